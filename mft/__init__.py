@@ -1,0 +1,1 @@
+"""A managed file transfer server."""

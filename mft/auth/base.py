@@ -1,0 +1,75 @@
+"""What logging in is made of: credentials, authenticators, verdicts."""
+
+from typing import NamedTuple, Protocol
+
+from mft.auth.account import Account
+from mft.core.peer import Address, Component
+from mft.core.secret import Secret
+
+MAX_CREDENTIAL_LENGTH = 150  # characters of a name or a password (reference 3.5)
+
+
+class Password(NamedTuple):
+    """A name and a password, as a peer gave them."""
+
+    username: str
+    password: Secret
+    kind: str = "password"
+
+
+class PublicKey(NamedTuple):
+    """A name and an SSH public key or certificate whose signature the protocol has verified.
+
+    `blob` is the key in RFC 4253 form. With `proven` False the peer only asks whether the key
+    would do; an answer to that is never a login.
+    """
+
+    username: str
+    blob: bytes
+    proven: bool
+    kind: str = "ssh-key"
+
+
+Credentials = Password | PublicKey
+
+
+class Accepted(NamedTuple):
+    """The peer is this account."""
+
+    account: Account
+    method: Component
+
+
+class MoreNeeded(NamedTuple):
+    """This credential is right; the account wants these kinds as well (`required_credentials`)."""
+
+    account: Account
+    method: Component
+    kinds: frozenset[str]
+
+
+class Rejected(NamedTuple):
+    """Refused, and no other method is asked. `details` are for the audit log, never the peer."""
+
+    method: Component
+    details: str
+    forbidden: bool = False  # by a rule (event 20136), not by a wrong secret (20142)
+
+
+class NotMine(NamedTuple):
+    """This method does not know the name: the next one is asked."""
+
+
+Verdict = Accepted | MoreNeeded | Rejected | NotMine
+
+
+class Authenticator(Protocol):
+    """One `[authentications/ID]` section."""
+
+    component: Component
+    kinds: frozenset[str]  # credential kinds that it understands
+
+    async def authenticate(
+        self, credentials: Credentials, peer: Address, service: Component
+    ) -> Verdict:
+        """Judge credentials; takes as long for an unknown name as for a wrong password."""

@@ -1,0 +1,1 @@
+"""Level 1: the machinery of options; knows no component."""

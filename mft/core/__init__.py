@@ -1,0 +1,1 @@
+"""Level 0: words and values that every room shares."""

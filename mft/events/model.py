@@ -1,0 +1,96 @@
+"""What an event is: a number, a payload, a sentence and groups; and one occurrence of it."""
+
+import string
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from mft.core.peer import Origin
+
+D = TypeVar("D")
+
+
+class Group(Enum):
+    """The groups that classify events; an event is in several (reference, 6.1)."""
+
+    ADMINISTRATION = "administration"
+    ANALYTICS = "analytics"
+    AUTHENTICATED = "authenticated"
+    AUTHENTICATION = "authentication"
+    CLIENT_SIDE = "client-side"
+    COMPAT = "compat"
+    COMPONENT_ACTIVATION = "component-activation"
+    FAILURE = "failure"
+    FAILURE_CRITICAL = "failure-critical"
+    FAILURE_HIGH = "failure-high"
+    FAILURE_SPECIFIC = "failure-specific"
+    FILE_OPERATION = "file-operation"
+    FTP = "ftp"
+    HTTP = "http"
+    INFORMATIONAL = "informational"
+    LOCAL_MANAGER = "local-manager"
+    LOCATION_OPERATION = "location-operation"
+    MONITOR = "monitor"
+    OPERATION_APPEND = "operation-append"
+    OPERATION_CREATE_FOLDER = "operation-create-folder"
+    OPERATION_DELETE = "operation-delete"
+    OPERATION_READ = "operation-read"
+    OPERATION_RENAME = "operation-rename"
+    OPERATION_WRITE = "operation-write"
+    OPERATIONAL = "operational"
+    PROCESS = "process"
+    SESSION = "session"
+    SMB = "smb"
+    SSH = "ssh"
+    SUCCESS = "success"
+    TRANSFER = "transfer"
+    TRANSFER_JOB = "transfer-job"
+
+
+class Event(Generic[D]):
+    """A fact that can happen. Its sentence is checked against its payload when it is declared."""
+
+    __slots__ = ("groups", "keys", "number", "payload", "sentence", "since")
+
+    def __init__(
+        self,
+        number: int,
+        payload: type[D],
+        sentence: str,
+        groups: frozenset[Group],
+        since: str = "1.0",
+    ) -> None:
+        if not is_dataclass(payload):
+            raise TypeError(f"event {number}: the payload is not a dataclass")
+        self.number = number
+        self.payload = payload
+        self.sentence = sentence
+        self.groups = groups
+        self.since = since
+        # A trailing underscore frees a key that Python reserves: `from_` is the key "from".
+        self.keys = tuple((field.name, field.name.rstrip("_")) for field in fields(payload))
+        named = {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+        if unknown := named - {key for _, key in self.keys}:
+            raise TypeError(f"event {number}: the sentence names {sorted(unknown)}")
+
+    def data(self, payload: D) -> dict[str, Any]:
+        """The payload under the keys that filters, templates and the journal use."""
+        return {key: getattr(payload, name) for name, key in self.keys}
+
+    def __repr__(self) -> str:
+        return f"<Event {self.number}>"
+
+
+class Occurrence(NamedTuple):
+    """One event that happened; `serial` counts without gaps within one journal."""
+
+    serial: int
+    time: float  # seconds since the epoch
+    event: "Event[Any]"
+    data: dict[str, Any]
+    origin: Origin
+
+    @property
+    def message(self) -> str:
+        """The sentence with this occurrence's data in it; peers' text is escaped by whoever prints."""
+        return self.event.sentence.format_map(self.data)

@@ -1,0 +1,1 @@
+"""SSH: SFTP and SCP."""

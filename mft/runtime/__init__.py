@@ -1,0 +1,1 @@
+"""Level 2: the only place below the protocols that touches the reactor."""

@@ -1,0 +1,1 @@
+"""Level 4: a logged-in peer, the one door to files."""

@@ -1,0 +1,1 @@
+"""Level 2: keys and certificates."""

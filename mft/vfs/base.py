@@ -1,0 +1,175 @@
+"""What storage is to the rest of the house: file systems, open files, and their lanes."""
+
+import stat
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final, Literal, NamedTuple, Protocol
+
+from mft.core.vpath import VPath
+
+
+class Entry(NamedTuple):
+    """One file, directory or link, as a listing or a stat tells it."""
+
+    name: str
+    mode: int  # type and permission bits, as `st_mode`
+    size: int
+    modified: int  # seconds since the epoch
+    accessed: int
+    uid: int = 0
+    gid: int = 0
+    links: int = 1
+    unique: int = 0  # inode number: two names of one file share it
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether this is a directory."""
+        return stat.S_ISDIR(self.mode)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether this is a regular file."""
+        return stat.S_ISREG(self.mode)
+
+    @property
+    def is_link(self) -> bool:
+        """Whether this is a symbolic link."""
+        return stat.S_ISLNK(self.mode)
+
+
+class Attributes(NamedTuple):
+    """Attributes to set; None leaves one as it is."""
+
+    size: int | None = None
+    mode: int | None = None  # permission bits only: 0o7777 at most
+    accessed: int | None = None
+    modified: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+
+
+class Usage(NamedTuple):
+    """Room on the volume below a path, in bytes and files; 0 where the storage does not know."""
+
+    block_size: int
+    blocks: int
+    free_blocks: int
+    available_blocks: int
+    files: int
+    free_files: int
+    max_name: int
+
+
+class Existing(Enum):
+    """What an upload means for what is already under its name."""
+
+    REFUSE = "refuse"  # the name must be free
+    REPLACE = "replace"  # temporary, then rename; an interrupted upload of the name is discarded
+    EXTEND = "extend"  # continue the owner's interrupted upload, else append in place, else new
+    MODIFY = "modify"  # continue the owner's interrupted upload, else write in place, else new
+
+
+class Later(Enum):
+    """The one answer of a lane that is not a count of bytes."""
+
+    LATER = "later"
+
+
+LATER: Final = Later.LATER
+Buffers = Sequence[memoryview]
+
+
+class Lane(Protocol):
+    """An open file's bytes, moved without waiting; offsets are absolute.
+
+    `read_into` and `write_from` never wait: they answer LATER when the storage would make them,
+    and the caller then awaits the `_later` form, keeping its buffers alive meanwhile. Errors are
+    Refused with the reason of the storage. Reading answers 0 at the end of the file.
+    """
+
+    def read_into(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]: ...
+
+    def write_from(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]: ...
+
+    async def read_later(self, views: Buffers, offset: int) -> int: ...
+
+    async def write_later(self, views: Buffers, offset: int) -> int: ...
+
+    def fileno(self) -> int | None:
+        """The descriptor for sendfile, or None where there is none."""
+
+    async def stat(self) -> Entry: ...
+
+    async def change(self, attributes: Attributes) -> None: ...
+
+    async def sync(self) -> None: ...
+
+
+class Upload(Protocol):
+    """A file being received: nothing is under its name until `commit`."""
+
+    lane: Lane
+    start: int  # bytes that are there already: what an interrupted upload left, or is appended to
+    in_place: bool  # an existing finished file is being changed where it is
+    real_path: str  # where the file will be, for the audit trail
+    replaced: bool  # a finished file was under the name when the upload began
+
+    async def commit(self, *, durable: bool) -> None:
+        """Put the file under its name; with `durable`, file and directory are synced first."""
+
+    async def abort(self, *, keep: bool) -> None:
+        """Close without committing; `keep` leaves the bytes for their owner to continue."""
+
+
+class Download(Protocol):
+    """A file being sent."""
+
+    lane: Lane
+    entry: Entry
+    real_path: str
+
+    async def close(self) -> None: ...
+
+
+class Listing(Protocol):
+    """A directory being read, a batch at a time; memory does not grow with the directory."""
+
+    async def batch(self) -> Sequence[Entry]:
+        """The next entries in no order, without `.`, `..` and temporaries; empty at the end."""
+
+    async def close(self) -> None: ...
+
+
+class FileSystem(Protocol):
+    """A tree of files. Paths are virtual and already normal; errors are Refused."""
+
+    async def stat(self, path: VPath, *, follow: bool = True) -> Entry: ...
+
+    async def list(self, path: VPath) -> Listing: ...
+
+    async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> Upload: ...
+
+    async def download(self, path: VPath) -> Download: ...
+
+    async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None: ...
+
+    async def remove(self, path: VPath) -> None: ...
+
+    async def remove_directory(self, path: VPath) -> None: ...
+
+    async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None: ...
+
+    async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None: ...
+
+    async def read_link(self, path: VPath) -> str:
+        """The target as a client may see it: virtual, never a real path."""
+
+    async def make_link(self, path: VPath, target: str) -> None:
+        """Make a symbolic link; a target outside the tree is Refused(DENIED)."""
+
+    async def usage(self, path: VPath) -> Usage: ...
+
+    def real_path(self, path: VPath) -> str:
+        """Where the path is on this machine's disk, for the audit trail."""
+
+    async def close(self) -> None: ...

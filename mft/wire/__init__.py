@@ -1,0 +1,1 @@
+"""Level 1: bytes to values and back; pure, and fuzzed."""

@@ -1,0 +1,1 @@
+"""SFTP version 3 packets (draft-ietf-secsh-filexfer-02)."""

@@ -1,0 +1,1 @@
+"""SSH packets (RFC 4253) and names."""
