@@ -92,5 +92,5 @@ class Occurrence(NamedTuple):
 
     @property
     def message(self) -> str:
-        """The sentence with this occurrence's data in it; peers' text is escaped by whoever prints."""
+        """The sentence with its data in it; peers' text is escaped by whoever prints it."""
         return self.event.sentence.format_map(self.data)

@@ -88,4 +88,4 @@ class _Running(Generic[T]):
         success, result = self._settled
         if success:
             return cast(T, result)
-        raise cast(Failure, result).value
+        raise cast(Exception, cast(Failure, result).value)
