@@ -1,0 +1,24 @@
+"""Pooled buffers: only a transfer that is moving holds one."""
+
+from typing import Final
+
+INLET_SIZE: Final = 512 << 10  # one read; holds at least one whole SSH packet of 256 KiB
+KEPT: Final = 16  # free buffers that a pool keeps: 8 MiB of inlets at the most
+
+
+class Buffers:
+    """A pool of equal buffers; `take` always gives one, `give` keeps a bounded number."""
+
+    def __init__(self, size: int, keep: int = KEPT) -> None:
+        self.size = size
+        self._keep = keep
+        self._free: list[memoryview] = []
+
+    def take(self) -> memoryview:
+        """A writable view of a whole buffer; what it holds is left from before."""
+        return self._free.pop() if self._free else memoryview(bytearray(self.size))
+
+    def give(self, buffer: memoryview) -> None:
+        """Return a buffer that nothing refers to any more."""
+        if len(self._free) < self._keep:
+            self._free.append(buffer)

@@ -1,0 +1,157 @@
+"""A TCP connection whose bytes go between socket and buffers without a copy (the bulk lane).
+
+Twisted accepts the connection, watches its descriptor and closes it; reading and writing are done
+here. What is received goes straight into the protocol's buffer, what is sent is a queue of views,
+and nothing is produced before the socket has taken everything: back-pressure is the socket itself.
+"""
+
+import errno
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol, cast
+
+from twisted.internet import main, tcp
+from twisted.internet.error import ConnectionDone, ConnectionLost
+
+TURN: Final = 256 << 10  # bytes sent in one turn of the reactor before others are served
+MAX_VIEWS: Final = 64  # views in one sendmsg; IOV_MAX is 1024 everywhere
+_AGAIN: Final = frozenset((errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EINTR))
+
+Release = Callable[[], None]
+Ended = ConnectionLost | ConnectionDone | None
+
+
+class Stream(Protocol):
+    """What a protocol offers to its connection."""
+
+    def inlet(self) -> memoryview:
+        """Room for what comes next; the same view is passed to `arrived` when something came."""
+
+    def arrived(self, inlet: memoryview, count: int) -> None:
+        """So many bytes were put into the inlet."""
+
+    def pump(self) -> bool:
+        """Everything was sent: queue more, and tell whether there was more."""
+
+
+class Connection(tcp.Server):
+    """The server side of one accepted connection; its protocol is a `Stream` as well."""
+
+    noisy = False
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._queue: deque[tuple[memoryview, Release | None]] = deque()
+        self.queued = 0  # bytes that the socket has not taken yet
+        self.sent = 0  # bytes that it took, ever
+        self._writing = False
+        self._flushing = False
+        # Replies are small and must not wait for an acknowledgement (Nagle's algorithm).
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def doRead(self) -> Ended:  # type: ignore[override]  # noqa: N802 - Twisted leaves it untyped
+        """Receive once into the protocol's buffer, and send what that caused."""
+        stream = cast(Stream, self.protocol)
+        inlet = stream.inlet()
+        try:
+            count = self.socket.recv_into(inlet)
+        except OSError as error:
+            stream.arrived(inlet, 0)
+            return None if error.errno in _AGAIN else main.CONNECTION_LOST
+        stream.arrived(inlet, count)
+        if not count:
+            return main.CONNECTION_DONE
+        return self.flush()
+
+    def doWrite(self) -> Ended:  # type: ignore[override]  # noqa: N802 - Twisted leaves it untyped
+        """Send what is queued, and what the protocol produces, up to one turn's budget."""
+        return self.flush()
+
+    def send(self, view: memoryview, release: Release | None = None) -> None:
+        """Queue bytes; `release` is called once they were sent, or never will be."""
+        self._queue.append((view, release))
+        self.queued += len(view)
+        if not self._writing and not self._flushing:
+            self._writing = True
+            self.startWriting()
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes (the name that Twisted's protocols call)."""
+        if self.connected and data:
+            self.send(memoryview(data))
+
+    def flush(self) -> Ended:
+        """Send until the socket is full, the turn's budget is used, or nothing is left."""
+        if self._flushing:
+            return None
+        self._flushing = True
+        try:
+            done = self._produce_and_send()
+        except OSError as error:
+            if error.errno not in _AGAIN:
+                return main.CONNECTION_LOST
+            done = False
+        finally:
+            self._flushing = False
+        if done == self._writing:
+            self._writing = not done
+            (self.stopWriting if done else self.startWriting)()
+        if done and self.disconnecting:
+            return main.CONNECTION_DONE
+        return None
+
+    def _produce_and_send(self) -> bool:
+        """Whether everything there is was sent; False when the turn's budget ended it."""
+        budget = TURN
+        stream = cast(Stream, self.protocol)
+        while True:
+            while self._queue:
+                budget -= self._send_some()
+            if budget <= 0:
+                return False
+            if self.disconnecting or not stream.pump():
+                return not self._queue
+
+    def _send_some(self) -> int:
+        queue = self._queue
+        if len(queue) == 1:
+            count = self.socket.send(queue[0][0])
+        else:
+            views = [queue[index][0] for index in range(min(len(queue), MAX_VIEWS))]
+            count = self.socket.sendmsg(views)
+        self.queued -= count
+        self.sent += count
+        left = count
+        while queue:
+            view, release = queue[0]
+            if left < len(view):
+                if left:
+                    queue[0] = view[left:], release
+                break
+            left -= len(view)
+            queue.popleft()
+            if release is not None:
+                release()
+        return count
+
+    def loseConnection(self) -> None:  # noqa: N802
+        """Close once everything queued was sent; nothing more is read."""
+        self._writing = True
+        super().loseConnection()
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802
+        """Give every buffer back, then tell the protocol."""
+        for _, release in self._queue:
+            if release is not None:
+                release()
+        self._queue.clear()
+        self.queued = 0
+        super().connectionLost(reason)
+
+
+class Port(tcp.Port):
+    """A listening socket that makes such connections, and tells IPv4 peers by IPv4 addresses."""
+
+    transport = Connection  # type: ignore[assignment]  # Twisted's type names its own class only
+    noisy = False
