@@ -1,0 +1,273 @@
+"""Section: what every class of options derives from, and how one is read with every problem."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, cast, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from mft.config.ini import RawSection, Value
+from mft.config.kinds import Context, Maybe, Moment, Name, Text, Wrong, Wrongs, YesNo, kinds_of
+from mft.config.problem import Problem, Severity
+
+MAX_SUGGESTIONS = 1
+
+
+class Declared(NamedTuple):
+    """What `option` says beside pydantic's own: old names, and how the option stands to others."""
+
+    old_names: tuple[str, ...] = ()
+    joined: bool = False  # the values of the old names are added to the option's own list
+    ours: bool = False  # other servers of this kind do not have it
+    safer: str = ""  # why our default is safer than the usual one
+    secret: bool = False
+
+
+def option(
+    description: str,
+    default: Any = ...,
+    *,
+    examples: Sequence[str] = (),
+    old_names: Sequence[str] = (),
+    joined: bool = False,
+    ours: bool = False,
+    safer: str = "",
+    secret: bool = False,
+) -> Any:
+    """Declare an option; without a default it must be given.
+
+    `description` says what it means, for the generated reference. `examples` are values as
+    text; the first is shown when the option is missing. `old_names` are accepted with a warning;
+    with `joined` their values are added to the list (comma separated) instead of standing for it.
+    """
+    declared: dict[str, Any] = {
+        "old_names": list(old_names),
+        "joined": joined,
+        "ours": ours,
+        "safer": safer,
+        "secret": secret,
+    }
+    return Field(
+        default=default,
+        description=description,
+        examples=list(examples),
+        json_schema_extra=declared,
+    )
+
+
+def declared(field: FieldInfo) -> Declared:
+    """Read back what `option` declared; nothing special for a field made otherwise."""
+    extra = field.json_schema_extra
+    if not isinstance(extra, dict):
+        return Declared()
+    said = cast(dict[str, Any], extra)
+    return Declared(
+        tuple(said.get("old_names", ())),
+        bool(said.get("joined")),
+        bool(said.get("ours")),
+        str(said.get("safer", "")),
+        bool(said.get("secret")),
+    )
+
+
+def choices(annotation: object) -> tuple[str, ...]:
+    """Give the words of the Literal in an annotation, also inside a union; empty without one."""
+    if get_origin(annotation) is Literal:
+        return tuple(word for word in get_args(annotation) if isinstance(word, str))
+    found = (choices(inner) for inner in get_args(annotation))
+    return next((words for words in found if words), ())
+
+
+class Section(BaseModel):
+    """A frozen set of options, declared once: parser, problems and reference read it.
+
+    A choice is written `Literal[...]` and read without regard to case. A validator raises Wrong
+    (or Wrongs, for several lines).
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
+
+    # Options that other servers of this kind have and that mean nothing here: name -> why.
+    # Giving one is a warning, so that a file written for them loads.
+    ignored: ClassVar[Mapping[str, str]] = {}
+    # How the value of an old name becomes the new option's; None drops it.
+    converted: ClassVar[Mapping[str, Callable[[str], str | None]]] = {}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _fold_choice(cls, value: object, info: ValidationInfo) -> object:
+        field = cls.model_fields.get(info.field_name or "")
+        if isinstance(value, str) and field is not None:
+            for word in choices(field.annotation):
+                if word.lower() == value.strip().lower():
+                    return word
+        return value
+
+    def check(self, context: Context) -> Iterator[Wrong]:
+        """Tell what is wrong beyond single values, such as key files; each names its option."""
+        yield from ()
+
+
+class NamedSection(Section):
+    """The options that every section of a family has."""
+
+    enabled: YesNo = option("Whether this section is in use.", True)
+    name: Name = option("The name that people see.", examples=["partner-files"])
+    description: Text = option("A note for administrators.", "")
+    created: Maybe[Moment] = option("When this section was written; for administrators only.", None)
+    changed: Maybe[Moment] = option("When it was last changed; for administrators only.", None)
+
+
+S = TypeVar("S", bound=Section)
+
+
+def read_section(
+    model: type[S], raw: RawSection, context: Context, problems: list[Problem]
+) -> S | None:
+    """Read one section; every problem of every option is appended, None is returned with errors."""
+    report = _Report(raw, problems)
+    values = _known_values(model, report)
+    options: S | None = None
+    try:
+        texts = {name: value.text for name, value in values.items()}
+        options = model.model_validate(texts, context=context)
+    except ValidationError as error:
+        seen: set[object] = set()
+        for details in error.errors(include_url=False):
+            name = str(details["loc"][0]) if details["loc"] else ""
+            if name not in seen:  # a union tells of each of its members; the first is ours
+                seen.add(name)
+                report.invalid(model, name, values.get(name), details)
+    return None if report.errors else options
+
+
+def check_section(
+    options: Section, raw: RawSection, context: Context, problems: list[Problem]
+) -> None:
+    """Run a section's own check and append what it finds, with lines."""
+    report = _Report(raw, problems)
+    fields = type(options).model_fields
+    for wrong in options.check(context):
+        field = fields.get(wrong.option)
+        secret = field is not None and is_secret(field)
+        report.wrong(wrong.option, raw.values.get(wrong.option), wrong, secret)
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the value of this option must never be shown."""
+    return declared(field).secret or any(
+        kind.secret for kind in kinds_of(field.metadata, field.annotation)
+    )
+
+
+class _Report:
+    """Appends the problems of one section, each with its line."""
+
+    def __init__(self, raw: RawSection, problems: list[Problem]) -> None:
+        self.raw = raw
+        self.errors = 0
+        self._problems = problems
+
+    def add(
+        self,
+        option: str,
+        value: Value | None,
+        remedy: str,
+        *,
+        shown: str | None = None,
+        line: int = 0,
+        severity: Severity = Severity.ERROR,
+    ) -> None:
+        file, start = (self.raw.file, self.raw.line) if value is None else (value.file, value.line)
+        self.errors += severity is Severity.ERROR
+        self._problems.append(
+            Problem(file, start + line, self.raw.name, option, shown, remedy, severity)
+        )
+
+    def warn(self, option: str, value: Value, remedy: str) -> None:
+        self.add(option, value, remedy, severity=Severity.WARNING)
+
+    def wrong(self, name: str, value: Value | None, wrong: Wrong, secret: bool) -> None:
+        if not name:
+            self.add(name, value, wrong.sentence)
+        elif secret:
+            self.add(name, value, f"{name} {wrong.sentence}", line=wrong.line)
+        else:
+            text = "" if value is None else value.text
+            shown = text if wrong.part is None else wrong.part
+            self.add(name, value, wrong.sentence, shown=shown, line=wrong.line)
+
+    def invalid(
+        self, model: type[Section], name: str, value: Value | None, details: ErrorDetails
+    ) -> None:
+        """Turn one error of pydantic into our sentence."""
+        field = model.model_fields.get(name)
+        if details["type"] == "missing" and field is not None:
+            such_as = f", such as {field.examples[0]}" if field.examples else ""
+            self.add(name, value, f'needs "{name}"{such_as}')
+            return
+        cause = details.get("ctx", {}).get("error")
+        secret = field is not None and is_secret(field)
+        if isinstance(cause, Wrongs):
+            for wrong in cause.each:
+                self.wrong(name, value, wrong, secret)
+        elif isinstance(cause, Wrong):
+            self.wrong(wrong_option(cause, name), value, cause, secret)
+        elif details["type"] == "literal_error" and field is not None:
+            words = ", ".join(choices(field.annotation))
+            self.wrong(name, value, Wrong(f"is not one of: {words}"), secret)
+        else:
+            sentence = str(cause) if cause is not None else details["msg"]
+            self.wrong(name, value, Wrong(sentence), secret)
+
+
+def wrong_option(wrong: Wrong, default: str) -> str:
+    """Give the option that an error is about: its own, or the one that was being read."""
+    return wrong.option or default
+
+
+def _known_values(model: type[Section], report: _Report) -> dict[str, Value]:
+    """Sort the given options: known ones are kept, old ones renamed, others are problems."""
+    fields = model.model_fields
+    renamed = {old: new for new, field in fields.items() for old in declared(field).old_names}
+    given = report.raw.values
+    known = {name: value for name, value in given.items() if name in fields}
+    for name, value in given.items():
+        if name in fields:
+            continue
+        if name in renamed:
+            _take_old(model, report, known, name, renamed[name])
+        elif name in model.ignored:
+            report.warn(name, value, f"{name} has no effect here: {model.ignored[name]}")
+        else:
+            near = get_close_matches(name, [*fields, *renamed], MAX_SUGGESTIONS)
+            hint = f'; did you mean "{near[0]}"?' if near else ""
+            report.add(name, value, f'has no option "{name}"{hint}')
+    return known
+
+
+def _take_old(
+    model: type[Section], report: _Report, known: dict[str, Value], old: str, new: str
+) -> None:
+    value = report.raw.values[old]
+    convert = model.converted.get(old)
+    text = value.text if convert is None else convert(value.text)
+    joined = declared(model.model_fields[new]).joined
+    if new in known and not joined:
+        report.warn(old, value, f'{old} is ignored: it is an old name of "{new}", given as well')
+        return
+    report.warn(old, value, f'{old} is an old name; write "{new}"')
+    if text is None:
+        return
+    if new in known:
+        known[new] = known[new]._replace(text=f"{known[new].text}, {text}")
+    else:
+        known[new] = value._replace(text=text)
