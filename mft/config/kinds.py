@@ -49,11 +49,12 @@ class Wrong(ValueError):  # noqa: N818 - it says what is wrong with a value
     """A value that cannot be used; the sentence continues `option = "value"`.
 
     `part` is the piece of a long value to show instead of all of it; `line` counts lines down
-    from the first line of the value; `option` is set only by a section's own `check`.
+    from the first line of the value (None: the option's own line); `option` is set only where
+    it is not the one being read, such as by a section's own `check`.
     """
 
     def __init__(
-        self, sentence: str, part: str | None = None, line: int = 0, option: str = ""
+        self, sentence: str, part: str | None = None, line: int | None = None, option: str = ""
     ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
@@ -95,11 +96,14 @@ class Kind:
 
 
 def each_line(text: str, read: Callable[[str], T]) -> tuple[T, ...]:
-    """Read every line that is not blank; raises Wrongs with everything wrong, by its line."""
+    """Read every line that is neither blank nor a comment (`;`, `#`).
+
+    Raises Wrongs with everything that is wrong, each by its line.
+    """
     values: list[T] = []
     wrongs: list[Wrong] = []
     for number, line in enumerate(text.split("\n")):
-        if not line.strip():
+        if not line.strip() or line.lstrip()[0] in ";#":
             continue
         try:
             values.append(read(line.strip()))
@@ -229,7 +233,7 @@ def _file_paths(text: str, context: Context | None) -> tuple[Path, ...]:
 
 
 def _lines(text: str, context: Context | None) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.split("\n") if line.strip())
+    return each_line(text, str)
 
 
 def _moment(text: str, context: Context | None) -> datetime:

@@ -183,14 +183,14 @@ class _Report:
         remedy: str,
         *,
         shown: str | None = None,
-        line: int = 0,
+        line: int | None = None,
         severity: Severity = Severity.ERROR,
     ) -> None:
         file, start = (self.raw.file, self.raw.line) if value is None else (value.file, value.line)
+        if value is not None and line is not None:
+            start = value.line_of(line)
         self.errors += severity is Severity.ERROR
-        self._problems.append(
-            Problem(file, start + line, self.raw.name, option, shown, remedy, severity)
-        )
+        self._problems.append(Problem(file, start, self.raw.name, option, shown, remedy, severity))
 
     def warn(self, option: str, value: Value, remedy: str) -> None:
         self.add(option, value, remedy, severity=Severity.WARNING)
