@@ -26,6 +26,8 @@ from mft.core.backtracking import MAX_STEPS, steps
         r"\w+\W",
         r"[^\d]*7",
         r"[^a]a",
+        r"a+b",
+        r"[^a]+a",
     ],
 )
 def test_ordinary_patterns_are_let_through(pattern: str) -> None:
