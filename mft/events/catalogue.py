@@ -1,0 +1,714 @@
+"""Every event, one row each: number, payload, sentence, groups.
+
+An event that this server shares with the servers that administrators know has their number, groups
+and data keys; a fact that has no number there has one from 90000 up. Numbers are never reused.
+"""
+
+from typing import Any, Final
+
+from mft.events import payloads as p
+from mft.events.model import Event, Group
+
+
+def _in(names: str) -> frozenset[Group]:
+    return frozenset(Group(name) for name in names.split())
+
+
+# Groups that many rows share.
+_PROCESS = _in("operational process informational")
+_PROCESS_DONE = _in("operational process success")
+_PROCESS_FAILED = _in("operational process failure failure-high")
+_PROCESS_BROKEN = _in("operational process failure failure-critical")
+_COMPAT_FAILED = _in("operational failure failure-high compat")
+_DONE = _in("operational authenticated success")
+_FAILED = _in("operational authenticated failure failure-high")
+_SESSION_FAILED = _in("operational session failure failure-high")
+_LOGIN_REFUSED = _in("authentication session failure")
+_COMPONENT_DONE = _in("component-activation authenticated success")
+_COMPONENT_FAILED = _in("component-activation authenticated failure")
+_SSH_NOTE = _in("authenticated informational ssh")
+_SSH_FAILED = _in("authenticated failure ssh")
+_SSH_BROKEN = _in("operational authenticated failure failure-critical ssh")
+_SSH_LOGIN_FAILED = _in("authentication session failure ssh")
+_FILE_ASKED = _in("authenticated informational file-operation ssh")
+_FILE_DONE = _in("authenticated success file-operation ssh")
+_FILE_FAILED = _in("authenticated failure file-operation ssh")
+_FILE_CUT = _in("authenticated failure failure-specific file-operation ssh")
+
+# 1xxx: the file system and the process
+
+VIRTUAL_FOLDER_CLASH: Final = Event(
+    1005,
+    p.Nothing,
+    "A virtual folder hides a real file or folder of the same path.",
+    _COMPAT_FAILED,
+)
+VIRTUAL_FOLDER_PROTECTED: Final = Event(
+    1007,
+    p.Nothing,
+    "A client tried to change a virtual folder itself, or a folder that leads to one.",
+    _COMPAT_FAILED,
+)
+PID_FILE_FAILED: Final = Event(
+    1008, p.PathFailed, 'The PID file "{path}" could not be written: {details}', _COMPAT_FAILED
+)
+ROOT_PROTECTED: Final = Event(
+    1009,
+    p.Nothing,
+    "A client tried to delete the root of its files.",
+    _COMPAT_FAILED | {Group.PROCESS},
+)
+
+# 20xxx: process, components, authentication, handlers
+
+PROCESS_STARTING: Final = Event(
+    20001,
+    p.ProcessState,
+    'Server "{instance_name}" is starting, version {product_version}.',
+    _PROCESS,
+)
+PROCESS_STOPPING: Final = Event(
+    20002,
+    p.ProcessState,
+    'Server "{instance_name}" is shutting down, version {product_version}.',
+    _PROCESS,
+)
+START_ABORTED: Final = Event(
+    20004, p.StartFailed, "The start was given up: {details}", _PROCESS_BROKEN
+)
+PRIVILEGES_NOT_DROPPED: Final = Event(
+    20007,
+    p.SystemAccountFailed,
+    'The process cannot become the operating system account "{account}": {details}',
+    _PROCESS_FAILED,
+)
+ROOT_REFUSED: Final = Event(
+    20008,
+    p.Nothing,
+    "The process will not go on as root unless it is told to.",
+    _PROCESS_FAILED | {Group.FAILURE_SPECIFIC},
+)
+PROCESS_CONFIGURATION_FAILED: Final = Event(
+    20010, p.ConfigurationFailed, "The process could not be configured: {details}", _PROCESS_BROKEN
+)
+LOGIN_UNKNOWN: Final = Event(
+    20021,
+    p.LoginUnknown,
+    'No authentication method knows "{username}" with {credentials_type} credentials.',
+    _LOGIN_REFUSED | {Group.FAILURE_SPECIFIC},
+)
+AUTHORIZED_KEYS_UNREADABLE: Final = Event(
+    20023, p.PathFailed, 'Authorized keys in "{path}" cannot be read: {details}', _FAILED
+)
+INTERNAL_ERROR: Final = Event(20024, p.Details, "Internal error: {details}", _PROCESS_BROKEN)
+ACCOUNT_INVALID: Final = Event(
+    20031,
+    p.UserFailed,
+    'The configuration of account "{username}" does not work: {details}',
+    _SESSION_FAILED,
+)
+LOGGED_ERROR: Final = Event(
+    20033, p.InternalError, "An error that nobody caught ({reason}): {details}", _PROCESS_BROKEN
+)
+HOME_CREATED: Final = Event(
+    20042,
+    p.HomeCreated,
+    'Home folder "{path}" was missing and has been made, owner "{owner}", group "{group}".',
+    _DONE,
+)
+SERVICE_BROKEN: Final = Event(
+    20045, p.ServiceFailed, 'Service "{service_name}" was stopped by a failure: {details}', _FAILED
+)
+AUTHENTICATION_BROKEN: Final = Event(
+    20059,
+    p.Failed,
+    'Authentication method "{name}" broke: {details}',
+    _in("operational session failure failure-critical"),
+)
+COMPONENT_GIVEN_UP: Final = Event(
+    20066,
+    p.ComponentGivenUp,
+    '{kind} "{name}" of type {type} stopped itself: too many failures in a row.',
+    _PROCESS_FAILED | {Group.FAILURE_SPECIFIC},
+)
+HOME_UNAVAILABLE: Final = Event(
+    20067, p.Details, "The home folder is not there: {details}", _FAILED
+)
+PRIVILEGES_KEPT: Final = Event(
+    20069,
+    p.Nothing,
+    "The process keeps the operating system account it was started with.",
+    _PROCESS,
+)
+PRIVILEGES_DROPPED: Final = Event(
+    20071,
+    p.SystemAccount,
+    'The process now runs as the operating system account "{account_name}".',
+    _PROCESS_DONE,
+)
+PROCESS_DETAILS: Final = Event(
+    20072,
+    p.ProcessDetails,
+    'Process of "{os_user}" ({process_privileges}) in "{cwd}", Python {python_version}, '
+    "{cryptography_library_version}.",
+    _PROCESS,
+)
+HOME_INCONSISTENT: Final = Event(
+    20075,
+    p.HomeInconsistent,
+    'Home folder "{home_folder_path}" may be half made: {details}',
+    _in("operational authenticated failure failure-critical"),
+)
+SERVICE_STARTED: Final = Event(
+    20076,
+    p.ServiceStarted,
+    'Service "{service_name}" started on "{address}:{port}" using "{protocol}" protocol.',
+    _DONE,
+)
+SERVICE_START_FAILED: Final = Event(
+    20077, p.ServiceFailed, 'Service "{service_name}" could not start: {details}', _FAILED
+)
+SERVICE_STOPPED: Final = Event(20078, p.ServiceStopped, 'Service "{service_name}" stopped.', _DONE)
+CREDENTIALS_UNSUPPORTED: Final = Event(
+    20081,
+    p.LoginUnknown,
+    'No authentication method takes {credentials_type} credentials; "{username}" is refused.',
+    _SESSION_FAILED | {Group.FAILURE_SPECIFIC},
+)
+PASSWORD_HASH_UNUSABLE: Final = Event(
+    20101,
+    p.UserFailed,
+    'The stored password of "{username}" cannot be checked: {details}',
+    _SESSION_FAILED,
+)
+METHOD_SKIPPED: Final = Event(
+    20111,
+    p.MethodSkipped,
+    'Authentication method "{method_name}" of type {method_type} is not running: passed over.',
+    _in("session failure failure-specific"),
+)
+ACCOUNT_KEYS_INVALID: Final = Event(
+    20119,
+    p.UserFailed,
+    'The public SSH keys of account "{username}" are not valid: {details}',
+    _SESSION_FAILED,
+)
+OPTION_REFUSED: Final = Event(
+    20120, p.OptionRefused, "[{section}] {option}: {details}", _PROCESS_FAILED
+)
+MORE_CREDENTIALS_NEEDED: Final = Event(
+    20126,
+    p.MoreCredentials,
+    '"{username}" gave a right {credentials_type} to "{method_name}"; '
+    "the account asks for {required_credentials}.",
+    _in("operational session success"),
+)
+LOGIN_FORBIDDEN: Final = Event(
+    20136,
+    p.LoginForbidden,
+    'Method "{method_name}" forbids "{username}" with {credentials_type} credentials: {details}',
+    _LOGIN_REFUSED,
+)
+LOGIN_DONE: Final = Event(
+    20137,
+    p.LoginDone,
+    'Account "{account_name}" of type {account_type} in group "{group_name}" logged in '
+    'by "{method_name}" with {credentials_type} credentials.',
+    _in("authentication authenticated success"),
+)
+LOGIN_FAILED: Final = Event(
+    20142,
+    p.LoginFailed,
+    'Method "{method_name}" refused "{username}" with {credentials_type} credentials: {details}',
+    _LOGIN_REFUSED | {Group.FAILURE_HIGH},
+)
+ROTATION_MISCONFIGURED: Final = Event(
+    20143, p.Details, "The log cannot be rotated as it is configured: {details}", _PROCESS_FAILED
+)
+COMPONENT_STARTED: Final = Event(
+    20156, p.ComponentStarted, '{kind} "{name}" of type {type} started.', _COMPONENT_DONE
+)
+COMPONENT_STOPPED: Final = Event(
+    20157, p.ComponentStopped, '{kind} "{name}" of type {type} stopped: {reason}', _COMPONENT_DONE
+)
+COMPONENT_START_FAILED: Final = Event(
+    20158,
+    p.ComponentFailed,
+    '{kind} "{name}" of type {type} could not start: {details}',
+    _COMPONENT_FAILED,
+)
+COMPONENT_STOP_FAILED: Final = Event(
+    20159,
+    p.ComponentFailed,
+    '{kind} "{name}" of type {type} did not stop well: {details}',
+    _COMPONENT_FAILED,
+)
+COMPONENT_BROKEN: Final = Event(
+    20165, p.ComponentFailed, '{kind} "{name}" of type {type} failed: {details}', _FAILED
+)
+HANDLER_FAILED: Final = Event(
+    20174,
+    p.HandlerFailed,
+    'Event handler "{name}" failed to handle event {id}: {details}',
+    _in("authenticated failure failure-high"),
+)
+LOG_ROTATED: Final = Event(
+    20175,
+    p.Rotated,
+    'Log "{source_path}" was rotated to "{path}" at {size} bytes.',
+    _PROCESS_DONE | {Group.FILE_OPERATION},
+)
+LOG_TRUNCATED: Final = Event(
+    20176, p.PathOf, 'Log "{path}" was emptied in place.', _PROCESS_DONE | {Group.FILE_OPERATION}
+)
+PROCESS_STARTED: Final = Event(
+    20181,
+    p.ProcessState,
+    'Server "{instance_name}" has started, version {product_version}.',
+    _PROCESS_DONE,
+)
+PERMISSIONS_IN_FORCE: Final = Event(
+    20182,
+    p.PermissionsInForce,
+    'Account "{account_name}" has permissions {permissions}; its uploads are named {upload_names}.',
+    _in("operational authenticated informational"),
+)
+ROTATION_FAILED: Final = Event(
+    20183,
+    p.Details,
+    "The log could not be rotated: {details}",
+    _PROCESS_FAILED | {Group.FILE_OPERATION},
+)
+
+# 30xxx: SSH, SFTP and SCP
+
+SSH_GLOBAL_REQUEST_DECLINED: Final = Event(
+    30004, p.Request, 'Global SSH request "{request_type}" declined.', _SSH_NOTE
+)
+SSH_MESSAGE_UNKNOWN: Final = Event(
+    30005,
+    p.Message,
+    "SSH message {message_id} is not known: {payload}",
+    _in("operational authenticated failure failure-specific ssh"),
+)
+SSH_MESSAGE_BROKE: Final = Event(
+    30006,
+    p.MessageFailed,
+    "Internal error on SSH message {message_id} ({payload}): {details}",
+    _in("operational session failure failure-critical ssh"),
+)
+SSH_USERAUTH_VIOLATION: Final = Event(
+    30007,
+    p.UserauthFailed,
+    '"{username}" broke the authentication protocol with method "{method}": {details}',
+    _SSH_LOGIN_FAILED | {Group.FAILURE_HIGH},
+)
+SSH_REQUEST_REJECTED: Final = Event(
+    30008, p.Details, "SSH request rejected: {details}", _SSH_FAILED
+)
+SSH_COMMAND_STARTED: Final = Event(
+    30009, p.Command, 'Command "{command}" started.', _SSH_NOTE | {Group.OPERATIONAL}
+)
+SSH_COMMAND_ENDED: Final = Event(
+    30010,
+    p.Command,
+    'Command "{command}" ended.',
+    _in("operational authenticated success ssh"),
+)
+SSH_SESSION_OPENED: Final = Event(
+    30011,
+    p.SessionOpened,
+    'Session opened on service "{service_name}": "{real_path}" is shown as "{virtual_path}". '
+    'Client "{client_version}", key exchange {key_exchange}, host key {host_key}, '
+    "from client {in_cipher} {in_hmac}, to client {out_cipher} {out_hmac}.",
+    _in("authentication authenticated success ssh"),
+)
+SFTP_CLOSED: Final = Event(
+    30012,
+    p.ClientVersion,
+    'SFTP closed, client "{client_version}".',
+    _in("authenticated success ssh"),
+)
+SSH_NO_COMMON_ALGORITHM: Final = Event(
+    30013,
+    p.NoCommonAlgorithm,
+    "No common {type}: the client offers {client_algorithms}; this server {server_algorithms}.",
+    _in("session failure failure-high failure-specific ssh"),
+)
+SSH_CONNECTED: Final = Event(
+    30014, p.Nothing, "New SSH connection.", _in("session informational ssh")
+)
+SSH_CLOSED: Final = Event(
+    30015,
+    p.Algorithms,
+    'SSH connection closed. Client "{client_version}", key exchange {key_exchange}, '
+    "host key {host_key}, from client {in_cipher} {in_hmac}, to client {out_cipher} {out_hmac}.",
+    _SSH_NOTE,
+)
+SFTP_BROKE: Final = Event(30016, p.Details, "SFTP request failed: {details}", _FAILED | {Group.SSH})
+SSH_CHANGE_DONE: Final = Event(
+    30017,
+    p.Changed,
+    'File "{path}" closed after {mode}: {total_read} bytes read, {total_write} bytes written '
+    "in {duration:.3f} s.",
+    _FILE_DONE,
+)
+SSH_USERAUTH_BROKE: Final = Event(
+    30018,
+    p.UserFailed,
+    'Internal error while "{username}" was logging in: {details}',
+    _SSH_LOGIN_FAILED | {Group.FAILURE_CRITICAL},
+)
+SSH_LIST_ASKED: Final = Event(30019, p.PathOf, 'Listing of "{path}" asked for.', _FILE_ASKED)
+SSH_LIST_DONE: Final = Event(30020, p.PathOf, 'Listed "{path}".', _FILE_DONE)
+SSH_LIST_FAILED: Final = Event(
+    30021, p.PathFailed, 'Listing of "{path}" failed: {details}', _FILE_FAILED
+)
+SSH_REMOVE_ASKED: Final = Event(30022, p.PathOf, 'Removal of "{path}" asked for.', _FILE_ASKED)
+SSH_REMOVE_DONE: Final = Event(
+    30023, p.PathOf, 'Removed "{path}".', _FILE_DONE | {Group.OPERATION_DELETE}
+)
+SSH_REMOVE_FAILED: Final = Event(
+    30024,
+    p.PathFailed,
+    'Removal of "{path}" failed: {details}',
+    _FILE_FAILED | {Group.OPERATION_DELETE},
+)
+SSH_RENAME_ASKED: Final = Event(
+    30025, p.Renamed, 'Rename of "{from}" to "{to}" asked for.', _FILE_ASKED
+)
+SSH_RENAME_DONE: Final = Event(
+    30026, p.Renamed, 'Renamed "{from}" to "{to}".', _FILE_DONE | {Group.OPERATION_RENAME}
+)
+SSH_RENAME_FAILED: Final = Event(
+    30027,
+    p.RenameFailed,
+    'Rename of "{from}" to "{to}" failed: {details}',
+    _FILE_FAILED | {Group.OPERATION_RENAME},
+)
+SSH_MAKE_DIRECTORY_ASKED: Final = Event(
+    30028, p.PathOf, 'Creation of folder "{path}" asked for.', _FILE_ASKED
+)
+SSH_MAKE_DIRECTORY_DONE: Final = Event(
+    30029, p.PathOf, 'Created folder "{path}".', _FILE_DONE | {Group.OPERATION_CREATE_FOLDER}
+)
+SSH_MAKE_DIRECTORY_FAILED: Final = Event(
+    30030,
+    p.PathFailed,
+    'Creation of folder "{path}" failed: {details}',
+    _FILE_FAILED | {Group.OPERATION_CREATE_FOLDER},
+)
+SSH_REMOVE_DIRECTORY_ASKED: Final = Event(
+    30031, p.PathOf, 'Removal of folder "{path}" asked for.', _FILE_ASKED
+)
+SSH_REMOVE_DIRECTORY_DONE: Final = Event(
+    30032, p.PathOf, 'Removed folder "{path}".', _FILE_DONE | {Group.OPERATION_DELETE}
+)
+SSH_REMOVE_DIRECTORY_FAILED: Final = Event(
+    30033,
+    p.PathFailed,
+    'Removal of folder "{path}" failed: {details}',
+    _FILE_FAILED | {Group.OPERATION_DELETE},
+)
+SSH_STAT_ASKED: Final = Event(30034, p.PathOf, 'Attributes of "{path}" asked for.', _FILE_ASKED)
+SSH_STAT_DONE: Final = Event(30035, p.PathOf, 'Attributes of "{path}" told.', _FILE_DONE)
+SSH_STAT_FAILED: Final = Event(
+    30036, p.PathFailed, 'Attributes of "{path}" cannot be told: {details}', _FILE_FAILED
+)
+SSH_SETSTAT_ASKED: Final = Event(
+    30037, p.PathOf, 'Change of the attributes of "{path}" asked for.', _FILE_ASKED
+)
+SSH_SETSTAT_DONE: Final = Event(30038, p.PathOf, 'Attributes of "{path}" changed.', _FILE_DONE)
+SSH_SETSTAT_FAILED: Final = Event(
+    30039,
+    p.PathFailed,
+    'Attributes of "{path}" could not be changed: {details}',
+    _FILE_FAILED,
+)
+SSH_CHANGE_INTERRUPTED: Final = Event(
+    30040,
+    p.ChangeFailed,
+    'File "{path}" was left in the middle of {mode}: {total_read} bytes read, '
+    "{total_write} bytes written in {duration:.3f} s: {details}",
+    _FILE_CUT,
+)
+SSH_DOWNLOAD_FAILED: Final = Event(
+    30041,
+    p.DownloadFailed,
+    'Download of "{path}" ended early, after {total_read} bytes in {duration:.3f} s: {details}',
+    _FILE_CUT | {Group.OPERATION_READ},
+)
+SSH_UPLOAD_FAILED: Final = Event(
+    30042,
+    p.UploadFailed,
+    'Upload of "{path}" ended early, after {total_write} bytes in {duration:.3f} s: {details}',
+    _FILE_CUT | {Group.OPERATION_WRITE},
+)
+SSH_OPEN_DONE: Final = Event(30043, p.Opened, 'Opened "{path}" for {mode}.', _FILE_DONE)
+SSH_OPEN_FAILED: Final = Event(
+    30044, p.OpenFailed, 'Opening "{path}" for {mode} failed: {details}', _FILE_FAILED
+)
+SSH_READ_FAILED: Final = Event(
+    30045,
+    p.BlockFailed,
+    'Reading {length} bytes at {offset} of "{path}" failed: {details}',
+    _FILE_FAILED,
+)
+SSH_WRITE_FAILED: Final = Event(
+    30046,
+    p.BlockFailed,
+    'Writing {length} bytes at {offset} of "{path}" failed: {details}',
+    _FILE_FAILED,
+)
+SSH_CLOSE_FAILED: Final = Event(
+    30047,
+    p.ChangeFailed,
+    'Closing "{path}" after {mode} failed, {total_read} bytes read, {total_write} bytes written '
+    "in {duration:.3f} s: {details}",
+    _FILE_FAILED | {Group.FAILURE_HIGH},
+)
+SFTP_REQUEST_UNSUPPORTED: Final = Event(
+    30048, p.Details, "SFTP request not supported: {details}", _SSH_FAILED
+)
+SSH_CLIENT_KEY_UNREADABLE: Final = Event(
+    30049, p.Details, "The client's public key cannot be read: {details}", _SSH_LOGIN_FAILED
+)
+SSH_DISCONNECTING: Final = Event(
+    30050, p.Details, "The server disconnects the client: {details}", _SSH_NOTE
+)
+SSH_TOO_MANY_CONNECTIONS: Final = Event(
+    30051,
+    p.Nothing,
+    "SSH connection refused: the service has as many as it may have.",
+    _in("session failure failure-specific ssh"),
+)
+SFTP_REQUEST_BROKE: Final = Event(
+    30052,
+    p.CommandFailed,
+    "Internal error on SFTP request {command}: {details}",
+    _in("session failure failure-critical ssh"),
+)
+SSH_READ_LINK_ASKED: Final = Event(
+    30053, p.PathOf, 'Target of the link "{path}" asked for.', _FILE_ASKED
+)
+SSH_READ_LINK_DONE: Final = Event(30054, p.PathOf, 'Target of the link "{path}" told.', _FILE_DONE)
+SSH_READ_LINK_FAILED: Final = Event(
+    30055, p.PathFailed, 'Target of the link "{path}" cannot be told: {details}', _FILE_FAILED
+)
+SSH_MAKE_LINK_ASKED: Final = Event(
+    30056, p.PathOf, 'Creation of the link "{path}" asked for.', _FILE_ASKED
+)
+SSH_MAKE_LINK_DONE: Final = Event(30057, p.PathOf, 'Created the link "{path}".', _FILE_DONE)
+SSH_MAKE_LINK_FAILED: Final = Event(
+    30058, p.PathFailed, 'Creation of the link "{path}" failed: {details}', _FILE_FAILED
+)
+SFTP_EXTENSION_UNSUPPORTED: Final = Event(
+    30059,
+    p.Request,
+    'SFTP extension "{request_type}" is not supported.',
+    _SSH_FAILED | {Group.FAILURE_SPECIFIC},
+)
+SSH_REAL_PATH_ASKED: Final = Event(
+    30060, p.PathOf, 'Absolute path of "{path}" asked for.', _FILE_ASKED
+)
+SSH_FSTAT_FAILED: Final = Event(
+    30061,
+    p.HandleFailed,
+    'Attributes of the open file "{path}" cannot be told: {details}',
+    _FILE_FAILED,
+)
+SSH_FSETSTAT_UNSUPPORTED: Final = Event(
+    30062,
+    p.PathOf,
+    'Attributes of the open file "{path}" cannot be changed here.',
+    _FILE_FAILED | {Group.FAILURE_SPECIFIC},
+)
+SSH_PEER_GONE: Final = Event(
+    30063,
+    p.Details,
+    "Nothing can be sent to the client, the session is closed: {details}",
+    _SSH_FAILED | {Group.FAILURE_CRITICAL},
+)
+SCP_CLOSED: Final = Event(30064, p.Nothing, "SCP closed.", _SSH_NOTE)
+SCP_BROKE: Final = Event(30065, p.Details, "Internal error in SCP: {details}", _SSH_BROKEN)
+SSH_COMMAND_FAILED: Final = Event(
+    30066, p.CommandFailed, 'Command "{command}" failed: {details}', _SSH_BROKEN
+)
+SSH_DOWNLOAD_DONE: Final = Event(
+    30067,
+    p.Downloaded,
+    'Downloaded "{path}": {total_read} bytes in {duration:.3f} s, {read_speed} bytes/s.',
+    _FILE_DONE | {Group.OPERATION_READ},
+)
+SSH_UPLOAD_DONE: Final = Event(
+    30068,
+    p.Uploaded,
+    'Uploaded "{path}": {total_write} bytes in {duration:.3f} s, {write_speed} bytes/s.',
+    _FILE_DONE | {Group.OPERATION_WRITE},
+)
+SSH_USERNAME_NOT_UTF8: Final = Event(
+    30069,
+    p.Username,
+    'The user name "{username}" is not UTF-8.',
+    _in("session failure failure-specific ssh"),
+)
+SSH_PASSWORD_NOT_UTF8: Final = Event(
+    30070,
+    p.Nothing,
+    "The password is not UTF-8.",
+    _in("session failure failure-specific ssh"),
+)
+SSH_FSETSTAT_IGNORED: Final = Event(
+    30074,
+    p.HandleFailed,
+    'Change of the attributes of the open file "{path}" ignored: {details}',
+    _FILE_FAILED | {Group.FAILURE_SPECIFIC},
+)
+SSH_FSTAT_DONE: Final = Event(
+    30081, p.PathOf, 'Attributes of the open file "{path}" told.', _FILE_DONE
+)
+SSH_CLIENT_DISCONNECTED: Final = Event(
+    30082, p.Disconnected, "The client disconnected, code {code}: {details}", _SSH_NOTE
+)
+
+# 90xxx: facts that only this server tells
+
+CONFIGURATION_RELOADED: Final = Event(
+    90000, p.Nothing, "The configuration was read again and is in force.", _PROCESS_DONE
+)
+RELOAD_REFUSED: Final = Event(
+    90001,
+    p.ReloadRefused,
+    "The new configuration has {count} problems and is not in force. The first: {details}",
+    _PROCESS_FAILED,
+)
+JOURNAL_FAILED: Final = Event(
+    90002, p.JournalState, "The journal cannot be written: {details}", _PROCESS_BROKEN
+)
+JOURNAL_RECOVERED: Final = Event(
+    90003,
+    p.JournalState,
+    "The journal can be written again; {count} events had to wait. {details}",
+    _PROCESS_DONE,
+)
+INTERRUPTED_UPLOAD_REMOVED: Final = Event(
+    90004,
+    p.Continued,
+    'What was left of the upload of "{path}", {offset} bytes, was too old and is removed.',
+    _in("operational process success file-operation"),
+)
+INTERRUPTED_UPLOAD_CONTINUED: Final = Event(
+    90005,
+    p.Continued,
+    'Upload of "{path}" goes on after {offset} bytes.',
+    _in("authenticated informational file-operation"),
+)
+CRASH_CLOSED: Final = Event(
+    90006,
+    p.Details,
+    "The server ended without a shutdown; this was open and is closed: {details}",
+    _in("operational process failure"),
+)
+LIMIT_REACHED: Final = Event(
+    90007,
+    p.LimitReached,
+    "The limit {name} of {value} was reached.",
+    _in("operational session failure failure-specific"),
+)
+TOO_MANY_UNAUTHENTICATED: Final = Event(
+    90008,
+    p.LimitReached,
+    "Connection refused: {value} from this address have not logged in yet ({name}).",
+    _in("session failure failure-specific"),
+)
+LOGIN_TIMEOUT: Final = Event(
+    90009,
+    p.LimitReached,
+    "No login within {value} seconds ({name}): connection ended.",
+    _in("session failure failure-specific"),
+)
+SSH_HOST_KEYS_ANNOUNCED: Final = Event(
+    90010, p.Details, "Host keys announced to the client: {details}", _SSH_NOTE
+)
+SSH_REKEYED: Final = Event(
+    90011, p.Algorithms, "New SSH keys in use, key exchange {key_exchange}.", _SSH_NOTE
+)
+SESSION_ENDED: Final = Event(
+    90012,
+    p.Details,
+    "An administrator ended the session: {details}",
+    _in("authenticated informational administration"),
+)
+SSH_COPY_DONE: Final = Event(
+    90013,
+    p.Copied,
+    'Copied {total_write} bytes from "{from}" to "{path}".',
+    _FILE_DONE | {Group.OPERATION_WRITE},
+)
+SSH_COPY_FAILED: Final = Event(
+    90014,
+    p.CopyFailed,
+    'Copying from "{from}" to "{path}" failed: {details}',
+    _FILE_FAILED | {Group.OPERATION_WRITE},
+)
+SSH_CHECKSUM_DONE: Final = Event(
+    90015, p.Checksum, 'Digest {algorithm} of "{path}" told.', _FILE_DONE | {Group.OPERATION_READ}
+)
+SSH_CHECKSUM_FAILED: Final = Event(
+    90016,
+    p.PathFailed,
+    'Digest of "{path}" cannot be told: {details}',
+    _FILE_FAILED | {Group.OPERATION_READ},
+)
+VOLUME_TO_THREADS: Final = Event(
+    90017,
+    p.Volume,
+    'The storage of "{path}" answers slowly: its bytes now go through threads. {details}',
+    _PROCESS,
+)
+VOLUME_INLINE: Final = Event(
+    90018,
+    p.Volume,
+    'The storage of "{path}" is fast again: its bytes are moved directly. {details}',
+    _PROCESS,
+)
+INTERRUPTED_UPLOAD_KEPT: Final = Event(
+    90019,
+    p.Continued,
+    'What arrived of "{path}", {offset} bytes, is kept for its owner to continue.',
+    _in("authenticated informational file-operation"),
+)
+DEAD_LETTER: Final = Event(
+    90020,
+    p.DeadLetter,
+    'Event handler "{name}" gave up on event {id}, serial {serial}: {details}',
+    _in("operational process failure failure-high"),
+)
+HANDLER_CAUGHT_UP: Final = Event(
+    90021,
+    p.CaughtUp,
+    'Event handler "{name}" has caught up; it was {count} events behind.',
+    _PROCESS_DONE,
+)
+IDLE_SESSION_ENDED: Final = Event(
+    90022,
+    p.LimitReached,
+    "Nothing from the client for {value} seconds ({name}): connection ended.",
+    _in("session informational"),
+)
+DRAINED: Final = Event(
+    90023,
+    p.Drained,
+    "Shutdown done in {duration:.3f} s; {count} sessions were cut.",
+    _PROCESS,
+)
+
+BY_NUMBER: Final[dict[int, Event[Any]]] = {
+    row.number: row for row in list(globals().values()) if isinstance(row, Event)
+}
+
+# Numbers that other servers once gave and took back: never given to anything here.
+RETIRED: Final = frozenset(
+    {10018, 20006, *range(20025, 20031), 20060, 20061, *range(20097, 20101)}
+    | {*range(20102, 20108), 20131, 20132, 20135, 20147, 30075}
+)

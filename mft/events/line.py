@@ -1,0 +1,169 @@
+"""One line of the journal: an occurrence as JSON, sealed with the hash of everything before it.
+
+The hash of a line is SHA-256 over the hash of the line before (64 hexadecimal digits) and the
+line's own bytes up to its hash. Line breaks inside values are JSON escapes, so that one line is
+always one occurrence.
+"""
+
+import hashlib
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from mft.core.failure import Malformed
+from mft.core.peer import Actor, Address, Component, Origin
+from mft.events import payloads
+from mft.events.catalogue import BY_NUMBER
+from mft.events.model import Event, Occurrence
+
+NO_HASH: Final = "0" * 64  # what the first line of a journal is chained to
+MAX_LINE = 1 << 20  # bytes; a longer line is cut to a note about itself
+MAX_ORIGINS = 4096  # origins whose JSON is remembered, about 300 bytes each: 1.2 MiB
+MAX_DEPTH = 8  # of lists within lists in a payload; deeper is written as text
+
+_HASH_MARK: Final = b',"hash":"'
+_TAIL: Final = len(_HASH_MARK) + 64 + 2  # the mark, the digits, `"}`
+_sha256 = hashlib.sha256
+
+
+class Line(NamedTuple):
+    """A line that was read: its serial, its hash as written, and the bytes the hash covers."""
+
+    serial: int
+    hash: str
+    body: bytes
+    fields: dict[str, Any]
+
+
+class Encoder:
+    """Make lines; remembers the JSON of the origins it saw last."""
+
+    __slots__ = ("_origins",)
+
+    def __init__(self) -> None:
+        # The origin is kept beside its JSON, so that its `id` is not given to another object.
+        self._origins: dict[int, tuple[Origin, bytes]] = {}
+
+    def line(
+        self, serial: int, time: float, number: int, origin: Origin, data: object, previous: str
+    ) -> tuple[bytes, str]:
+        """The whole line with its line feed, and its hash; `previous` is the hash before it."""
+        known = self._origins.get(id(origin))
+        told = known[1] if known is not None else self._remember(origin)
+        body = b'{"serial":%d,"time":%.6f,"id":%d,%b,"data":%b' % (
+            serial,
+            time,
+            number,
+            told,
+            _json(data),
+        )
+        if len(body) > MAX_LINE - _TAIL:
+            body = b'{"serial":%d,"time":%.6f,"id":%d,%b,"data":{"details":"%d bytes left out"}' % (
+                serial,
+                time,
+                number,
+                told,
+                len(body),
+            )
+        digest = seal(previous, body)
+        return b'%b,"hash":"%b"}\n' % (body, digest.encode()), digest
+
+    def _remember(self, origin: Origin) -> bytes:
+        told = _told(origin)
+        if len(told) > MAX_LINE // 2:
+            told = _told(Origin(Actor("", "(name left out)"), origin.peer, origin.component))
+        if len(self._origins) >= MAX_ORIGINS:
+            self._origins.clear()
+        self._origins[id(origin)] = origin, told
+        return told
+
+
+def seal(previous: str, body: bytes) -> str:
+    """The hash of a line, in hexadecimal."""
+    return _sha256(previous.encode() + body).hexdigest()
+
+
+def _told(origin: Origin) -> bytes:
+    actor, peer, component = origin
+    account = {"uuid": actor.uuid, "name": actor.name}
+    if actor.email:
+        account["email"] = actor.email
+    return _json(
+        {
+            "account": account,
+            "peer": {"address": peer.host, "port": peer.port},
+            "component": {
+                "uuid": component.uuid,
+                "type": component.kind,
+                "name": component.name,
+            },
+        }
+    )[1:-1]
+
+
+def _json(value: object) -> bytes:
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:  # lone surrogates, huge numbers, keys that are not text
+        return orjson.dumps(plain(value))
+
+
+def plain(value: object, depth: int = 0) -> Any:
+    """The value as JSON can hold it; lone surrogates show as escapes such as `\\udc80`."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and -(2**63) <= value < 2**64:
+        return value
+    if depth < MAX_DEPTH:
+        if isinstance(value, dict):
+            return {plain(str(key)): plain(item, depth + 1) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item, depth + 1) for item in value]
+    return plain(str(value))
+
+
+def parse(raw: bytes) -> Line:
+    """Read one line, with or without its line feed; raises Malformed for what is not one.
+
+    The hash is not checked here: `seal(previous, line.body)` must give `line.hash`.
+    """
+    raw = raw.rstrip(b"\n")
+    if raw[-_TAIL : -_TAIL + len(_HASH_MARK)] != _HASH_MARK:
+        raise Malformed("a line of the journal without a hash at its end")
+    try:
+        fields = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"a line of the journal that is not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise Malformed("a line of the journal that is no object")
+    serial, digest = fields.get("serial"), fields.get("hash")
+    if not isinstance(serial, int) or not isinstance(digest, str):
+        raise Malformed("a line of the journal without serial or hash")
+    return Line(serial, digest, raw[:-_TAIL], fields)
+
+
+def event_of(number: int) -> Event[Any]:
+    """The event of a number; one that this version does not know still has a sentence."""
+    return BY_NUMBER.get(number) or Event(
+        number, payloads.Nothing, "An event that this version does not know.", frozenset()
+    )
+
+
+def occurrence(line: Line) -> Occurrence:
+    """What a line tells; raises Malformed when a field is missing or of another kind."""
+    fields = line.fields
+    try:
+        account, peer, component = fields["account"], fields["peer"], fields["component"]
+        origin = Origin(
+            Actor(account["uuid"], account["name"], account.get("email", "")),
+            Address(peer["address"], peer["port"]),
+            Component(component["uuid"], component["type"], component["name"]),
+        )
+        data, time, number = fields["data"], float(fields["time"]), int(fields["id"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Malformed(f"line {line.serial} of the journal lacks a field: {error!r}") from None
+    if not isinstance(data, dict):
+        raise Malformed(f"line {line.serial} of the journal has no data")
+    return Occurrence(line.serial, time, event_of(number), data, origin)

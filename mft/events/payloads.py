@@ -1,0 +1,666 @@
+"""What events carry: small frozen values whose field names are the data keys.
+
+A trailing underscore frees a key that Python reserves (`from_` is the key "from"). Sizes and
+offsets are bytes, speeds are bytes a second, durations are seconds. `path` is the path as the
+client sees it, `real_path` the one on this machine; names derived from them (`file_name`,
+`directory_name` and their `real_` forms) are made by whoever prints, and never stored.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The fact itself is all there is to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """One sentence for the administrator."""
+
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A named thing that failed, and why."""
+
+    name: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class InternalError:
+    """A fault of ours: where it was caught, and what it was."""
+
+    reason: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathOf:
+    """A path that something was done with, or is about to be."""
+
+    path: str
+    real_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathFailed:
+    """A path that something could not be done with."""
+
+    path: str
+    real_path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandleFailed:
+    """An operation on an open file that failed."""
+
+    path: str
+    real_path: str
+    requested_path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file that was opened; `requested_path` is the name the client asked for."""
+
+    path: str
+    real_path: str
+    mode: str
+    requested_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFailed:
+    """A file that could not be opened."""
+
+    path: str
+    real_path: str
+    mode: str
+    requested_path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """An upload that is complete under its final name."""
+
+    path: str
+    real_path: str
+    total_write: int
+    write_speed: int
+    duration: float
+    mode: str
+    requested_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFailed:
+    """An upload that ended before its end of file."""
+
+    path: str
+    real_path: str
+    total_write: int
+    write_speed: int
+    duration: float
+    mode: str
+    requested_path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A download whose handle the client closed."""
+
+    path: str
+    real_path: str
+    total_read: int
+    read_speed: int
+    duration: float
+    mode: str
+    requested_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadFailed:
+    """A download that was cut."""
+
+    path: str
+    real_path: str
+    total_read: int
+    read_speed: int
+    duration: float
+    mode: str
+    requested_path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A file that was open for reading and writing, and was closed."""
+
+    path: str
+    real_path: str
+    mode: str
+    total_read: int
+    read_speed: int
+    total_write: int
+    write_speed: int
+    duration: float
+    requested_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFailed:
+    """A file that was open for reading and writing, and was not closed well."""
+
+    path: str
+    real_path: str
+    mode: str
+    total_read: int
+    read_speed: int
+    total_write: int
+    write_speed: int
+    duration: float
+    requested_path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFailed:
+    """Bytes of an open file that could not be read or written."""
+
+    path: str
+    real_path: str
+    offset: int
+    length: int
+    requested_path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A rename; `path` and `real_path` are the destination."""
+
+    path: str
+    real_path: str
+    from_: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameFailed:
+    """A rename that was not done; `path` and `real_path` are the destination."""
+
+    path: str
+    real_path: str
+    from_: str
+    to: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """An interrupted upload: how many bytes of it are there."""
+
+    path: str
+    real_path: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Bytes that the server copied from one open file into another."""
+
+    path: str
+    real_path: str
+    from_: str
+    total_write: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFailed:
+    """A copy inside the server that was not finished."""
+
+    path: str
+    real_path: str
+    from_: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A digest that a client asked for, of `length` bytes from `offset` (0: to the end)."""
+
+    path: str
+    real_path: str
+    algorithm: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class HomeCreated:
+    """A home folder that was made."""
+
+    path: str
+    owner: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeInconsistent:
+    """A home folder that may be half made."""
+
+    home_folder_path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Username:
+    """A name that a peer gave; it need not be one of ours."""
+
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserFailed:
+    """A name that a peer gave, and what went wrong with it."""
+
+    username: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginDone:
+    """Who logged in, and by what."""
+
+    account_name: str
+    account_type: str
+    account_uuid: str
+    group_name: str
+    group_names: list[str]
+    username: str
+    method_name: str
+    method_type: str
+    credentials_type: str
+    ignored_groups: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed:
+    """Credentials that one method judged wrong."""
+
+    method_name: str
+    username: str
+    credentials_type: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginForbidden:
+    """Credentials that a rule of one method turned away."""
+
+    username: str
+    method_type: str
+    method_name: str
+    credentials_type: str
+    details: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginUnknown:
+    """Credentials that no method took up."""
+
+    username: str
+    credentials_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoreCredentials:
+    """A right credential that is not enough for this account."""
+
+    username: str
+    method_type: str
+    method_name: str
+    credentials_type: str
+    required_credentials: str
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSkipped:
+    """An authentication method that is not running."""
+
+    method_name: str
+    method_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsInForce:
+    """What a session may do, and how its uploads are named."""
+
+    account_name: str
+    permissions: list[str]
+    upload_names: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """The instance and its version."""
+
+    instance_name: str
+    product_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessDetails:
+    """What the process runs as, and on."""
+
+    os_user: str
+    cwd: str
+    python_version: str
+    cryptography_library_version: str
+    process_privileges: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailed:
+    """A start that was given up."""
+
+    details: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationFailed:
+    """A process that could not be configured; `tb` is the trace, or empty."""
+
+    details: str
+    tb: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemAccount:
+    """The operating system account of the process."""
+
+    account_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemAccountFailed:
+    """An operating system account that the process could not become."""
+
+    account: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStarted:
+    """A service that listens."""
+
+    service_name: str
+    address: str
+    port: int
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStopped:
+    """A service that does not listen any more."""
+
+    service_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFailed:
+    """A service that could not do what it is for."""
+
+    service_name: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentStarted:
+    """A component that runs; `family` is its section family, `kind` what an operator calls it."""
+
+    family: str
+    name: str
+    kind: str
+    type: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentStopped:
+    """A component that was stopped."""
+
+    family: str
+    name: str
+    kind: str
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentFailed:
+    """A component that could not start, stop or go on."""
+
+    family: str
+    name: str
+    kind: str
+    type: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentGivenUp:
+    """A component that stopped itself after too many failures in a row."""
+
+    family: str
+    name: str
+    kind: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptionRefused:
+    """An option of `server.ini` whose value is wrong."""
+
+    section: str
+    type: str
+    option: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadRefused:
+    """A configuration with problems: how many, and the first."""
+
+    count: int
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerFailed:
+    """An event that a handler could not handle; `id` is the event's number."""
+
+    id: int
+    name: str
+    family: str
+    target_path: str
+    details: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that a handler will never get again; `serial` finds it in the journal."""
+
+    id: int
+    serial: int
+    name: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """A handler that was behind, and is not any more."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A log that goes on under its own name; `path` is what was written so far, in bytes."""
+
+    path: str
+    real_path: str
+    source_path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """The journal: how many events wait to be written."""
+
+    count: int
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """A limit that held: its name and its value."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A file system whose bytes are moved another way from now on."""
+
+    path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """The end of a shutdown: how long it took, and how many sessions it had to cut."""
+
+    duration: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """A logged-in SSH session; `in_` is what the client sends, windows and packets are bytes."""
+
+    service_name: str
+    real_path: str
+    virtual_path: str
+    client_version: str
+    host_key: str
+    key_exchange: str
+    in_cipher: str
+    in_hmac: str
+    in_compression: str
+    out_cipher: str
+    out_hmac: str
+    out_compression: str
+    window_local: int
+    window_remote: int
+    max_packet_local: int
+    max_packet_remote: int
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithms:
+    """What an SSH connection used."""
+
+    client_version: str
+    host_key: str
+    key_exchange: str
+    in_cipher: str
+    in_hmac: str
+    in_compression: str
+    out_cipher: str
+    out_hmac: str
+    out_compression: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoCommonAlgorithm:
+    """Two lists without a common name; `type` says of what."""
+
+    type: str
+    client_algorithms: str
+    server_algorithms: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientVersion:
+    """The version line of an SSH client."""
+
+    client_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An SSH request that is not served."""
+
+    request_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An SSH message: its number, and its first bytes in hexadecimal."""
+
+    message_id: int
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFailed:
+    """An SSH message that we failed on."""
+
+    message_id: int
+    payload: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserauthFailed:
+    """An authentication request that breaks RFC 4252."""
+
+    username: str
+    method: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line that a client asked to run."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFailed:
+    """A command or request that we failed on."""
+
+    command: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """Why the other side hung up (RFC 4253 11.1)."""
+
+    code: int
+    details: str
