@@ -1,0 +1,92 @@
+"""`mft`: the group of all commands; each is imported only when it is called."""
+
+import importlib
+import os
+import sys
+from importlib.metadata import version
+from typing import Final, NamedTuple, cast
+
+import click
+
+from mft.cli.output import REFUSED
+from mft.core.failure import Refused
+
+DEBUG_VARIABLE: Final = "MFT_DEBUG"  # set: an internal error shows its trace
+
+
+class Entry(NamedTuple):
+    """Where a command is, and its line in `mft --help` (a test holds it to the command's own)."""
+
+    target: str  # module:attribute
+    help: str
+
+
+COMMANDS: Final = {
+    "init": Entry("mft.cli.init:init", "Make a ready instance in DIR."),
+    "run": Entry("mft.cli.serve:run", "Run the server in the foreground."),
+    "check": Entry("mft.cli.check:check", "Say what is wrong in server.ini, or what would start."),
+    "explain": Entry(
+        "mft.cli.explain:explain", "Show which rule allows or denies an operation, and why."
+    ),
+    "audit": Entry("mft.cli.audit:audit", "Read the audit trail."),
+    "status": Entry("mft.cli.control:status", "Show what the running server does."),
+    "sessions": Entry("mft.cli.control:sessions", "List who is logged in."),
+    "end": Entry("mft.cli.control:end", "End one session."),
+    "password": Entry("mft.cli.password:password", "Turn a password into a hash for server.ini."),
+    "ssh-key": Entry("mft.cli.ssh_key:ssh_key", "Make an SSH key pair."),
+    "uuid": Entry("mft.cli.identifier:identifier", "Print a new unique ID for a section."),
+    "reference": Entry(
+        "mft.cli.reference:reference", "Print the reference of options, events or commands."
+    ),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that `--help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which an administrator meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command, or answer None for a name that is none."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.target.partition(":")
+        return cast(click.Command, getattr(importlib.import_module(module), attribute))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("mft"), prog_name="mft", message="%(prog)s %(version)s")
+def mft() -> None:
+    """Run and look after a managed file transfer server.
+
+    Start with: mft init DIR, then mft run -c DIR/conf/server.ini
+    """
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 refused or failed, 2 wrong usage; no tracebacks."""
+    try:
+        mft(prog_name="mft")
+    except BrokenPipeError:  # the reader of our output went away: `mft audit export | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(REFUSED)
+    except (Refused, OSError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(REFUSED)
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        click.echo(
+            f"Error: something went wrong inside mft ({type(error).__name__}: {error}). "
+            f"Set {DEBUG_VARIABLE}=1 to see where.",
+            err=True,
+        )
+        sys.exit(REFUSED)

@@ -1,0 +1,266 @@
+"""The control socket: how `mft status`, `sessions` and `end` reach the running server.
+
+One request line and one answer line of JSON on a Unix socket that only the server's own account
+(and root) can open. Requests: `{"do": "status"}`, `{"do": "sessions", "from": 0}`,
+`{"do": "end", "session": ID}`, `{"do": "reload"}`. Answers: `{"ok": true, ...}` or
+`{"ok": false, "error": SENTENCE}`.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IListeningPort, IReactorTime, IReactorUNIX
+from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Protocol as Connection
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mft.core.failure import Refused
+
+SOCKET_NAME: Final = "control.sock"
+MAX_LINE: Final = 64 << 10  # bytes of a request or an answer; worst case 64 KiB a connection
+MAX_CONNECTIONS: Final = 8  # at once: 1 MiB in all, requests and answers
+REQUEST_TIMEOUT: Final = 10.0  # seconds from connecting to the whole request
+ANSWER_TIMEOUT: Final = 90.0  # seconds for the answer: ending a session waits for its disk calls
+MAX_SOCKET_PATH: Final = 100  # bytes; the kernel takes 107
+
+log = Logger()
+
+
+class Controlled(Protocol):
+    """What the control socket asks of the running server."""
+
+    def status(self) -> Mapping[str, Any]:
+        """Tell of the process and its services, as values that JSON has."""
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """Tell of every session, in the order of their logins; each has an `id`."""
+
+    async def end(self, session: str) -> bool:
+        """End one session; False when there is none of this id."""
+
+    async def reload(self) -> None:
+        """Read server.ini again; Refused says why the running configuration stays."""
+
+
+class Answer:
+    """Works out the answer to one request line; knows nothing of sockets."""
+
+    def __init__(self, controlled: Controlled) -> None:
+        self._controlled = controlled
+        self._known: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
+            "status": self._status,
+            "sessions": self._sessions,
+            "end": self._end,
+            "reload": self._reload,
+        }
+
+    async def to(self, line: bytes) -> bytes:
+        """Answer one line with one line of at most MAX_LINE bytes; never raises."""
+        try:
+            answer = await self._to(line)
+        except Refused as refused:
+            answer = failed(str(refused))
+        except Exception:
+            log.failure("control socket: a request failed")
+            answer = failed("something went wrong inside the server")
+        encoded = encode(answer)
+        return encoded if len(encoded) <= MAX_LINE else encode(failed("the answer is too long"))
+
+    async def _to(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+        except (ValueError, RecursionError):
+            return failed("the request is not JSON")
+        if not isinstance(request, dict):
+            return failed("the request is not a JSON object")
+        do = request.get("do")
+        act = self._known.get(do) if isinstance(do, str) else None
+        if act is None:
+            return failed(f"unknown request; known are {', '.join(self._known)}")
+        return await act(request)
+
+    async def _status(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"ok": True, "status": dict(self._controlled.status())}
+
+    async def _sessions(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        start = request.get("from", 0)
+        if not isinstance(start, int) or start < 0:
+            return failed('"from" is not a count')
+        sessions = self._controlled.sessions()
+        return {"ok": True, **page(sessions, start)}
+
+    async def _end(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        session = request.get("session")
+        if not isinstance(session, str) or not session:
+            return failed('"session" is not the id of a session')
+        return {"ok": True, "ended": await self._controlled.end(session)}
+
+    async def _reload(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        await self._controlled.reload()
+        return {"ok": True}
+
+
+def failed(sentence: str) -> dict[str, Any]:
+    """Make the answer that says why not."""
+    return {"ok": False, "error": sentence}
+
+
+def encode(answer: Mapping[str, Any]) -> bytes:
+    """Make one line of ASCII JSON."""
+    return json.dumps(answer, separators=(",", ":"), default=str).encode("ascii") + b"\n"
+
+
+def page(sessions: list[dict[str, Any]], start: int) -> dict[str, Any]:
+    """Take as many sessions as fit in one line; `next` is where to go on, None at the end.
+
+    Sessions that come or go between two pages may be missing or told twice.
+    """
+    taken: list[dict[str, Any]] = []
+    room = MAX_LINE - 256  # for what is around the list
+    for session in sessions[start:]:
+        room -= len(encode(session))
+        if room < 0 and taken:
+            return {"sessions": taken, "next": start + len(taken)}
+        taken.append(session)
+    return {"sessions": taken, "next": None}
+
+
+class ControlConnection(Connection):
+    """One client of the control socket: a line in, a line out, closed."""
+
+    def __init__(self, factory: "ControlFactory") -> None:
+        self._factory = factory
+        self._received = bytearray()
+        self._asked = False
+        self._timeout: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        """Begin to wait for the request, or close when too many are here already."""
+        self._factory.connections.add(self)
+        if len(self._factory.connections) > MAX_CONNECTIONS:
+            self._drop()
+            return
+        self._limit(REQUEST_TIMEOUT)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Collect the request line; anything after it, or more than MAX_LINE, ends the talk."""
+        if self._asked:
+            self._drop()
+            return
+        self._received += data
+        line, newline, rest = bytes(self._received[: MAX_LINE + 1]).partition(b"\n")
+        if rest or (not newline and len(self._received) > MAX_LINE):
+            self._drop()
+        elif newline:
+            self._asked = True
+            self._limit(ANSWER_TIMEOUT)
+            Deferred.fromCoroutine(self._answer(line)).addErrback(self._broke)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        """Forget the connection."""
+        self._factory.connections.discard(self)
+        self._unlimit()
+
+    async def _answer(self, line: bytes) -> None:
+        answer = await self._factory.answer.to(line)
+        if self in self._factory.connections and self.transport is not None:
+            self.transport.write(answer)
+            self.transport.loseConnection()
+
+    def _broke(self, failure: Failure) -> None:
+        log.failure("control socket: an answer failed", failure)
+        self._drop()
+
+    def _limit(self, seconds: float) -> None:
+        self._unlimit()
+        self._timeout = self._factory.clock.callLater(seconds, self._drop)
+
+    def _unlimit(self) -> None:
+        if self._timeout is not None and self._timeout.active():
+            self._timeout.cancel()
+
+    def _drop(self) -> None:
+        if self.transport is not None:
+            cast(Any, self.transport).abortConnection()
+
+
+class ControlFactory(Factory):
+    """Makes a ControlConnection for every client."""
+
+    noisy = False
+
+    def __init__(self, controlled: Controlled, clock: IReactorTime) -> None:
+        self.answer = Answer(controlled)
+        self.clock = clock
+        self.connections: set[ControlConnection] = set()
+
+    def buildProtocol(self, addr: object) -> ControlConnection:
+        """Make the connection's protocol."""
+        return ControlConnection(self)
+
+
+class ControlSocket:
+    """The listening socket `state/control.sock`: made owner-only, removed at the end.
+
+    Only a server that holds the instance (its journal's lock) may start one: a socket that a
+    killed server left is replaced.
+    """
+
+    def __init__(self, state: Path, controlled: Controlled, reactor: Any) -> None:
+        self._state = state
+        self._controlled = controlled
+        self._reactor = reactor
+        self._port: IListeningPort | None = None
+        self._directory: int | None = None
+
+    def start(self) -> None:
+        """Begin to listen; raises OSError or twisted's CannotListenError."""
+        remove_stale(self._state / SOCKET_NAME)
+        self._directory = os.open(self._state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        name = socket_name(self._state, self._directory)
+        factory = ControlFactory(self._controlled, cast(IReactorTime, self._reactor))
+        previous = os.umask(0o177)  # the socket is owner-only from its first moment
+        try:
+            self._port = cast(IReactorUNIX, self._reactor).listenUNIX(
+                name, factory, backlog=MAX_CONNECTIONS, mode=0o600
+            )
+        except BaseException:
+            os.close(self._directory)
+            raise
+        finally:
+            os.umask(previous)
+
+    async def stop(self) -> None:
+        """Stop listening and remove the socket."""
+        if self._port is not None:
+            stopping = self._port.stopListening()
+            if stopping is not None:
+                await stopping
+            self._port = None
+            (self._state / SOCKET_NAME).unlink(missing_ok=True)
+        if self._directory is not None:
+            os.close(self._directory)
+            self._directory = None
+
+
+def socket_name(state: Path, directory: int) -> str:
+    """Name the socket for bind and connect; long paths go through the open directory (Linux)."""
+    path = str(state / SOCKET_NAME)
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
+        return path
+    return f"/proc/self/fd/{directory}/{SOCKET_NAME}"
+
+
+def remove_stale(path: Path) -> None:
+    """Remove a socket that a killed server left; anything else there is left alone."""
+    try:
+        if stat.S_ISSOCK(path.lstat().st_mode):
+            path.unlink()
+    except FileNotFoundError:
+        return

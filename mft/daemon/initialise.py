@@ -1,0 +1,239 @@
+"""Making an instance: directories, host keys, one account and a server.ini that loads."""
+
+import os
+import pwd
+import re
+import secrets
+import shutil
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mft.auth.base import MAX_CREDENTIAL_LENGTH
+from mft.auth.passwords import make_hash
+from mft.core.failure import Reason, Refused
+from mft.core.peer import parse_ip
+from mft.core.secret import Secret
+from mft.daemon.load import load
+from mft.daemon.server_ini import SSH_PORT, FirstValues, server_ini
+from mft.trust import ssh_keys
+
+HOST_KEYS: Final = (("ed25519", "ssh_host_ed25519_key"), ("rsa", "ssh_host_rsa_key"))
+PARTS: Final = ("conf", "data", "log", "state")  # what an instance is made of
+OWNER_ONLY: Final = 0o700
+MAX_PORT_BASE: Final = 65535 - 199  # the passive range of a later service ends at base + 199
+MAX_KEYS_FILE: Final = 100_000  # bytes, as for every authorized keys file
+# Without the characters that people confuse. Five letters hold 24 bits, four groups 99 bits.
+_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+_ACCOUNT_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to make; `initialise` checks all of it before it makes anything."""
+
+    directory: Path
+    name: str
+    account: str
+    password: Secret
+    address: str
+    port_base: int
+    authorized_keys: str = ""  # the text of an authorized keys file
+    run_as: str = ""  # the system account that the server becomes when root starts it
+
+
+class ServiceMade(NamedTuple):
+    """One service of the new server.ini."""
+
+    type: str
+    enabled: bool
+    address: str
+    port: int
+    fingerprints: tuple[str, ...]
+
+
+class Instance(NamedTuple):
+    """What was made."""
+
+    directory: Path
+    config: Path
+    account: str
+    password: Secret
+    home: Path
+    services: tuple[ServiceMade, ...]
+
+
+def new_password() -> Secret:
+    """Make a password of 99 random bits that can be read out on a telephone."""
+    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(4))
+    return Secret("-".join(groups))
+
+
+def initialise(plan: Plan) -> Instance:
+    """Make the instance, whole or not at all.
+
+    Raises Refused before anything is touched when the plan is wrong or the directory holds an
+    instance; removes what it made when anything fails half-way, and raises Refused or OSError.
+    """
+    directory = Path(os.path.realpath(plan.directory))
+    owner = _check(plan, directory)
+    password_hash = _hash(plan.password)
+    with ExitStack() as undo:
+        instance = _make(plan, directory, password_hash, undo)
+        if owner is not None:
+            _give(directory, owner)
+        undo.pop_all()
+    return instance
+
+
+def write_new(path: Path, data: bytes, mode: int) -> None:
+    """Write a file that must not exist yet, on disk before this returns; raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, mode & 0o600)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _check(plan: Plan, directory: Path) -> pwd.struct_passwd | None:
+    if not str(directory).isprintable() or "$" in str(directory):
+        raise _wrong("the directory's path must be printable and without $")
+    if directory.exists() and not directory.is_dir():
+        raise Refused(Reason.EXISTS, str(directory), "is not a directory")
+    for part in PARTS:
+        if os.path.lexists(directory / part):
+            raise Refused(
+                Reason.EXISTS, str(directory), f"holds an instance already ({part}/ exists)"
+            )
+    _check_names(plan)
+    _check_numbers(plan)
+    _key_lines(plan.authorized_keys)
+    return _owner(plan.run_as)
+
+
+def _check_names(plan: Plan) -> None:
+    if not _ACCOUNT_NAME.fullmatch(plan.account):
+        raise _wrong(
+            f"the account name {plan.account!r} must be 1 to 64 of A-Z a-z 0-9 . _ @ + - "
+            "and begin with a letter, a digit or _"
+        )
+    name = plan.name
+    if not 0 < len(name) <= 100 or not name.isprintable() or name != name.strip():
+        raise _wrong("the server's name must be one line of 1 to 100 characters")
+
+
+def _check_numbers(plan: Plan) -> None:
+    try:
+        parse_ip(plan.address)
+    except ValueError:
+        raise _wrong(f"{plan.address!r} is not an IP address such as 127.0.0.1 or ::") from None
+    if not 0 <= plan.port_base <= MAX_PORT_BASE:
+        raise _wrong(f"the port base must be between 0 and {MAX_PORT_BASE}")
+
+
+def _key_lines(text: str) -> tuple[str, ...]:
+    if len(text) > MAX_KEYS_FILE:
+        raise _wrong(f"the authorized keys are longer than {MAX_KEYS_FILE} characters")
+    if "PRIVATE KEY" in text:
+        raise _wrong("the authorized keys hold a private key; give the .pub file")
+    stripped = (line.strip() for line in text.splitlines())
+    lines = tuple(line for line in stripped if line and not line.startswith(("#", ";")))
+    if text and not lines:
+        raise _wrong("the authorized keys hold no key")
+    return lines
+
+
+def _owner(run_as: str) -> pwd.struct_passwd | None:
+    if not run_as:
+        return None
+    if os.geteuid() != 0:
+        raise _wrong("only root can make an instance that runs as another account")
+    try:
+        return pwd.getpwnam(run_as)
+    except KeyError:
+        raise _wrong(f"this machine has no account {run_as!r}") from None
+
+
+def _hash(password: Secret) -> str:
+    text = password.reveal()
+    if not text or len(text) > MAX_CREDENTIAL_LENGTH or not text.isprintable():
+        raise _wrong(f"the password must be 1 to {MAX_CREDENTIAL_LENGTH} printable characters")
+    try:
+        return make_hash(text)
+    except ValueError as error:
+        raise _wrong(f"the password cannot be used: {error}") from None
+
+
+def _wrong(details: str) -> Refused:
+    return Refused(Reason.INVALID, "", details)
+
+
+def _make(plan: Plan, directory: Path, password_hash: str, undo: ExitStack) -> Instance:
+    _make_directories(plan, directory, undo)
+    fingerprints = []
+    for kind, file in HOST_KEYS:
+        key = ssh_keys.generate(kind)
+        write_new(directory / "conf/keys" / file, key.private_openssh(), 0o600)
+        public = f"{key.public_line(plan.name)}\n".encode()
+        write_new(directory / "conf/keys" / f"{file}.pub", public, 0o644)
+        fingerprints.append(key.fingerprint())
+    config = directory / "conf/server.ini"
+    home = directory / "data" / plan.account
+    values = _values(plan, password_hash, home)
+    write_new(config, server_ini(values).encode(), 0o600)
+    _check_loads(config)
+    port = plan.port_base + SSH_PORT
+    service = ServiceMade("ssh", True, plan.address, port, tuple(fingerprints))
+    return Instance(directory, config, plan.account, plan.password, home, (service,))
+
+
+def _make_directories(plan: Plan, directory: Path, undo: ExitStack) -> None:
+    missing = [directory, *directory.parents]
+    for path in reversed([path for path in missing if not path.exists()]):
+        path.mkdir(mode=0o755)
+        undo.callback(os.rmdir, path)
+    for part in PARTS:
+        _make_directory(directory / part)
+        undo.callback(shutil.rmtree, directory / part, ignore_errors=True)
+    for below in ("conf/keys", "log/journal", f"data/{plan.account}"):
+        _make_directory(directory / below)
+
+
+def _make_directory(path: Path) -> None:
+    path.mkdir(mode=OWNER_ONLY)
+    path.chmod(OWNER_ONLY)  # whatever the umask is
+
+
+def _values(plan: Plan, password_hash: str, home: Path) -> FirstValues:
+    return FirstValues(
+        uuid=str(uuid.uuid4()),
+        name=plan.name,
+        run_as=plan.run_as,
+        by_root=os.geteuid() == 0,
+        address=plan.address,
+        port_base=plan.port_base,
+        host_keys=tuple(f"conf/keys/{file}" for _, file in HOST_KEYS),
+        account_uuid=str(uuid.uuid4()),
+        account=plan.account,
+        password_hash=password_hash,
+        home=str(home),
+        authorized_keys=_key_lines(plan.authorized_keys),
+    )
+
+
+def _check_loads(config: Path) -> None:
+    errors = [problem for problem in load(config).problems if problem.is_error]
+    if errors:
+        raise Refused(Reason.INVALID, "", "; ".join(map(str, errors)))
+
+
+def _give(directory: Path, owner: pwd.struct_passwd) -> None:
+    for part in PARTS:
+        for folder, _, files in os.walk(directory / part):
+            os.lchown(folder, owner.pw_uid, owner.pw_gid)
+            for file in files:
+                os.lchown(os.path.join(folder, file), owner.pw_uid, owner.pw_gid)
