@@ -1,0 +1,65 @@
+"""A folder being listed: only what the account may see, and one event at its end."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mft.core.failure import Refused
+from mft.core.vpath import VPath
+from mft.events import payloads as p
+from mft.vfs.base import Entry, Listing
+
+if TYPE_CHECKING:
+    from mft.session.session import Session
+
+
+class GuardedListing:
+    """A listing in progress; `batch` is empty at the end."""
+
+    def __init__(
+        self, session: "Session", path: VPath, listing: Listing, *, folders_only: bool
+    ) -> None:
+        self.path = path
+        self.ended = False
+        self._session = session
+        self._listing = listing
+        self._folders_only = folders_only
+
+    async def batch(self) -> Sequence[Entry]:
+        """The next entries; a whole batch may hide, so what is empty is really the end."""
+        while not self.ended:
+            try:
+                entries = await self._listing.batch()
+            except Refused as refused:
+                await self._end(refused)
+                raise
+            if not entries:
+                await self._end(None)
+                break
+            if not self._folders_only:
+                return entries
+            if folders := [entry for entry in entries if entry.is_directory]:
+                return folders
+        return ()
+
+    async def close(self) -> None:
+        """The client has seen enough."""
+        await self._end(None)
+
+    async def abort(self, details: str) -> None:
+        """The peer is gone; the folder had been listed as far as it was asked for."""
+        await self._end(None)
+
+    async def _end(self, refused: Refused | None) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        session = self._session
+        session.opened.discard(self)
+        await self._listing.close()
+        real = session.real_path(self.path)
+        if refused is None:
+            session.emit(session.numbers.list.done, p.PathOf(str(self.path), real))
+        else:
+            session.emit(
+                session.numbers.list.failed, p.PathFailed(str(self.path), real, refused.details)
+            )
