@@ -2,7 +2,7 @@
 
 import time as clocks
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from mft.core.failure import Refused
 from mft.core.peer import NOWHERE, PROCESS, Component, Origin
@@ -60,12 +60,23 @@ class Bus:
 
     def emit(self, event: Event[D], payload: D, origin: Origin | None = None) -> int:
         """Record that an event happened and give its serial, or NOT_RECORDED."""
+        if origin is None:
+            origin = self.origin
         try:
-            return self._emit(event, event.data(payload), self.origin if origin is None else origin)
+            time, data = self._clock(), event.data(payload)
+            serial = self.journal.append(event.number, time, origin, data)
+            if self._subscribers:
+                self._hand_out(Occurrence(serial, time, event, data, origin))
+            if self.journal.healthy is not self._healthy:
+                self._tell_health()
+        except Refused:
+            self.lost += 1
+            return NOT_RECORDED
         except Exception as error:  # must not reach a transfer
             self.faults += 1
             self._log(f"event {event.number} was not told: {error!r}")
             return NOT_RECORDED
+        return serial
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Offer every occurrence from now on."""
@@ -95,19 +106,6 @@ class Bus:
         self.journal.flush()
         self._tell_health()
         return self.journal.healthy
-
-    def _emit(self, event: Event[Any], data: dict[str, Any], origin: Origin) -> int:
-        time = self._clock()
-        try:
-            serial = self.journal.append(event.number, time, origin, data)
-        except Refused:
-            self.lost += 1
-            return NOT_RECORDED
-        if self._subscribers:
-            self._hand_out(Occurrence(serial, time, event, data, origin))
-        if self.journal.healthy is not self._healthy:
-            self._tell_health()
-        return serial
 
     def _hand_out(self, occurrence: Occurrence) -> None:
         for subscriber in self._subscribers:

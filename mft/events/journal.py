@@ -107,23 +107,18 @@ class Journal:
         line, self._hash = self._encode(serial, time, number, origin, data, self._hash)
         self.last = serial
         if self._waiting:
-            self._keep(line)
-            if abs(time - self._tried) >= RETRY_INTERVAL:
-                self._tried = time
-                self.flush()
+            self._wait(line, time)
             return serial
         try:
             written = os.write(self._fd, line)
         except OSError as error:
-            self._tried = time
             self._failed(error.strerror or str(error))
-            self._keep(line)
+            self._wait(line, time)
             return serial
-        self._wrote(written)
+        self._size += written
         if written != len(line):
-            self._tried = time
             self._failed("the disk took a part of a line only")
-            self._keep(line[written:])
+            self._wait(line[written:], time)
         elif self._size >= self._limit:
             self._rotate()
         return serial
@@ -137,7 +132,7 @@ class Journal:
             except OSError as error:
                 self._failed(error.strerror or str(error))
                 return False
-            self._wrote(written)
+            self._size += written
             self._waiting_bytes -= written
             if written < len(line):
                 self._waiting[0] = line[written:]
@@ -243,7 +238,7 @@ class Journal:
             os.ftruncate(self._fd, size)
         self._size = size
         if not size:  # it was killed while it began the segment
-            self._wrote(os.write(self._fd, header(segment.first, self._previous(segment))))
+            self._size = os.write(self._fd, header(segment.first, self._previous(segment)))
             self.last = segment.first - 1
 
     def _previous(self, segment: Segment) -> str:
@@ -286,13 +281,14 @@ class Journal:
             finally:
                 os.close(oldest)
 
-    def _wrote(self, count: int) -> None:
-        self._size += count
-
-    def _keep(self, line: bytes) -> None:
+    def _wait(self, line: bytes, time: float) -> None:
+        """Keep a line in memory, and try from time to time to write what is kept."""
         self._waiting.append(line)
         self._waiting_bytes += len(line)
         self.delayed += 1
+        if abs(time - self._tried) >= RETRY_INTERVAL:
+            self._tried = time
+            self.flush()
 
     def _failed(self, why: str) -> None:
         if self.healthy:

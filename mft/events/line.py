@@ -17,7 +17,7 @@ from mft.events.catalogue import BY_NUMBER
 from mft.events.model import Event, Occurrence
 
 NO_HASH: Final = "0" * 64  # what the first line of a journal is chained to
-MAX_LINE = 1 << 20  # bytes; a longer line is cut to a note about itself
+MAX_LINE = 1 << 20  # bytes; data or an origin over a quarter of it becomes a note of its size
 MAX_ORIGINS = 4096  # origins whose JSON is remembered, about 300 bytes each: 1.2 MiB
 MAX_DEPTH = 8  # of lists within lists in a payload; deeper is written as text
 
@@ -50,28 +50,20 @@ class Encoder:
         """The whole line with its line feed, and its hash; `previous` is the hash before it."""
         known = self._origins.get(id(origin))
         told = known[1] if known is not None else self._remember(origin)
-        body = b'{"serial":%d,"time":%.6f,"id":%d,%b,"data":%b' % (
-            serial,
-            time,
-            number,
-            told,
-            _json(data),
-        )
-        if len(body) > MAX_LINE - _TAIL:
-            body = b'{"serial":%d,"time":%.6f,"id":%d,%b,"data":{"details":"%d bytes left out"}' % (
-                serial,
-                time,
-                number,
-                told,
-                len(body),
-            )
-        digest = seal(previous, body)
-        return b'%b,"hash":"%b"}\n' % (body, digest.encode()), digest
+        try:
+            text = orjson.dumps(data, default=str)
+        except TypeError:  # lone surrogates, huge numbers, keys that are not text
+            text = orjson.dumps(plain(data))
+        if len(text) > MAX_LINE // 4:
+            text = b'{"details":"%d bytes left out"}' % len(text)
+        body = b'{"serial":%d,"time":%.3f,"id":%d,%b,"data":%b' % (serial, time, number, told, text)
+        digest = _sha256(previous.encode() + body).hexdigest()
+        return body + _HASH_MARK + digest.encode() + b'"}\n', digest
 
     def _remember(self, origin: Origin) -> bytes:
         told = _told(origin)
-        if len(told) > MAX_LINE // 2:
-            told = _told(Origin(Actor("", "(name left out)"), origin.peer, origin.component))
+        if len(told) > MAX_LINE // 4:
+            told = _told(Origin(Actor("", "(left out)"), origin.peer, Component("", "", "")))
         if len(self._origins) >= MAX_ORIGINS:
             self._origins.clear()
         self._origins[id(origin)] = origin, told
@@ -88,24 +80,12 @@ def _told(origin: Origin) -> bytes:
     account = {"uuid": actor.uuid, "name": actor.name}
     if actor.email:
         account["email"] = actor.email
-    return _json(
-        {
-            "account": account,
-            "peer": {"address": peer.host, "port": peer.port},
-            "component": {
-                "uuid": component.uuid,
-                "type": component.kind,
-                "name": component.name,
-            },
-        }
-    )[1:-1]
-
-
-def _json(value: object) -> bytes:
-    try:
-        return orjson.dumps(value, default=str)
-    except TypeError:  # lone surrogates, huge numbers, keys that are not text
-        return orjson.dumps(plain(value))
+    told = {
+        "account": account,
+        "peer": {"address": peer.host, "port": peer.port},
+        "component": {"uuid": component.uuid, "type": component.kind, "name": component.name},
+    }
+    return orjson.dumps(plain(told))[1:-1]
 
 
 def plain(value: object, depth: int = 0) -> Any:
