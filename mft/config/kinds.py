@@ -208,6 +208,7 @@ def file_path(text: str, context: Context | None) -> Path:
     path = text.strip()
     if not path:
         raise Wrong("is empty; it needs a path")
+    _refuse_pem(path)
     if not path.isprintable():
         raise Wrong("is not a path: it has control characters or more than one line")
     return Path(path) if context is None else context.directory / path
@@ -228,7 +229,14 @@ def comma_list(text: str, context: Context | None = None) -> tuple[str, ...]:
         raise Wrong(f"is not a list of items between commas: {error}") from None
 
 
+def _refuse_pem(text: str) -> None:
+    if "-----BEGIN" in text:  # never shown, and never taken for names of files
+        message = "has a key where a path belongs; put the key into a file of its own"
+        raise Wrong(message, part="-----BEGIN ...")
+
+
 def _file_paths(text: str, context: Context | None) -> tuple[Path, ...]:
+    _refuse_pem(text)
     return tuple(file_path(item, context) for item in comma_list(text))
 
 

@@ -1,6 +1,6 @@
 """Section: what every class of options derives from, and how one is read with every problem."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, cast, get_args, get_origin
 
@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from mft.config.ini import RawSection, Value
 from mft.config.kinds import Context, Maybe, Moment, Name, Text, Wrong, Wrongs, YesNo, kinds_of
-from mft.config.problem import Problem, Severity
+from mft.config.problem import Problem, Severity, shown
 
 MAX_SUGGESTIONS = 1
 
@@ -153,12 +153,32 @@ def check_section(
     options: Section, raw: RawSection, context: Context, problems: list[Problem]
 ) -> None:
     """Run a section's own check and append what it finds, with lines."""
-    report = _Report(raw, problems)
-    fields = type(options).model_fields
     for wrong in options.check(context):
-        field = fields.get(wrong.option)
-        secret = field is not None and is_secret(field)
-        report.wrong(wrong.option, raw.values.get(wrong.option), wrong, secret)
+        wrong_in(options, raw, wrong, problems)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Give `; did you mean "..."?` with the nearest known name, or nothing."""
+    near = get_close_matches(name, list(known), MAX_SUGGESTIONS)
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def wrong_in(options: Section, raw: RawSection, wrong: Wrong, problems: list[Problem]) -> None:
+    """Append what is wrong with `wrong.option` of a section that was read, with its line."""
+    field = type(options).model_fields.get(wrong.option)
+    value = given(type(options), raw, wrong.option)
+    report = _Report(raw, problems)
+    if value is None and field is not None:  # a default is wrong: there is no value to show
+        part = "" if wrong.part is None else f" ({shown(wrong.part)})"
+        wrong = Wrong(f"{wrong.option}{part} {wrong.sentence}", option=wrong.option)
+    report.wrong(wrong.option, value, wrong, field is not None and is_secret(field))
+
+
+def given(model: type[Section], raw: RawSection, name: str) -> Value | None:
+    """Find where an option was given, under its own name or an old one."""
+    field = model.model_fields.get(name)
+    old_names = () if field is None else declared(field).old_names
+    return next((raw.values[each] for each in (name, *old_names) if each in raw.values), None)
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -182,7 +202,7 @@ class _Report:
         value: Value | None,
         remedy: str,
         *,
-        shown: str | None = None,
+        text: str | None = None,
         line: int | None = None,
         severity: Severity = Severity.ERROR,
     ) -> None:
@@ -190,20 +210,19 @@ class _Report:
         if value is not None and line is not None:
             start = value.line_of(line)
         self.errors += severity is Severity.ERROR
-        self._problems.append(Problem(file, start, self.raw.name, option, shown, remedy, severity))
+        self._problems.append(Problem(file, start, self.raw.name, option, text, remedy, severity))
 
     def warn(self, option: str, value: Value, remedy: str) -> None:
         self.add(option, value, remedy, severity=Severity.WARNING)
 
     def wrong(self, name: str, value: Value | None, wrong: Wrong, secret: bool) -> None:
-        if not name:
+        if not name or value is None:
             self.add(name, value, wrong.sentence)
         elif secret:
             self.add(name, value, f"{name} {wrong.sentence}", line=wrong.line)
         else:
-            text = "" if value is None else value.text
-            shown = text if wrong.part is None else wrong.part
-            self.add(name, value, wrong.sentence, shown=shown, line=wrong.line)
+            text = value.text if wrong.part is None else wrong.part
+            self.add(name, value, wrong.sentence, text=text, line=wrong.line)
 
     def invalid(
         self, model: type[Section], name: str, value: Value | None, details: ErrorDetails
@@ -248,8 +267,7 @@ def _known_values(model: type[Section], report: _Report) -> dict[str, Value]:
         elif name in model.ignored:
             report.warn(name, value, f"{name} has no effect here: {model.ignored[name]}")
         else:
-            near = get_close_matches(name, [*fields, *renamed], MAX_SUGGESTIONS)
-            hint = f'; did you mean "{near[0]}"?' if near else ""
+            hint = suggestion(name, [*fields, *renamed])
             report.add(name, value, f'has no option "{name}"{hint}')
     return known
 

@@ -1,0 +1,75 @@
+"""ServiceOptions: what every service that listens has (`[services/ID]`)."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import field_validator
+
+from mft.config.kinds import (
+    MAX_SECONDS,
+    AuthenticationRefs,
+    Count,
+    ListenAddress,
+    PortOrAny,
+    Text,
+    YesNo,
+    duration,
+    whole,
+)
+from mft.config.section import NamedSection, option
+
+IDLE_TIMEOUT = 300.0  # seconds
+MAX_IDLE_TIMEOUT = 86400.0  # a day; an idle connection holds memory and a descriptor
+
+
+class ServiceOptions(NamedSection):
+    """A service: where it listens, and its limits."""
+
+    ignored: ClassVar[Mapping[str, str]] = {
+        "cluster_activation": "this server is not part of a cluster"
+    }
+
+    type: Text = option("The protocol.", examples=["ssh"], old_names=["protocol"])
+    address: ListenAddress = option(
+        "The address that it listens on: 0.0.0.0 is every IPv4 address of this machine, :: every "
+        "address of both families.",
+        "127.0.0.1",
+        examples=["0.0.0.0"],  # noqa: S104 - an example of the value, not a default
+    )
+    port: PortOrAny = option(
+        "The TCP port that it listens on. 0: any free port; the start event tells which.",
+        examples=["10022"],
+    )
+    authentications: AuthenticationRefs = option(
+        "The IDs of the authentication methods of this service, in order; they stand for the "
+        "list of [server]. Empty: the list of [server].",
+        (),
+    )
+    idle_connection_timeout: Annotated[float, duration(-MAX_SECONDS, MAX_IDLE_TIMEOUT)] = option(
+        "After how long without any traffic a connection is ended, at most a day. It cannot be "
+        "switched off: zero and less mean the default.",
+        IDLE_TIMEOUT,
+        examples=["15m"],
+    )
+    maximum_concurrent_connections: Count = option(
+        "How many connections it serves at a time; one more is closed at once. 0: no limit.", 10000
+    )
+    maximum_unauthenticated_connections_per_source: Annotated[int, whole(1, 100000)] = option(
+        "How many connections of one source address may be waiting to log in.", 10, ours=True
+    )
+    login_timeout: Annotated[float, duration(1, 3600)] = option(
+        "How long a client may take to log in, at most an hour.", 60.0, examples=["30"], ours=True
+    )
+    maximum_login_attempts: Annotated[int, whole(1, 100)] = option(
+        "After how many refused attempts to log in a connection is closed.", 6, ours=True
+    )
+    debug: YesNo = option(
+        "Whether the steps of the protocol are written to the process log; passwords never are.",
+        False,
+        safer="Elsewhere it writes passwords.",
+    )
+
+    @field_validator("idle_connection_timeout")
+    @classmethod
+    def _never_off(cls, seconds: float) -> float:
+        return seconds if seconds > 0 else IDLE_TIMEOUT
