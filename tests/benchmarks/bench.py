@@ -1,0 +1,187 @@
+"""What a workload works with: the clients, the files, and the measuring of one piece of work."""
+
+import contextlib
+import filecmp
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.benchmarks.clients.openssh import Cipher, Clients
+from tests.benchmarks.cpu import Meter
+from tests.benchmarks.processes import Child, ChildError
+from tests.benchmarks.servers.base import CTR, GCM, Address, Server, Tools
+from tests.benchmarks.settings import Scale
+
+CIPHERS = {
+    "aes128-gcm": Cipher(GCM),
+    "chacha20": Cipher("chacha20-poly1305@openssh.com"),
+    "aes256-ctr-etm": Cipher(CTR, "hmac-sha2-256-etm@openssh.com"),
+}
+WITHOUT_AEAD = Cipher(CTR, "hmac-sha2-256")
+Figures = dict[str, float]
+
+
+@dataclass
+class Cost:
+    """Seconds of one piece of work."""
+
+    wall: float = 0.0
+    server: float = 0.0  # CPU
+    client: float = 0.0  # CPU
+
+
+@dataclass
+class Running:
+    """A server that runs, and where."""
+
+    server: Server
+    address: Address
+
+
+@dataclass
+class Bench:
+    """One run: its scale, its tools, and which servers run already."""
+
+    scale: Scale
+    tools: Tools
+    client_meter: Meter
+    running: dict[str, Running] = field(default_factory=dict)
+    checked: set[tuple[str, str]] = field(default_factory=set)
+    number: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def clients(self) -> Clients:
+        """OpenSSH's clients, run in the folder of this run."""
+        tools = self.tools
+        return Clients(tools.processes, self.client_meter, tools.credentials.key, tools.space.root)
+
+    def ready(self, server: Server) -> Running:
+        """The server, started when it does not run yet; it stays until the run ends."""
+        if server.name not in self.running:
+            self.running[server.name] = Running(server, self._start(server))
+        return self.running[server.name]
+
+    @contextlib.contextmanager
+    def fresh(self, server: Server) -> Iterator[Running]:
+        """The server, started anew for this body alone: its memory is that of a young process."""
+        if server.name in self.running:
+            del self.running[server.name]
+            server.stop()
+        try:
+            yield self.ready(server)
+        finally:
+            self.running.pop(server.name, None)
+            server.stop()
+
+    def _start(self, server: Server) -> Address:
+        self.number += 1
+        try:
+            return server.start(self.tools.space.servers / f"{server.name}-{self.number}")
+        except BaseException:
+            server.stop()
+            raise
+
+    def stop(self) -> None:
+        """End all servers."""
+        for running in self.running.values():
+            running.server.stop()
+        self.running.clear()
+
+    @contextlib.contextmanager
+    def measure(self, server: Server) -> Iterator[Cost]:
+        """Fill the cost when the body has ended."""
+        cost = Cost()
+        client, cpu, wall = self.client_meter.seconds(), server.meter.seconds(), time.perf_counter()
+        yield cost
+        cost.wall = time.perf_counter() - wall
+        cost.server = max(server.meter.seconds() - cpu, 1e-6)
+        cost.client = self.client_meter.seconds() - client
+
+    def light(
+        self, mode: str, running: Running, credential: str, count: int, number: float
+    ) -> Child:
+        """Start the benchmark's own client; it is ready when this returns."""
+        module = "tests.benchmarks.clients.light"
+        address = running.address
+        argv = [sys.executable, "-m", module, mode, str(address.port), address.user, credential]
+        argv += [str(count), str(number)]
+        child = self.tools.processes.start(argv, self.client_meter, f"light-{mode}", talk=True)
+        if child.line(180) != "ready":
+            raise child.error("did not become ready")
+        return child
+
+    def probe(self, running: Running, count: int, gap: float) -> list[float]:
+        """How long that many stats took, in ms, sorted."""
+        child = self.light("probe", running, str(self.tools.credentials.key), count, gap)
+        return sorted(answer(child)["ms"])
+
+    def check(self, what: str, server: Server, pairs: list[tuple[Path, Path]]) -> None:
+        """The files that arrived are the files that were sent: sizes always, bytes once."""
+        whole = (what, server.name) not in self.checked
+        self.checked.add((what, server.name))
+        for sent, arrived in pairs:
+            same_size = arrived.exists() and arrived.stat().st_size == sent.stat().st_size
+            if not same_size or (whole and not filecmp.cmp(sent, arrived, shallow=False)):
+                raise ChildError(f"{what}: {arrived.name} arrived wrong from or at {server.name}")
+
+
+def answer(child: Child, timeout: float = 180.0) -> dict:
+    """Let the benchmark's own client begin, and have its answer."""
+    child.send("\n")
+    value = json.loads(child.line(timeout))
+    child.finish(30)
+    return value
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    """The value that this share of a sorted list does not exceed."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def cipher_for(server: Server, name: str) -> Cipher:
+    """The named cipher, or what the server has instead of AEAD."""
+    cipher = CIPHERS[name]
+    return cipher if cipher.name in server.ciphers else WITHOUT_AEAD
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of a workload."""
+
+    key: str
+    label: str
+    digits: int = 0
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One piece of work that every server named here does once per round."""
+
+    name: str
+    title: str
+    servers: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    run: Callable[[Bench, Server], Figures]
+
+
+ALL = ("mft", "openssh", "asyncssh", "conch")
+AEAD = ("mft", "openssh", "asyncssh")
+BULK = (
+    Metric("cpu_rate", "MB per server CPU-second"),
+    Metric("wall_rate", "MB/s"),
+    Metric("client", "client CPU, s", 2),
+)
+
+
+def bulk_figures(size: int, cost: Cost) -> Figures:
+    """The three figures of BULK for so many bytes."""
+    megabytes = size / 1e6
+    return {
+        "cpu_rate": megabytes / cost.server,
+        "wall_rate": megabytes / cost.wall,
+        "client": cost.client,
+    }

@@ -1,0 +1,110 @@
+"""What must be reached: ratios of medians within one run, and a few absolute limits."""
+
+from statistics import median
+from typing import NamedTuple
+
+from tests.benchmarks.bench import Workload
+
+Results = dict[str, dict[str, dict[str, list[float]]]]  # workload -> server -> metric -> rounds
+
+
+class Goal(NamedTuple):
+    """`ours` divided by `against` (or ours alone) must be at least, or at most, the limit."""
+
+    workload: str
+    metric: str
+    relation: str  # ">=" or "<="
+    limit: float
+    against: str = ""  # a server; empty: the limit is absolute
+    ours: str = "mft"
+
+
+class Verdict(NamedTuple):
+    """A goal, what was seen, and whether that is enough; None where it was not measured."""
+
+    goal: Goal
+    seen: float | None
+    met: bool | None
+
+
+def _ratios(workload: str, metric: str, relation: str, **limits: float) -> list[Goal]:
+    return [Goal(workload, metric, relation, limit, peer) for peer, limit in limits.items()]
+
+
+def _bulk() -> list[Goal]:
+    made = [
+        *_ratios("sftp-aes128-gcm-down", "cpu_rate", ">=", openssh=1.8, asyncssh=3.5, conch=5),
+        *_ratios("sftp-aes128-gcm-up", "cpu_rate", ">=", openssh=1.5, asyncssh=1.8, conch=3.5),
+        *_ratios("sftp-aes128-gcm-down", "wall_rate", ">=", openssh=1.6),
+        *_ratios("sftp-aes128-gcm-up", "wall_rate", ">=", openssh=1.6),
+    ]
+    for arrow in ("down", "up"):
+        made += _ratios(f"sftp-chacha20-{arrow}", "cpu_rate", ">=", openssh=1.45)
+        name = f"sftp-aes256-ctr-etm-{arrow}"
+        made += _ratios(name, "cpu_rate", ">=", openssh=1.05, asyncssh=1.5)
+    made += _ratios("streams-down", "cpu_rate", ">=", openssh=2.5)
+    made += _ratios("streams-up", "cpu_rate", ">=", openssh=1.8)
+    for mode in ("-O", "-s"):
+        made += _ratios(f"scp{mode}-down", "cpu_rate", ">=", openssh=1.5)
+        made += _ratios(f"scp{mode}-up", "cpu_rate", ">=", openssh=1.3)
+    return made
+
+
+def _small() -> list[Goal]:
+    made = []
+    for name in ("small-up", "small-down"):
+        made += [
+            Goal(name, "cpu", "<=", 1.05, "openssh", "mft-fast"),
+            Goal(name, "rate", ">=", 1.2, "openssh", "mft-fast"),
+            Goal(name, "cpu", "<=", 0.4, "asyncssh", "mft-fast"),
+        ]
+    return made
+
+
+def _turns() -> list[Goal]:
+    from tests.benchmarks.workloads.turns import WORK
+
+    made = []
+    for work in WORK:
+        made.append(Goal(f"turns-{work}", "p999", "<=", 10))
+        made.append(Goal(f"turns-{work}", "max", "<=", 50))
+    return made
+
+
+GOALS: tuple[Goal, ...] = (
+    *_bulk(),
+    *_small(),
+    *_ratios("listing", "cpu", "<=", openssh=1.2, asyncssh=0.25),
+    *_ratios("login-key", "cpu", "<=", openssh=0.2, asyncssh=0.7),
+    Goal("idle", "rss", "<=", 40),
+    *_ratios("idle", "pss", "<=", openssh=0.02),
+    Goal("idle", "base", "<=", 90),
+    Goal("idle", "p99", "<=", 1.5),
+    *_ratios("idle", "p99", "<=", openssh=0.5),
+    *_ratios("stat-3", "p99", "<=", openssh=1.5),
+    *_turns(),
+)
+
+
+def middle(results: Results, workload: str, server: str, metric: str) -> float | None:
+    """The median over the rounds; None where nothing was measured."""
+    rounds = results.get(workload, {}).get(server, {}).get(metric, [])
+    return median(rounds) if rounds else None
+
+
+def judge(goal: Goal, results: Results) -> Verdict:
+    """Whether a goal was met in these results."""
+    seen = middle(results, goal.workload, goal.ours, goal.metric)
+    if seen is not None and goal.against:
+        peer = middle(results, goal.workload, goal.against, goal.metric)
+        seen = seen / peer if peer else None
+    if seen is None:
+        return Verdict(goal, None, None)
+    met = seen >= goal.limit if goal.relation == ">=" else seen <= goal.limit
+    return Verdict(goal, seen, met)
+
+
+def verdicts(results: Results, workloads: list[Workload]) -> list[Verdict]:
+    """Every goal of the workloads that were run."""
+    names = {workload.name for workload in workloads}
+    return [judge(goal, results) for goal in GOALS if goal.workload in names]

@@ -1,0 +1,145 @@
+"""One run: rounds, servers in turn, everything ended and removed however it ends."""
+
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks.bench import Bench, Workload
+from tests.benchmarks.cpu import meter
+from tests.benchmarks.goals import Results, middle
+from tests.benchmarks.processes import ChildError, Processes
+from tests.benchmarks.progress import Progress
+from tests.benchmarks.servers.asyncssh import Asyncssh
+from tests.benchmarks.servers.base import Credentials, Server, Tools
+from tests.benchmarks.servers.conch import Conch
+from tests.benchmarks.servers.openssh import OpenSSH
+from tests.benchmarks.servers.ours import Ours
+from tests.benchmarks.settings import Scale, Space
+
+RAM = Path("/dev/shm")
+MAX_SECONDS = 30 * 60  # no step begins later than this; a full run takes about 20 minutes
+TROUBLE = (ChildError, OSError, ValueError, KeyError, StopIteration, subprocess.SubprocessError)
+
+
+def servers(tools: Tools) -> dict[str, Server]:
+    """All servers by name; mft twice, once without waiting for the disk."""
+    fast = {"accounts": {"durable_uploads": "no"}}
+    made = [
+        Ours(tools),
+        Ours(tools, "mft-fast", settings=fast),
+        OpenSSH(tools),
+        Asyncssh(tools),
+        Conch(tools),
+    ]
+    return {server.name: server for server in made}
+
+
+class Run:
+    """The workloads against the servers, and what was measured."""
+
+    def __init__(self, scale: Scale, workloads: list[Workload], only: set[str]) -> None:
+        self.results: Results = {}
+        self.failures: list[str] = []
+        self.how = ""
+        self._scale = scale
+        self._workloads = workloads
+        self._only = only
+
+    def go(self) -> None:
+        """Do it all. OSError, ValueError when the machine has not what a run needs."""
+        with Workbench(self._scale) as bench:
+            self.how = bench.client_meter.how
+            everyone = servers(bench.tools)
+            steps = sum(len(self._names(w)) for w in self._workloads) * self._scale.rounds
+            with Progress(steps).shown() as progress:
+                for workload in self._workloads:
+                    self._workload(bench, workload, everyone, progress)
+
+    def _names(self, workload: Workload) -> list[str]:
+        return [name for name in workload.servers if name in self._only]
+
+    def _workload(
+        self, bench: Bench, workload: Workload, everyone: dict[str, Server], progress: Progress
+    ) -> None:
+        names = self._names(workload)
+        gone: set[str] = set()
+        for number in range(self._scale.rounds):
+            turn = number % len(names) if names else 0
+            for name in names[turn:] + names[:turn]:
+                progress.step(f"{workload.title}: {name}, round {number + 1}")
+                if name not in gone and not self._step(bench, workload, everyone[name]):
+                    gone.add(name)
+                    progress.note(self.failures[-1])
+        if names:
+            progress.note(self._line(workload, names))
+
+    def _step(self, bench: Bench, workload: Workload, server: Server) -> bool:
+        try:
+            if time.monotonic() - bench.began > MAX_SECONDS:
+                raise ChildError("the run's time is over")
+            figures = workload.run(bench, server)
+        except TROUBLE as error:
+            self.failures.append(f"{workload.title}, {server.name}: {error}")
+            return False
+        kept = self.results.setdefault(workload.name, {}).setdefault(server.name, {})
+        for metric, value in figures.items():
+            kept.setdefault(metric, []).append(value)
+        return True
+
+    def _line(self, workload: Workload, names: list[str]) -> str:
+        parts = []
+        for metric in workload.metrics:
+            seen = []
+            for name in names:
+                value = middle(self.results, workload.name, name, metric.key)
+                seen.append(f"{name} {'-' if value is None else f'{value:.{metric.digits}f}'}")
+            parts.append(f"{metric.label}: {', '.join(seen)}")
+        return f"{workload.title} | " + " | ".join(parts)
+
+
+class Workbench:
+    """Everything that a run needs, made on entering and gone on leaving."""
+
+    def __init__(self, scale: Scale) -> None:
+        self._scale = scale
+        self._undo: list[Callable[[], None]] = []
+
+    def __enter__(self) -> Bench:
+        try:
+            return self._make()
+        except BaseException:
+            self._end()
+            raise
+
+    def _make(self) -> Bench:
+        ram = RAM if RAM.is_dir() else Path(os.environ.get("TMPDIR", "/tmp"))
+        space = Space(ram / f"mft-bench-{os.getpid()}", self._scale)
+        self._undo.append(space.remove)
+        space.fill()
+        clients = meter("clients")
+        self._undo.append(clients.close)
+        processes = Processes(space.logs)
+        self._undo.append(processes.end)
+        tools = Tools(processes, space, credentials(space.root))
+        bench = Bench(self._scale, tools, clients)
+        self._undo.append(bench.stop)
+        return bench
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        while self._undo:
+            self._undo.pop()()
+
+
+def credentials(folder: Path) -> Credentials:
+    """A client key, a host key for the scripted servers and sshd, and a random password."""
+    for name in ("host_key", "client_key"):
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench"]
+        subprocess.run([*argv, "-f", str(folder / name)], timeout=30, check=True)
+    key = folder / "client_key"
+    return Credentials("bench", secrets.token_urlsafe(18), key, folder / "client_key.pub")

@@ -1,0 +1,60 @@
+"""The longest turns of our reactor, as the server itself counts them.
+
+With MFT_TURNS=FILE in its environment the server writes, when it ends, a JSON object
+`{"buckets": [[upper bound in ms, turns], ...], "max_ms": M}`: how many turns took so long.
+"""
+
+import json
+from functools import partial
+
+from tests.benchmarks.bench import Bench, Figures, Metric, Workload
+from tests.benchmarks.servers.base import Server
+from tests.benchmarks.servers.ours import Ours
+from tests.benchmarks.workloads import bulk, logins, scp, sessions, small
+
+METRICS = (
+    Metric("p999", "p99.9, ms", 2),
+    Metric("max", "longest, ms", 1),
+)
+WORK = {
+    "downloads": partial(bulk.streams, up=False),
+    "uploads": partial(bulk.streams, up=True),
+    "scp": partial(scp.copy, mode="-O", up=True),
+    "small": partial(small.files, up=True),
+    "listing": small.listing,
+    "logins": partial(logins.logins, by_key=True),
+    "passwords": partial(logins.logins, by_key=False),
+    "stat": partial(sessions.beside_downloads, downloads=3),
+}
+
+
+def turns(bench: Bench, _server: Server, work: str) -> Figures:
+    """One workload against a young server that counts; nothing when it does not count."""
+    path = bench.tools.space.root / f"turns-{bench.number}.json"
+    server = Ours(bench.tools, "mft-turns", env={"MFT_TURNS": str(path)})
+    with bench.fresh(server):
+        WORK[work](bench, server)
+    if not path.exists():
+        return {}
+    counted = json.loads(path.read_text())
+    return {"p999": _share(counted["buckets"], 0.999), "max": counted["max_ms"]}
+
+
+def _share(buckets: list[tuple[float, int]], share: float) -> float:
+    total = sum(count for _, count in buckets)
+    seen = 0
+    for upper, count in sorted(buckets):
+        seen += count
+        if seen >= share * total:
+            return upper
+    return 0.0
+
+
+def workloads() -> list[Workload]:
+    """One per kind of work."""
+    return [
+        Workload(
+            f"turns-{work}", f"reactor turns, {work}", ("mft",), METRICS, partial(turns, work=work)
+        )
+        for work in WORK
+    ]
