@@ -10,35 +10,24 @@ from typing import Any, Final
 
 import click
 
+from mft.cli.configuration import config_option
 from mft.cli.output import fail, print_json, print_table
 from mft.daemon.control import ANSWER_TIMEOUT, MAX_LINE, SOCKET_NAME, socket_name
+from mft.daemon.load import instance_folder
 
 MAX_PAGES: Final = 10_000  # of one listing: some two million sessions
 CONNECT_TIMEOUT: Final = 5.0  # seconds
 
-# The instance is found by server.ini's place, not by its content: a broken file on disk must not
-# keep anybody from asking the server that still runs with the old one.
-config_option = click.option(
-    "-c",
-    "--config",
-    "file",
-    type=click.Path(path_type=Path),
-    default=Path("conf/server.ini"),
-    show_default=True,
-    help="The configuration file of the running server.",
-)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
-def instance_of(file: Path) -> Path:
-    """Give the instance's directory: the parent of `conf/`, or the folder of the file."""
-    folder = Path(os.path.abspath(file)).parent
-    return folder.parent if folder.name == "conf" else folder
-
-
 def ask(file: Path, **request: Any) -> dict[str, Any]:
-    """Send one request and give the answer; ends the command with a sentence when it cannot."""
-    state = instance_of(file) / "state"
+    """Send one request and give the answer; ends the command with a sentence when it cannot.
+
+    The instance is found by server.ini's place, not by its content: a broken file on disk must
+    not keep anybody from asking the server that still runs with the old one.
+    """
+    state = instance_folder(file) / "state"
     try:
         answer = json.loads(exchange(state, json.dumps(request).encode() + b"\n"))
     except (FileNotFoundError, ConnectionRefusedError):

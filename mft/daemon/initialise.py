@@ -9,7 +9,7 @@ import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from mft.auth.base import MAX_CREDENTIAL_LENGTH
 from mft.auth.passwords import make_hash
@@ -18,9 +18,12 @@ from mft.core.peer import parse_ip
 from mft.core.secret import Secret
 from mft.daemon.load import load
 from mft.daemon.server_ini import SSH_PORT, FirstValues, server_ini
-from mft.trust import ssh_keys
+from mft.trust.ssh_keys import HostKey
 
-HOST_KEYS: Final = (("ed25519", "ssh_host_ed25519_key"), ("rsa", "ssh_host_rsa_key"))
+HOST_KEYS: Final[tuple[tuple[Literal["ed25519", "rsa"], str], ...]] = (
+    ("ed25519", "ssh_host_ed25519_key"),
+    ("rsa", "ssh_host_rsa_key"),
+)
 PARTS: Final = ("conf", "data", "log", "state")  # what an instance is made of
 OWNER_ONLY: Final = 0o700
 MAX_PORT_BASE: Final = 65535 - 199  # the passive range of a later service ends at base + 199
@@ -176,11 +179,11 @@ def _make(plan: Plan, directory: Path, password_hash: str, undo: ExitStack) -> I
     _make_directories(plan, directory, undo)
     fingerprints = []
     for kind, file in HOST_KEYS:
-        key = ssh_keys.generate(kind)
-        write_new(directory / "conf/keys" / file, key.private_openssh(), 0o600)
-        public = f"{key.public_line(plan.name)}\n".encode()
+        key = HostKey.generate(kind)
+        key.write(directory / "conf/keys" / file)
+        public = f"{key.public.line(plan.name)}\n".encode()
         write_new(directory / "conf/keys" / f"{file}.pub", public, 0o644)
-        fingerprints.append(key.fingerprint())
+        fingerprints.append(key.public.fingerprint)
     config = directory / "conf/server.ini"
     home = directory / "data" / plan.account
     values = _values(plan, password_hash, home)

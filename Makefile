@@ -1,0 +1,117 @@
+# Everything that is done to this checkout. `make` alone prints the list.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Where `make run` keeps its instance, and how it is made when there is none.
+INSTANCE ?= instance
+INIT ?=
+# More words for pytest: make test PYTEST='-k scp -x'
+PYTEST ?=
+# Real clients and servers that the tests drive: command:package.
+NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rclone \
+	psftp:putty-tools dbclient:dropbear-bin git:git
+# How often `make fuzz` goes over everything, each time with another seed.
+ROUNDS ?= 20
+
+.PHONY: help
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: install
+install: $(STAMP) ## Make .venv and install mft into it
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; install Python 3.11 or later" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "make: $(PYTHON) is older than 3.11; set PYTHON=... to a newer one" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/packages python3-venv
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: lock
+lock: install ## Write requirements.lock: the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager setuptools '.[test,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	{ echo "# Exact versions of everything that is installed; made by \`make lock\`."; \
+	  $(BIN)/python -m pip freeze --all --exclude-editable --exclude pip --exclude mft; } > requirements.lock
+	touch $(STAMP)
+
+.PHONY: run
+run: install ## Run a server here; makes an instance first when there is none
+	@if [ ! -e $(INSTANCE)/conf/server.ini ]; then $(BIN)/mft init $(INSTANCE) $(INIT); \
+	else echo "The instance is $(INSTANCE)/; its account and ports are in $(INSTANCE)/conf/server.ini."; fi
+	exec $(BIN)/mft run -c $(INSTANCE)/conf/server.ini
+
+.PHONY: packages
+packages:
+	@.ci/packages $(NEEDED)
+
+.PHONY: test
+test: install packages ## Run all tests, real clients included
+	$(BIN)/python -m pytest --quiet $(PYTEST)
+
+.PHONY: check
+check: format-check lint types docs-current test ## Everything that must hold before a change is taken
+
+.PHONY: format
+format: install ## Format the source
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --select I .
+
+.PHONY: format-check
+format-check: install
+	$(BIN)/ruff format --check .
+
+.PHONY: lint
+lint: install ## Look for mistakes and bad habits
+	$(BIN)/ruff check .
+
+.PHONY: types
+types: install ## Check types, strictly
+	$(BIN)/mypy
+
+.PHONY: laws
+laws: install ## Check the rules of the house: layers, names, documents
+	$(BIN)/python -m pytest --quiet tests/laws $(PYTEST)
+
+.PHONY: interop
+interop: install packages ## Run real clients against the server
+	$(BIN)/python -m pytest --quiet -m interop $(PYTEST)
+
+.PHONY: fuzz
+fuzz: install ## Feed the codecs far more than `make test` does
+	for round in $$(seq $(ROUNDS)); do \
+	  $(BIN)/python -m pytest --quiet -m fuzz --hypothesis-seed=$$RANDOM $(PYTEST); done
+
+.PHONY: bench
+bench: install packages ## Measure beside other servers; writes docs/design/performance.md
+	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+.PHONY: docs
+docs: install ## Write the generated references and conf/server.full.ini
+	@$(BIN)/mft reference all --write
+
+.PHONY: docs-current
+docs-current: docs
+	@git diff --exit-code --stat -- docs/reference conf/server.full.ini \
+		|| { echo "make: the generated files above were old; they are written now: commit them" >&2; exit 1; }
+
+.PHONY: news
+news: install ## Fold docs/changes/ into docs/changes.md: make news VERSION=1.0
+	@$(BIN)/python docs/changes/fold.py $(VERSION)
+
+.PHONY: clean
+clean: ## Remove what was built; the instance stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build *.egg-info
+	find mft tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,198 @@
+"""The control socket answers every line with one line, and never trusts one."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from mft.core.failure import Reason, Refused
+from mft.daemon.control import (
+    MAX_CONNECTIONS,
+    MAX_LINE,
+    REQUEST_TIMEOUT,
+    SOCKET_NAME,
+    Answer,
+    ControlFactory,
+    encode,
+    page,
+    remove_stale,
+    socket_name,
+)
+from tests.fakes.run import run
+
+
+class Server:
+    """A server with two sessions, told what it was asked to do."""
+
+    def __init__(self) -> None:
+        self.live = [{"id": "a", "account": "ann"}, {"id": "b", "account": "bob\ud800\n"}]
+        self.broken = False
+
+    def status(self):
+        if self.broken:
+            raise RuntimeError("secret insides")
+        return {"name": "test"}
+
+    def sessions(self):
+        return self.live
+
+    async def end(self, session):
+        before = len(self.live)
+        self.live = [one for one in self.live if one["id"] != session]
+        return len(self.live) < before
+
+    async def reload(self):
+        raise Refused(Reason.INVALID, "server.ini:3", "no such option")
+
+
+def ask(server, line):
+    raw = run(Answer(server).to(line))
+    assert raw.endswith(b"\n")
+    assert raw.count(b"\n") == 1
+    return json.loads(raw)
+
+
+def test_status_is_what_the_server_says():
+    assert ask(Server(), b'{"do": "status"}') == {"ok": True, "status": {"name": "test"}}
+
+
+def test_sessions_are_listed_on_one_line_whatever_a_name_holds():
+    answer = ask(Server(), b'{"do": "sessions"}')
+    assert answer["sessions"][1]["account"] == "bob\ud800\n"
+    assert answer["next"] is None
+
+
+def test_ending_tells_whether_there_was_such_a_session():
+    server = Server()
+    assert ask(server, b'{"do": "end", "session": "a"}') == {"ok": True, "ended": True}
+    assert ask(server, b'{"do": "end", "session": "a"}') == {"ok": True, "ended": False}
+    assert [one["id"] for one in server.live] == ["b"]
+
+
+def test_a_refused_reload_says_why():
+    answer = ask(Server(), b'{"do": "reload"}')
+    assert answer == {"ok": False, "error": "server.ini:3: no such option"}
+
+
+def test_a_failure_inside_is_answered_without_its_insides():
+    server = Server()
+    server.broken = True
+    assert "secret" not in json.dumps(ask(server, b'{"do": "status"}'))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"do": ["status"]}',
+        b'{"do": "shutdown"}',
+        b'{"do": "end"}',
+        b'{"do": "end", "session": 7}',
+        b'{"do": "sessions", "from": -1}',
+        b'{"do": "sessions", "from": "0"}',
+        b"[" * 60_000,
+        b"\xff",
+    ],
+)
+def test_a_wrong_request_is_answered_with_a_sentence(line):
+    answer = ask(Server(), line)
+    assert answer["ok"] is False
+    assert answer["error"]
+
+
+@pytest.mark.fuzz
+@settings(max_examples=100)
+@given(st.binary(max_size=200))
+def test_any_line_is_answered(line):
+    assert ask(Server(), line)["ok"] in (True, False)
+
+
+def test_a_long_listing_comes_in_pages_that_hold_everything_once():
+    sessions = [{"id": str(number), "account": "x" * 150} for number in range(2000)]
+    found, start, pages = [], 0, 0
+    while start is not None:
+        part = page(sessions, start)
+        assert len(encode({"ok": True, **part})) <= MAX_LINE
+        found += part["sessions"]
+        start = part["next"]
+        pages += 1
+    assert found == sessions
+    assert pages > 1
+
+
+class Connected:
+    """One client of a factory, on a transport that only remembers."""
+
+    def __init__(self, factory):
+        self.transport = StringTransport()
+        self.protocol = factory.buildProtocol(None)
+        self.protocol.makeConnection(self.transport)
+
+    @property
+    def dropped(self):
+        return self.transport.disconnected or self.transport.disconnecting
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def factory(clock):
+    return ControlFactory(Server(), clock)
+
+
+def test_a_line_in_pieces_is_one_request(factory):
+    client = Connected(factory)
+    client.protocol.dataReceived(b'{"do": "st')
+    assert client.transport.value() == b""
+    client.protocol.dataReceived(b'atus"}\n')
+    assert json.loads(client.transport.value())["ok"] is True
+    assert client.dropped
+
+
+def test_a_line_without_end_is_dropped_at_the_limit(factory):
+    client = Connected(factory)
+    client.protocol.dataReceived(b"x" * MAX_LINE)
+    assert not client.dropped
+    client.protocol.dataReceived(b"x")
+    assert client.dropped
+    assert client.transport.value() == b""
+
+
+def test_a_silent_client_is_dropped(factory, clock):
+    client = Connected(factory)
+    clock.advance(REQUEST_TIMEOUT - 1)
+    assert not client.dropped
+    clock.advance(1)
+    assert client.dropped
+
+
+def test_one_client_too_many_is_dropped_and_the_others_stay(factory):
+    clients = [Connected(factory) for _ in range(MAX_CONNECTIONS + 1)]
+    assert [client.dropped for client in clients] == [False] * MAX_CONNECTIONS + [True]
+
+
+def test_a_client_that_leaves_makes_room(factory, clock):
+    clients = [Connected(factory) for _ in range(MAX_CONNECTIONS)]
+    clients[0].protocol.connectionLost()
+    assert not Connected(factory).dropped
+
+
+def test_only_a_socket_is_removed_as_stale(tmp_path):
+    kept = tmp_path / SOCKET_NAME
+    kept.write_text("a file")
+    remove_stale(kept)
+    assert kept.exists()
+
+
+def test_a_long_path_is_reached_through_its_directory():
+    assert socket_name(Path("/srv/state"), 7) == f"/srv/state/{SOCKET_NAME}"
+    assert socket_name(Path("/" + "long/" * 30), 7) == f"/proc/self/fd/7/{SOCKET_NAME}"

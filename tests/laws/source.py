@@ -1,0 +1,45 @@
+"""The source as the laws see it: every module of the package, parsed once."""
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Module(NamedTuple):
+    """One file of the package."""
+
+    path: Path
+    name: str  # dotted, such as mft.core.vpath
+    tree: ast.Module
+    lines: int
+
+    @property
+    def room(self) -> str:
+        """The room it lives in; the package's own files are in none."""
+        parts = self.name.split(".")
+        return parts[1] if len(parts) > 2 or (self.path.name == "__init__.py" and parts[1:]) else ""
+
+    def imports(self) -> list[str]:
+        """Name everything that is imported anywhere in it, lazily too, as dotted names."""
+        found = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{self.path}: relative import"
+                found += [f"{node.module}.{alias.name}" for alias in node.names]
+        return found
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """Parse the package."""
+    found = []
+    for path in sorted((ROOT / "mft").rglob("*.py")):
+        text = path.read_text()
+        dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        found.append(Module(path, dotted, ast.parse(text), text.count("\n")))
+    return tuple(found)

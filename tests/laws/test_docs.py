@@ -1,0 +1,75 @@
+"""What is written is true: generated files are current, links lead somewhere, help has examples."""
+
+import re
+
+import click
+import pytest
+
+from mft.cli import reference
+from mft.cli.main import COMMANDS, mft
+from tests.laws.source import ROOT
+
+DOCUMENTS = sorted(
+    path
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    if "reference" not in path.parts
+)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def commands(group=mft, prefix=()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        yield (*prefix, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*prefix, name))
+
+
+@pytest.mark.parametrize("subject", reference.SUBJECTS)
+def test_generated_files_are_current(subject):
+    for path, text in reference.SUBJECTS[subject]().items():
+        assert (ROOT / path).read_text() == text, f"{path} is old: run `make docs`"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document):
+    for link in LINK.findall(document.read_text()):
+        target, _, anchor = link.partition("#")
+        if "://" in target or link.startswith("mailto:"):
+            continue
+        file = (document.parent / target) if target else document
+        assert file.exists(), f"{document.name}: {link}"
+        if anchor and file.suffix == ".md":
+            assert anchor in anchors(file.read_text()), f"{document.name}: {link}"
+
+
+def anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), list(commands()), ids=[" ".join(words) for words, _ in commands()]
+)
+def test_every_command_shows_an_example(words, command):
+    text = command.get_help(click.Context(command, info_name=words[-1]))
+    if not isinstance(command, click.Group):
+        assert re.search(r"Examples?:", text), f"{' '.join(words)} has no example"
+        assert f"mft {' '.join(words)}" in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name):
+    command = mft.get_command(click.Context(mft), name)
+    assert command is not None
+    assert COMMANDS[name].help == (command.help or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
+def test_every_room_stands_in_the_map_of_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    rooms = [path.name for path in (ROOT / "mft").iterdir() if (path / "__init__.py").is_file()]
+    assert [room for room in rooms if f"mft/{room}" not in readme] == []
