@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="workloads whose name contains this, or matches it as a pattern",
+        help="the workload of this name, or all whose names contain or match it",
     )
     made.add_argument("--servers", help=f"some of {','.join(ALL)}")
     made.add_argument("--rounds", type=int, help="rounds of each (5)")
@@ -73,13 +73,13 @@ def parser() -> argparse.ArgumentParser:
     return made  # fmt: skip
 
 
-def choose(only: list[str]) -> list[Workload]:
-    """The workloads that one of the words names; all when there is no word."""
-    return [
-        workload
-        for workload in WORKLOADS
-        if not only or any(w in workload.name or fnmatch(workload.name, w) for w in only)
-    ]
+def choose(words: list[str]) -> list[Workload]:
+    """The workloads that the words name; all when there is no word."""
+    names = {workload.name for workload in WORKLOADS}
+    chosen = set() if words else names
+    for word in words:
+        chosen |= {word} if word in names else {n for n in names if word in n or fnmatch(n, word)}
+    return [workload for workload in WORKLOADS if workload.name in chosen]
 
 
 def with_variants(names: str | None) -> set[str]:

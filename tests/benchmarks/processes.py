@@ -64,6 +64,7 @@ class Child:
             pipe.write(text)
             pipe.flush()
         except BrokenPipeError:
+            self.kill()
             raise self.error("closed its input") from None
 
     def line(self, timeout: float) -> str:
@@ -71,13 +72,14 @@ class Child:
         with self.limit(timeout):
             text = self._pipe(self._popen.stdout).readline()
         if not text:
+            self.kill()
             raise self.error("ended or was too slow")
         return text.rstrip("\n")
 
     @contextlib.contextmanager
     def limit(self, timeout: float) -> Iterator[None]:
         """Kill the child when the body takes longer than this; the body then sees end of file."""
-        timer = threading.Timer(timeout, self.kill)
+        timer = threading.Timer(timeout, self._signal)
         timer.daemon = True
         timer.start()
         try:
@@ -109,14 +111,20 @@ class Child:
 
     def kill(self) -> None:
         """SIGKILL for its process group, and wait for it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        self._signal()
         self._reap(STOP_SECONDS)
+        self._close()
 
     def error(self, what: str) -> ChildError:
-        """An error that names the command and shows the end of its log."""
+        """An error that tells the last line of its log, then the command and more of the log."""
         tail = self._log.read_text(errors="replace")[-TAIL:].strip()
-        return ChildError(f"{' '.join(self._argv)[:200]}: {what}\n{tail}")
+        last = tail.splitlines()[-1] if tail else "nothing in its log"
+        return ChildError(f"{self._log.stem} {what}: {last}\n{' '.join(self._argv)}\n{tail}")
+
+    def _signal(self) -> None:
+        if self._popen.returncode is None:  # else the number may be another process's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
 
     def _reap(self, timeout: float) -> bool:
         if self._popen.returncode is not None:

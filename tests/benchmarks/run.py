@@ -122,10 +122,10 @@ class Workbench:
         clients = meter("clients")
         self._undo.append(clients.close)
         processes = Processes(space.logs)
-        self._undo.append(processes.end)
         tools = Tools(processes, space, credentials(space.root))
         bench = Bench(self._scale, tools, clients)
         self._undo.append(bench.stop)
+        self._undo.append(processes.end)  # first: the youngest before the oldest, clients first
         return bench
 
     def __exit__(self, *_: object) -> None:

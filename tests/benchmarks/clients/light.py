@@ -25,7 +25,7 @@ ALGORITHMS = {
     "compression_algs": ["none"],
 }
 LOGIN_SECONDS = 60
-OPENING = 8  # logins at a time while a thousand sessions are being opened
+OPENING = 6  # logins at a time while many sessions are opened; mft admits 10 an address
 PRIORITY = -15  # a probe must not wait for the downloads' clients; as root only
 
 

@@ -23,8 +23,6 @@ from tests.benchmarks.servers.base import (
 
 SSH_OFFSET = 22
 BASES = range(20_000, 32_000, 200)  # below the range that Linux gives to outgoing connections
-# Room for a thousand idle sessions that all log in from one address; nothing else is changed.
-ROOM = {"services": {"maximum_concurrent_connections": "3000"}}
 
 Settings = Mapping[str, Mapping[str, str]]  # kind of section -> option -> value
 
@@ -59,9 +57,8 @@ class Ours(Counted):
         self.tools.space.offer(self.home, (owner.st_uid, owner.st_gid))
         config = Path(made["config"])
         text = config.read_text()
-        for settings in (ROOM, self._settings):
-            for kind, options in settings.items():
-                text = edit(text, kind, options)
+        for kind, options in self._settings.items():
+            text = edit(text, kind, options)
         config.write_text(text)
         port = next(s["port"] for s in made["services"] if s["type"] == "ssh" and s["enabled"])
         argv = [sys.executable, *self._python, "-m", "mft", "run", "-c", str(config)]
