@@ -1,23 +1,26 @@
 """Kinds of value: annotated types that read an option's text, each with its own error sentence.
 
-A reader is a function of the text and the Context; it returns the value or raises Wrong, whose
-sentence continues `option = "value"`: "is not a duration such as 30 or 5m". A value that is no
-text is taken as it is, so that code and tests may build options from values.
+The names of `mft.config.kind` are here as well: a component needs this import only.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
-from pydantic import GetCoreSchemaHandler, WrapValidator
-from pydantic_core import CoreSchema, core_schema
+from pydantic import WrapValidator
 
 from mft.config.ini import split_commas
+from mft.config.kind import Context as Context
+from mft.config.kind import Kind as Kind
+from mft.config.kind import Wrong as Wrong
+from mft.config.kind import Wrongs as Wrongs
+from mft.config.kind import each_line as each_line
+from mft.config.kind import kinds_of as kinds_of
+from mft.config.kind import plain as plain
 from mft.core.peer import Network, parse_network
 from mft.core.secret import Secret
 
@@ -37,81 +40,6 @@ _WHOLE = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
 )
-
-
-class Context(NamedTuple):
-    """What readers may know beside the text: the instance folder, where relative paths begin."""
-
-    directory: Path
-
-
-class Wrong(ValueError):  # noqa: N818 - it says what is wrong with a value
-    """A value that cannot be used; the sentence continues `option = "value"`.
-
-    `part` is the piece of a long value to show instead of all of it; `line` counts lines down
-    from the first line of the value (None: the option's own line); `option` is set only where
-    it is not the one being read, such as by a section's own `check`.
-    """
-
-    def __init__(
-        self, sentence: str, part: str | None = None, line: int | None = None, option: str = ""
-    ) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.part = part
-        self.line = line
-        self.option = option
-
-
-class Wrongs(ValueError):  # noqa: N818 - several of them
-    """Everything wrong with one value, such as each bad line of a list."""
-
-    def __init__(self, each: Iterable[Wrong]) -> None:
-        self.each = tuple(each)
-        super().__init__("; ".join(wrong.sentence for wrong in self.each))
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of value: its name and examples for people, and the reader of its text."""
-
-    name: str
-    examples: str
-    read: Callable[[str, Context | None], object]
-    secret: bool = False
-    family: str = ""  # of the sections whose IDs the value names (Ref and Refs)
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        """Tell pydantic to use this reader for text, and to take any other value as it is."""
-
-        def take(value: object, info: core_schema.ValidationInfo) -> object:
-            if not isinstance(value, str):
-                return value
-            context = info.context if isinstance(info.context, Context) else None
-            return self.read(value, context)
-
-        return core_schema.with_info_plain_validator_function(take)
-
-
-def each_line(text: str, read: Callable[[str], T]) -> tuple[T, ...]:
-    """Read every line that is neither blank nor a comment (`;`, `#`).
-
-    Raises Wrongs with everything that is wrong, each by its line.
-    """
-    values: list[T] = []
-    wrongs: list[Wrong] = []
-    for number, line in enumerate(text.split("\n")):
-        if not line.strip() or line.lstrip()[0] in ";#":
-            continue
-        try:
-            values.append(read(line.strip()))
-        except Wrong as wrong:
-            wrongs.append(Wrong(wrong.sentence, wrong.part or line.strip(), number))
-    if wrongs:
-        raise Wrongs(wrongs)
-    return tuple(values)
 
 
 def _yes_no(text: str, context: Context | None = None) -> bool:
@@ -138,7 +66,14 @@ def duration(minimum: float = 0, maximum: float = MAX_SECONDS) -> Kind:
             raise Wrong(f"is longer than {maximum:.15g} seconds")
         return seconds
 
-    return Kind("duration", "30 or 5m", read)
+    return Kind("duration", "30 or 5m", read, write=_duration_text)
+
+
+def _duration_text(seconds: float) -> str:
+    for unit in ("w", "d", "h", "m"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{seconds / _UNITS[unit]:.0f}{unit}"
+    return f"{seconds:.15g}"
 
 
 def size(minimum: int = 0, maximum: int = MAX_SIZE) -> Kind:
@@ -160,7 +95,14 @@ def size(minimum: int = 0, maximum: int = MAX_SIZE) -> Kind:
             raise Wrong(f"is more than {maximum} bytes")
         return found
 
-    return Kind("size", "512 or 64 MiB", read)
+    return Kind("size", "512 or 64 MiB", read, write=_size_text)
+
+
+def _size_text(count: int) -> str:
+    for power, letter in ((4, "T"), (3, "G"), (2, "M"), (1, "K")):
+        if count and count % 1024**power == 0:
+            return f"{count // 1024**power} {letter}iB"
+    return str(count)
 
 
 def whole(minimum: int = 0, maximum: int = MAX_WHOLE, name: str = "whole number") -> Kind:
@@ -282,6 +224,10 @@ def _network_rules(text: str, context: Context | None) -> tuple[NetworkRule, ...
     return each_line(text, _network_rule)
 
 
+def _rules_text(rules: tuple[NetworkRule, ...]) -> str:
+    return "\n".join(f"{'allow' if rule.allow else 'deny'} {rule.network}" for rule in rules)
+
+
 def reference(family: str) -> Kind:
     """Make the kind of the ID of one section of a family: `Annotated[str, reference("groups")]`.
 
@@ -303,7 +249,7 @@ Count = Annotated[int, whole()]
 PositiveCount = Annotated[int, whole(minimum=1)]
 Port = Annotated[int, whole(1, 65535, "port")]
 PortOrAny = Annotated[int, whole(0, 65535, "port")]  # 0: any free port
-Umask = Annotated[int, Kind("octal mask", "022", _umask)]
+Umask = Annotated[int, Kind("octal mask", "022", _umask, write="{:03o}".format)]
 ListenAddress = Annotated[str, Kind("IP address", "127.0.0.1, 0.0.0.0 or ::", _listen_address)]
 Text = Annotated[str, Kind("text", "", _text)]
 Name = Annotated[str, Kind("name", "", _name)]
@@ -312,12 +258,17 @@ FilePaths = Annotated[tuple[Path, ...], Kind("files between commas", "", _file_p
 DirectoryPath = Annotated[Path, Kind("folder", "data or /srv/data", file_path)]
 AbsolutePath = Annotated[Path, Kind("absolute path", "/srv/data", _absolute_path)]
 CommaList = Annotated[tuple[str, ...], Kind("list between commas", "one, two", comma_list)]
-Lines = Annotated[tuple[str, ...], Kind("lines", "", _lines)]
+Lines = Annotated[tuple[str, ...], Kind("lines", "", _lines, write="\n".join)]
 Moment = Annotated[datetime, Kind("date", "2030-12-31 or 2030-12-31 18:00:00+01:00", _moment)]
 SecretText = Annotated[Secret, Kind("secret", "", _secret, secret=True)]
 NetworkRules = Annotated[
     tuple[NetworkRule, ...],
-    Kind("lines of allow or deny and a network", "allow 192.0.2.0/24", _network_rules),
+    Kind(
+        "lines of allow or deny and a network",
+        "allow 192.0.2.0/24",
+        _network_rules,
+        write=_rules_text,
+    ),
 ]
 GroupRefs = Annotated[tuple[str, ...], references("groups")]
 AuthenticationRefs = Annotated[tuple[str, ...], references("authentications")]
@@ -348,11 +299,3 @@ def _or_none(value: object, inner: Callable[[object], object]) -> object:
 Inheritable = Annotated[T | Inherit, WrapValidator(_or_inherit)]
 # `Maybe[FilePath]`: empty text (or its old spelling, `Disabled`) means None.
 Maybe = Annotated[T | None, WrapValidator(_or_none)]
-
-
-def kinds_of(metadata: Sequence[object], annotation: object) -> tuple[Kind, ...]:
-    """Find the kinds in a field's metadata and annotation, outermost first."""
-    found = [item for item in metadata if isinstance(item, Kind)]
-    for inner in (*getattr(annotation, "__metadata__", ()), *getattr(annotation, "__args__", ())):
-        found += [inner] if isinstance(inner, Kind) else kinds_of((), inner)
-    return tuple(found)

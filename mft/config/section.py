@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from mft.config.ini import RawSection, Value
 from mft.config.kinds import Context, Maybe, Moment, Name, Text, Wrong, Wrongs, YesNo, kinds_of
 from mft.config.problem import Problem, Severity, shown
+from mft.core.secret import Secret
 
 MAX_SUGGESTIONS = 1
 
@@ -49,6 +50,13 @@ def option(
         "safer": safer,
         "secret": secret,
     }
+    if isinstance(default, Secret):  # pydantic would copy it, and a secret is never copied
+        return Field(
+            default_factory=lambda: default,
+            description=description,
+            examples=list(examples),
+            json_schema_extra=declared,
+        )
     return Field(
         default=default,
         description=description,
@@ -145,7 +153,7 @@ def read_section(
             name = str(details["loc"][0]) if details["loc"] else ""
             if name not in seen:  # a union tells of each of its members; the first is ours
                 seen.add(name)
-                report.invalid(model, name, values.get(name), details)
+                report.invalid(model, name, details)
     return None if report.errors else options
 
 
@@ -224,33 +232,31 @@ class _Report:
             text = value.text if wrong.part is None else wrong.part
             self.add(name, value, wrong.sentence, text=text, line=wrong.line)
 
-    def invalid(
-        self, model: type[Section], name: str, value: Value | None, details: ErrorDetails
-    ) -> None:
+    def invalid(self, model: type[Section], name: str, details: ErrorDetails) -> None:
         """Turn one error of pydantic into our sentence."""
+        cause = details.get("ctx", {}).get("error")
+        if isinstance(cause, Wrong):
+            name = cause.option or name
         field = model.model_fields.get(name)
-        if details["type"] == "missing" and field is not None:
+        value = given(model, self.raw, name)
+        if field is None:
+            self.add("", None, str(cause or details["msg"]))
+        elif details["type"] == "missing":
             such_as = f", such as {field.examples[0]}" if field.examples else ""
             self.add(name, value, f'needs "{name}"{such_as}')
-            return
-        cause = details.get("ctx", {}).get("error")
-        secret = field is not None and is_secret(field)
-        if isinstance(cause, Wrongs):
-            for wrong in cause.each:
-                self.wrong(name, value, wrong, secret)
-        elif isinstance(cause, Wrong):
-            self.wrong(wrong_option(cause, name), value, cause, secret)
-        elif details["type"] == "literal_error" and field is not None:
-            words = ", ".join(choices(field.annotation))
-            self.wrong(name, value, Wrong(f"is not one of: {words}"), secret)
         else:
-            sentence = str(cause) if cause is not None else details["msg"]
-            self.wrong(name, value, Wrong(sentence), secret)
+            for wrong in _causes(cause, field, details):
+                self.wrong(name, value, wrong, is_secret(field))
 
 
-def wrong_option(wrong: Wrong, default: str) -> str:
-    """Give the option that an error is about: its own, or the one that was being read."""
-    return wrong.option or default
+def _causes(cause: object, field: FieldInfo, details: ErrorDetails) -> tuple[Wrong, ...]:
+    if isinstance(cause, Wrongs):
+        return cause.each
+    if isinstance(cause, Wrong):
+        return (cause,)
+    if details["type"] == "literal_error":
+        return (Wrong(f"is not one of: {', '.join(choices(field.annotation))}"),)
+    return (Wrong(str(cause or details["msg"])),)
 
 
 def _known_values(model: type[Section], report: _Report) -> dict[str, Value]:
