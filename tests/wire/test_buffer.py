@@ -90,8 +90,7 @@ def test_missing_bytes_are_malformed(read) -> None:
     for data in (b"", b"\0\0\0", b"\0\0\0\x09abc", b"\xff\xff\xff\xffabc"):
         reader = Reader(data)
         with pytest.raises(Malformed):
-            for _ in range(9):
-                read(reader)
+            [read(reader) for _ in range(9)]
 
 
 def test_bytes_after_the_last_field_are_refused_where_that_is_asked() -> None:

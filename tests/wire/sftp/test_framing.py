@@ -55,17 +55,15 @@ def test_a_length_that_cannot_be_ends_the_stream(length: int, cut: int) -> None:
     head = length.to_bytes(4, "big")
     stream = framed(4, b"first") + head + b"\x04"
     at = len(framed(4, b"first")) + cut
-    got = []
-    with pytest.raises(Malformed):
+    got: list[tuple[int, bytes]] = []
+
+    def feed_all() -> None:
         for part in (stream[:at], stream[at:]):
-            got += feed_into(got, framer, part)
+            got.extend((kind, bytes(body)) for kind, body in framer.feed(memoryview(part)))
+
+    with pytest.raises(Malformed):
+        feed_all()
     assert got == [(4, b"first")]
-
-
-def feed_into(got: list, framer: Framer, data: bytes) -> list:
-    for kind, body in framer.feed(memoryview(data)):
-        got.append((kind, bytes(body)))
-    return []
 
 
 def test_the_longest_packet_is_taken_whole() -> None:

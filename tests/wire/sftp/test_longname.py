@@ -81,7 +81,9 @@ def test_the_longest_entry_fits_where_one_must() -> None:
 
 
 def test_names_that_were_no_utf8_on_disk_go_out_as_they_are() -> None:
-    packed, _ = pack_entries([ONE._replace(name="caf\udce9"), ONE._replace(name="\ud800")], NOW, 999)
+    packed, _ = pack_entries(
+        [ONE._replace(name="caf\udce9"), ONE._replace(name="\ud800")], NOW, 999
+    )
     reader = Reader(packed)
     assert reader.string() == b"caf\xe9"
     assert reader.string().endswith(b" caf?")

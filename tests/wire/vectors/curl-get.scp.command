@@ -1,0 +1,1 @@
+scp -pf '/tmp/wirerec/home/curl2.bin'

@@ -1,0 +1,1 @@
+scp -t '/tmp/wirerec/home/curl2.bin'

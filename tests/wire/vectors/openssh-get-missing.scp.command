@@ -1,0 +1,1 @@
+scp -f missing

@@ -1,0 +1,1 @@
+scp -t 'with space'
