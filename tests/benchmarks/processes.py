@@ -67,10 +67,11 @@ class Child:
             self.kill()
             raise self.error("closed its input") from None
 
-    def line(self, timeout: float) -> str:
-        """The next line of its output, without the newline; ChildError when none comes in time."""
+    def line(self, timeout: float, start: str = "") -> str:
+        """The next line of its output that starts so; ChildError when none comes in time."""
         with self.limit(timeout):
-            text = self._pipe(self._popen.stdout).readline()
+            lines = iter(self._pipe(self._popen.stdout).readline, "")
+            text = next((line for line in lines if line.startswith(start)), "")
         if not text:
             self.kill()
             raise self.error("ended or was too slow")

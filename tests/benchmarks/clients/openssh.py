@@ -41,9 +41,7 @@ class Sftp:
 
     def wait(self, timeout: float = COPY_SECONDS) -> None:
         """Return when all commands that were sent are done; ChildError when one failed."""
-        with self._child.limit(timeout):
-            while not self._child.line(timeout).startswith(MARKER):
-                pass
+        self._child.line(timeout, MARKER)
 
     def run(self, commands: Iterable[str]) -> None:
         """Send and wait."""
