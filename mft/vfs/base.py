@@ -87,32 +87,63 @@ class Lane(Protocol):
     Refused with the reason of the storage. Reading answers 0 at the end of the file.
     """
 
-    def read_into(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]: ...
+    def read_into(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]:
+        """Fill the views from the file; fewer bytes than wanted do not mean its end."""
 
-    def write_from(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]: ...
+    def write_from(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]:
+        """Write every byte of the views."""
 
-    async def read_later(self, views: Buffers, offset: int) -> int: ...
+    async def read_later(self, views: Buffers, offset: int) -> int:
+        """`read_into`, waiting for the storage."""
 
-    async def write_later(self, views: Buffers, offset: int) -> int: ...
+    async def write_later(self, views: Buffers, offset: int) -> int:
+        """`write_from`, waiting for the storage."""
 
     def fileno(self) -> int | None:
         """The descriptor for sendfile, or None where there is none."""
 
-    async def stat(self) -> Entry: ...
+    async def stat(self) -> Entry:
+        """The open file as it is now; its name is empty."""
 
-    async def change(self, attributes: Attributes) -> None: ...
+    async def change(self, attributes: Attributes) -> None:
+        """Set attributes of the open file."""
 
-    async def sync(self) -> None: ...
+    async def sync(self) -> None:
+        """Put what is written on the disk."""
+
+
+class Sendable(Lane, Protocol):
+    """A lane whose `fileno` may be sent by the kernel itself (sendfile)."""
+
+    def ready(self, offset: int, size: int) -> bool:
+        """Whether sending these bytes would not wait for the storage."""
+
+    async def fetch(self, offset: int, size: int) -> None:
+        """Wait until these bytes are in memory."""
 
 
 class Upload(Protocol):
     """A file being received: nothing is under its name until `commit`."""
 
-    lane: Lane
-    start: int  # bytes that are there already: what an interrupted upload left, or is appended to
-    in_place: bool  # an existing finished file is being changed where it is
-    real_path: str  # where the file will be, for the audit trail
-    replaced: bool  # a finished file was under the name when the upload began
+    @property
+    def lane(self) -> Lane:
+        """Where its bytes go."""
+
+    @property
+    def start(self) -> int:
+        """Bytes that are there already: what an interrupted upload left, or is appended to."""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether an existing finished file is being changed where it is."""
+
+    @property
+    def real_path(self) -> str:
+        """Where the file will be, for the audit trail."""
+
+    @property
+    def replaced(self) -> bool:
+        """Whether a finished file was under the name when the upload began."""
 
     async def commit(self, *, durable: bool) -> None:
         """Put the file under its name; with `durable`, file and directory are synced first."""
@@ -124,11 +155,20 @@ class Upload(Protocol):
 class Download(Protocol):
     """A file being sent."""
 
-    lane: Lane
-    entry: Entry
-    real_path: str
+    @property
+    def lane(self) -> Lane:
+        """Where its bytes come from."""
 
-    async def close(self) -> None: ...
+    @property
+    def entry(self) -> Entry:
+        """The file as it was when it was opened."""
+
+    @property
+    def real_path(self) -> str:
+        """Where the file is, for the audit trail."""
+
+    async def close(self) -> None:
+        """Close the file; reads that run are waited for."""
 
 
 class Listing(Protocol):
@@ -137,29 +177,39 @@ class Listing(Protocol):
     async def batch(self) -> Sequence[Entry]:
         """The next entries in no order, without `.`, `..` and temporaries; empty at the end."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close the directory."""
 
 
 class FileSystem(Protocol):
     """A tree of files. Paths are virtual and already normal; errors are Refused."""
 
-    async def stat(self, path: VPath, *, follow: bool = True) -> Entry: ...
+    async def stat(self, path: VPath, *, follow: bool = True) -> Entry:
+        """What is under a path; the owner's interrupted upload of it comes first."""
 
-    async def list(self, path: VPath) -> Listing: ...
+    async def list(self, path: VPath) -> Listing:
+        """Begin to read a directory."""
 
-    async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> Upload: ...
+    async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> Upload:
+        """Begin to receive a file."""
 
-    async def download(self, path: VPath) -> Download: ...
+    async def download(self, path: VPath) -> Download:
+        """Open a finished file; the owner's interrupted upload of it is discarded."""
 
-    async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None: ...
+    async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None:
+        """Make a directory in one that is there."""
 
-    async def remove(self, path: VPath) -> None: ...
+    async def remove(self, path: VPath) -> None:
+        """Remove a file or a link, and the owner's interrupted upload; never a directory."""
 
-    async def remove_directory(self, path: VPath) -> None: ...
+    async def remove_directory(self, path: VPath) -> None:
+        """Remove an empty directory."""
 
-    async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None: ...
+    async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
+        """Give a file, link or directory another name; `replace` allows another file under it."""
 
-    async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None: ...
+    async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
+        """Set attributes of a file or directory; never of the root."""
 
     async def read_link(self, path: VPath) -> str:
         """The target as a client may see it: virtual, never a real path."""
@@ -167,9 +217,11 @@ class FileSystem(Protocol):
     async def make_link(self, path: VPath, target: str) -> None:
         """Make a symbolic link; a target outside the tree is Refused(DENIED)."""
 
-    async def usage(self, path: VPath) -> Usage: ...
+    async def usage(self, path: VPath) -> Usage:
+        """The room on the volume that a path lies on."""
 
     def real_path(self, path: VPath) -> str:
         """Where the path is on this machine's disk, for the audit trail."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Let go of the tree; files that are open stay open."""

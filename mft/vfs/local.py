@@ -1,0 +1,365 @@
+"""The local disk as a `FileSystem`: every path is resolved from an open handle of the root."""
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable
+from typing import Concatenate, Final, NamedTuple, ParamSpec, TypeVar
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.vfs import lane, links, names
+from mft.vfs.base import Attributes, Entry, Existing, Usage
+from mft.vfs.handle import Handle
+from mft.vfs.lane import FileLane, entry
+from mft.vfs.listing import LocalListing
+from mft.vfs.refusal import refusal
+from mft.vfs.resolve import DIRECTORY, O_PATH, SAFELY, Opener, spelled
+from mft.vfs.temporary import Temporaries
+from mft.vfs.upload import Begun, LocalUpload, Place
+from mft.vfs.volume import Kind, Volume, Volumes
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+INTERRUPTED_UPLOAD_LIFETIME: Final = 86400.0  # seconds, unless the configuration says otherwise
+_DOWNLOAD: Final = os.O_RDONLY | SAFELY
+_LISTING: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class LocalDownload:
+    """A `Download` from the disk."""
+
+    __slots__ = ("entry", "lane", "real_path")
+
+    def __init__(self, file: FileLane, found: Entry, real_path: str) -> None:
+        self.lane = file
+        self.entry = found
+        self.real_path = real_path
+
+    async def close(self) -> None:
+        """Close the file; calls on the disk pool are waited for."""
+        await self.lane.close()
+
+
+class _Opened(NamedTuple):
+    descriptor: int
+    status: os.stat_result
+
+
+class _Root(NamedTuple):
+    handle: Handle
+    volume: Volume
+
+
+class LocalFileSystem:
+    """A tree on the local disk, for one owner; a `FileSystem`.
+
+    `owner` tells whose interrupted uploads are shown and continued. `file_write_size` is the
+    largest size of a written file in bytes, 0 for none; `lifetime` how many seconds an
+    interrupted upload is kept; `now` wall-clock time. Nothing is opened before the first call.
+    Calls on a mounted volume below the root run as on the root's own; bytes as on theirs.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        owner: str,
+        volumes: Volumes,
+        *,
+        file_write_size: int = 0,
+        lifetime: float = INTERRUPTED_UPLOAD_LIFETIME,
+        now: Callable[[], float] = time.time,
+        opener: Opener | None = None,
+    ) -> None:
+        self.root = root.rstrip("/")
+        self._volumes = volumes
+        self._opener = opener or volumes.opener
+        self._limit = file_write_size
+        self._temporaries = Temporaries(owner, lifetime, now)
+        self._root: _Root | None = None
+        self._closed = False
+
+    async def stat(self, path: VPath, *, follow: bool = True) -> Entry:
+        """What is under a path; the owner's interrupted upload of it comes first."""
+        return await self._run(path, self._stat, follow)
+
+    async def list(self, path: VPath) -> LocalListing:
+        """Begin to read a directory."""
+        root = await self._opened()
+        descriptor = await self._run(path, self._open, _LISTING)
+        return LocalListing(descriptor, root.volume, str(path))
+
+    async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> LocalUpload:
+        """Begin an upload; see `Existing` for what it means for what is there."""
+        root = await self._opened()
+        root.handle.hold()
+        try:
+            begun = await self._run(path, self._begin, how, mode)
+        except BaseException:
+            root.handle.release()
+            raise
+        text = "/".join(path.parts)
+        name = path.parts[-1]
+        folder = text[: -len(name) - 1].encode()
+        place = Place(root.handle, folder, name, str(path), how is Existing.REFUSE)
+        return LocalUpload(
+            place,
+            begun,
+            f"{self.root}/{text}",
+            self._volume_of(root, begun.descriptor, begun.device),
+            self._volumes,
+            self._temporaries,
+            self._limit,
+        )
+
+    async def download(self, path: VPath) -> LocalDownload:
+        """Open a finished file; the owner's interrupted upload of it is discarded."""
+        root = await self._opened()
+        found = await self._run(path, self._open_file)
+        volume = self._volume_of(root, found.descriptor, found.status.st_dev)
+        file = FileLane(found.descriptor, volume, str(path))
+        return LocalDownload(file, entry(path.name, found.status), self.real_path(path))
+
+    async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None:
+        """Make a directory; its parent must be there."""
+        await self._run(path, self._at, names.make_directory, Reason.EXISTS, mode)
+
+    async def remove(self, path: VPath) -> None:
+        """Remove a file or a link, and the owner's interrupted upload; never a directory."""
+        await self._run(path, self._at, names.remove_file, Reason.IS_A_DIRECTORY)
+
+    async def remove_directory(self, path: VPath) -> None:
+        """Remove an empty directory; what interrupted uploads left in it goes with it."""
+        await self._run(path, self._at, names.remove_directory, Reason.DENIED)
+
+    async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
+        """Give a file, link or directory another name; never over a directory."""
+        await self._run(source, self._rename, target, replace)
+
+    async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
+        """Set attributes of a file or directory; not of the root, not of links."""
+        await self._run(path, self._change, attributes, follow)
+
+    async def read_link(self, path: VPath) -> str:
+        """Where a link leads, as relative text; Refused(DENIED) for one that leads outside."""
+        text = await self._run(path, self._at, names.read_link, Reason.INVALID)
+        return links.shown(path.parent, text)
+
+    async def make_link(self, path: VPath, target: str) -> None:
+        """Make a link to a virtual path, relative or absolute; stored as a relative one."""
+        text = links.relative(path.parent, links.aim(path.parent, target))
+        await self._run(path, self._at, names.make_link, Reason.EXISTS, text)
+
+    async def usage(self, path: VPath) -> Usage:
+        """The room on the volume that a path lies on."""
+        return await self._run(path, self._usage)
+
+    def real_path(self, path: VPath) -> str:
+        """Where the path is on the disk."""
+        return f"{self.root}/{'/'.join(path.parts)}" if path.parts else self.root or "/"
+
+    async def close(self) -> None:
+        """Let go of the root; what is open stays open until it is closed itself."""
+        self._closed = True
+        root, self._root = self._root, None
+        if root is not None:
+            root.handle.release()
+
+    async def _run(
+        self,
+        path: VPath,
+        call: Callable[Concatenate[int, VPath, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a call relative to the root's handle; what it raises becomes Refused."""
+        handle, volume = self._root or await self._opened()
+        handle.hold()
+        try:
+            return await volume(call, handle.descriptor, path, *args, **kwargs)
+        except (OSError, OverflowError) as error:
+            raise refusal(error, str(path)) from None
+        except Refused as refused:
+            if refused.subject:
+                raise
+            raise Refused(refused.reason, str(path), refused.details) from None
+        finally:
+            handle.release()
+
+    async def _opened(self) -> _Root:
+        return self._root or await self._open_root()
+
+    async def _open_root(self) -> _Root:
+        self._check_open()
+        try:
+            descriptor, device, kind = await self._volumes.disk(_open_root, self.root or "/")
+        except OSError as error:
+            raise refusal(error, self.root) from None
+        if self._root is not None:  # another call was first
+            os.close(descriptor)
+            return self._root
+        handle = Handle(descriptor)
+        try:
+            self._check_open()
+        except Refused:
+            handle.release()
+            raise
+        self._root = _Root(handle, self._volumes.meet(device, kind, self.root))
+        return self._root
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Refused(Reason.ABORTED, self.root, "the storage is closed")
+
+    def _volume_of(self, root: _Root, descriptor: int, device: int) -> Volume:
+        if device in (-1, root.volume.device):
+            return root.volume
+        return self._volumes.of(descriptor, self.root)
+
+    # What follows runs inline or on the disk pool, with the descriptor of the root first.
+
+    def _parent(self, root: int, path: VPath, of_root: Reason) -> int:
+        """The directory of a path's last name, to be closed unless it is the root itself."""
+        text = spelled(path)
+        if not text:
+            raise Refused(of_root, "/", "the root stays what it is")
+        if len(path.parts) == 1:
+            return root
+        folder = text[: -len(path.parts[-1]) - 1]
+        return self._opener(root, folder.encode(), DIRECTORY)
+
+    def _at(
+        self,
+        root: int,
+        path: VPath,
+        act: Callable[Concatenate[int, str, Temporaries, P], T],
+        of_root: Reason,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Do something with a last name in its directory."""
+        directory = self._parent(root, path, of_root)
+        try:
+            return act(directory, path.parts[-1], self._temporaries, *args, **kwargs)
+        finally:
+            if directory != root:
+                os.close(directory)
+
+    def _open(self, root: int, path: VPath, flags: int) -> int:
+        return self._opener(root, spelled(path).encode() or b".", flags)
+
+    def _stat(self, root: int, path: VPath, follow: bool) -> Entry:
+        if not path.parts:
+            return entry("", os.fstat(root))
+        status = self._at(root, path, names.status_of, Reason.INVALID)
+        if follow and stat.S_ISLNK(status.st_mode):
+            descriptor = self._open(root, path, O_PATH | os.O_CLOEXEC)
+            try:
+                status = os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+        return entry(path.parts[-1], status)
+
+    def _begin(self, root: int, path: VPath, how: Existing, mode: int) -> Begun:
+        directory = self._parent(root, path, Reason.IS_A_DIRECTORY)
+        device = -1
+        try:
+            if directory != root:
+                device = os.fstat(directory).st_dev
+            return names.begin(directory, path.parts[-1], self._temporaries, how, mode, device)
+        except BaseException:
+            if directory != root:
+                os.close(directory)
+            raise
+
+    def _open_file(self, root: int, path: VPath) -> _Opened:
+        directory = self._parent(root, path, Reason.IS_A_DIRECTORY)
+        name = path.parts[-1]
+        try:
+            try:
+                descriptor = os.open(name, _DOWNLOAD | os.O_NOFOLLOW, dir_fd=directory)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+                descriptor = self._open(root, path, _DOWNLOAD)
+            status = names.regular(descriptor)
+            self._temporaries.discard(directory, name)
+        finally:
+            if directory != root:
+                os.close(directory)
+        return _Opened(descriptor, status)
+
+    def _rename(self, root: int, path: VPath, target: VPath, replace: bool) -> None:
+        if target.within(path) and target != path:
+            raise Refused(Reason.INVALID, str(target), "a directory cannot go into itself")
+        source = self._parent(root, path, Reason.DENIED)
+        try:
+            into = self._parent(root, target, Reason.DENIED)
+            try:
+                self._move(source, path.parts[-1], into, target.parts[-1], replace)
+            finally:
+                if into != root:
+                    os.close(into)
+        finally:
+            if source != root:
+                os.close(source)
+
+    def _move(self, source: int, old: str, target: int, new: str, replace: bool) -> None:
+        try:
+            status = os.stat(old, dir_fd=source, follow_symlinks=False)
+        except FileNotFoundError:
+            self._temporaries.discard(source, old)
+            raise
+        if replace and not stat.S_ISDIR(status.st_mode):
+            os.rename(old, new, src_dir_fd=source, dst_dir_fd=target)
+        else:
+            self._volumes.rename_new(source, old, target, new)
+        self._temporaries.discard(source, old)
+        self._temporaries.discard(target, new)
+
+    def _change(self, root: int, path: VPath, attributes: Attributes, follow: bool) -> None:
+        if not path.parts:
+            raise Refused(Reason.DENIED, "/", "the root stays what it is")
+        if attributes.size is not None and 0 < self._limit < attributes.size:
+            details = f"{attributes.size} bytes is over the limit of {self._limit}"
+            raise Refused(Reason.QUOTA, "", details)
+        writing = attributes.size is not None
+        flags = os.O_WRONLY | SAFELY if writing else O_PATH | os.O_CLOEXEC
+        descriptor = self._open(root, path, flags if follow else flags | os.O_NOFOLLOW)
+        try:
+            names.changeable(descriptor)
+            lane.change(_settable(descriptor, writing), attributes)
+        finally:
+            os.close(descriptor)
+
+    def _usage(self, root: int, path: VPath) -> Usage:
+        descriptor = self._open(root, path, O_PATH | os.O_CLOEXEC)
+        try:
+            room = os.fstatvfs(descriptor)
+        finally:
+            os.close(descriptor)
+        return Usage(
+            block_size=room.f_frsize,
+            blocks=room.f_blocks,
+            free_blocks=room.f_bfree,
+            available_blocks=room.f_bavail,
+            files=room.f_files,
+            free_files=room.f_ffree,
+            max_name=room.f_namemax,
+        )
+
+
+def _settable(descriptor: int, open_for_bytes: bool) -> int | str:
+    # A handle that is not open for bytes cannot be changed itself; /proc knows it as a path.
+    return descriptor if open_for_bytes or O_PATH == os.O_RDONLY else f"/proc/self/fd/{descriptor}"
+
+
+def _open_root(root: str) -> tuple[int, int, Kind]:
+    descriptor = os.open(root, DIRECTORY | os.O_CLOEXEC)
+    try:
+        return descriptor, os.fstat(descriptor).st_dev, Kind.of(descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise

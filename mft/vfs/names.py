@@ -1,0 +1,170 @@
+"""What is done to one name of an open directory; raises OSError and Refused."""
+
+import errno
+import os
+import stat
+from itertools import islice
+from typing import Final
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import RESERVED_PREFIX
+from mft.vfs.base import Existing
+from mft.vfs.lane import PERMISSION_BITS
+from mft.vfs.resolve import SAFELY
+from mft.vfs.temporary import OWNER_BITS, Temporaries, remove
+from mft.vfs.upload import Begun
+
+LEFTOVERS: Final = 500  # interrupted uploads removed with their directory; more keep it there
+_IN_PLACE: Final = os.O_RDWR | os.O_NOFOLLOW | SAFELY
+_LISTING: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def status_of(directory: int, name: str, temporaries: Temporaries) -> os.stat_result:
+    """What is under the name, links not followed; an interrupted upload comes first."""
+    try:
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        interrupted = temporaries.find(directory, name)
+        if interrupted is None:
+            raise
+        return interrupted
+    if stat.S_ISDIR(status.st_mode):
+        return status
+    return temporaries.find(directory, name) or status
+
+
+def make_directory(directory: int, name: str, temporaries: Temporaries, mode: int) -> None:
+    """Make a directory; special bits of `mode` are not for clients to give."""
+    os.mkdir(name, mode & PERMISSION_BITS, dir_fd=directory)
+    temporaries.discard(directory, name)
+
+
+def remove_file(directory: int, name: str, temporaries: Temporaries) -> None:
+    """Remove a file or link, and the interrupted upload; one of them must be there."""
+    try:
+        os.unlink(name, dir_fd=directory)
+    except FileNotFoundError:
+        if not temporaries.discard(directory, name):
+            raise
+    else:
+        temporaries.discard(directory, name)
+
+
+def remove_directory(directory: int, name: str, temporaries: Temporaries) -> None:
+    """Remove a directory that a client would call empty."""
+    try:
+        os.rmdir(name, dir_fd=directory)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        _remove_leftovers(directory, name)
+        os.rmdir(name, dir_fd=directory)
+
+
+def _remove_leftovers(directory: int, name: str) -> None:
+    below = os.open(name, _LISTING, dir_fd=directory)
+    try:
+        with os.scandir(below) as entries:
+            names = [entry.name for entry in islice(entries, LEFTOVERS)]
+        if all(left.startswith(RESERVED_PREFIX) for left in names):
+            for left in names:
+                remove(below, left)
+    finally:
+        os.close(below)
+
+
+def read_link(directory: int, name: str, temporaries: Temporaries) -> str:
+    """The text of a link; EINVAL for what is none."""
+    return os.readlink(name, dir_fd=directory)
+
+
+def make_link(directory: int, name: str, temporaries: Temporaries, text: str) -> None:
+    """Make a link with this text."""
+    os.symlink(text, name, dir_fd=directory)
+    temporaries.discard(directory, name)
+
+
+def begin(
+    directory: int, name: str, temporaries: Temporaries, how: Existing, mode: int, device: int
+) -> Begun:
+    """Open what an upload of `name` is written to."""
+    present = _present(directory, name)
+    if how is Existing.REFUSE and (present is not None or _is_link(directory, name)):
+        raise Refused(Reason.EXISTS)
+    going_on = how is Existing.EXTEND or how is Existing.MODIFY
+    opened = temporaries.adopt(directory, name) if going_on else None
+    if opened is None:
+        if going_on and present is not None:
+            return _in_place(directory, name, device)
+        opened = temporaries.create(directory, name, mode & PERMISSION_BITS)
+    exact: int | None = None
+    if present is not None and stat.S_ISREG(present.st_mode):
+        exact = present.st_mode & PERMISSION_BITS
+    elif mode & OWNER_BITS != OWNER_BITS:
+        exact = mode & PERMISSION_BITS
+    return Begun(
+        descriptor=opened.descriptor,
+        temporary=opened.name,
+        start=opened.size,
+        replaced=present is not None,
+        mode=exact,
+        masked=present is None,
+        directory=directory,
+        device=device,
+    )
+
+
+def _present(directory: int, name: str) -> os.stat_result | None:
+    # A new name is the common case, and asking costs less than an exception. What does not
+    # follow is a link to nothing: replaced as any link is, and refused by those who must.
+    if not os.access(name, os.F_OK, dir_fd=directory):
+        return None
+    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if stat.S_ISDIR(status.st_mode):
+        raise Refused(Reason.IS_A_DIRECTORY)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+        raise Refused(Reason.DENIED, "", "not a regular file")
+    return status
+
+
+def _is_link(directory: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _in_place(directory: int, name: str, device: int) -> Begun:
+    descriptor = os.open(name, _IN_PLACE, dir_fd=directory)
+    size = regular(descriptor).st_size
+    return Begun(
+        descriptor=descriptor,
+        temporary="",
+        start=size,
+        replaced=True,
+        mode=None,
+        masked=False,
+        directory=directory,
+        device=device,
+    )
+
+
+def regular(descriptor: int) -> os.stat_result:
+    """The status of an open file; closed and Refused when it is not a regular one."""
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode):
+        return status
+    os.close(descriptor)
+    if stat.S_ISDIR(status.st_mode):
+        raise Refused(Reason.IS_A_DIRECTORY)
+    raise Refused(Reason.DENIED, "", "not a regular file")
+
+
+def changeable(descriptor: int) -> None:
+    """Refused unless an open file is a regular one or a directory."""
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISLNK(mode):
+        raise Refused(Reason.UNSUPPORTED, "", "links have no attributes of their own")
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise Refused(Reason.DENIED, "", "not a regular file")

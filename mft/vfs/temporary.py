@@ -1,0 +1,160 @@
+"""The hidden temporaries of uploads: named so that their owner finds them again without records."""
+
+import errno
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from mft.core.vpath import RESERVED_PREFIX
+from mft.vfs.claim import claim, claimed
+from mft.vfs.rename import RenameNew
+from mft.vfs.resolve import SAFELY
+
+DIGEST_CHARACTERS: Final = 32  # 128 bits in hexadecimal: no two names of a directory meet
+OWNER_BITS: Final = 0o600  # we must be able to reopen what we keep; exact bits come at commit
+TRIES: Final = 4  # to get a name that others race for; each loss means that another won
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | SAFELY
+_WRITE: Final = os.O_RDWR | os.O_NOFOLLOW | SAFELY
+_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Temporary(NamedTuple):
+    """An open temporary that is ours until it is closed."""
+
+    descriptor: int
+    name: str
+    size: int
+
+
+class Temporaries:
+    """One owner's interrupted uploads, told by their names.
+
+    Directories are open handles, names are last names. `lifetime` is in seconds since the last
+    change of the file; an older one counts as gone. `now` is wall-clock time.
+    """
+
+    __slots__ = ("_lifetime", "_now", "_owner", "_token")
+
+    def __init__(
+        self,
+        owner: str,
+        lifetime: float,
+        now: Callable[[], float],
+        token: Callable[[int], str] = secrets.token_hex,
+    ) -> None:
+        self._owner = owner.encode() + b"\0"
+        self._lifetime = lifetime
+        self._now = now
+        self._token = token
+
+    def name_of(self, name: str) -> str:
+        """The name of the owner's interrupted upload of `name`."""
+        digest = hashlib.sha256(self._owner + name.encode())
+        return RESERVED_PREFIX + digest.hexdigest()[:DIGEST_CHARACTERS]
+
+    def find(self, directory: int, name: str) -> os.stat_result | None:
+        """The owner's interrupted upload of `name`: not one that is being written or too old."""
+        temporary = self.name_of(name)
+        if not os.access(temporary, os.F_OK, dir_fd=directory):
+            return None
+        try:
+            descriptor = os.open(temporary, _READ, dir_fd=directory)
+        except OSError:
+            return None
+        try:
+            status = os.fstat(descriptor)
+            return status if self._lives(status) and not claimed(descriptor) else None
+        finally:
+            os.close(descriptor)
+
+    def adopt(self, directory: int, name: str) -> Temporary | None:
+        """Open the owner's interrupted upload of `name` to continue it."""
+        temporary = self.name_of(name)
+        descriptor = seize(directory, temporary)
+        if descriptor is None:
+            return None
+        status = os.fstat(descriptor)
+        if self._lives(status):
+            return Temporary(descriptor, temporary, status.st_size)
+        os.close(descriptor)
+        return None
+
+    def discard(self, directory: int, name: str) -> bool:
+        """Remove the owner's interrupted upload of `name`; false when there is none."""
+        return remove(directory, self.name_of(name))
+
+    def create(self, directory: int, name: str, mode: int) -> Temporary:
+        """Make a new temporary, in place of an interrupted one; raises OSError.
+
+        It has the deterministic name unless another upload of `name` is being written.
+        """
+        deterministic = self.name_of(name)
+        temporary = deterministic
+        for _ in range(TRIES):
+            try:
+                descriptor = os.open(temporary, _CREATE, mode | OWNER_BITS, dir_fd=directory)
+            except FileExistsError:
+                if remove(directory, deterministic):
+                    continue
+            else:
+                if claim(descriptor) is not False:
+                    return Temporary(descriptor, temporary, 0)
+                os.close(descriptor)
+            temporary = f"{deterministic}-{self._token(8)}"
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    def keep(self, directory: int, temporary: str, name: str, move: RenameNew) -> None:
+        """Leave an interrupted upload for its owner; the latest one wins. Raises OSError."""
+        deterministic = self.name_of(name)
+        if temporary == deterministic:
+            return
+        remove(directory, deterministic)
+        try:
+            move(directory, temporary, directory, deterministic)
+        except FileExistsError:  # another upload of the name is being written: it is the latest
+            os.unlink(temporary, dir_fd=directory)
+
+    def _lives(self, status: os.stat_result) -> bool:
+        # The change time is the one that no client can set.
+        return stat.S_ISREG(status.st_mode) and self._now() - status.st_ctime <= self._lifetime
+
+
+def seize(directory: int, temporary: str) -> int | None:
+    """Open and claim a temporary that nobody writes; None when there is none such."""
+    if not os.access(temporary, os.F_OK, dir_fd=directory):
+        return None
+    try:
+        descriptor = os.open(temporary, _WRITE, dir_fd=directory)
+    except OSError:
+        return None
+    try:
+        if claim(descriptor) and _is_named(directory, temporary, descriptor):
+            return descriptor
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None
+
+
+def remove(directory: int, temporary: str) -> bool:
+    """Remove a temporary that nobody writes; false when there is none such."""
+    descriptor = seize(directory, temporary)
+    if descriptor is None:
+        return False
+    try:
+        os.unlink(temporary, dir_fd=directory)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _is_named(directory: int, temporary: str, descriptor: int) -> bool:
+    # Between open and claim another process may have renamed it into place.
+    here = os.stat(temporary, dir_fd=directory, follow_symlinks=False)
+    there = os.fstat(descriptor)
+    return (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev)
