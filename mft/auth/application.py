@@ -1,0 +1,170 @@
+"""The `application` method: the accounts of server.ini, by password, SSH key or certificate."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from mft.auth.base import Accepted, MoreNeeded, NotMine, Password, PublicKey, Rejected, Verdict
+from mft.auth.inheritance import Membership, build_account
+from mft.auth.key_files import search
+from mft.auth.kinds import PASSWORD, SSH_KEY
+from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.passwords import BCRYPT, Decoys, PasswordHash
+from mft.core.failure import Malformed, Reason, Refused
+from mft.core.peer import Address, Component
+from mft.runtime.threads import Blocking
+from mft.trust.authorized_keys import AuthorizedKey, parse_keys
+from mft.trust.ssh_certificates import Certificate, is_certificate
+from mft.trust.ssh_keys import PublicKey as SshKey
+
+MAX_WAITING = 64  # logins that wait for their hash: at 0.25 s each, 16 s on one thread
+
+
+class Parts(NamedTuple):
+    """What a method is given: the configuration, and everything that it may not reach for."""
+
+    accounts: Mapping[str, AccountOptions]
+    groups: Mapping[str, GroupOptions]
+    login: Blocking  # the pool for hashes: at most the number of cores less one at a time
+    disk: Blocking
+    clock: Callable[[], float]  # seconds since the epoch
+    # The keys that may sign user certificates, by the ID of the service that trusts them.
+    authorities: Mapping[str, tuple[SshKey, ...]]
+    # Told of files of keys that cannot be read: (path, sentence).
+    keys_trouble: Callable[[str, str], None]
+    scheme: str = BCRYPT  # what unknown names cost while no account has a password
+
+
+class _Member(NamedTuple):
+    whole: Membership
+    password: PasswordHash | None
+    keys: Mapping[bytes, tuple[AuthorizedKey, ...]]
+
+
+class _Judgement(NamedTuple):
+    """What a credential proved by itself; `why` tells the audit trail what was wrong with it."""
+
+    right: bool
+    why: str
+
+
+class ApplicationAuthenticator:
+    """Accounts of server.ini as they were when it was made."""
+
+    kinds = frozenset((PASSWORD, SSH_KEY))
+
+    def __init__(self, component: Component, parts: Parts) -> None:
+        """Read every account; raises ValueError for a group that is missing, or a name twice."""
+        self.component = component
+        self._parts = parts
+        self._members: dict[str, _Member] = {}
+        for uuid, options in parts.accounts.items():
+            if options.name in self._members:
+                raise ValueError(f"two accounts have the name {options.name}")
+            self._members[options.name] = _member(Membership.of(uuid, options, parts.groups))
+        hashes = [one.password for one in self._members.values() if one.password is not None]
+        self._decoys = Decoys(hashes, parts.scheme)
+        self._waiting = 0
+
+    async def authenticate(
+        self, credentials: Password | PublicKey, peer: Address, service: Component
+    ) -> Verdict:
+        """Judge credentials; a password costs one hash, whether or not the name is known."""
+        member = self._members.get(credentials.username)
+        if isinstance(credentials, Password):
+            judgement = await self._password(member, credentials)
+        elif member is None:
+            return NotMine()
+        else:
+            judgement = await self._key(member, credentials, peer, service)
+        if member is None:
+            return NotMine()
+        return self._verdict(member.whole, credentials.kind, judgement, peer)
+
+    async def _password(self, member: _Member | None, given: Password) -> _Judgement:
+        real = member.password if member is not None else None
+        spent = real or self._decoys.of(given.username)
+        if self._waiting >= MAX_WAITING:
+            raise Refused(Reason.BUSY, "", f"{self._waiting} logins wait for their hash")
+        self._waiting += 1
+        try:
+            right = await self._parts.login(spent.matches, given.password.reveal())
+        finally:
+            self._waiting -= 1
+        if real is None:
+            return _Judgement(False, "the account has no password")
+        return _Judgement(right, "the password is wrong")
+
+    async def _key(
+        self, member: _Member, given: PublicKey, peer: Address, service: Component
+    ) -> _Judgement:
+        if is_certificate(given.blob):
+            trusted = self._parts.authorities.get(service.uuid, ())
+            return self._certificate(given, trusted, peer)
+        found = list(member.keys.get(given.blob, ()))
+        path = _keys_path(member.whole.counted(peer))
+        if path is not None:
+            searched = await self._parts.disk(search, path, given.blob)
+            found += searched.keys
+            for trouble in searched.troubles:
+                self._parts.keys_trouble(*trouble)
+        return _best(found, self._parts.clock(), peer)
+
+    def _certificate(
+        self, given: PublicKey, trusted: Iterable[SshKey], peer: Address
+    ) -> _Judgement:
+        try:
+            certificate = Certificate.parse(given.blob)
+        except Malformed as error:
+            return _Judgement(False, str(error))
+        why = certificate.refusal(given.username, trusted, self._parts.clock(), peer)
+        return _Judgement(why is None, why or "")
+
+    def _verdict(
+        self, whole: Membership, kind: str, judgement: _Judgement, peer: Address
+    ) -> Verdict:
+        """Every refusal is the same to the peer; the details are for the audit trail."""
+        barred = whole.restrictions().may_act(self._parts.clock(), peer)
+        if barred is not None:
+            return Rejected(self.component, barred, forbidden=True)
+        if not judgement.right:
+            return Rejected(self.component, judgement.why)
+        try:
+            account = build_account(whole, peer)
+        except ValueError as error:
+            return Rejected(self.component, f"the account cannot be used: {error}", forbidden=True)
+        required = account.required_credentials
+        if not required or required == {kind}:
+            return Accepted(account, self.component)
+        if kind not in required:
+            wanted = ", ".join(sorted(required))
+            return Rejected(self.component, f"the account logs in with {wanted} only", True)
+        return MoreNeeded(account, self.component, required - {kind})
+
+
+def _member(whole: Membership) -> _Member:
+    stored = whole.options.password
+    keys: dict[bytes, tuple[AuthorizedKey, ...]] = {}
+    for one in parse_keys(whole.options.ssh_authorized_keys_content).keys:
+        keys[one.key.blob] = (*keys.get(one.key.blob, ()), one)
+    password = None if stored is None else PasswordHash.parse(stored.reveal())
+    return _Member(whole, password, keys)
+
+
+def _keys_path(member: Membership) -> Path | None:
+    """The account's file of keys; None also where its name cannot stand in a path."""
+    try:
+        return member.keys_path if member.groups else None
+    except ValueError:
+        return None
+
+
+def _best(found: Iterable[AuthorizedKey], now: float, peer: Address) -> _Judgement:
+    """Any line that lets the key in is enough."""
+    why = "the key is not one of the account's"
+    for key in found:
+        refusal = key.refusal(now, peer)
+        if refusal is None:
+            return _Judgement(True, "")
+        why = refusal
+    return _Judgement(False, why)

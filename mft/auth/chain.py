@@ -1,0 +1,196 @@
+"""The chain: every login goes through here, and is judged by the methods in their order.
+
+The first method that knows the name decides. A method that breaks refuses the login at once;
+what is no possible name or password never reaches a method, and is as slow and as silent.
+"""
+
+import secrets
+from collections.abc import Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from twisted.internet.defer import CancelledError
+
+from mft.auth.account import Account
+from mft.auth.base import (
+    MAX_CREDENTIAL_LENGTH,
+    Accepted,
+    Authenticator,
+    Credentials,
+    MoreNeeded,
+    NotMine,
+    Password,
+    PublicKey,
+    Rejected,
+)
+from mft.core.failure import Refused
+from mft.core.peer import Address, Component
+from mft.core.secret import Secret
+
+
+class Outcome(Enum):
+    """How a login was judged, with the event that tells it; only ACCEPTED opens a session."""
+
+    ACCEPTED = "accepted"  # 20137
+    MORE_NEEDED = "more credentials are needed"  # 20126
+    ACCEPTABLE = "the key would do"  # the answer to a question, no event of its own
+    WRONG = "wrong credentials"  # 20142
+    FORBIDDEN = "forbidden by a rule"  # 20136
+    UNKNOWN = "no method knows the name"  # 20021
+    UNSUPPORTED = "no method takes this kind of credential"  # 20081
+    INVALID = "not a possible name or password"  # 20142, without a method
+    BROKEN = "a method failed"  # 20142
+
+
+class Proven(NamedTuple):
+    """What one connection has proved so far; good for this name, account and method only."""
+
+    username: str
+    account: str  # ID
+    method: str  # ID
+    kinds: frozenset[str]
+
+
+class Judged(NamedTuple):
+    """A login's outcome, with everything that its event and the peer's answer need."""
+
+    outcome: Outcome
+    username: str  # as given, cut to 150 characters
+    kind: str  # of credential
+    account: Account | None = None  # with ACCEPTED only
+    method: Component | None = None  # that decided, or that broke
+    details: str = ""  # for the audit trail, never for the peer
+    required: frozenset[str] = frozenset()  # with MORE_NEEDED: all kinds that the account wants
+    missing: frozenset[str] = frozenset()  # with MORE_NEEDED: those still to come
+    account_name: str = ""  # with MORE_NEEDED
+    query: bool = False  # the peer only asked whether a key would do
+    proven: Proven | None = None  # hand it to the next `judge` of this connection
+
+
+class Chain:
+    """The methods of one service, in order."""
+
+    def __init__(self, methods: Sequence[Authenticator]) -> None:
+        self._methods = tuple(methods)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of credential that some method takes: what the service offers to peers."""
+        return frozenset().union(*(method.kinds for method in self._methods))
+
+    async def judge(
+        self,
+        credentials: Credentials,
+        peer: Address,
+        service: Component,
+        proven: Proven | None = None,
+    ) -> Judged:
+        """Judge one attempt. `proven` is what the judgement before it on this connection said.
+
+        Never raises, except for being cancelled.
+        """
+        query = isinstance(credentials, PublicKey) and not credentials.proven
+        before = proven if proven and proven.username == credentials.username else None
+        blank = Judged(
+            Outcome.UNSUPPORTED,
+            credentials.username[:MAX_CREDENTIAL_LENGTH],
+            credentials.kind,
+            query=query,
+            proven=before,
+        )
+        if credentials.kind not in self.kinds:
+            return blank
+        wrong = impossible(credentials)
+        if wrong is not None:
+            await self._ask(_unheard_of(credentials), peer, service, blank)
+            return blank._replace(outcome=Outcome.INVALID, details=wrong)
+        return await self._ask(credentials, peer, service, blank)
+
+    async def _ask(
+        self, credentials: Credentials, peer: Address, service: Component, blank: Judged
+    ) -> Judged:
+        for method in self._methods:
+            if credentials.kind not in method.kinds:
+                continue
+            try:
+                verdict = await method.authenticate(credentials, peer, service)
+            except CancelledError:
+                raise
+            except Exception as error:  # whatever it is, it must not let anybody in
+                return blank._replace(
+                    outcome=Outcome.BROKEN, method=method.component, details=_told(error)
+                )
+            if not isinstance(verdict, NotMine):
+                return _judged(blank, verdict)
+        return blank._replace(outcome=Outcome.UNKNOWN)
+
+
+def impossible(credentials: Credentials) -> str | None:
+    """Why no method is asked: an empty, overlong or unprintable name or password; or None."""
+    if told := _impossible_text("name", credentials.username):
+        return told
+    if isinstance(credentials, Password):
+        return _impossible_text("password", credentials.password.reveal())
+    return None if credentials.blob else "the key is empty"
+
+
+def _impossible_text(what: str, text: str) -> str | None:
+    if not text:
+        return f"the {what} is empty"
+    if len(text) > MAX_CREDENTIAL_LENGTH:
+        return f"the {what} is longer than {MAX_CREDENTIAL_LENGTH} characters"
+    if any(_control(ord(one)) for one in text):
+        return f"the {what} has control characters"
+    return None
+
+
+def _control(code: int) -> bool:
+    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000
+
+
+def _unheard_of(credentials: Credentials) -> Credentials:
+    """Possible credentials of nobody: asking about them takes the time of an unknown name."""
+    name = secrets.token_hex(16)
+    if isinstance(credentials, Password):
+        return Password(name, Secret(secrets.token_hex(16)))
+    return PublicKey(name, b"\0", proven=False)
+
+
+def _told(error: Exception) -> str:
+    """Our own refusals tell why; the text of anything else could hold what the peer sent."""
+    return str(error) if isinstance(error, Refused) else type(error).__name__
+
+
+def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected) -> Judged:
+    if isinstance(verdict, Rejected):
+        outcome = Outcome.FORBIDDEN if verdict.forbidden else Outcome.WRONG
+        return blank._replace(outcome=outcome, method=verdict.method, details=verdict.details)
+    if blank.query:
+        # Whatever a method says to a question, no account comes out of it.
+        return blank._replace(outcome=Outcome.ACCEPTABLE, method=verdict.method)
+    if isinstance(verdict, Accepted):
+        return _accepted(blank, verdict.account, verdict.method)
+    return _more(blank, verdict)
+
+
+def _accepted(blank: Judged, account: Account, method: Component) -> Judged:
+    return blank._replace(outcome=Outcome.ACCEPTED, account=account, method=method, proven=None)
+
+
+def _more(blank: Judged, verdict: MoreNeeded) -> Judged:
+    """One more kind was proved; with the others proved before, for the same account, it is all."""
+    before = blank.proven
+    done = frozenset((blank.kind,))
+    if before and (before.account, before.method) == (verdict.account.uuid, verdict.method.uuid):
+        done |= before.kinds
+    missing = verdict.kinds - done
+    if not missing:
+        return _accepted(blank, verdict.account, verdict.method)
+    return blank._replace(
+        outcome=Outcome.MORE_NEEDED,
+        method=verdict.method,
+        required=verdict.kinds | {blank.kind},
+        missing=missing,
+        account_name=verdict.account.name,
+        proven=Proven(blank.username, verdict.account.uuid, verdict.method.uuid, done),
+    )

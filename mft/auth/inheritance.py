@@ -1,0 +1,156 @@
+"""Inheritance: an account's options and its groups' become one Account.
+
+The account's value counts unless it is `Inherit`; then the primary group's, except that path
+rules and virtual folders of several groups add up. A group that the source address leaves out
+counts for nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from mft.auth.account import Account, GroupRestrictions, Restrictions, admits
+from mft.auth.kinds import VirtualFolder
+from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.permissions import Rules
+from mft.auth.places import expand, member_path, path_name, virtual_path
+from mft.config.kinds import Inherit
+from mft.core.peer import Address
+from mft.core.vpath import VPath
+
+T = TypeVar("T")
+
+
+class Membership(NamedTuple):
+    """An account's options together with its groups, the primary one first."""
+
+    uuid: str
+    options: AccountOptions
+    groups: tuple[tuple[str, GroupOptions], ...]
+
+    @classmethod
+    def of(
+        cls, uuid: str, options: AccountOptions, groups: Mapping[str, GroupOptions]
+    ) -> "Membership":
+        """Find the groups of an account; raises ValueError for one that does not exist."""
+        missing = [name for name in options.group if name not in groups]
+        if missing or not options.group:
+            raise ValueError(f"the account has no group {', '.join(missing)}".rstrip())
+        return cls(uuid, options, tuple((name, groups[name]) for name in options.group))
+
+    def restrictions(self) -> Restrictions:
+        """When the account may act, by its own options and by its groups'."""
+        expires = self.options.expire_datetime
+        return Restrictions(
+            enabled=self.options.enabled,
+            expires=None if expires is None else expires.timestamp(),
+            sources=tuple(self.options.source_ip_filter),
+            groups=tuple(
+                GroupRestrictions(group.name, group.enabled, tuple(group.source_ip_filter))
+                for _, group in self.groups
+            ),
+        )
+
+    def counted(self, peer: Address) -> "Membership":
+        """The same without the groups that the peer's address leaves out."""
+        left = tuple(each for each in self.groups if admits(each[1].source_ip_filter, peer))
+        return self._replace(groups=left)
+
+    @property
+    def required_credentials(self) -> frozenset[str]:
+        """The kinds of credential that a login takes, all of them; empty for any one."""
+        return _own(self.options.required_credentials, self._primary.required_credentials)
+
+    @property
+    def keys_path(self) -> Path | None:
+        """The file or folder of authorized keys, if there is one; raises ValueError."""
+        own = self.options.ssh_authorized_keys_path
+        if not isinstance(own, Inherit):
+            return own
+        path = self._primary.ssh_authorized_keys_path
+        return None if path is None else Path(member_path(path, self.options.name))
+
+    @property
+    def home(self) -> str:
+        """The home folder, an absolute path; raises ValueError where there is none."""
+        own = self.options.home_folder_path
+        if not isinstance(own, Inherit):
+            return str(own)
+        path = self._primary.home_folder_path
+        if path is None:
+            raise ValueError("neither the account nor its primary group has a home_folder_path")
+        return member_path(path, self.options.name)
+
+    @property
+    def virtual_folders(self) -> tuple[tuple[VPath, str], ...]:
+        """Where a client sees each other folder, and its real path; raises ValueError."""
+        folders = self.options.virtual_folders
+        if isinstance(folders, Inherit):
+            folders = tuple(one for _, group in self.groups for one in group.virtual_folders)
+        return _placed(folders, self.options.name)
+
+    @property
+    def _primary(self) -> GroupOptions:
+        return self.groups[0][1]
+
+    def rules(self) -> Rules:
+        """The permissions in force; raises ValueError."""
+        names = {"USER": self.options.name}
+        own = self.options.permissions
+        if not isinstance(own, Inherit):
+            return Rules.parse(own, source=f"account {self.options.name}", names=names)
+        return Rules.joined(
+            Rules.parse(group.permissions, source=f"group {group.name}", names=names)
+            for _, group in self.groups
+        )
+
+
+def build_account(whole: Membership, peer: Address) -> Account:
+    """The account as it is for a peer; raises ValueError where the options do not make one.
+
+    Whether it may act at all is `Account.may_act`, which the login asks.
+    """
+    member = whole.counted(peer)
+    if not member.groups:
+        raise ValueError(f"no group of the account is allowed from {peer.host}")
+    own, primary = whole.options, member.groups[0][1]
+    left_out = [group.name for name, group in whole.groups if (name, group) not in member.groups]
+    structure = _own(own.home_folder_structure, primary.home_folder_structure)
+    return Account(
+        uuid=whole.uuid,
+        name=own.name,
+        kind=own.type,
+        email=own.email,
+        groups=tuple(name for name, _ in member.groups),
+        group_names=tuple(group.name for _, group in member.groups),
+        ignored_groups=tuple(left_out),
+        home=member.home,
+        rules=member.rules(),
+        virtual_folders=member.virtual_folders,
+        create_home_folder=_own(own.create_home_folder, primary.create_home_folder),
+        home_folder_structure=tuple(virtual_path(one) for one in structure),
+        file_write_size=_own(own.file_write_size, primary.file_write_size),
+        amend_write_name=_own(own.amend_write_name, primary.amend_write_name),
+        durable_uploads=_own(own.durable_uploads, primary.durable_uploads),
+        interrupted_upload_lifetime=_own(
+            own.interrupted_upload_lifetime, primary.interrupted_upload_lifetime
+        ),
+        maximum_sessions=_own(own.maximum_sessions, primary.maximum_sessions),
+        required_credentials=member.required_credentials,
+        restrictions=whole.restrictions(),
+    )
+
+
+def _own(value: T | Inherit, inherited: T) -> T:
+    return inherited if isinstance(value, Inherit) else value
+
+
+def _placed(folders: Sequence[VirtualFolder], user: str) -> tuple[tuple[VPath, str], ...]:
+    """Virtual folders of one account; the first that names a place has it."""
+    placed: dict[VPath, str] = {}
+    for folder in folders:
+        together = folder.virtual + folder.real
+        names = {"USER": path_name(user)} if "${USER}" in together else {}
+        where = virtual_path(expand(folder.virtual, names))
+        placed.setdefault(where, expand(folder.real, names))
+    return tuple(placed.items())

@@ -1,0 +1,166 @@
+"""Kinds of option value that only accounts and groups have, each with its own error sentences."""
+
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from mft.auth.passwords import PasswordHash
+from mft.auth.permissions import MAX_RULES, global_rule, path_rule
+from mft.auth.places import expand, sample, virtual_path
+from mft.config.ini import split_commas
+from mft.config.kinds import Context, Kind, Wrong, Wrongs, comma_list, each_line, file_path
+from mft.core.secret import Secret
+from mft.trust.authorized_keys import parse_keys
+
+PASSWORD = "password"  # noqa: S105 - the name of a kind of credential
+SSH_KEY = "ssh-key"
+CREDENTIAL_KINDS = (PASSWORD, SSH_KEY)
+MAX_FOLDERS = 100  # virtual folders, or folders made in a new home, of one account or group
+
+
+class VirtualFolder(NamedTuple):
+    """Where clients see a folder, and where it is; `${USER}` may stand in both."""
+
+    virtual: str
+    real: str
+
+
+def _password(text: str, context: Context | None) -> Secret:
+    try:
+        PasswordHash.parse(text.strip())
+    except ValueError as error:
+        raise Wrong(f"{error}; `mft password` makes one") from None
+    return Secret(text.strip())
+
+
+def _permissions(text: str, context: Context | None) -> tuple[str, ...]:
+    lines = [(at, line.strip()) for at, line in enumerate(text.split("\n")) if line.strip()]
+    if not lines:
+        raise Wrong("is empty; it needs at least a line such as allow-read, allow-list")
+    if len(lines) > MAX_RULES:
+        raise Wrong(f"has more than {MAX_RULES} lines", lines[0][1])
+    wrongs: list[Wrong] = []
+    for number, (at, line) in enumerate(lines):
+        try:
+            if number:
+                path_rule(line, "", number, sample())
+            else:
+                global_rule(line)
+        except ValueError as error:
+            wrongs.append(Wrong(f"is no rule: {error}", line, at))
+    if wrongs:
+        raise Wrongs(wrongs)
+    return tuple(line for _, line in lines)
+
+
+def _virtual_folder(line: str) -> VirtualFolder:
+    try:
+        found = split_commas(line)
+        if len(found) != 2:
+            raise ValueError("it needs a virtual path, a comma, and a real path")
+        folder = VirtualFolder(*found)
+        names = sample()
+        if virtual_path(expand(folder.virtual, names)).is_root:
+            raise ValueError("the virtual path is the root")
+        if not expand(folder.real, names).startswith("/"):
+            raise ValueError("the real path is not absolute")
+    except ValueError as error:
+        raise Wrong(f"is no virtual folder such as /shared, /srv/shared: {error}") from None
+    return folder
+
+
+def _virtual_folders(text: str, context: Context | None) -> tuple[VirtualFolder, ...]:
+    folders = each_line(text, _virtual_folder)
+    if len(folders) > MAX_FOLDERS:
+        raise Wrong(f"has more than {MAX_FOLDERS} folders", folders[0].virtual)
+    seen: set[str] = set()
+    for folder in folders:
+        where = str(virtual_path(folder.virtual))
+        if where in seen:
+            raise Wrong("names a virtual path twice", folder.virtual)
+        seen.add(where)
+    return folders
+
+
+def _structure_line(line: str) -> str:
+    try:
+        if virtual_path(line).is_root or ".." in line.split("/"):
+            raise ValueError("it must name a folder below the home")
+    except ValueError as error:
+        raise Wrong(f"is no folder such as in/archive: {error}") from None
+    return line
+
+
+def _structure(text: str, context: Context | None) -> tuple[str, ...]:
+    folders = each_line(text, _structure_line)
+    if len(folders) > MAX_FOLDERS:
+        raise Wrong(f"has more than {MAX_FOLDERS} folders", folders[0])
+    return folders
+
+
+def _keys(text: str, context: Context | None) -> str:
+    found = parse_keys(text)
+    lines = text.split("\n")
+    wrongs = []
+    for line, sentence in found.problems:
+        # A private key is not shown, not even the line that it begins on.
+        shown = "..." if found.private else lines[line - 1].strip()[:80]
+        wrongs.append(Wrong(f"is not an authorized key: {sentence}", shown, line - 1))
+    if wrongs:
+        raise Wrongs(wrongs)
+    return text
+
+
+def _required(text: str, context: Context | None) -> frozenset[str]:
+    words = {word.lower() for word in comma_list(text)}
+    if words == {"any"}:
+        return frozenset()
+    if not words or not words <= set(CREDENTIAL_KINDS):
+        raise Wrong("is not any, password, ssh-key, or password, ssh-key")
+    return frozenset(words)
+
+
+def _amend(text: str, context: Context | None) -> bool:
+    word = text.strip().lower()
+    if word in ("", "disabled", "no"):
+        return False
+    if word == "uuid-prefix":
+        return True
+    raise Wrong("is neither uuid-prefix nor empty")
+
+
+def _shared_path(text: str, context: Context | None) -> str:
+    path = text.strip()
+    shared = path.startswith("${SHARED}")
+    try:
+        expanded = expand(path.removeprefix("${SHARED}"), sample())
+    except ValueError as error:
+        raise Wrong(f"is no path for the members of a group: {error}") from None
+    absolute = file_path(expanded, context)
+    if context is None and not absolute.is_absolute():
+        raise Wrong("is not an absolute path such as /srv/homes/${USER}")
+    inside = path.removeprefix("${SHARED}")
+    base = inside if context is None else str(context.directory / Path(inside))
+    return f"${{SHARED}}{base}" if shared else base
+
+
+def _group_home(text: str, context: Context | None) -> str:
+    return _shared_path(text, None)
+
+
+PasswordText = Annotated[Secret, Kind("password hash", "", _password, secret=True)]
+PermissionLines = Annotated[
+    tuple[str, ...],
+    Kind("lines: permissions, then PATH-EXPRESSION, permissions", "allow-read", _permissions),
+]
+VirtualFolders = Annotated[
+    tuple[VirtualFolder, ...],
+    Kind("lines of a virtual path and a real one", "/shared, /srv/shared", _virtual_folders),
+]
+HomeStructure = Annotated[tuple[str, ...], Kind("lines of folders", "in/archive", _structure)]
+AuthorizedKeys = Annotated[str, Kind("lines of OpenSSH public keys", "", _keys)]
+RequiredCredentials = Annotated[
+    frozenset[str], Kind("any, or kinds of credential", "password, ssh-key", _required)
+]
+AmendWriteName = Annotated[bool, Kind("uuid-prefix or nothing", "uuid-prefix", _amend)]
+GroupHome = Annotated[str, Kind("folder of homes", "/srv/homes/${USER}", _group_home)]
+GroupPath = Annotated[str, Kind("file or folder", "conf/keys/${USER}", _shared_path)]

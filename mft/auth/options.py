@@ -1,0 +1,232 @@
+"""The options of accounts, of groups, and of the method that knows them."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Literal
+
+from mft.auth.kinds import (
+    AmendWriteName,
+    AuthorizedKeys,
+    GroupHome,
+    GroupPath,
+    HomeStructure,
+    PasswordText,
+    PermissionLines,
+    RequiredCredentials,
+    VirtualFolders,
+)
+from mft.config.kinds import (
+    INHERIT,
+    AbsolutePath,
+    CommaList,
+    Context,
+    Count,
+    FilePath,
+    GroupRefs,
+    Inherit,
+    Inheritable,
+    Maybe,
+    Moment,
+    NetworkRules,
+    Size,
+    Wrong,
+    YesNo,
+    duration,
+)
+from mft.config.section import NamedSection, option
+
+DEFAULT_GROUP = "DEFAULT_GROUP"
+DAY = 86400.0
+Lifetime = Annotated[float, duration(0, 365 * DAY)]
+
+_LATER: Mapping[str, str] = {
+    "as2_name": "this server has no AS2",
+    "create_home_folder_group": "folders belong to the account that the server runs as",
+    "create_home_folder_owner": "folders belong to the account that the server runs as",
+    "allow_certificate_authentication": "no service asks for certificates of clients",
+}
+
+
+class AccountOptions(NamedSection):
+    """One account: who may log in, how, to which folders, and what it may do there."""
+
+    ignored: ClassVar[Mapping[str, str]] = {
+        **_LATER,
+        "lock_in_home_folder": "accounts never leave their home and virtual folders",
+        "last_password_update": "passwords have no lifetime",
+        "home_folder_delete_on_expire": "homes are never deleted",
+    }
+
+    type: Literal["application"] = option(
+        "The kind of account: `application` accounts exist in this file only.", "application"
+    )
+    group: GroupRefs = option(
+        "The IDs of its groups. The first is the primary one, whose values are inherited.",
+        (DEFAULT_GROUP,),
+        examples=["DEFAULT_GROUP"],
+    )
+    email: CommaList = option("Its e-mail addresses.", (), examples=["ann@example.com"])
+    password: Maybe[PasswordText] = option(
+        "The hash of its password, as `mft password` prints it: bcrypt, SHA-crypt ($5$, $6$) or "
+        "PBKDF2. Empty: no login by password.",
+        None,
+        examples=["$2b$12$..."],
+        secret=True,
+    )
+    ssh_authorized_keys_content: AuthorizedKeys = option(
+        "Its SSH public keys, one OpenSSH line each. The options from= and expiry-time= are kept; "
+        "a key with an option that asks for more, such as command=, is refused.",
+        "",
+        examples=["ssh-ed25519 AAAA... ann@example.com"],
+    )
+    ssh_authorized_keys_path: Inheritable[Maybe[FilePath]] = option(
+        "A file of SSH public keys (at most 100 kB), or a folder whose files are all read; read "
+        "again at every login.",
+        INHERIT,
+        examples=["conf/keys/ann.pub"],
+    )
+    required_credentials: Inheritable[RequiredCredentials] = option(
+        "What a login takes: `any` one kind of credential, only `password`, only `ssh-key`, or "
+        "`password, ssh-key` for both.",
+        INHERIT,
+        examples=["password, ssh-key"],
+    )
+    home_folder_path: Inheritable[AbsolutePath] = option(
+        "Its home: what clients see as /. An absolute path.", INHERIT, examples=["/srv/homes/ann"]
+    )
+    create_home_folder: Inheritable[YesNo] = option(
+        "Whether a missing home is made at login.", INHERIT
+    )
+    home_folder_structure: Inheritable[HomeStructure] = option(
+        "Folders that are made in the home after login, one per line.", INHERIT, examples=["in"]
+    )
+    virtual_folders: Inheritable[VirtualFolders] = option(
+        "Other folders that clients see, one `virtual path, real path` per line; `${USER}` stands "
+        "for the name of the account.",
+        INHERIT,
+        examples=["/shared, /srv/shared"],
+    )
+    permissions: Inheritable[PermissionLines] = option(
+        "What it may do. The first line holds the global permissions; each further line is "
+        "`PATH-EXPRESSION, permission, ...`, and the first that matches a path decides alone.",
+        INHERIT,
+        examples=["allow-read, allow-list"],
+    )
+    source_ip_filter: NetworkRules = option(
+        "From where it may log in: lines of allow or deny and an address or network. The first "
+        "match decides, and no match refuses. Empty: from everywhere its groups allow.",
+        (),
+        examples=["allow 192.0.2.0/24"],
+    )
+    expire_datetime: Maybe[Moment] = option(
+        "From when on it may not log in; a date without a zone is in the zone of this machine.",
+        None,
+        examples=["2030-12-31"],
+    )
+    file_write_size: Inheritable[Size] = option(
+        "The greatest size of a file that it may write; 0 is no limit.", INHERIT
+    )
+    amend_write_name: Inheritable[AmendWriteName] = option(
+        "With `uuid-prefix`, every upload is given a name of its own and overwrites nothing.",
+        INHERIT,
+        examples=["uuid-prefix"],
+    )
+    durable_uploads: Inheritable[YesNo] = option(
+        "Whether an upload is on disk before the client is told that it succeeded.",
+        INHERIT,
+        ours=True,
+    )
+    interrupted_upload_lifetime: Inheritable[Lifetime] = option(
+        "How long an interrupted upload is kept for its owner to resume.", INHERIT, ours=True
+    )
+    maximum_sessions: Inheritable[Count] = option(
+        "How many sessions it may have at a time; 0 is no limit.", INHERIT, ours=True
+    )
+
+    def check(self, context: Context) -> Iterator[Wrong]:
+        """Tell of a path of keys that cannot be read now; its lines are judged at each login."""
+        path = self.ssh_authorized_keys_path
+        if path is None or isinstance(path, Inherit):
+            return
+        if not os.access(path, os.R_OK):
+            problem = "cannot be read" if path.exists() else "does not exist"
+            yield Wrong(problem, str(path), option="ssh_authorized_keys_path")
+
+
+class GroupOptions(NamedSection):
+    """What the accounts of a group have in common, unless they say otherwise."""
+
+    ignored: ClassVar[Mapping[str, str]] = {
+        **_LATER,
+        "allow_own_password_change": "clients cannot change passwords",
+        "external_groups_association": "groups are named by accounts only",
+        "ssh_delete_delay": "deleted files are gone at once",
+    }
+
+    ssh_authorized_keys_path: Maybe[GroupPath] = option(
+        "The file or folder of each member's SSH public keys: `${USER}` stands for the name, and "
+        "is added at the end where it is missing; `${SHARED}` in front means one for all.",
+        None,
+        examples=["conf/keys/${USER}"],
+    )
+    required_credentials: RequiredCredentials = option(
+        "What a login takes: `any` one kind of credential, only `password`, only `ssh-key`, or "
+        "`password, ssh-key` for both.",
+        frozenset(),
+        examples=["any"],
+    )
+    home_folder_path: Maybe[GroupHome] = option(
+        "The home of each member, an absolute path: `${USER}` stands for the name, and is added "
+        "at the end where it is missing; `${SHARED}` in front means one home for all.",
+        None,
+        examples=["/srv/homes/${USER}"],
+    )
+    create_home_folder: YesNo = option("Whether a missing home is made at login.", False)
+    home_folder_structure: HomeStructure = option(
+        "Folders that are made in the home after login, one per line.", (), examples=["in"]
+    )
+    virtual_folders: VirtualFolders = option(
+        "Other folders that members see, one `virtual path, real path` per line; those of several "
+        "groups add up.",
+        (),
+        examples=["/shared, /srv/shared"],
+    )
+    permissions: PermissionLines = option(
+        "What members may do. The first line holds the global permissions, which count in the "
+        "primary group only; each further line is `PATH-EXPRESSION, permission, ...`, and those "
+        "of several groups follow each other.",
+        ("allow-full-control",),
+        examples=["allow-read, allow-list"],
+    )
+    source_ip_filter: NetworkRules = option(
+        "From where the group counts: lines of allow or deny and an address or network, the "
+        "first match decides, no match leaves the group out. An account of which no group is "
+        "left cannot log in. Empty: from everywhere.",
+        (),
+        examples=["allow 192.0.2.0/24"],
+    )
+    file_write_size: Size = option(
+        "The greatest size of a file that a member may write; 0 is no limit.", 0
+    )
+    amend_write_name: AmendWriteName = option(
+        "With `uuid-prefix`, every upload is given a name of its own and overwrites nothing.",
+        False,
+        examples=["uuid-prefix"],
+    )
+    durable_uploads: YesNo = option(
+        "Whether an upload is on disk before the client is told that it succeeded.",
+        True,
+        ours=True,
+    )
+    interrupted_upload_lifetime: Lifetime = option(
+        "How long an interrupted upload is kept for its owner to resume.", DAY, ours=True
+    )
+    maximum_sessions: Count = option(
+        "How many sessions each member may have at a time; 0 is no limit.", 0, ours=True
+    )
+
+
+class ApplicationOptions(NamedSection):
+    """The accounts of this file, as an authentication method."""
+
+    type: Literal["application"] = option("The kind of method.", "application")

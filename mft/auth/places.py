@@ -1,0 +1,63 @@
+"""Names of accounts in paths: `${USER}` and `${SHARED}`, put in once and never able to climb."""
+
+import re
+from collections.abc import Mapping
+
+from mft.core.failure import Refused
+from mft.core.vpath import VPath, check_name
+
+_PLACE = re.compile(r"\$\{([^}]*)\}?")
+_UNSAFE = re.compile(r'[\\/:*?"<>|]')
+SHARED = "${SHARED}"
+USER = "${USER}"
+
+
+def sample() -> Mapping[str, str]:
+    """A value for each name that may stand in a path, to check options before anybody logs in."""
+    return {"USER": "user"}
+
+
+def path_name(user: str) -> str:
+    """The name of an account as one name in a path; raises ValueError where there is none.
+
+    Characters that mean something in paths become dots.
+    """
+    name = _UNSAFE.sub(".", user)
+    try:
+        check_name(name)
+    except Refused as refused:
+        raise ValueError(f"the name of the account cannot stand in a path: {refused}") from None
+    if name in ("", ".", ".."):
+        raise ValueError("the name of the account cannot stand in a path")
+    return name
+
+
+def expand(text: str, names: Mapping[str, str]) -> str:
+    """Put in the value of each `${NAME}`, in one pass; raises ValueError for an unknown name."""
+
+    def value(place: re.Match[str]) -> str:
+        if place[1] not in names or not place[0].endswith("}"):
+            raise ValueError(f"{place[0]} is not ${{USER}}")
+        return names[place[1]]
+
+    return _PLACE.sub(value, text)
+
+
+def virtual_path(text: str) -> VPath:
+    """Read a virtual path of the configuration; raises ValueError."""
+    try:
+        return VPath.parse(text)
+    except Refused as refused:
+        raise ValueError(str(refused)) from None
+
+
+def member_path(text: str, user: str) -> str:
+    """The path of one member of a group: `${USER}` is put in, or added where it is missing.
+
+    `${SHARED}` in front means the same path for all. Raises ValueError.
+    """
+    if text.startswith(SHARED):
+        return expand(text.removeprefix(SHARED), {"USER": path_name(user)})
+    if USER not in text:
+        text = f"{text.rstrip('/')}/{USER}"
+    return expand(text, {"USER": path_name(user)})

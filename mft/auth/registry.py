@@ -1,0 +1,26 @@
+"""AUTHENTICATORS: the types of authentication method."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from mft.auth.application import ApplicationAuthenticator, Parts
+from mft.auth.base import Authenticator
+from mft.auth.options import ApplicationOptions
+from mft.config.section import NamedSection
+from mft.core.peer import Component
+
+
+class Kind(NamedTuple):
+    """One type of method: its options, and how one is made of them."""
+
+    options: type[NamedSection]
+    build: Callable[[str, NamedSection, Parts], Authenticator]
+
+
+def _application(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
+    return ApplicationAuthenticator(Component(uuid, "application", options.name), parts)
+
+
+AUTHENTICATORS: Final[Mapping[str, Kind]] = {
+    "application": Kind(ApplicationOptions, _application),
+}
