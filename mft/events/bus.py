@@ -48,6 +48,7 @@ class Bus:
         self.lost = 0  # events that the journal could not take
         self.faults = 0  # subscribers and payloads that broke
         self.journal: Final = journal
+        self.began: Final = journal.last + 1  # the serial of the first event of this process
         self._clock = clock
         self._log = log
         self._subscribers: tuple[Subscriber, ...] = ()

@@ -1,0 +1,121 @@
+"""What an event handler is, and the options that all of them have."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from mft.config.kinds import Count, Text
+from mft.config.section import NamedSection, option
+from mft.core.peer import Component
+from mft.events.bus import Bus
+from mft.events.filters import (
+    EVERYTHING,
+    EVERYWHERE,
+    ComponentIds,
+    DataFilter,
+    EventGroups,
+    EventNumbers,
+    Filter,
+    SourceAddresses,
+    Usernames,
+)
+from mft.events.model import Occurrence
+from mft.runtime.threads import Blocking
+
+_NO_CLUSTER = "this server is not part of a cluster"
+
+
+class HandlerOptions(NamedSection):
+    """What every event handler has: which events it gets. All filters must match."""
+
+    ignored: ClassVar[Mapping[str, str]] = {
+        "cluster_activation": _NO_CLUSTER,
+        "servers": _NO_CLUSTER,
+        "user_groups": "events do not tell the groups of an account",
+    }
+
+    type: Text = option("What the handler does.", examples=["local-file"])
+    target: EventNumbers = option(
+        "Event numbers to handle; with ! before each, those not to. Empty: all.",
+        EVERYTHING,
+        examples=["20137, 20142, 30068"],
+    )
+    groups: EventGroups = option(
+        "Event groups to handle; with ! before each, those not to. Empty: all.",
+        EVERYTHING,
+        examples=["failure-high, failure-critical"],
+    )
+    usernames: Usernames = option(
+        "Names of the accounts whose events to handle; with ! before each, those not to.",
+        EVERYTHING,
+        examples=["alice, bob"],
+    )
+    components: ComponentIds = option(
+        "IDs of the services and other sections whose events to handle; with ! before each, "
+        "those not to.",
+        EVERYTHING,
+        examples=["sftp-1"],
+    )
+    source_addresses: SourceAddresses = option(
+        "Addresses or networks of the peers whose events to handle; with ! before each, those "
+        "not to.",
+        EVERYWHERE,
+        examples=["192.0.2.7, 198.51.100.0/24"],
+    )
+    data_filter: DataFilter = option(
+        "Lines of a data key, a comma and an expression; every line must match. An event without "
+        "the key does not match.",
+        (),
+        examples=["path, /inbox/*.csv"],
+    )
+    fail_after_errors: Count = option(
+        "After how many failures in a row the handler stops itself; it goes on where it was at "
+        "the next start. 0: never.",
+        10,
+    )
+
+    def filter(self) -> Filter:
+        """Which events these options ask for."""
+        return Filter(
+            self.target,
+            self.groups,
+            self.usernames,
+            self.components,
+            self.source_addresses,
+            self.data_filter,
+        )
+
+
+class Handler(Protocol):
+    """Something that acts on events. It is called by one worker, never twice at a time."""
+
+    component: Component
+    batch: int  # how many occurrences it takes at a time
+    attempts: int  # failures on one occurrence until it becomes a dead letter; 0: never
+
+    async def start(self) -> None:
+        """Get ready; raises what makes that impossible."""
+
+    async def handle_many(self, occurrences: Sequence[Occurrence]) -> None:
+        """Act on some, in order. Raises when any failed: all are then given again.
+
+        OSError and Refused say that the world is in the way; anything else that the event is.
+        """
+
+    async def stop(self) -> None:
+        """Let everything go; it is not called again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a handler is given to work with."""
+
+    server: Component
+    directory: Path  # of the instance: relative paths begin here
+    bus: Bus
+    clock: IReactorTime
+    blocking: Blocking
+    log: Callable[[str], None]

@@ -1,0 +1,280 @@
+"""Subscription: one handler at its own place in the journal, never losing and never growing.
+
+Delivery is at least once and in order. What fails is tried again, at longer and longer intervals;
+the events that tell of it are never given to the handler itself.
+"""
+
+import traceback
+from collections.abc import Sequence
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from mft.core.failure import Refused
+from mft.core.peer import NOWHERE, PROCESS, Origin
+from mft.events import catalogue, payloads
+from mft.events.model import Occurrence
+from mft.handlers.base import Handler, HandlerOptions, Surroundings
+from mft.handlers.cursor import Cursor
+from mft.handlers.inbox import MAX_KEPT, Batch, Inbox
+
+DELAY = 0.05  # seconds that events wait for company before they are handled
+CURSOR_INTERVAL = 1.0  # seconds between two writes of a cursor: what a crash repeats
+FIRST_RETRY = 1.0  # seconds; doubled with every failure in a row
+LONGEST_RETRY = 60.0  # seconds
+MAX_TRACE = 2000  # characters of a traceback in an event
+JOURNAL_RETRY = 1.0  # seconds until the journal is asked again for what could not be written
+
+
+class Subscription:
+    """Give a handler its events: those since its cursor first, then as they happen."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        options: HandlerOptions,
+        surroundings: Surroundings,
+        begin: int | None = None,
+    ) -> None:
+        """`begin` is the serial that a handler without a cursor starts with: by default the
+        first one of this process, so that nothing of its start is missed."""
+        self.handler = handler
+        self.failures = 0  # in a row
+        self.given_up = False
+        self._around = surroundings
+        self._bus = surroundings.bus
+        self._clock = surroundings.clock
+        self._filter = options.filter()
+        self._fail_after = options.fail_after_errors
+        self._begin = surroundings.bus.began if begin is None else begin
+        self._cursor = Cursor(surroundings.directory / "state", handler.component.uuid)
+        self._origin = Origin(PROCESS, NOWHERE, handler.component)
+        self._inbox: Inbox | None = None
+        self._position = self._begin - 1
+        self._saved = -1
+        self._saved_at = 0.0
+        self._stopping = False
+        self._call: IDelayedCall | None = None
+        self._hurried = False
+        self._waiter: Deferred[None] | None = None
+        self._worker: Deferred[None] | None = None
+
+    @property
+    def position(self) -> int:
+        """The last serial that the handler has done with: segments before it may be deleted."""
+        inbox = self._inbox
+        if inbox is not None and self._waiter is not None and inbox.empty:
+            return inbox.seen  # nothing since then was for this handler
+        return self._position
+
+    async def start(self) -> None:
+        """Start the handler and begin to deliver; raises what the handler's start raises."""
+        saved = await self._around.blocking(self._cursor.load)
+        await self.handler.start()
+        journal = self._bus.journal
+        if saved is not None:
+            self._position = saved
+        lost = self._position > journal.last
+        if lost:
+            self._position = journal.last
+        self._inbox = Inbox(
+            journal, self._filter, self.handler.component, self._around.blocking, self._position
+        )
+        self._bus.subscribe(self)
+        self._worker = Deferred.fromCoroutine(self._work()).addErrback(self._broke)
+        if lost:
+            details = f"the journal ends at {journal.last}, before what was handled last: {saved}"
+            self._tell_failed(0, details, "", "")
+        await self._save(now=True)  # from here on nothing is lost, whatever happens
+
+    async def stop(self, grace: float = 0.0) -> None:
+        """Deliver what is left, for at most `grace` seconds; then save the place and stop."""
+        self._stopping = True
+        if self._worker is not None:
+            limit = self._clock.callLater(grace, self._worker.cancel)
+            self._wake()
+            await self._worker
+            if limit.active():
+                limit.cancel()
+        self._bus.unsubscribe(self)
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        if self._inbox is not None:
+            self._inbox.close()
+        await self._save(now=True)
+        await self.handler.stop()
+
+    def offer(self, occurrence: Occurrence) -> None:
+        """Be told of an occurrence; never waits, never raises."""
+        inbox = self._inbox
+        if inbox is None or self.given_up or not inbox.offer(occurrence):
+            return
+        if self._call is None:
+            self._call = self._clock.callLater(DELAY, self._tick)
+        elif not self._hurried and len(inbox) >= self.handler.batch:
+            self._hurried = True
+            self._call.reset(0)
+
+    def _tick(self) -> None:
+        self._call = None
+        self._hurried = False
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.callback(None)
+
+    async def _work(self) -> None:
+        """The one worker: take a batch, deliver it, move the cursor; until it is told to stop."""
+        while not self.given_up:
+            batch = await self._next()
+            if batch is None:
+                if self._stopping:
+                    return
+                await self._idle()
+                continue
+            if await self._deliver(batch.wanted):
+                self._position = batch.upto
+                await self._save()
+                self._tell_caught_up()
+
+    async def _next(self) -> Batch | None:
+        """The next batch; a journal that cannot be read is tried again."""
+        inbox = self._inbox
+        if inbox is None:
+            return None
+        while True:
+            try:
+                return await inbox.next(self.handler.batch)
+            except (OSError, Refused) as error:
+                self._tell_failed(0, f"the journal cannot be read: {error}", "", "")
+                if self._stopping:
+                    return None
+                await self._sleep(LONGEST_RETRY)
+
+    async def _idle(self) -> None:
+        inbox = self._inbox
+        if inbox is not None and inbox.empty:
+            self._position = inbox.seen
+            await self._save()
+        if inbox is not None and not inbox.empty:
+            await self._sleep(JOURNAL_RETRY)  # it waits in the journal, which cannot be written
+        elif not self._stopping:
+            self._waiter = Deferred()
+            await self._waiter
+
+    async def _deliver(self, occurrences: Sequence[Occurrence]) -> bool:
+        """Deliver until it has worked; False when the handler has given up.
+
+        When a batch fails by a fault of one of its events, they are delivered one by one.
+        """
+        tries = 0
+        while occurrences:
+            try:
+                await self.handler.handle_many(occurrences)
+            except CancelledError:
+                raise
+            except Exception as error:  # whatever it is, it is this handler's alone
+                tries += 1
+                fault = not isinstance(error, OSError | Refused)
+                if fault and len(occurrences) > 1:
+                    return await self._one_by_one(occurrences)
+                if not await self._failed(occurrences[0], error, tries):
+                    return not self.given_up
+            else:
+                self.failures = 0
+                return True
+        return True
+
+    async def _one_by_one(self, occurrences: Sequence[Occurrence]) -> bool:
+        for occurrence in occurrences:
+            if not await self._deliver((occurrence,)):
+                return False
+            self._position = occurrence.serial
+        return True
+
+    async def _failed(self, occurrence: Occurrence, error: Exception, tries: int) -> bool:
+        """Tell of a failure and wait; False when it is not to be tried again."""
+        self.failures += 1
+        fault = not isinstance(error, OSError | Refused)
+        trace = "".join(traceback.format_exception(error))[-MAX_TRACE:] if fault else ""
+        details = str(error) or repr(error)
+        path = str(occurrence.data.get("path", ""))
+        self._tell_failed(occurrence.event.number, details, path, trace)
+        if self._fail_after and self.failures >= self._fail_after:
+            self._give_up()
+            return False
+        if self.handler.attempts and tries >= self.handler.attempts:
+            await self._bury(occurrence, details)
+            return False
+        await self._sleep(min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(tries - 1, 10)))
+        return True
+
+    async def _bury(self, occurrence: Occurrence, details: str) -> None:
+        number, serial = occurrence.event.number, occurrence.serial
+        letter: dict[str, object] = {
+            "serial": serial,
+            "id": number,
+            "time": occurrence.time,
+            "details": details.encode("utf-8", "backslashreplace").decode(),
+        }
+        try:
+            await self._around.blocking(self._cursor.bury, letter)
+        except (OSError, Refused) as error:
+            details = f"{details}; and no record of it: {error}"
+        told = payloads.DeadLetter(number, serial, self.handler.component.name, details)
+        self._bus.emit(catalogue.DEAD_LETTER, told, self._origin)
+
+    def _give_up(self) -> None:
+        self.given_up = True
+        component = self.handler.component
+        told = payloads.ComponentGivenUp(
+            "event-handlers", component.name, "Event handler", component.kind
+        )
+        self._bus.emit(catalogue.COMPONENT_GIVEN_UP, told, self._origin)
+
+    def _tell_failed(self, number: int, details: str, path: str, trace: str) -> None:
+        name = self.handler.component.name
+        told = payloads.HandlerFailed(number, name, "event-handlers", path, details, trace)
+        self._bus.emit(catalogue.HANDLER_FAILED, told, self._origin)
+
+    def _tell_caught_up(self) -> None:
+        inbox = self._inbox
+        if inbox is None or not inbox.from_journal or not inbox.empty:
+            return
+        count, inbox.from_journal = inbox.from_journal, 0
+        if count > MAX_KEPT:
+            told = payloads.CaughtUp(self.handler.component.name, count)
+            self._bus.emit(catalogue.HANDLER_CAUGHT_UP, told, self._origin)
+
+    async def _save(self, *, now: bool = False) -> None:
+        """Write the cursor when it is due; one that cannot be written is only repeated work."""
+        time = self._clock.seconds()
+        if self._position == self._saved or not (now or time - self._saved_at >= CURSOR_INTERVAL):
+            return
+        position, self._saved_at = self._position, time
+        try:
+            await self._around.blocking(self._cursor.save, position)
+        except (OSError, Refused) as error:
+            self._around.log(f"cursor of {self.handler.component.name}: {error}")
+        else:
+            self._saved = position
+
+    async def _sleep(self, seconds: float) -> None:
+        done: Deferred[None] = Deferred()
+        call = self._clock.callLater(seconds, done.callback, None)
+        try:
+            await done
+        finally:
+            if call.active():
+                call.cancel()
+
+    def _broke(self, failure: Failure) -> None:
+        """The worker ended: by being cancelled at a stop, or by a fault of ours."""
+        if not self._stopping or failure.check(CancelledError) is None:
+            self._around.log(f"handler {self.handler.component.name}: {failure.getTraceback()}")
+            self._tell_failed(0, f"its worker ended: {failure.getErrorMessage()}", "", "")
+            self.given_up = True
