@@ -144,9 +144,16 @@ def _introduction(instance: Instance, password_file: Path | None) -> list[str]:
     ]
     for service in instance.services:
         lines += _commands(service, instance.account)
+    if instance.as_root:
+        lines += ["", "Made by root without --run-as: the server will run as root (allow_root)."]
     start = shlex.quote(str(instance.config))
-    return [*lines, "", "The password is kept only as a hash. Start the server with:", "",
-            f"  mft run -c {start}"]  # fmt: skip
+    return [
+        *lines,
+        "",
+        "The password is kept only as a hash. Start the server with:",
+        "",
+        f"  mft run -c {start}",
+    ]
 
 
 def _commands(service: ServiceMade, account: str) -> list[str]:

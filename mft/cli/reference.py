@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from mft.cli.output import fail
-from mft.daemon.initialise import write_new
+from mft.daemon.files import replace
 
 Files = Mapping[str, str]  # path from the repository's root -> text
 
@@ -73,16 +73,9 @@ def reference(subject: str, write: bool) -> None:
     if not (root / "pyproject.toml").is_file() or not (root / "mft/cli/reference.py").is_file():
         fail("--write works in the top directory of a checkout only.")
     for path, text in files.items():
-        _replace(root / path, text)
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        replace(root / path, text.encode(), 0o644)
         click.echo(path)
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
-    write_new(beside, text.encode(), 0o644)
-    beside.replace(path)
 
 
 def _commands(group: click.Group) -> Iterator[str]:

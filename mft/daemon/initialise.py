@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from mft.auth.base import MAX_CREDENTIAL_LENGTH
 from mft.auth.passwords import make_hash
 from mft.core.failure import Reason, Refused
 from mft.core.peer import parse_ip
 from mft.core.secret import Secret
+from mft.daemon.files import write_new
 from mft.daemon.load import load
 from mft.daemon.server_ini import SSH_PORT, FirstValues, server_ini
 from mft.trust.ssh_keys import HostKey
@@ -66,6 +66,7 @@ class Instance(NamedTuple):
     password: Secret
     home: Path
     services: tuple[ServiceMade, ...]
+    as_root: bool  # server.ini says that it runs as root
 
 
 def new_password() -> Secret:
@@ -89,17 +90,6 @@ def initialise(plan: Plan) -> Instance:
             _give(directory, owner)
         undo.pop_all()
     return instance
-
-
-def write_new(path: Path, data: bytes, mode: int) -> None:
-    """Write a file that must not exist yet, on disk before this returns; raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, mode & 0o600)
-    with open(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode)
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
 
 
 def _check(plan: Plan, directory: Path) -> pwd.struct_passwd | None:
@@ -162,13 +152,10 @@ def _owner(run_as: str) -> pwd.struct_passwd | None:
 
 
 def _hash(password: Secret) -> str:
-    text = password.reveal()
-    if not text or len(text) > MAX_CREDENTIAL_LENGTH or not text.isprintable():
-        raise _wrong(f"the password must be 1 to {MAX_CREDENTIAL_LENGTH} printable characters")
     try:
-        return make_hash(text)
+        return make_hash(password.reveal())
     except ValueError as error:
-        raise _wrong(f"the password cannot be used: {error}") from None
+        raise _wrong(str(error)) from None
 
 
 def _wrong(details: str) -> Refused:
@@ -191,7 +178,9 @@ def _make(plan: Plan, directory: Path, password_hash: str, undo: ExitStack) -> I
     _check_loads(config)
     port = plan.port_base + SSH_PORT
     service = ServiceMade("ssh", True, plan.address, port, tuple(fingerprints))
-    return Instance(directory, config, plan.account, plan.password, home, (service,))
+    return Instance(
+        directory, config, plan.account, plan.password, home, (service,), values.as_root
+    )
 
 
 def _make_directories(plan: Plan, directory: Path, undo: ExitStack) -> None:
@@ -216,7 +205,7 @@ def _values(plan: Plan, password_hash: str, home: Path) -> FirstValues:
         uuid=str(uuid.uuid4()),
         name=plan.name,
         run_as=plan.run_as,
-        by_root=os.geteuid() == 0,
+        as_root=os.geteuid() == 0 and not plan.run_as,
         address=plan.address,
         port_base=plan.port_base,
         host_keys=tuple(f"conf/keys/{file}" for _, file in HOST_KEYS),

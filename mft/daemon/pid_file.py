@@ -5,20 +5,18 @@ import os
 from pathlib import Path
 from typing import Final
 
+from mft.daemon.files import replace
+
 PID_FILE: Final = "mft.pid"
 
 
 def write_pid(state: Path) -> Path:
     """Write our process id, readable by the owner only, in place of an older one; raises OSError.
 
-    The file is whole at every moment: written beside, then renamed.
+    The file is whole at every moment.
     """
     path = state / PID_FILE
-    beside = state / f"{PID_FILE}.{os.getpid()}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(beside, flags, 0o600), "w") as file:
-        file.write(f"{os.getpid()}\n")
-    beside.replace(path)
+    replace(path, f"{os.getpid()}\n".encode(), 0o600)
     return path
 
 

@@ -79,7 +79,7 @@ class FirstValues:
     uuid: str
     name: str
     run_as: str  # "" for none
-    by_root: bool
+    as_root: bool
     address: str
     port_base: int
     host_keys: tuple[str, ...]
@@ -110,7 +110,7 @@ def server_ini(values: FirstValues) -> str:
 def _identity(values: FirstValues) -> str:
     if values.run_as:
         return _AS_ACCOUNT.format(run_as=values.run_as)
-    return _AS_ROOT if values.by_root else _AS_STARTED
+    return _AS_ROOT if values.as_root else _AS_STARTED
 
 
 def _authorized_keys(lines: tuple[str, ...]) -> str:

@@ -1,6 +1,5 @@
 """The pid file is ours, owner-only, and removed only by us."""
 
-import contextlib
 import os
 
 from mft.daemon.pid_file import PID_FILE, remove_pid, write_pid
@@ -25,12 +24,3 @@ def test_removing_never_fails(tmp_path):
     remove_pid(tmp_path / "missing")
     (tmp_path / PID_FILE).write_text("no number")
     remove_pid(tmp_path / PID_FILE)
-
-
-def test_a_link_beside_it_is_not_followed(tmp_path):
-    target = tmp_path / "target"
-    target.write_text("kept")
-    (tmp_path / f"{PID_FILE}.{os.getpid()}").symlink_to(target)
-    with contextlib.suppress(OSError):
-        write_pid(tmp_path)
-    assert target.read_text() == "kept"
