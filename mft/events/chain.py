@@ -17,6 +17,13 @@ def no_progress(done: int, total: int) -> None:
     """Report to nobody."""
 
 
+class Head(NamedTuple):
+    """A serial and its hash, kept outside the journal."""
+
+    serial: int
+    hash: str
+
+
 class Verified(NamedTuple):
     """What a check found. Only the first fault is told: behind it the chain proves nothing."""
 
@@ -34,13 +41,14 @@ class _Broken(Exception):  # noqa: N818 - inside this file only
         self.problem = problem
 
 
-def verify(directory: Path, progress: Progress = no_progress) -> Verified:
+def verify(directory: Path, progress: Progress = no_progress, kept: Head | None = None) -> Verified:
     """Read a whole journal, a line at a time, and check every serial and hash.
 
     An unfinished last line is not a fault: it is being written. Lines taken off the end leave no
-    trace in the chain; compare the last hash with one kept elsewhere. Raises OSError.
+    trace in the chain: `kept` is a head that was noted elsewhere and must still be there. Raises
+    OSError.
     """
-    check = _Check(segments(directory), progress)
+    check = _Check(segments(directory), progress, kept)
     try:
         check.run()
     except _Broken as broken:
@@ -49,20 +57,25 @@ def verify(directory: Path, progress: Progress = no_progress) -> Verified:
 
 
 class _Check:
-    def __init__(self, files: list[Segment], progress: Progress) -> None:
+    def __init__(self, files: list[Segment], progress: Progress, kept: Head | None) -> None:
         self.count = 0
         self.hash = NO_HASH
         self.last = files[0].first - 1 if files else 0
         self._files = files
         self._progress = progress
+        self._kept = kept
         self._total = sum(segment.path.stat().st_size for segment in files)
         self._done = 0
 
     def run(self) -> None:
+        if self._kept is not None and self._kept.serial <= self.last:
+            raise _Broken(self.last + 1, f"serial {self._kept.serial} is not kept any more")
         for index, segment in enumerate(self._files):
             with segment.path.open("rb") as file:
                 self._begin(segment, file, anchor=index == 0)
                 self._lines(file, newest=index == len(self._files) - 1)
+        if self._kept is not None and self._kept.serial > self.last:
+            raise _Broken(self.last + 1, f"serial {self._kept.serial} is missing from the end")
         self._progress(self._total, self._total)
 
     def _begin(self, segment: Segment, file: BinaryIO, *, anchor: bool) -> None:
@@ -102,4 +115,10 @@ class _Check:
             raise _Broken(expected, f"serial {line.serial} stands where {expected} belongs")
         if seal(self.hash, line.body) != line.hash:
             raise _Broken(expected, f"the hash of {expected} is not that of its line")
+        if self._kept is not None and self._kept.serial == expected:
+            self._same(line.hash, self._kept)
         self.hash, self.last = line.hash, expected
+
+    def _same(self, digest: str, kept: Head) -> None:
+        if digest != kept.hash:
+            raise _Broken(kept.serial, f"serial {kept.serial} has not the hash that was kept")

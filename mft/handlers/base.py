@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
 
 from mft.config.kinds import Count, Text
 from mft.config.section import NamedSection, option
-from mft.core.peer import Component
-from mft.events.bus import Bus
+from mft.core.peer import Component, Origin
 from mft.events.filters import (
     EVERYTHING,
     EVERYWHERE,
@@ -22,8 +21,10 @@ from mft.events.filters import (
     SourceAddresses,
     Usernames,
 )
-from mft.events.model import Occurrence
+from mft.events.model import Event, Occurrence
 from mft.runtime.threads import Blocking
+
+D = TypeVar("D")
 
 _NO_CLUSTER = "this server is not part of a cluster"
 
@@ -109,13 +110,20 @@ class Handler(Protocol):
         """Let everything go; it is not called again."""
 
 
+class Emitter(Protocol):
+    """Where a handler tells of what it did: the bus."""
+
+    def emit(self, event: Event[D], payload: D, origin: Origin | None = None) -> int:
+        """Tell that an event happened; never waits, never raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a handler is given to work with."""
 
     server: Component
     directory: Path  # of the instance: relative paths begin here
-    bus: Bus
+    bus: Emitter
     clock: IReactorTime
     blocking: Blocking
     log: Callable[[str], None]

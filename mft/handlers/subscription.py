@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from mft.core.failure import Refused
 from mft.core.peer import NOWHERE, PROCESS, Origin
 from mft.events import catalogue, payloads
+from mft.events.bus import Bus
 from mft.events.model import Occurrence
 from mft.handlers.base import Handler, HandlerOptions, Surroundings
 from mft.handlers.cursor import Cursor
@@ -34,6 +35,7 @@ class Subscription:
         self,
         handler: Handler,
         options: HandlerOptions,
+        bus: Bus,
         surroundings: Surroundings,
         begin: int | None = None,
     ) -> None:
@@ -43,11 +45,11 @@ class Subscription:
         self.failures = 0  # in a row
         self.given_up = False
         self._around = surroundings
-        self._bus = surroundings.bus
+        self._bus = bus
         self._clock = surroundings.clock
         self._filter = options.filter()
         self._fail_after = options.fail_after_errors
-        self._begin = surroundings.bus.began if begin is None else begin
+        self._begin = bus.began if begin is None else begin
         self._cursor = Cursor(surroundings.directory / "state", handler.component.uuid)
         self._origin = Origin(PROCESS, NOWHERE, handler.component)
         self._inbox: Inbox | None = None
