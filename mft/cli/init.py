@@ -121,6 +121,8 @@ def _text_of(file: Path, limit: int) -> str:
         fail(f"{file}: {error.strerror}. Nothing was made.")
     if len(data) > limit:
         fail(f"{file} is longer than {limit} bytes. Nothing was made.")
+    if not data:
+        fail(f"{file} is empty. Nothing was made.")
     try:
         return data.decode()
     except UnicodeDecodeError:
