@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mft.trust.authorized_keys import AuthorizedKey, parse_keys
-from mft.trust.ssh_keys import MAX_KEY_FILE
+from mft.trust.ssh_keys import MAX_KEY_FILE, open_at_once
 
 MAX_FILES = 200  # of one folder; more are not read, and that is told
 MAX_FOLDER_BYTES = 2_000_000  # of all files of one folder: what one login may make us read
@@ -66,12 +66,8 @@ def _file(path: Path, blob: bytes) -> Found:
 
 
 def _content(path: Path) -> str:
-    # Without O_NONBLOCK a FIFO of this name would hold the thread until somebody writes to it.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(str(path))
-        if not stat.S_ISREG(mode):
+    with open(path, "rb", opener=open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError("is not a regular file")
         data = file.read(MAX_KEY_FILE + 1)
     if len(data) > MAX_KEY_FILE:

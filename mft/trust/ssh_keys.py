@@ -349,10 +349,14 @@ class HostKey:
         return f"HostKey({self.public.type}, {self.public.fingerprint})"
 
 
+def open_at_once(path: str, flags: int) -> int:
+    """Open for `open(opener=...)` without waiting: a FIFO would hold us until somebody writes."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
 def read_private_file(path: Path) -> bytes:
     """Read a small file that only its owner may read; raises OSError or ValueError."""
-    # Without O_NONBLOCK a FIFO of this name would hold us until somebody writes to it.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    with open(path, "rb", opener=open_at_once) as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise ValueError("is not a regular file")

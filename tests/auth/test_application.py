@@ -1,0 +1,247 @@
+"""The accounts of server.ini: what logs in, what does not, and what each attempt costs."""
+
+import base64
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mft.auth.application import MAX_WAITING
+from mft.auth.base import (
+    Accepted,
+    MoreNeeded,
+    NotMine,
+    Password,
+    PublicKey,
+    Rejected,
+    Verdict,
+)
+from mft.auth.options import GroupOptions
+from mft.auth.passwords import PasswordHash
+from mft.auth.registry import AUTHENTICATORS
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Address, Component
+from mft.core.secret import Secret
+from mft.trust.ssh_keys import HostKey
+from tests.fakes.accounts import CHEAP_HASH, METHOD, PEER, SERVICE, Method, account, group
+from tests.fakes.run import run
+
+KEY, OTHER = HostKey.generate().public, HostKey.generate().public
+
+
+def password(word: str = "right", name: str = "ann") -> Password:
+    return Password(name, Secret(word))
+
+
+def key(blob: bytes = KEY.blob, name: str = "ann") -> PublicKey:
+    return PublicKey(name, blob, proven=True)
+
+
+def ask(method: Method, given: Password | PublicKey, peer: Address = PEER) -> Verdict:
+    return run(method.authenticate(given, peer, SERVICE))
+
+
+def with_password(**options: str) -> Method:
+    return Method(account(password=CHEAP_HASH, **options))
+
+
+def with_both(**options: str) -> Method:
+    return with_password(ssh_authorized_keys_content=KEY.line(), **options)
+
+
+def test_the_right_password_logs_in() -> None:
+    verdict = ask(with_password(), password())
+    assert isinstance(verdict, Accepted)
+    assert verdict.method == METHOD
+    assert (verdict.account.name, verdict.account.uuid) == ("ann", "id-ann")
+    assert verdict.account.home == "/homes/ann"
+
+
+def test_a_wrong_password_is_rejected() -> None:
+    verdict = ask(with_password(), password("wrong"))
+    assert verdict == Rejected(METHOD, "the password is wrong")
+
+
+def test_an_unknown_name_is_left_to_the_next_method() -> None:
+    assert ask(with_password(), password(name="eve")) == NotMine()
+    assert ask(with_password(), key(name="eve")) == NotMine()
+    assert ask(with_password(), password(name="ANN")) == NotMine()
+
+
+@pytest.mark.parametrize("word", ["right", "wrong"])
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"password": CHEAP_HASH}, "ann"),
+        ({"password": CHEAP_HASH}, "eve"),
+        ({"password": CHEAP_HASH, "enabled": "no"}, "ann"),
+        ({"password": CHEAP_HASH, "expire_datetime": "2020-01-01"}, "ann"),
+        ({"password": CHEAP_HASH, "source_ip_filter": "deny 0.0.0.0/0"}, "ann"),
+        ({"password": CHEAP_HASH, "required_credentials": "ssh-key"}, "ann"),
+        ({"ssh_authorized_keys_content": KEY.line()}, "ann"),
+    ],
+)
+def test_every_password_costs_one_hash_of_the_cost_in_use(
+    options: dict[str, str], name: str, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs: list[tuple[str, int]] = []
+    matches = PasswordHash.matches
+
+    def counted(self: PasswordHash, given: str) -> bool:
+        costs.append((self.scheme, self.cost))
+        return matches(self, given)
+
+    monkeypatch.setattr(PasswordHash, "matches", counted)
+    other = account("bob", password=CHEAP_HASH)
+    method = Method(account(**options), other)
+    ask(method, password(word, name))
+    assert costs == [("crypt-sha512", 1000)]
+    assert method.hashes.calls == 1
+
+
+BARRED: list[tuple[dict[str, str], GroupOptions]] = [
+    ({"enabled": "no"}, group()),
+    ({"expire_datetime": "2020-01-01"}, group()),
+    ({"source_ip_filter": "allow 198.51.100.0/24"}, group()),
+    ({}, group(enabled="no")),
+    ({}, group(source_ip_filter="deny 192.0.2.7")),
+    ({"home_folder_path": "inherit"}, group()),
+]
+
+
+@pytest.mark.parametrize("given", [password(), key(), PublicKey("ann", KEY.blob, proven=False)])
+@pytest.mark.parametrize(("options", "default"), BARRED)
+def test_a_barred_account_is_refused_in_every_way_of_logging_in(
+    options: dict[str, str], default: GroupOptions, given: Password | PublicKey
+) -> None:
+    both = {"password": CHEAP_HASH, "ssh_authorized_keys_content": KEY.line()}
+    method = Method(account(**both, **options), groups={"DEFAULT_GROUP": default})
+    verdict = ask(method, given)
+    assert isinstance(verdict, Rejected)
+    assert verdict.forbidden
+    # The peer sees the type of a verdict at most: the same as for a wrong password.
+    assert isinstance(ask(method, password("wrong")), Rejected)
+
+
+def test_an_account_without_a_password_has_none_that_is_right() -> None:
+    method = Method(account(ssh_authorized_keys_content=KEY.line()))
+    for word in ("", "right", "x"):
+        verdict = ask(method, password(word))
+        assert verdict == Rejected(METHOD, "the account has no password")
+
+
+def test_a_key_of_the_account_logs_in_and_no_other() -> None:
+    method = with_both()
+    assert isinstance(ask(method, key()), Accepted)
+    assert isinstance(ask(method, key(OTHER.blob)), Rejected)
+    assert isinstance(ask(method, key(b"rubbish")), Rejected)
+    assert method.hashes.calls == 0
+
+
+def test_a_key_is_looked_for_in_files_at_each_login(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text(OTHER.line())
+    method = Method(account(ssh_authorized_keys_path=str(path)))
+    assert isinstance(ask(method, key()), Rejected)
+    path.write_text(KEY.line())
+    assert isinstance(ask(method, key()), Accepted)
+    assert method.disk.calls == 2
+    path.write_text(HostKey.generate().pem().decode() + KEY.line())
+    assert isinstance(ask(method, key()), Rejected)
+    assert [path for path, _ in method.troubles] == [str(path)]
+
+
+def test_a_name_that_cannot_stand_in_a_path_has_no_file_of_keys(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(KEY.line())
+    groups = {"DEFAULT_GROUP": group(ssh_authorized_keys_path=str(tmp_path / "x"))}
+    method = Method(account("..", home_folder_path="/h"), groups=groups)
+    assert isinstance(ask(method, key(name="..")), Rejected)
+    assert method.disk.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "accepted"),
+    [
+        (f'from="192.0.2.0/24" {KEY.line()}', True),
+        (f'from="198.51.100.1" {KEY.line()}', False),
+        (f'expiry-time="20200101Z" {KEY.line()}', False),
+        (f'from="198.51.100.1" {KEY.line()}\n    {KEY.line()}', True),
+    ],
+)
+def test_options_of_a_key_are_kept(line: str, accepted: bool) -> None:
+    method = Method(account(ssh_authorized_keys_content=line.replace("    ", "")))
+    assert isinstance(ask(method, key()), Accepted) is accepted
+
+
+REQUIRED: list[tuple[str, str, type]] = [
+    ("any", "password", Accepted),
+    ("any", "ssh-key", Accepted),
+    ("password", "password", Accepted),
+    ("password", "ssh-key", Rejected),
+    ("ssh-key", "password", Rejected),
+    ("ssh-key", "ssh-key", Accepted),
+    ("password, ssh-key", "password", MoreNeeded),
+    ("password, ssh-key", "ssh-key", MoreNeeded),
+]
+
+
+@pytest.mark.parametrize(("required", "kind", "expected"), REQUIRED)
+def test_the_credentials_that_an_account_requires(required: str, kind: str, expected: type) -> None:
+    method = with_both(required_credentials=required)
+    right = password() if kind == "password" else key()
+    wrong = password("wrong") if kind == "password" else key(OTHER.blob)
+    verdict = ask(method, right)
+    assert type(verdict) is expected
+    assert isinstance(ask(method, wrong), Rejected)
+    if isinstance(verdict, MoreNeeded):
+        assert verdict.kinds == {"password", "ssh-key"} - {kind}
+
+
+def certificate(folder: Path, *options: str) -> bytes:
+    HostKey.generate().write(folder / "user")
+    (folder / "user.pub").write_text(HostKey.load(folder / "user").public.line())
+    command = ["ssh-keygen", "-q", "-s", str(folder / "ca"), "-I", "id", *options]
+    subprocess.run([*command, str(folder / "user")], check=True)
+    return base64.b64decode((folder / "user-cert.pub").read_text().split()[1])
+
+
+def test_a_certificate_of_a_trusted_authority_logs_in(tmp_path: Path) -> None:
+    authority = HostKey.generate()
+    authority.write(tmp_path / "ca")
+    blob = certificate(tmp_path, "-n", "ann", "-V", "20200101:20400101")
+    method = Method(account(), account("bob"), authorities=(authority.public,))
+    assert isinstance(ask(method, key(blob)), Accepted)
+    assert isinstance(ask(method, key(blob, "bob")), Rejected)
+    assert isinstance(ask(method, key(blob[:-1])), Rejected)
+    assert isinstance(ask(Method(account()), key(blob)), Rejected)
+    elsewhere = Component("service-2", "ssh", "other")
+    assert isinstance(run(method.authenticate(key(blob), PEER, elsewhere)), Rejected)
+    listed = Method(account(required_credentials="password"), authorities=(authority.public,))
+    assert isinstance(ask(listed, key(blob)), Rejected)
+
+
+def test_logins_that_wait_for_their_hash_are_bounded() -> None:
+    method = with_password()
+    method._waiting = MAX_WAITING
+    with pytest.raises(Refused) as refused:
+        ask(method, password())
+    assert refused.value.reason is Reason.BUSY
+    method._waiting = MAX_WAITING - 1
+    assert isinstance(ask(method, password()), Accepted)
+    assert method._waiting == MAX_WAITING - 1
+
+
+def test_two_accounts_of_one_name_are_refused() -> None:
+    one, two = account(), account()
+    groups = {"DEFAULT_GROUP": group()}
+    parts = Method()._parts._replace(accounts={"1": one, "2": two}, groups=groups)
+    with pytest.raises(ValueError, match="two accounts have the name ann"):
+        AUTHENTICATORS["application"].build("m", group("x"), parts)
+
+
+def test_the_registry_builds_a_method_of_its_options() -> None:
+    kind = AUTHENTICATORS["application"]
+    options = kind.options.model_validate({"name": "mine"})
+    built = kind.build("m", options, with_password()._parts)
+    assert built.component == Component("m", "application", "mine")
+    assert built.kinds == {"password", "ssh-key"}

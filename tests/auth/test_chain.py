@@ -1,0 +1,224 @@
+"""The chain: order, failing closed, and what never reaches a method."""
+
+import pytest
+from twisted.internet.defer import CancelledError
+
+from mft.auth.account import Account
+from mft.auth.base import (
+    Accepted,
+    Credentials,
+    MoreNeeded,
+    NotMine,
+    Password,
+    PublicKey,
+    Rejected,
+    Verdict,
+)
+from mft.auth.chain import Chain, Judged, Outcome, Proven, impossible
+from mft.auth.permissions import Rules
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Address, Component
+from mft.core.secret import Secret
+from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
+from tests.fakes.run import run
+
+ANN = Account("id-ann", "ann", "/homes/ann", Rules.parse(["allow-read"]))
+EVE = Account("id-eve", "eve", "/homes/eve", Rules.parse(["allow-read"]))
+BOTH = frozenset(("password", "ssh-key"))
+FIRST = Component("m1", "fake", "first")
+SECOND = Component("m2", "fake", "second")
+WORD = Password("ann", Secret("right"))
+KEY = PublicKey("ann", b"blob", proven=True)
+QUESTION = KEY._replace(proven=False)
+
+
+class Fixed:
+    """A method with one answer, which may be an exception; it keeps what it was asked."""
+
+    def __init__(
+        self,
+        answer: Verdict | BaseException,
+        component: Component = FIRST,
+        kinds: frozenset[str] = BOTH,
+    ) -> None:
+        self.answer = answer
+        self.component = component
+        self.kinds = kinds
+        self.asked: list[Credentials] = []
+
+    async def authenticate(
+        self, credentials: Credentials, peer: Address, service: Component
+    ) -> Verdict:
+        self.asked.append(credentials)
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+def judge(chain: Chain, given: Credentials = WORD, proven: Proven | None = None) -> Judged:
+    return run(chain.judge(given, PEER, SERVICE, proven))
+
+
+def test_the_first_method_that_knows_the_name_decides() -> None:
+    unaware, aware, later = Fixed(NotMine()), Fixed(Accepted(ANN, SECOND)), Fixed(NotMine())
+    judged = judge(Chain([unaware, aware, later]))
+    assert judged.outcome is Outcome.ACCEPTED
+    assert (judged.account, judged.method) == (ANN, SECOND)
+    assert (judged.username, judged.kind) == ("ann", "password")
+    assert (len(unaware.asked), len(later.asked)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "outcome"), [(False, Outcome.WRONG), (True, Outcome.FORBIDDEN)]
+)
+def test_a_rejection_ends_the_chain(forbidden: bool, outcome: Outcome) -> None:
+    later = Fixed(Accepted(ANN, SECOND))
+    judged = judge(Chain([Fixed(Rejected(FIRST, "why", forbidden)), later]))
+    assert (judged.outcome, judged.method, judged.details) == (outcome, FIRST, "why")
+    assert judged.account is None
+    assert later.asked == []
+
+
+def test_a_name_that_nobody_knows_is_refused() -> None:
+    judged = judge(Chain([Fixed(NotMine()), Fixed(NotMine())]))
+    assert (judged.outcome, judged.account) == (Outcome.UNKNOWN, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "details"),
+    [
+        (ValueError("right is the password"), "ValueError"),
+        (Refused(Reason.BUSY, "", "too many wait"), "too many wait"),
+        (RecursionError(), "RecursionError"),
+    ],
+)
+def test_a_method_that_breaks_refuses_at_once(error: Exception, details: str) -> None:
+    later = Fixed(Accepted(ANN, SECOND))
+    judged = judge(Chain([Fixed(error), later]))
+    assert (judged.outcome, judged.method, judged.details) == (Outcome.BROKEN, FIRST, details)
+    assert judged.account is None
+    assert later.asked == []
+
+
+def test_a_cancelled_login_stays_cancelled() -> None:
+    with pytest.raises(CancelledError):
+        judge(Chain([Fixed(CancelledError())]))
+
+
+def test_methods_are_asked_only_for_what_they_understand() -> None:
+    passwords = Fixed(Accepted(ANN, FIRST), kinds=frozenset(("password",)))
+    chain = Chain([passwords])
+    assert chain.kinds == {"password"}
+    assert judge(chain, KEY).outcome is Outcome.UNSUPPORTED
+    assert judge(Chain([])).outcome is Outcome.UNSUPPORTED
+    keys = Fixed(Accepted(ANN, SECOND), SECOND, frozenset(("ssh-key",)))
+    assert judge(Chain([passwords, keys]), KEY).method == SECOND
+    assert passwords.asked == []
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (Password("", Secret("x")), "the name is empty"),
+        (Password("ann", Secret("")), "the password is empty"),
+        (Password("a" * 151, Secret("x")), "longer than 150"),
+        (Password("ann", Secret("x" * 151)), "longer than 150"),
+        (Password("ann\0", Secret("x")), "control"),
+        (Password("ann", Secret("x\0")), "control"),
+        (Password("an\nn", Secret("x")), "control"),
+        (Password("an\x85n", Secret("x")), "control"),
+        (Password("an\ud800n", Secret("x")), "control"),
+        (PublicKey("", b"x", proven=True), "the name is empty"),
+        (PublicKey("ann", b"", proven=True), "the key is empty"),
+    ],
+)
+def test_what_is_no_name_or_password_never_reaches_a_method(given: Credentials, why: str) -> None:
+    method = Fixed(Accepted(ANN, FIRST))
+    judged = judge(Chain([method]), given)
+    assert judged.outcome is Outcome.INVALID
+    assert why in judged.details
+    assert (judged.account, judged.method) == (None, None)
+    assert len(judged.username) <= 150
+    # The methods are asked about somebody who does not exist, so that it takes as long.
+    (asked,) = method.asked
+    assert impossible(asked) is None
+    assert asked.username not in ("", given.username)
+    if isinstance(asked, PublicKey):
+        assert not asked.proven
+
+
+def test_an_impossible_password_costs_as_many_hashes_as_a_wrong_one() -> None:
+    for word in ("wrong", "x" * 151, ""):
+        method = Method(account(password=CHEAP_HASH))
+        judge(Chain([method]), Password("ann", Secret(word)))
+        assert method.hashes.calls == 1
+
+
+def test_names_and_passwords_of_150_characters_are_asked_about() -> None:
+    method = Fixed(NotMine())
+    given = Password("ä" * 150, Secret("ö" * 150))
+    assert judge(Chain([method]), given).outcome is Outcome.UNKNOWN
+    assert method.asked == [given]
+
+
+@pytest.mark.parametrize(
+    "verdict", [Accepted(ANN, FIRST), MoreNeeded(ANN, FIRST, frozenset(("password",)))]
+)
+def test_a_question_about_a_key_never_logs_in(verdict: Verdict) -> None:
+    proven = Proven("ann", ANN.uuid, FIRST.uuid, BOTH)
+    judged = judge(Chain([Fixed(verdict)]), QUESTION, proven)
+    assert judged.outcome is Outcome.ACCEPTABLE
+    assert judged.account is None
+    assert judged.query
+    assert judged.proven == proven
+
+
+NEEDS_KEY = Fixed(MoreNeeded(ANN, FIRST, frozenset(("ssh-key",))))
+NEEDS_WORD = Fixed(MoreNeeded(ANN, FIRST, frozenset(("password",))))
+
+
+def test_both_credentials_in_either_order_log_in() -> None:
+    for first, second, one, two in (
+        (NEEDS_KEY, NEEDS_WORD, WORD, KEY),
+        (NEEDS_WORD, NEEDS_KEY, KEY, WORD),
+    ):
+        judged = judge(Chain([first]), one)
+        assert judged.outcome is Outcome.MORE_NEEDED
+        assert judged.account is None
+        assert judged.missing == {two.kind}
+        assert judged.required == BOTH
+        assert judged.account_name == "ann"
+        again = judge(Chain([first]), one, judged.proven)
+        assert again.outcome is Outcome.MORE_NEEDED
+        judged = judge(Chain([second]), two, judged.proven)
+        assert (judged.outcome, judged.account) == (Outcome.ACCEPTED, ANN)
+        assert judged.proven is None
+
+
+def test_what_was_proved_is_good_for_one_name_account_and_method_only() -> None:
+    proven = Proven("ann", ANN.uuid, FIRST.uuid, frozenset(("password",)))
+    other_name = KEY._replace(username="eve")
+    more = MoreNeeded(EVE, FIRST, frozenset(("password",)))
+    judged = judge(Chain([Fixed(more)]), other_name, proven)
+    assert judged.outcome is Outcome.MORE_NEEDED
+    assert judged.proven == Proven("eve", EVE.uuid, FIRST.uuid, frozenset(("ssh-key",)))
+    assert judge(Chain([Fixed(more)]), KEY, proven).outcome is Outcome.MORE_NEEDED
+    elsewhere = Fixed(MoreNeeded(ANN, SECOND, frozenset(("password",))), SECOND)
+    assert judge(Chain([elsewhere]), KEY, proven).outcome is Outcome.MORE_NEEDED
+
+
+def test_a_wrong_second_credential_leaves_the_first_as_it_was() -> None:
+    proven = Proven("ann", ANN.uuid, FIRST.uuid, frozenset(("password",)))
+    judged = judge(Chain([Fixed(Rejected(FIRST, "no"))]), KEY, proven)
+    assert judged.outcome is Outcome.WRONG
+    assert judged.proven == proven
+    forgotten = judge(Chain([Fixed(NotMine())]), KEY._replace(username="eve"), proven)
+    assert forgotten.proven is None
+
+
+def test_an_account_that_was_barred_in_between_does_not_log_in() -> None:
+    options = {"password": CHEAP_HASH, "required_credentials": "password, ssh-key"}
+    judged = judge(Chain([Method(account(**options))]))
+    assert judged.outcome is Outcome.MORE_NEEDED
+    barred = Method(account(**options, enabled="no"))
+    assert judge(Chain([barred]), KEY, judged.proven).outcome is Outcome.FORBIDDEN

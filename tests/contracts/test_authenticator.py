@@ -1,0 +1,66 @@
+"""What every authentication method promises the chain, whatever it asks."""
+
+from collections.abc import Callable
+
+import pytest
+
+from mft.auth.base import Accepted, Authenticator, NotMine, Password, PublicKey, Rejected
+from mft.core.secret import Secret
+from mft.trust.ssh_keys import HostKey
+from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
+from tests.fakes.run import run
+
+KEY = HostKey.generate().public
+
+
+def application() -> Method:
+    """A method that knows `ann` with the password `right` and one key, and nobody else."""
+    return Method(account(password=CHEAP_HASH, ssh_authorized_keys_content=KEY.line()))
+
+
+every_method = pytest.mark.parametrize("make", [application])
+Make = Callable[[], Authenticator]
+
+
+@every_method
+def test_it_says_what_it_is_and_what_it_understands(make: Make) -> None:
+    method = make()
+    assert method.component.uuid
+    assert method.kinds <= {"password", "ssh-key"}
+    assert method.kinds
+
+
+@every_method
+def test_right_credentials_give_an_account_and_name_the_method(make: Make) -> None:
+    method = make()
+    for given in (Password("ann", Secret("right")), PublicKey("ann", KEY.blob, proven=True)):
+        verdict = run(method.authenticate(given, PEER, SERVICE))
+        assert isinstance(verdict, Accepted)
+        assert verdict.method == method.component
+        assert verdict.account.name == "ann"
+        assert verdict.account.may_act(0, PEER) is None
+
+
+@every_method
+@pytest.mark.parametrize("word", ["wrong", "Right", "right ", "x" * 150, "\u202e"])
+def test_a_wrong_password_is_rejected_with_details_that_do_not_repeat_it(
+    make: Make, word: str
+) -> None:
+    verdict = run(make().authenticate(Password("ann", Secret(word)), PEER, SERVICE))
+    assert isinstance(verdict, Rejected)
+    assert verdict.details
+    assert word not in verdict.details.replace("is wrong", "")
+
+
+@every_method
+@pytest.mark.parametrize("blob", [b"x", HostKey.generate().public.blob, KEY.blob + b"x", b"\0" * 9])
+def test_a_wrong_key_is_rejected_and_no_bytes_break_it(make: Make, blob: bytes) -> None:
+    verdict = run(make().authenticate(PublicKey("ann", blob, proven=True), PEER, SERVICE))
+    assert isinstance(verdict, Rejected)
+
+
+@every_method
+@pytest.mark.parametrize("name", ["eve", "ANN", "ann ", "*", "ann\u0301", "../ann"])
+def test_an_unknown_name_is_left_to_the_next_method(make: Make, name: str) -> None:
+    for given in (Password(name, Secret("right")), PublicKey(name, KEY.blob, proven=True)):
+        assert run(make().authenticate(given, PEER, SERVICE)) == NotMine()

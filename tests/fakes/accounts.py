@@ -1,0 +1,57 @@
+"""Accounts, groups and the parts of an application method, made of the text of their options."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mft.auth.application import ApplicationAuthenticator, Parts
+from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.passwords import make_hash
+from mft.config.kinds import Context
+from mft.core.peer import Address, Component
+from mft.trust.ssh_keys import PublicKey
+from tests.fakes.threads import Inline
+
+PEER = Address("192.0.2.7", 50000)
+SERVICE = Component("service-1", "ssh", "files")
+METHOD = Component("method-1", "application", "accounts of this file")
+NOW = 1_900_000_000.0  # 2030-03-17
+CHEAP_HASH = make_hash("right", "crypt-sha512", 1000)
+
+
+def account(name: str = "ann", **options: str) -> AccountOptions:
+    given = {"name": name, "home_folder_path": f"/homes/{name}", **options}
+    return AccountOptions.model_validate(given, context=Context(Path("/instance")))
+
+
+def group(name: str = "default", **options: str) -> GroupOptions:
+    return GroupOptions.model_validate(
+        {"name": name, **options}, context=Context(Path("/instance"))
+    )
+
+
+class Method(ApplicationAuthenticator):
+    """An application method over fakes; it keeps what it was told, and counts hashes."""
+
+    def __init__(
+        self,
+        *accounts: AccountOptions,
+        groups: Mapping[str, GroupOptions] | None = None,
+        authorities: tuple[PublicKey, ...] = (),
+        now: float = NOW,
+    ) -> None:
+        self.hashes = Inline()
+        self.disk = Inline()
+        self.troubles: list[tuple[str, str]] = []
+        super().__init__(
+            METHOD,
+            Parts(
+                accounts={f"id-{one.name}": one for one in accounts},
+                groups=groups or {"DEFAULT_GROUP": group()},
+                login=self.hashes,
+                disk=self.disk,
+                clock=lambda: now,
+                authorities={SERVICE.uuid: authorities},
+                keys_trouble=lambda *told: self.troubles.append(told),
+                scheme="crypt-sha512",
+            ),
+        )
