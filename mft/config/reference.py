@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from pydantic.fields import FieldInfo
 
-from mft.config.kinds import INHERIT, kinds_of, plain
+from mft.config.kinds import INHERIT, Kind, kinds_of, plain
 from mft.config.section import Section, choices, declared
 
 COMMENT_WIDTH: Final = 96  # characters of a comment line in server.full.ini
@@ -36,8 +36,13 @@ def kind_text(field: FieldInfo) -> str:
     """Name the kind of an option's value: `duration`, or the words that it may be."""
     words = choices(field.annotation)
     kinds = kinds_of(field.metadata, field.annotation)
-    names = [kind.name for kind in kinds] or [f"one of {', '.join(words)}" if words else "text"]
-    return names[0] + (", or Inherit" if "Inherit" in str(field.annotation) else "")
+    if kinds:
+        name = kinds[0].name
+    elif words:
+        name = f"one of {', '.join(words)}" if len(words) > 1 else f"the word {words[0]}"
+    else:
+        name = "text"
+    return name + (", or Inherit" if "Inherit" in str(field.annotation) else "")
 
 
 def default_text(field: FieldInfo) -> str:
@@ -45,10 +50,22 @@ def default_text(field: FieldInfo) -> str:
     value = field.default
     kinds = kinds_of(field.metadata, field.annotation)
     if value is INHERIT:
-        return INHERIT.value
+        return str(INHERIT.value)
     if value is None or field.default_factory is not None or (kinds and kinds[0].secret):
         return ""
-    return str(kinds[0].write(value)) if kinds else plain(value)
+    if not kinds:
+        return plain(value)
+    written = str(kinds[0].write(value))
+    texts = (written, "", *map(str, field.examples or ()))
+    return next((text for text in texts if _reads_as(kinds[0], text, value)), written)
+
+
+def _reads_as(kind: Kind, text: str, value: object) -> bool:
+    """Whether a text is read as a value: what the reference calls a default must be one."""
+    try:
+        return bool(kind.read(text, None) == value)
+    except ValueError:
+        return False
 
 
 def markdown(families: Sequence[Family]) -> str:
@@ -167,7 +184,8 @@ def _ini_section(family: Family, type_name: str, model: type[Section]) -> Iterat
         elif name in family.shown:
             yield _assign(name, family.shown[name])
         elif field.is_required():
-            yield _assign(name, str((field.examples or [""])[0]))
+            example = identifier if name == "name" else (field.examples or [""])[0]
+            yield _assign(name, str(example))
         else:
             text = _assign(name, default_text(field))
             yield from (f";{line}" for line in text.splitlines())

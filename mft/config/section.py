@@ -113,11 +113,10 @@ class Section(BaseModel):
     @classmethod
     def _fold_choice(cls, value: object, info: ValidationInfo) -> object:
         field = cls.model_fields.get(info.field_name or "")
-        if isinstance(value, str) and field is not None:
-            for word in choices(field.annotation):
-                if word.lower() == value.strip().lower():
-                    return word
-        return value
+        if not isinstance(value, str) or field is None:
+            return value
+        words = {word.lower(): word for word in choices(field.annotation)}
+        return words.get(value.strip().lower(), value)
 
     def check(self, context: Context) -> Iterator[Wrong]:
         """Tell what is wrong beyond single values, such as key files; each names its option."""
@@ -262,9 +261,11 @@ def _causes(cause: object, field: FieldInfo, details: ErrorDetails) -> tuple[Wro
 def _known_values(model: type[Section], report: _Report) -> dict[str, Value]:
     """Sort the given options: known ones are kept, old ones renamed, others are problems."""
     fields = model.model_fields
-    renamed = {old: new for new, field in fields.items() for old in declared(field).old_names}
     given = report.raw.values
     known = {name: value for name, value in given.items() if name in fields}
+    if len(known) == len(given):
+        return known
+    renamed = {old: new for new, field in fields.items() for old in declared(field).old_names}
     for name, value in given.items():
         if name in fields:
             continue

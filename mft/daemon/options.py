@@ -1,15 +1,18 @@
 """ServerOptions: the `[server]` section, about the process as a whole."""
 
-from collections.abc import Callable, Mapping
+import pwd
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from mft.config.kinds import (
     AuthenticationRefs,
+    Context,
     Maybe,
     Moment,
     Seconds,
     Text,
     Umask,
+    Wrong,
     YesNo,
     size,
     whole,
@@ -117,3 +120,11 @@ class ServerOptions(Section):
         old_names=["blocking_filesystem"],
         ours=True,
     )
+
+    def check(self, context: Context) -> Iterator[Wrong]:
+        """Tell when this machine does not have the account to run as."""
+        if self.account:
+            try:
+                pwd.getpwnam(self.account)
+            except KeyError:
+                yield Wrong("is no account of this machine", option="account")

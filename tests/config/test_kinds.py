@@ -4,7 +4,6 @@ import random
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +20,6 @@ from mft.config.kinds import (
     NetworkRule,
     Wrong,
     Wrongs,
-    kinds_of,
 )
 from mft.core.secret import Secret
 
@@ -190,11 +188,6 @@ def test_every_bad_line_is_told_by_its_number():
     assert str(caught.value).startswith("is not a rule such as")
 
 
-def test_a_value_that_is_no_text_is_taken_as_it_is():
-    assert TypeAdapter(kinds.Seconds).validate_python(7) == 7
-    assert TypeAdapter(kinds.FilePath).validate_python("a") == Path("a")
-
-
 def test_inherit_is_a_value_of_its_own_and_other_text_goes_to_the_kind():
     adapter = TypeAdapter(Inheritable[kinds.Size])
     assert adapter.validate_python("INHERIT") is INHERIT
@@ -210,13 +203,6 @@ def test_empty_text_and_its_old_spelling_mean_none():
     assert adapter.validate_python("Disabled") is None
     assert adapter.validate_python(None) is None
     assert adapter.validate_python("1m") == 60
-
-
-def test_kinds_are_found_inside_unions():
-    found = kinds_of((), Annotated[Inheritable[Maybe[kinds.Size]], "note"])
-    assert [kind.name for kind in found] == ["size"]
-    assert kinds_of((kinds.duration(),), float)[0].name == "duration"
-    assert kinds_of((), Literal["a"] | None) == ()
 
 
 def test_references_know_their_family():
@@ -243,11 +229,6 @@ def test_references_know_their_family():
 )
 def test_what_is_written_is_read_back(kind, text):
     assert kind_of(kind).write(read(kind, text)) == text
-
-
-def test_nothing_is_written_as_nothing():
-    assert kinds.plain(None) == ""
-    assert kinds.plain(False) == "No"
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))

@@ -4,7 +4,16 @@ from pathlib import Path
 from typing import Literal
 
 from mft.config.ini import parse
-from mft.config.kinds import Context, Inheritable, NetworkRules, Seconds, SecretText, Text
+from mft.config.kinds import (
+    INHERIT,
+    Context,
+    Inheritable,
+    Lines,
+    NetworkRules,
+    Seconds,
+    SecretText,
+    Text,
+)
 from mft.config.reference import Family, default_text, full_ini, kind_text, markdown
 from mft.config.section import NamedSection, Section, option, read_section
 from mft.core.secret import Secret
@@ -28,6 +37,7 @@ class First(NamedSection):
 class Second(NamedSection):
     """The second kind."""
 
+    type: Text = option("Which kind.", examples=["two"])
     host: Text = option("Elsewhere.", "there", examples=["x"])
 
 
@@ -45,6 +55,7 @@ def test_the_reference_has_every_option_once():
         "| `wait` | duration | `2m` | How long \\| wait. Example: `5m`. Old names: `w`. *Ours.* |"
     ) in text
     assert text.count("| `enabled` |") == 1  # what all types have stands before them
+    assert "\ntype = two\n" in full_ini(FAMILIES)
     assert text.count("| `host` |") == 2  # what they declare differently does not
     assert "| `host` | text | (needed) |" in text
     assert "*Safer:* B is not." in text
@@ -75,3 +86,38 @@ def test_the_full_file_loads_and_its_comments_are_the_defaults():
         assert options.description == "two\nlines"
         if content is text:
             break
+
+
+class Third(Section):
+    """A kind without a choice of its own."""
+
+    limit: Inheritable[Seconds] = option("How long.", INHERIT)
+    word: Literal["only"] = option("The one word.", "only")
+    count: int = option("A number.", 1)
+    odd: Seconds = option("A default that only code can give.", float("inf"))
+    lines: Lines = option("Two lines.", ("a", "b"))
+
+
+def test_a_value_of_the_group_is_the_default_by_name():
+    assert default_text(Third.model_fields["limit"]) == "Inherit"
+    assert kind_text(Third.model_fields["word"]) == "the word only"
+    assert kind_text(Third.model_fields["count"]) == "text"
+
+
+def test_a_default_that_no_text_is_read_as_is_written_all_the_same():
+    assert default_text(Third.model_fields["odd"]) == "inf"
+
+
+def test_a_default_of_several_lines_is_a_comment_of_several_lines():
+    text = full_ini((Family("x", "X.", {"": Third}),))
+    assert "\n;lines =\n;    a\n;    b\n" in text
+
+
+def test_a_type_that_is_no_option_is_written_before_the_options():
+    text = full_ini((Family("x", "X.", {"third": Third}),))
+    assert "[x/third]\ntype = third\n" in text
+
+
+def test_types_that_are_alike_have_one_table():
+    text = markdown((Family("x", "X.", {"one": Third, "two": Third}),))
+    assert text.count("| `limit` |") == 1

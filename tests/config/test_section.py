@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 import pytest
 from pydantic import ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from mft.config.ini import parse
 from mft.config.kinds import (
@@ -213,3 +214,23 @@ def test_an_error_of_pydantic_itself_shows_no_value():
     with pytest.raises(ValidationError) as caught:
         Sealed.model_validate({"one": "hunter2"})
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_field_that_was_made_otherwise_declares_nothing():
+    assert declared(FieldInfo(annotation=int)) == Declared()
+
+
+class Plain(Section):
+    """An option of pydantic's own kind, and a choice among numbers."""
+
+    count: int = option("How many.", 1)
+    level: Literal[1, 2] = option("Which.", 1)
+
+
+def test_an_error_of_pydantics_own_kind_is_told_in_its_words():
+    (line,) = told("count = many\n", Plain)
+    assert line.startswith('2: count = "many" Input should be a valid integer')
+
+
+def test_options_may_be_made_from_values():
+    assert Siem(name="a", url=URL, timeout=5, rules=()).timeout == 5

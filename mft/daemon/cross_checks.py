@@ -1,0 +1,84 @@
+"""What no section can tell alone: references, names, ports."""
+
+from typing import Final
+
+from mft.config.kinds import Wrong, kinds_of
+from mft.config.problem import Problem
+from mft.config.section import NamedSection, Section, suggestion, wrong_in
+from mft.daemon.reading import Read, Reading
+from mft.protocols.options import ServiceOptions
+
+IPV4_ANY: Final = "0.0.0.0"  # noqa: S104 - compared, never bound
+ANY: Final = "::"  # every address of both families
+
+
+def check_references(reading: Reading) -> None:
+    """Every ID that an option names must be the ID of a section of that family."""
+    known: dict[type[Section], dict[str, str]] = {}
+    for one in reading.every():
+        if one.options is None:
+            continue
+        model = type(one.options)
+        if model not in known:
+            known[model] = _references(model)
+        for name, family in known[model].items():
+            members = reading.families[family]
+            for identifier in _identifiers(getattr(one.options, name)):
+                if identifier not in members:
+                    hint = suggestion(identifier, members)
+                    sentence = f"names no section [{family}/{identifier}]{hint}"
+                    wrong = Wrong(sentence, identifier, option=name)
+                    wrong_in(one.options, one.raw, wrong, reading.problems)
+
+
+def _references(model: type[Section]) -> dict[str, str]:
+    """Find the options that name other sections, and the families of those."""
+    return {
+        name: kind.family
+        for name, field in model.model_fields.items()
+        for kind in kinds_of(field.metadata, field.annotation)
+        if kind.family
+    }
+
+
+def _identifiers(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, tuple):
+        return tuple(item for item in value if isinstance(item, str))
+    return ()  # left to the group, or none
+
+
+def check_names(members: dict[str, Read], problems: list[Problem]) -> None:
+    """Two services, or two accounts, of one name could not be told apart."""
+    seen: dict[str, str] = {}
+    for one in members.values():
+        if not isinstance(one.options, NamedSection):
+            continue
+        name = one.options.name
+        if name in seen:
+            wrong = Wrong(f"is the name of [{seen[name]}] as well", option="name")
+            wrong_in(one.options, one.raw, wrong, problems)
+        seen.setdefault(name, one.raw.name)
+
+
+def check_ports(services: dict[str, Read], problems: list[Problem]) -> None:
+    """Two enabled services cannot listen on one address and port."""
+    taken: dict[int, list[tuple[str, str]]] = {}
+    for one in services.values():
+        service = one.options
+        if not isinstance(service, ServiceOptions) or not service.enabled or not service.port:
+            continue
+        others = taken.setdefault(service.port, [])
+        for address, name in others:
+            if _overlap(address, service.address):
+                sentence = f"is the port of [{name}] as well, on {address}"
+                wrong_in(service, one.raw, Wrong(sentence, option="port"), problems)
+                break
+        others.append((service.address, one.raw.name))
+
+
+def _overlap(one: str, other: str) -> bool:
+    if one == other or ANY in (one, other):
+        return True
+    return IPV4_ANY in (one, other) and ":" not in one + other

@@ -1,0 +1,98 @@
+"""load: `server.ini` to a Config, or to every problem that it has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple, cast
+
+from mft.auth.options import AccountOptions, GroupOptions
+from mft.config.ini import read
+from mft.config.kinds import Context
+from mft.config.problem import Problem, Severity
+from mft.config.section import NamedSection, check_section
+from mft.daemon.cross_checks import check_names, check_ports, check_references
+from mft.daemon.options import ServerOptions
+from mft.daemon.places import check_places
+from mft.daemon.reading import Reading
+from mft.protocols.options import ServiceOptions
+
+CONF_FOLDER: Final = "conf"  # of an instance; server.ini is in it
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration without errors: the options of every section by ID, in file order."""
+
+    directory: Path  # the instance folder; relative paths begin there
+    file: Path
+    server: ServerOptions
+    services: Mapping[str, ServiceOptions]
+    accounts: Mapping[str, AccountOptions]
+    groups: Mapping[str, GroupOptions]
+    authentications: Mapping[str, NamedSection]
+    event_handlers: Mapping[str, NamedSection]
+
+
+class Loaded(NamedTuple):
+    """What loading gives: no config with any error, and always every problem."""
+
+    config: Config | None
+    problems: tuple[Problem, ...]
+
+
+def instance_folder(file: Path) -> Path:
+    """Give the instance that a server.ini belongs to: what holds its `conf`, or its own folder."""
+    folder = file.absolute().parent
+    return folder.parent if folder.name == CONF_FOLDER else folder
+
+
+def load(path: Path) -> Loaded:
+    """Read server.ini and the override beside it, and check all of it. Never raises."""
+    problems: list[Problem] = []
+    file = path.absolute()
+    context = Context(instance_folder(file))
+    reading = Reading(context, problems)
+    for raw in read(file, problems).values():
+        reading.take(raw)
+    reading.add_default_group(file.name)
+    for one in reading.every():
+        if one.options is not None:
+            check_section(one.options, one.raw, context, problems)
+    check_references(reading)
+    check_names(reading.families["services"], problems)
+    check_names(reading.families["accounts"], problems)
+    check_ports(reading.families["services"], problems)
+    check_places(reading, file)
+    _check_mode(file, problems)
+    problems.sort(key=lambda problem: (problem.file != file.name, problem.line))
+    failed = any(problem.is_error for problem in problems)
+    return Loaded(None if failed else _config(reading, file), tuple(problems))
+
+
+def _check_mode(file: Path, problems: list[Problem]) -> None:
+    try:
+        everybody = file.stat().st_mode & 0o002
+    except OSError:
+        return  # reading it told the problem
+    if everybody:
+        remedy = f"everybody on this machine can change it: chmod o-w {file.name}"
+        problems.append(Problem(file.name, 0, "", "", None, remedy, Severity.WARNING))
+
+
+def _config(reading: Reading, file: Path) -> Config:
+    """Give the configuration; only when nothing was wrong."""
+    server = ServerOptions() if reading.server is None else reading.server.options
+    members = {
+        family: {key: one.options for key, one in found.items()}
+        for family, found in reading.families.items()
+    }
+    return Config(
+        directory=reading.context.directory,
+        file=file,
+        server=cast(ServerOptions, server),
+        services=cast(dict[str, ServiceOptions], members["services"]),
+        accounts=cast(dict[str, AccountOptions], members["accounts"]),
+        groups=cast(dict[str, GroupOptions], members["groups"]),
+        authentications=cast(dict[str, NamedSection], members["authentications"]),
+        event_handlers=cast(dict[str, NamedSection], members["event-handlers"]),
+    )

@@ -1,0 +1,135 @@
+"""Reading: every section of `server.ini` to its options, by family and ID."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from mft.auth.options import DEFAULT_GROUP
+from mft.config.ini import RawSection, Value
+from mft.config.kinds import Context
+from mft.config.problem import Problem
+from mft.config.section import Section, read_section, suggestion
+from mft.daemon.options import ServerOptions
+from mft.daemon.sections import (
+    OLD_NAMES_OF_TYPE,
+    SECTIONS,
+    SERVER,
+    TYPE_ALIASES,
+    WITHOUT_TYPES,
+)
+
+MAX_ID: Final = 150  # characters
+
+
+class Read(NamedTuple):
+    """A section that was read; the options are None when they have errors."""
+
+    raw: RawSection
+    options: Section | None
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read so far: sections by family and ID; everything wrong is in `problems`."""
+
+    context: Context
+    problems: list[Problem]
+    server: Read | None = None
+    families: dict[str, dict[str, Read]] = field(
+        default_factory=lambda: {family: {} for family in SECTIONS}
+    )
+
+    def every(self) -> Iterator[Read]:
+        """Give every section that was read, [server] first."""
+        if self.server is not None:
+            yield self.server
+        for members in self.families.values():
+            yield from members.values()
+
+    def take(self, raw: RawSection) -> None:
+        """Read one section, whatever its family."""
+        family, slash, identifier = raw.name.partition("/")
+        family = family.strip().lower()
+        if family == SERVER and not slash:
+            self._take_server(raw)
+        elif family in SECTIONS and slash:
+            self._take_member(family, identifier.strip(), raw)
+        else:
+            self._tell(raw, _no_family(raw.name, family))
+
+    def add_default_group(self, file: str) -> None:
+        """Make the group of accounts that name none, unless it was configured."""
+        if DEFAULT_GROUP not in self.families["groups"]:
+            raw = RawSection(f"groups/{DEFAULT_GROUP}", file, 0)
+            raw.values["name"] = Value(DEFAULT_GROUP, file, 0)
+            model = SECTIONS["groups"].types[""]
+            options = read_section(model, raw, self.context, self.problems)
+            self.families["groups"][DEFAULT_GROUP] = Read(raw, options)
+
+    def _tell(self, raw: RawSection, remedy: str) -> None:
+        self.problems.append(Problem(raw.file, raw.line, raw.name, "", None, remedy))
+
+    def _take_server(self, raw: RawSection) -> None:
+        if self.server is not None:
+            self._tell(raw, f"is there already, on line {self.server.raw.line}")
+            return
+        options = read_section(ServerOptions, raw, self.context, self.problems)
+        self.server = Read(raw, options)
+
+    def _take_member(self, family: str, identifier: str, raw: RawSection) -> None:
+        members = self.families[family]
+        if wrong := _wrong_id(family, identifier):
+            self._tell(raw, wrong)
+        elif identifier in members:
+            self._tell(raw, f"is there already, on line {members[identifier].raw.line}")
+        else:
+            members[identifier] = Read(raw, None)  # also with errors: others may refer to it
+            found = self._typed(family, raw)
+            if found is not None:
+                model, typed = found
+                options = read_section(model, typed, self.context, self.problems)
+                members[identifier] = Read(typed, options)
+
+    def _typed(self, family: str, raw: RawSection) -> tuple[type[Section], RawSection] | None:
+        """Find the options that belong to a section's `type`, which is then written our way."""
+        types = SECTIONS[family].types
+        if "" in types:
+            return types[""], raw
+        value = raw.values.get("type") or raw.values.get(OLD_NAMES_OF_TYPE.get(family, "type"))
+        if value is None:
+            self._tell(raw, f'needs "type", such as {next(iter(types))}')
+            return None
+        word = value.text.strip().lower()
+        name = TYPE_ALIASES.get(family, {}).get(word, word)
+        model = types.get(name)
+        if model is None:
+            remedy = f"is not one of: {', '.join(types)}{suggestion(word, types)}"
+            problem = Problem(value.file, value.line, raw.name, "type", value.text, remedy)
+            self.problems.append(problem)
+            return None
+        values = {
+            option: given._replace(text=name) if given is value else given
+            for option, given in raw.values.items()
+            if given is not value or "type" in model.model_fields
+        }
+        return model, RawSection(raw.name, raw.file, raw.line, values)
+
+
+def _no_family(name: str, family: str) -> str:
+    if family in SECTIONS:
+        return f"needs an ID: [{family}/ID]"
+    if family in WITHOUT_TYPES:
+        return f"cannot be used: this version has no {family}"
+    if family == SERVER:
+        return "has no ID: write [server]"
+    return f"is no section of server.ini{suggestion(family, [SERVER, *SECTIONS])}"
+
+
+def _wrong_id(family: str, identifier: str) -> str:
+    if not identifier:
+        return f"needs an ID: [{family}/ID]"
+    if "/" in identifier or "|" in identifier:
+        return "has an ID with / or |"
+    if len(identifier) > MAX_ID or not identifier.isprintable():
+        return f"has an ID that is longer than {MAX_ID} characters, or not printable"
+    return ""

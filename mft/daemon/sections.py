@@ -1,0 +1,49 @@
+"""The families of sections in `server.ini`, and the options of each of their types."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.registry import AUTHENTICATORS
+from mft.config.reference import Family
+from mft.daemon.options import ServerOptions
+from mft.handlers.registry import HANDLERS
+from mft.protocols.registry import ALIASES, PROTOCOLS
+
+SERVER: Final = "server"  # the one section that has no ID
+
+FAMILIES: Final = (
+    Family(SERVER, "The process as a whole.", {"": ServerOptions}, single=True),
+    Family(
+        "services",
+        "What listens for clients.",
+        {name: kind.options for name, kind in PROTOCOLS.items()},
+        shown={"port": "10022"},
+    ),
+    Family(
+        "accounts",
+        "Who may log in.",
+        {"": AccountOptions},
+        shown={
+            "name": "alice",
+            "home_folder_path": "/srv/mft/alice",
+            "create_home_folder": "Yes",
+        },
+    ),
+    Family("groups", "What accounts have in common.", {"": GroupOptions}),
+    Family(
+        "authentications",
+        "The methods that tell who somebody is, asked in order.",
+        {name: kind.options for name, kind in AUTHENTICATORS.items()},
+    ),
+    Family(
+        "event-handlers",
+        "What happens when something happens.",
+        {name: kind.options for name, kind in HANDLERS.items()},
+    ),
+)
+SECTIONS: Final = {family.name: family for family in FAMILIES if not family.single}
+# Families of which no type exists yet.
+WITHOUT_TYPES: Final = frozenset({"locations", "transfers", "resources", "security-policies"})
+TYPE_ALIASES: Final[Mapping[str, Mapping[str, str]]] = {"services": ALIASES}
+OLD_NAMES_OF_TYPE: Final[Mapping[str, str]] = {"services": "protocol"}
