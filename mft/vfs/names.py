@@ -88,8 +88,8 @@ def begin(
     directory: int, name: str, temporaries: Temporaries, how: Existing, mode: int, device: int
 ) -> Begun:
     """Open what an upload of `name` is written to."""
-    present = _present(directory, name)
-    if how is Existing.REFUSE and (present is not None or _is_link(directory, name)):
+    present = _present(directory, name, how)
+    if how is Existing.REFUSE and present is not None:
         raise Refused(Reason.EXISTS)
     going_on = how is Existing.EXTEND or how is Existing.MODIFY
     opened = temporaries.adopt(directory, name) if going_on else None
@@ -114,25 +114,22 @@ def begin(
     )
 
 
-def _present(directory: int, name: str) -> os.stat_result | None:
-    # A new name is the common case, and asking costs less than an exception. What does not
-    # follow is a link to nothing: replaced as any link is, and refused by those who must.
-    if not os.access(name, os.F_OK, dir_fd=directory):
+def _present(directory: int, name: str, how: Existing) -> os.stat_result | None:
+    # Most uploads have a new name, and asking costs less than an exception. Where a C library
+    # wrongly says no, the rename finds out; so only REPLACE, for which that is enough, asks.
+    if how is Existing.REPLACE and not os.access(
+        name, os.F_OK, dir_fd=directory, follow_symlinks=False
+    ):
         return None
-    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    try:
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
     if stat.S_ISDIR(status.st_mode):
         raise Refused(Reason.IS_A_DIRECTORY)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
         raise Refused(Reason.DENIED, "", "not a regular file")
     return status
-
-
-def _is_link(directory: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=directory, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def _in_place(directory: int, name: str, device: int) -> Begun:

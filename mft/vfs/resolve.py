@@ -5,7 +5,7 @@ import os
 from typing import Final, Protocol
 
 from mft.core.failure import Reason, Refused
-from mft.core.vpath import VPath, check_name
+from mft.core.vpath import MAX_NAME_BYTES, VPath, check_name
 from mft.vfs.linux import Openat2
 
 TRIES: Final = 16  # openat2 answers EAGAIN while directories are being moved; then Refused(BUSY)
@@ -172,11 +172,14 @@ def spelled(path: VPath) -> str:
 
     Paths that `VPath.parse` made pass; this also holds for those that code put together.
     """
-    text = "/" + "/".join(path.parts)
-    risky = "/." in text or "//" in text or "\0" in text or not text.isprintable()
-    if risky or text.count("/") != max(1, len(path.parts)) or (path.parts and text[-1] == "/"):
-        for name in path.parts:
-            if name in ("", ".", "..") or "/" in name:
-                raise Refused(Reason.INVALID, str(path), "not a name")
-            check_name(name)
+    parts = path.parts
+    text = "/" + "/".join(parts)
+    plain = text.isascii() and text.isprintable() and len(text) <= MAX_NAME_BYTES
+    whole = "/." not in text and "//" not in text and text[-1] != "/"
+    if plain and whole and text.count("/") == len(parts):
+        return text[1:]
+    for name in parts:
+        if name in ("", ".", "..") or "/" in name:
+            raise Refused(Reason.INVALID, str(path), "not a name")
+        check_name(name)
     return text[1:]

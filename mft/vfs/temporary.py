@@ -153,6 +153,24 @@ def remove(directory: int, temporary: str) -> bool:
     return True
 
 
+def expire(directory: int, temporary: str, before: float) -> os.stat_result | None:
+    """Remove a temporary that nobody writes and that was last changed before a time.
+
+    The status of what was removed; None when it stays. Where there are no locks to tell by,
+    its age alone decides: nobody waits that long between two writes.
+    """
+    descriptor = os.open(temporary, _WRITE, dir_fd=directory)
+    try:
+        status = os.fstat(descriptor)
+        old = stat.S_ISREG(status.st_mode) and status.st_ctime < before
+        if not old or claim(descriptor) is False or not _is_named(directory, temporary, descriptor):
+            return None
+        os.unlink(temporary, dir_fd=directory)
+        return status
+    finally:
+        os.close(descriptor)
+
+
 def _is_named(directory: int, temporary: str, descriptor: int) -> bool:
     # Between open and claim another process may have renamed it into place.
     here = os.stat(temporary, dir_fd=directory, follow_symlinks=False)
