@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from twisted.internet.defer import CancelledError
-
 from mft.auth.account import Account
 from mft.auth.base import (
     MAX_CREDENTIAL_LENGTH,
@@ -68,10 +66,19 @@ class Judged(NamedTuple):
 
 
 class Chain:
-    """The methods of one service, in order."""
+    """The methods of one service, in order.
 
-    def __init__(self, methods: Sequence[Authenticator]) -> None:
+    `cancelled` are the exceptions by which a waiting login is told to give up (Twisted's
+    CancelledError); they pass through, everything else that a method raises refuses the login.
+    """
+
+    def __init__(
+        self,
+        methods: Sequence[Authenticator],
+        cancelled: tuple[type[Exception], ...] = (),
+    ) -> None:
         self._methods = tuple(methods)
+        self._cancelled = cancelled
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -114,7 +121,7 @@ class Chain:
                 continue
             try:
                 verdict = await method.authenticate(credentials, peer, service)
-            except CancelledError:
+            except self._cancelled:
                 raise
             except Exception as error:  # whatever it is, it must not let anybody in
                 return blank._replace(

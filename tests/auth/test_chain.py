@@ -1,7 +1,6 @@
 """The chain: order, failing closed, and what never reaches a method."""
 
 import pytest
-from twisted.internet.defer import CancelledError
 
 from mft.auth.account import Account
 from mft.auth.base import (
@@ -101,8 +100,12 @@ def test_a_method_that_breaks_refuses_at_once(error: Exception, details: str) ->
 
 
 def test_a_cancelled_login_stays_cancelled() -> None:
-    with pytest.raises(CancelledError):
-        judge(Chain([Fixed(CancelledError())]))
+    class Cancelled(Exception):
+        pass
+
+    with pytest.raises(Cancelled):
+        judge(Chain([Fixed(Cancelled())], (Cancelled,)))
+    assert judge(Chain([Fixed(Cancelled())])).outcome is Outcome.BROKEN
 
 
 def test_methods_are_asked_only_for_what_they_understand() -> None:

@@ -41,51 +41,9 @@ def test_two_hashes_of_one_password_differ(scheme: str) -> None:
 @pytest.mark.parametrize(
     ("password", "text"),
     [
-        # Made by crypt(3) of glibc.
-        ("", "$5$rounds=1000$saltsalt$Naw4j7Jsi9DJmo461n8iSYTXTcY98Ufoq.Xsn7KkFN7"),
-        ("x", "$5$rounds=1001$saltsalt$8TSIspaiOKXkO0QJ.bM6c.f7aAt4zGybovXBXl9c802"),
-        (
-            "üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü",
-            "$5$rounds=1041$saltsalt$JdWy2sq/Z/bosJPfoIBj/BfQnC1UZ3lirHwPFKFQlx5",
-        ),
-        (
-            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-            "$5$rounds=1042$saltsalt$DTihnBGMnsmRRMnq2/.kkkin99qxRMPfmtgES15Hc3.",
-        ),
         (
             "correct horse",
             "$5$rounds=4999$saltsalt$8w.PPZ3evXElHNt4cHcS0VOHZWc9cTXrv9sR66Oxyc8",
-        ),
-        ("Hello world!", "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5"),
-        (
-            "",
-            "$6$rounds=1000$saltsalt$VEHSITfYmhRDpD6t31S9LUhNne.FOx10qNSj"
-            "fu2skYK5wKPYCkdF/995SUbfpqIy5BFbEit9G4aDmW4aq4oX9.",
-        ),
-        (
-            "x",
-            "$6$rounds=1001$saltsalt$MIteM55sFdpegaLSmmw6gI5HLgKUXmpmaosb"
-            "MJAjhHQQbnE41vnVwO/QRTb1tcKxUrTzUI2YcH2CKiG45HwgI1",
-        ),
-        (
-            "üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü",
-            "$6$rounds=1041$saltsalt$zYTwKG0ZLNRVgVebNWCmnK4qtVOndGzUlvYc"
-            "gc7eX2zQ0ZwSbZVfIKQpcSJQHisx8798wDOcsvnXa.rCljFbM.",
-        ),
-        (
-            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-            "$6$rounds=1042$saltsalt$aJrjMUFh4ZwErd5FSL5gULCfuFBq07SMui.4"
-            "Est52qKisQ0zHFPNK2x8OVmQk132BpJfcQytUJJuj38whKI0f1",
-        ),
-        (
-            "correct horse",
-            "$6$rounds=4999$saltsalt$.iCd7lEToXSAT82MsKGOj6BOrAofKLSh6K8e"
-            "9xLl8gbrdsVJPSw8.H5IOdv4BNcrfnGgaDPOZKBSQAaByZwsY/",
-        ),
-        (
-            "Hello world!",
-            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnI"
-            "FNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
         ),
         # A published example of the format.
         (
