@@ -9,7 +9,15 @@ from typing import IO, Final
 import click
 
 from mft.cli.audit_options import output_option, query_options
-from mft.cli.audit_output import bar, journal_of, json_lines, plain_errors, printer, server_of
+from mft.cli.audit_output import (
+    Render,
+    bar,
+    journal_of,
+    json_lines,
+    plain_errors,
+    printer,
+    server_of,
+)
 from mft.cli.audit_replay import replay
 from mft.cli.configuration import config_option
 from mft.cli.output import REFUSED, fail
@@ -76,22 +84,25 @@ def tail(file: Path, query: Query, lines: int, follow: bool, form: str) -> None:
     directory = journal_of(file)
     render = printer(form, file)
     with plain_errors():
-        if query.matches_all:
-            start = last_serial(directory) - lines + 1
-        else:
-            start = segments(directory)[-1].first
-        reader = JournalReader(directory, start)
-        last = deque(found(reader, query, lambda serial: None), maxlen=lines)
-        for told in last:
-            click.echo(render(told))
-        try:
-            while follow:
-                for told in found(reader, query, lambda serial: None):
-                    click.echo(render(told))
-                sys.stdout.flush()
-                time.sleep(FOLLOW_INTERVAL)
-        except KeyboardInterrupt:
-            return
+        newest = segments(directory)[-1].first
+        start = last_serial(directory) - lines + 1 if query.matches_all else newest
+        with JournalReader(directory, start) as reader:
+            for told in deque(found(reader, query, lambda serial: None), maxlen=lines):
+                click.echo(render(told))
+            if follow:
+                _follow(reader, query, render)
+
+
+def _follow(reader: JournalReader, query: Query, render: Render) -> None:
+    """Print events as they happen, until Ctrl-C."""
+    try:
+        while True:
+            for told in found(reader, query, lambda serial: None):
+                click.echo(render(told))
+            sys.stdout.flush()
+            time.sleep(FOLLOW_INTERVAL)
+    except KeyboardInterrupt:
+        return
 
 
 @audit.command()
@@ -117,11 +128,11 @@ def search(file: Path, query: Query, form: str) -> None:
     render = printer(form, file)
     count = 0
     with plain_errors():
-        reader = JournalReader(directory, first_serial(directory, query))
-        for told in found(reader, query, lambda serial: None):
-            click.echo(render(told))
-            count += 1
-        _tell_damage(reader)
+        with JournalReader(directory, first_serial(directory, query)) as reader:
+            for told in found(reader, query, lambda serial: None):
+                click.echo(render(told))
+                count += 1
+            _tell_damage(reader)
     if not count:
         raise SystemExit(REFUSED)
 
@@ -201,10 +212,8 @@ def export(file: Path, query: Query, output: IO[str], form: str, fields: str) ->
         except ValueError as error:
             raise click.UsageError(f"--fields: {error}") from None
         render, header = columns.render, columns.header + "\n"
-    with plain_errors():
-        reader = JournalReader(directory, first_serial(directory, query))
-        to_file = output is not sys.stdout
-        with bar("Exporting", last_serial(directory), shown=to_file) as progress:
+    with plain_errors(), JournalReader(directory, first_serial(directory, query)) as reader:
+        with bar("Exporting", last_serial(directory), shown=not output.isatty()) as progress:
             output.write(header)
             for told in found(reader, query, progress):
                 output.write(render(told) + "\n")

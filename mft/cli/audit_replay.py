@@ -77,8 +77,7 @@ def replay(handler: str, file: Path, query: Query, first: int | None, last: int 
     with plain_errors():
         start = first if first is not None else first_serial(directory, query)
         end = last if last is not None else last_serial(directory)
-        reader = JournalReader(directory, start)
-        with bar("Replaying", end) as progress:
+        with JournalReader(directory, start) as reader, bar("Replaying", end) as progress:
             one = HANDLERS[options.type].build(component, options, around)
             work = _replayed(one, reader, wanted, end, progress)
             try:

@@ -183,12 +183,9 @@ class Journal:
 
     def read(self, from_serial: int = 1) -> Iterator[Occurrence]:
         """Every occurrence from a serial to the end; lines that cannot be read are passed over."""
-        reader = JournalReader(self.directory, from_serial)
-        try:
+        with JournalReader(self.directory, from_serial) as reader:
             while batch := reader.take(READ_BATCH):
                 yield from batch
-        finally:
-            reader.close()
 
     def verify(self, progress: Progress = no_progress) -> int | None:
         """The first serial whose line is not what was written, or None; see `chain.verify`."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Self
 
 from mft.core.failure import Malformed
 from mft.events.line import MAX_LINE, occurrence, parse
@@ -50,6 +50,12 @@ class JournalReader:
                 self._next = found.serial + 1
                 taken.append(found)
         return taken
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let the open segment go; `take` opens it again."""

@@ -1,0 +1,16 @@
+from mft.events.catalogue import BY_NUMBER
+from mft.events.reference import markdown
+
+
+def test_every_event_has_its_row():
+    text = markdown()
+    for number, event in BY_NUMBER.items():
+        assert f"\n| {number} | {event.sentence} |" in text
+
+
+def test_keys_groups_and_blocks_are_told():
+    text = markdown()
+    assert "`from`, `to`" in text
+    assert "## SSH: SFTP and SCP" in text
+    assert "`file-operation`" in text
+    assert text.endswith(".\n")
