@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
-from twisted.internet import reactor  # noqa: TID251 - the one place: from here it is passed in
 from twisted.logger import (
     FilteringLogObserver,
     LogLevel,
@@ -19,7 +18,6 @@ from mft.cli.check import plan
 from mft.cli.configuration import config_option, read_config
 from mft.daemon.life import Life, Reactor
 from mft.daemon.load import Config
-from mft.daemon.service import Daemon
 
 
 @click.command("run")
@@ -38,6 +36,11 @@ def run(file: Path, verbose: bool) -> None:
       mft run -c instance/conf/server.ini
     """
     config = read_config(file)
+    # Here and not above: a reactor comes with its import, and only a server needs one.
+    from twisted.internet import reactor  # noqa: TID251 - the one place; from here it is passed in
+
+    from mft.daemon.service import Daemon
+
     _log(verbose)
     life = Life(
         Daemon(config, cast(Any, reactor)),

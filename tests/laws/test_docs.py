@@ -52,14 +52,12 @@ def anchors(text: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("words", "command"), list(commands()), ids=[" ".join(words) for words, _ in commands()]
-)
-def test_every_command_shows_an_example(words, command):
-    text = command.get_help(click.Context(command, info_name=words[-1]))
-    if not isinstance(command, click.Group):
-        assert re.search(r"Examples?:", text), f"{' '.join(words)} has no example"
-        assert f"mft {' '.join(words)}" in text
+def test_every_command_shows_an_example():
+    for words, command in commands():
+        text = command.get_help(click.Context(command, info_name=words[-1]))
+        if not isinstance(command, click.Group):
+            assert re.search(r"Examples?:", text), f"mft {' '.join(words)} has no example"
+            assert f"mft {' '.join(words)}" in text
 
 
 @pytest.mark.parametrize("name", COMMANDS)
