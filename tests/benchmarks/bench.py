@@ -50,6 +50,7 @@ class Bench:
     client_meter: Meter
     running: dict[str, Running] = field(default_factory=dict)
     checked: set[tuple[str, str]] = field(default_factory=set)
+    broken: dict[str, str] = field(default_factory=dict)  # servers that did not start, and why
     number: int = 0
     began: float = field(default_factory=time.monotonic)
 
@@ -78,11 +79,14 @@ class Bench:
             server.stop()
 
     def _start(self, server: Server) -> Address:
+        if server.name in self.broken:
+            raise ChildError(f"did not start before: {self.broken[server.name]}")
         self.number += 1
         try:
             return server.start(self.tools.space.servers / f"{server.name}-{self.number}")
-        except BaseException:
+        except BaseException as error:
             server.stop()
+            self.broken[server.name] = str(error).partition("\n")[0]
             raise
 
     def stop(self) -> None:
