@@ -90,6 +90,12 @@ class Membership(NamedTuple):
         return _placed(folders, self.options.name)
 
     @property
+    def interrupted_upload_lifetime(self) -> float:
+        """For how many seconds an interrupted upload is kept."""
+        own = self.options.interrupted_upload_lifetime
+        return _own(own, self._primary.interrupted_upload_lifetime)
+
+    @property
     def _primary(self) -> GroupOptions:
         return self.groups[0][1]
 
@@ -132,9 +138,7 @@ def build_account(whole: Membership, peer: Address) -> Account:
         file_write_size=_own(own.file_write_size, primary.file_write_size),
         amend_write_name=_own(own.amend_write_name, primary.amend_write_name),
         durable_uploads=_own(own.durable_uploads, primary.durable_uploads),
-        interrupted_upload_lifetime=_own(
-            own.interrupted_upload_lifetime, primary.interrupted_upload_lifetime
-        ),
+        interrupted_upload_lifetime=member.interrupted_upload_lifetime,
         maximum_sessions=_own(own.maximum_sessions, primary.maximum_sessions),
         required_credentials=member.required_credentials,
         restrictions=whole.restrictions(),

@@ -127,12 +127,11 @@ def search(file: Path, query: Query, form: str) -> None:
     directory = journal_of(file)
     render = printer(form, file)
     count = 0
-    with plain_errors():
-        with JournalReader(directory, first_serial(directory, query)) as reader:
-            for told in found(reader, query, lambda serial: None):
-                click.echo(render(told))
-                count += 1
-            _tell_damage(reader)
+    with plain_errors(), JournalReader(directory, first_serial(directory, query)) as reader:
+        for told in found(reader, query, lambda serial: None):
+            click.echo(render(told))
+            count += 1
+        _tell_damage(reader)
     if not count:
         raise SystemExit(REFUSED)
 

@@ -3,11 +3,11 @@
 import importlib
 import os
 import sys
-from importlib.metadata import version
 from typing import Final, NamedTuple, cast
 
 import click
 
+from mft import __version__
 from mft.cli.output import REFUSED
 from mft.core.failure import Refused
 
@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("mft"), prog_name="mft", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="mft", message="%(prog)s %(version)s")
 def mft() -> None:
     """Run and look after a managed file transfer server.
 

@@ -1,17 +1,21 @@
 """PROTOCOLS: the types of service."""
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
+from mft.core.peer import Component
+from mft.protocols.base import Service, ServiceParts
 from mft.protocols.options import ServiceOptions
 from mft.protocols.ssh.options import SshOptions
+from mft.protocols.ssh.service import SshService
 
 
 class Kind(NamedTuple):
-    """One type of service."""
+    """One type of service: its options, and how one is made of them."""
 
     options: type[ServiceOptions]
+    build: Callable[[Component, Any, ServiceParts], Service]
 
 
-PROTOCOLS: Final[Mapping[str, Kind]] = {"ssh": Kind(SshOptions)}
+PROTOCOLS: Final[Mapping[str, Kind]] = {"ssh": Kind(SshOptions, SshService)}
 ALIASES: Final[Mapping[str, str]] = {"sftp": "ssh"}  # other words for a type

@@ -13,8 +13,11 @@ from typing import Any, Final, Protocol, cast
 
 from twisted.internet import main, tcp
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IReactorTime
 
 TURN: Final = 256 << 10  # bytes sent in one turn of the reactor before others are served
+PUMP_COST: Final = 8 << 10  # of that budget, for work that sends little: 32 times a turn
+LAST_WORDS: Final = 5.0  # seconds for a peer to take our reason before it is cut off
 MAX_VIEWS: Final = 64  # views in one sendmsg; IOV_MAX is 1024 everywhere
 _AGAIN: Final = frozenset((errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EINTR))
 
@@ -46,11 +49,12 @@ class Connection(tcp.Server):
         self.queued = 0  # bytes that the socket has not taken yet
         self.sent = 0  # bytes that it took, ever
         self._writing = False
-        self._flushing = False
+        self._flushing = False  # also while bytes are taken: what they cause is sent behind them
+        self._abort_call: Any = None
         # Replies are small and must not wait for an acknowledgement (Nagle's algorithm).
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def doRead(self) -> Ended:  # type: ignore[override]  # noqa: N802 - Twisted leaves it untyped
+    def doRead(self) -> Ended:  # type: ignore[override]
         """Receive once into the protocol's buffer, and send what that caused."""
         stream = cast(Stream, self.protocol)
         inlet = stream.inlet()
@@ -59,12 +63,16 @@ class Connection(tcp.Server):
         except OSError as error:
             stream.arrived(inlet, 0)
             return None if error.errno in _AGAIN else main.CONNECTION_LOST
-        stream.arrived(inlet, count)
+        self._flushing = True
+        try:
+            stream.arrived(inlet, count)
+        finally:
+            self._flushing = False
         if not count:
             return main.CONNECTION_DONE
         return self.flush()
 
-    def doWrite(self) -> Ended:  # type: ignore[override]  # noqa: N802 - Twisted leaves it untyped
+    def doWrite(self) -> Ended:  # type: ignore[override]
         """Send what is queued, and what the protocol produces, up to one turn's budget."""
         return self.flush()
 
@@ -72,9 +80,7 @@ class Connection(tcp.Server):
         """Queue bytes; `release` is called once they were sent, or never will be."""
         self._queue.append((view, release))
         self.queued += len(view)
-        if not self._writing and not self._flushing:
-            self._writing = True
-            self.startWriting()
+        self.wake()
 
     def write(self, data: bytes) -> None:
         """Queue bytes (the name that Twisted's protocols call)."""
@@ -112,6 +118,7 @@ class Connection(tcp.Server):
                 return False
             if self.disconnecting or not stream.pump():
                 return not self._queue
+            budget -= PUMP_COST
 
     def _send_some(self) -> int:
         queue = self._queue
@@ -135,18 +142,32 @@ class Connection(tcp.Server):
                 release()
         return count
 
-    def loseConnection(self) -> None:  # noqa: N802
+    def wake(self) -> None:
+        """Ask the protocol to produce, at the next turn of the reactor."""
+        if self.connected and not self._writing and not self._flushing:
+            self._writing = True
+            self.startWriting()
+
+    def abort_soon(self) -> None:
+        """Close without waiting any longer than LAST_WORDS for a peer that takes nothing."""
+        if self.connected:
+            clock = cast(IReactorTime, self.reactor)
+            self._abort_call = clock.callLater(LAST_WORDS, self.abortConnection)
+
+    def loseConnection(self) -> None:
         """Close once everything queued was sent; nothing more is read."""
         self._writing = True
         super().loseConnection()
 
-    def connectionLost(self, reason: Any) -> None:  # noqa: N802
+    def connectionLost(self, reason: Any) -> None:
         """Give every buffer back, then tell the protocol."""
         for _, release in self._queue:
             if release is not None:
                 release()
         self._queue.clear()
         self.queued = 0
+        if self._abort_call is not None and self._abort_call.active():
+            self._abort_call.cancel()
         super().connectionLost(reason)
 
 

@@ -23,7 +23,8 @@ class Blocking(Protocol):
 
     def __call__(
         self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, T]: ...
+    ) -> Coroutine[Any, Any, T]:
+        """Run it; raises what it raises."""
 
 
 class Pool:

@@ -28,6 +28,7 @@ class OpenFile:
         self.total_read = 0
         self.total_write = 0
         self.ended = False
+        self.reading = True
         self._clock: Callable[[], float] = session.clock
         self._began = self._clock()
         self.lane: Lane
@@ -173,7 +174,7 @@ class ReceivedFile(OpenFile):
         self.replaced = upload.replaced
         self._upload = upload
         self._extent = Extent(upload.start)
-        self._failure: Refused | None = None
+        self.failure: Refused | None = None  # of a write: the file can only be aborted then
 
     def wrote(self, offset: int, count: int) -> None:
         """Bytes from the peer were written."""
@@ -186,9 +187,9 @@ class ReceivedFile(OpenFile):
 
     def write_failed(self, offset: int, length: int, refused: Refused) -> None:
         """Bytes could not be written: the upload can only be aborted from now on."""
-        if self._failure is None:
+        if self.failure is None:
             super().write_failed(offset, length, refused)
-        self._failure = self._failure or refused
+        self.failure = self.failure or refused
 
     def resized(self, size: int) -> None:
         """The client set the file's size itself."""
@@ -198,9 +199,9 @@ class ReceivedFile(OpenFile):
         """The protocol's own end of file was seen: commit, then one event; raises what failed."""
         if self.ended:
             return
-        if self._failure is not None:
-            await self.abort(self._failure.details)
-            raise self._failure
+        if self.failure is not None:
+            await self.abort(self.failure.details)
+            raise self.failure
         self.ended = True
         self.session.opened.discard(self)
         try:

@@ -52,6 +52,7 @@ class Session:
         self.opened: set[ReceivedFile | SentFile | GuardedListing] = set()
         self.clock = clock
         self.began = time.time()
+        self.identity = ""  # in the roster
         self._files = files
         self._bus = bus
         self._sync_events = sync_events
@@ -171,6 +172,19 @@ class Session:
         await self._guarded(
             self.numbers.make_link, Operation.MAKE_LINK, path, self._files.make_link(path, target)
         )
+
+    async def make_hard_link(self, source: VPath, target: VPath, *, allowed: bool) -> None:
+        """Make a second name for a file, where the service allows it at all."""
+        self._recordable()
+        work = self._files.make_hard_link(source, target)
+        rules = self.account.rules
+        if not allowed:
+            work.close()
+            refused = Refused(Reason.UNSUPPORTED, str(target), "hard links are switched off")
+            self.emit(self.numbers.make_link.failed, self._failed(target, refused))
+            raise refused
+        needed = Operation.MAKE_LINK if rules.allow(Operation.READ, source) else Operation.READ
+        await self._guarded(self.numbers.make_link, needed, target, work)
 
     async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
         """Rename; needs the permission on both paths."""

@@ -122,6 +122,11 @@ class Temporaries:
         return stat.S_ISREG(status.st_mode) and self._now() - status.st_ctime <= self._lifetime
 
 
+def is_later(temporary: str) -> bool:
+    """Whether this is not the deterministic name: another upload had it when this one began."""
+    return len(temporary) > len(RESERVED_PREFIX) + DIGEST_CHARACTERS
+
+
 def seize(directory: int, temporary: str) -> int | None:
     """Open and claim a temporary that nobody writes; None when there is none such."""
     if not os.access(temporary, os.F_OK, dir_fd=directory):

@@ -10,7 +10,7 @@ from mft.vfs.handle import Handle
 from mft.vfs.lane import FileLane
 from mft.vfs.refusal import refusal
 from mft.vfs.resolve import DIRECTORY
-from mft.vfs.temporary import OWNER_BITS, Temporaries
+from mft.vfs.temporary import OWNER_BITS, Temporaries, is_later
 from mft.vfs.volume import Kind, Volume, Volumes
 
 
@@ -91,6 +91,7 @@ class LocalUpload:
         if self._ended:
             raise Refused(Reason.ABORTED, self._place.subject, "the upload has ended")
         self._ended = True
+        durable = durable and self._volume.kind is not Kind.MEMORY  # there is nothing to sync to
         run = self._volume.sync if durable else self._volume
         try:
             self._check()
@@ -170,7 +171,7 @@ class LocalUpload:
                 raise
         else:
             os.rename(temporary, place.name, src_dir_fd=directory, dst_dir_fd=directory)
-        if "-" in temporary[5:]:  # another upload had the first name; what it left is older
+        if is_later(temporary):  # another upload had the first name; what it left is older
             self._temporaries.discard(directory, place.name)
 
     def _sync_directory(self) -> None:

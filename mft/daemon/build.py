@@ -1,0 +1,201 @@
+"""build: a Config becomes the objects that do the work. The only file that knows everything."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from mft.auth.application import Parts
+from mft.auth.base import Authenticator
+from mft.auth.chain import Chain
+from mft.auth.registry import AUTHENTICATORS
+from mft.core.peer import Address, Component
+from mft.daemon.load import Config
+from mft.daemon.sections import TYPE_ALIASES
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+from mft.handlers.base import HandlerOptions, Surroundings
+from mft.handlers.registry import HANDLERS
+from mft.handlers.subscription import Subscription
+from mft.protocols.base import Service, ServiceParts
+from mft.protocols.options import ServiceOptions
+from mft.protocols.registry import PROTOCOLS
+from mft.protocols.ssh.options import SshOptions
+from mft.runtime.threads import DISK_THREADS, WORK_THREADS, Pool
+from mft.session.login import Login
+from mft.session.numbers import Numbers
+from mft.session.opening import Opening
+from mft.session.roster import Roster
+from mft.vfs.volume import Volume, Volumes
+
+DEFAULT_METHOD: Final = "application"  # the only method where server.ini names none
+
+
+class Pools(NamedTuple):
+    """Where blocking calls wait; apart, so that a slow login cannot starve uploads."""
+
+    disk: Pool
+    login: Pool
+    work: Pool
+
+    @classmethod
+    def of(cls, reactor: Any) -> "Pools":
+        """The three pools, not started; while passwords are checked, one core is the reactor's."""
+        return cls(
+            Pool(reactor, "disk", DISK_THREADS),
+            Pool(reactor, "login", max(1, (os.cpu_count() or 2) - 1)),
+            Pool(reactor, "work", WORK_THREADS),
+        )
+
+    def start(self) -> None:
+        """Begin to accept calls."""
+        for pool in self:
+            pool.start()
+
+    def stop(self) -> None:
+        """Wait for every running call, then end the threads."""
+        for pool in self:
+            pool.stop()
+
+
+class Doorman:
+    """Makes logins by the chains of the configuration that is in force."""
+
+    def __init__(self, bus: Bus, opening: Opening) -> None:
+        self.chains: Mapping[str, Chain] = {}  # by the ID of the service
+        self._bus = bus
+        self._opening = opening
+
+    def __call__(
+        self, peer: Address, component: Component, numbers: Numbers, max_open: int
+    ) -> Login:
+        """A login that knows nothing yet."""
+
+        async def opened(account: Any, peer: Address, component: Component) -> Any:
+            return await self._opening.open(account, peer, component, numbers, max_open)
+
+        return Login(self.chains[component.uuid], self._bus, opened, peer, component)
+
+
+def server_component(config: Config) -> Component:
+    """The process itself, in the audit trail."""
+    return Component(config.server.uuid, "server", config.server.name)
+
+
+def service_component(uuid: str, options: ServiceOptions) -> Component:
+    """A service, in the audit trail; an old word for its type counts as the type."""
+    kind = options.type.lower()
+    return Component(uuid, TYPE_ALIASES["services"].get(kind, kind), options.name)
+
+
+def volumes(config: Config, pools: Pools, bus: Bus) -> Volumes:
+    """Every volume; a change of how one is used is an event."""
+
+    def changed(volume: Volume, seconds: float) -> None:
+        event = events.VOLUME_INLINE if volume.inline else events.VOLUME_TO_THREADS
+        bus.emit(event, p.Volume(volume.path, f"the last call took {seconds * 1000:.1f} ms"))
+
+    return Volumes(pools.disk, io=config.server.io, changed=changed)
+
+
+def opening(
+    config: Config, bus: Bus, volumes: Volumes, roster: Roster, sync: Callable[[], Any]
+) -> Opening:
+    """What makes sessions."""
+    return Opening(
+        bus,
+        volumes,
+        roster,
+        sync_events=sync if config.server.journal_sync == "always" else None,
+        tell_requests=config.server.audit_requests,
+    )
+
+
+def chains(config: Config, pools: Pools, bus: Bus) -> dict[str, Chain]:
+    """The chain of every service, by its ID; raises ValueError for accounts that contradict."""
+
+    def trouble(path: str, sentence: str) -> None:
+        bus.emit(events.AUTHORIZED_KEYS_UNREADABLE, p.PathFailed(path, path, sentence))
+
+    parts = Parts(
+        accounts=config.accounts,
+        groups=config.groups,
+        login=pools.login,
+        disk=pools.disk,
+        clock=time.time,
+        authorities={
+            uuid: options.authorities
+            for uuid, options in config.services.items()
+            if isinstance(options, SshOptions)
+        },
+        keys_trouble=trouble,
+        scheme=config.server.password_hashing_scheme,
+    )
+    methods: dict[str, Authenticator] = {}
+    for uuid, options in config.authentications.items():
+        if options.enabled:
+            kind = AUTHENTICATORS[getattr(options, "type", DEFAULT_METHOD)]
+            methods[uuid] = kind.build(uuid, options, parts)
+    default = _default_methods(config, methods, parts)
+    return {
+        uuid: Chain(
+            [methods[one] for one in options.authentications if one in methods]
+            if options.authentications
+            else default,
+            (CancelledError,),
+        )
+        for uuid, options in config.services.items()
+    }
+
+
+def _default_methods(
+    config: Config, methods: Mapping[str, Authenticator], parts: Parts
+) -> list[Authenticator]:
+    """The list of [server]; without one, the accounts of this file."""
+    if config.server.authentications:
+        return [methods[one] for one in config.server.authentications if one in methods]
+    kind = AUTHENTICATORS[DEFAULT_METHOD]
+    options = kind.options.model_validate({"name": "accounts of this file"})
+    return [kind.build("DEFAULT-AUTHENTICATION", options, parts)]
+
+
+def services(config: Config, parts: ServiceParts) -> dict[str, Service]:
+    """Every enabled service by its ID, not listening; raises OSError or ValueError for its keys."""
+    return {
+        uuid: service(uuid, options, parts)
+        for uuid, options in config.services.items()
+        if options.enabled
+    }
+
+
+def service(uuid: str, options: ServiceOptions, parts: ServiceParts) -> Service:
+    """One service, not listening."""
+    component = service_component(uuid, options)
+    return PROTOCOLS[component.kind].build(component, options, parts)
+
+
+def subscriptions(config: Config, bus: Bus, around: Surroundings) -> dict[str, Subscription]:
+    """Every enabled event handler by its ID, not started."""
+    return {
+        uuid: subscription(uuid, options, bus, around)
+        for uuid, options in config.event_handlers.items()
+        if options.enabled and isinstance(options, HandlerOptions)
+    }
+
+
+def subscription(
+    uuid: str, options: HandlerOptions, bus: Bus, around: Surroundings
+) -> Subscription:
+    """One event handler at its place in the journal."""
+    kind = options.type.lower()
+    handler = HANDLERS[kind].build(Component(uuid, kind, options.name), options, around)
+    return Subscription(handler, options, bus, around)
+
+
+def log_line(message: str) -> None:
+    """Where rooms without Twisted say what only a developer wants to know."""
+    Logger("mft").warn("{message}", message=message)

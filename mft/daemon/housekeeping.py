@@ -1,0 +1,79 @@
+"""Housekeeping: old segments of the journal and old interrupted uploads are removed."""
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from twisted.logger import Logger
+
+from mft.auth.account import DAY
+from mft.auth.inheritance import Membership
+from mft.core.failure import Refused
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+from mft.vfs.interrupted import Sweeper
+from mft.vfs.volume import Volumes
+
+if TYPE_CHECKING:
+    from mft.daemon.service import Daemon
+
+INTERVAL: Final = 3600.0  # seconds
+
+log = Logger()
+
+
+class Housekeeping:
+    """One round an hour, in small steps on the disk pool."""
+
+    interval = INTERVAL
+
+    def __init__(self, daemon: "Daemon", volumes: Volumes, bus: Bus) -> None:
+        self._daemon = daemon
+        self._volumes = volumes
+        self._bus = bus
+
+    async def round(self) -> None:
+        """Remove what is too old, everywhere."""
+        try:
+            await self._expire_journal()
+        except OSError as error:
+            log.warn("journal retention: {error}", error=error)
+        for root, lifetime in self._places().items():
+            await self._sweep(root, lifetime)
+
+    async def _expire_journal(self) -> None:
+        days = self._daemon.config.server.journal_retention
+        if days:
+            journal = self._bus.journal
+            positions = [one.position for one in self._daemon.subscriptions.values()]
+            passed = min(positions, default=journal.last)
+            await self._volumes.disk(journal.expire, time.time() - days * DAY, passed)
+
+    def _places(self) -> dict[str, float]:
+        """Every home and virtual folder, each with the longest lifetime of those who share it."""
+        places: dict[str, float] = {}
+        config = self._daemon.config
+        for uuid, options in config.accounts.items():
+            try:
+                member = Membership.of(uuid, options, config.groups)
+                roots = [member.home, *(real for _, real in member.virtual_folders)]
+            except ValueError:
+                continue  # told when somebody logs in
+            lifetime = member.interrupted_upload_lifetime
+            for root in roots:
+                places[root] = max(places.get(root, 0.0), lifetime)
+        return places
+
+    async def _sweep(self, root: str, lifetime: float) -> None:
+        sweeper = Sweeper(root, self._volumes, lifetime=lifetime)
+        try:
+            while not sweeper.done:
+                for removed in await sweeper.step():
+                    self._bus.emit(
+                        events.INTERRUPTED_UPLOAD_REMOVED,
+                        p.Continued(removed.real_path, removed.real_path, removed.size),
+                    )
+        except Refused:
+            return  # a home that nobody has used yet
+        finally:
+            await sweeper.close()

@@ -1,0 +1,119 @@
+"""After a crash: what was open when the server was killed gets its closing events.
+
+The journal tells it. Everything that began since the last start, and has no closing event, is
+closed now, so that every connection and every file has exactly one.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from mft.core.peer import Origin
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+from mft.events.journal import Journal
+from mft.events.model import Occurrence
+
+DETAILS: Final = "the server was killed, or the machine failed"
+MAX_OPEN: Final = 100_000  # things that were open at once; what is beyond it is only counted
+
+_CONNECTION_CLOSED: Final = {events.SSH_CLOSED.number}
+_FILE_CLOSED: Final = {
+    event.number
+    for event in (
+        events.SSH_UPLOAD_DONE, events.SSH_UPLOAD_FAILED, events.SSH_DOWNLOAD_DONE,
+        events.SSH_DOWNLOAD_FAILED, events.SSH_CHANGE_DONE, events.SSH_CHANGE_INTERRUPTED,
+    )
+}  # fmt: skip
+
+
+class Recovered(NamedTuple):
+    """What was closed."""
+
+    connections: int
+    files: int
+
+
+def ended_well(journal: Journal) -> bool:
+    """Whether the last run said that it was done, or there was none."""
+    last = next(journal.read(journal.last), None) if journal.last else None
+    return last is None or last.event.number == events.DRAINED.number
+
+
+def recover(journal: Journal, bus: Bus) -> Recovered:
+    """Tell the closing events that the last run could not tell. Reads files: call it at start."""
+    if ended_well(journal):
+        return Recovered(0, 0)
+    connections, files = _still_open(journal.read(_last_start(journal)))
+    for (_, data), origins in files.items():
+        for origin in origins:
+            _close_file(bus, dict(data), origin)
+    for client, origin in connections.values():
+        bus.emit(events.SSH_CLOSED, p.Algorithms(client, "", "", "", "", "", "", "", ""), origin)
+    count = sum(len(origins) for origins in files.values())
+    bus.emit(events.CRASH_CLOSED, p.Details(f"{len(connections)} connections, {count} files"))
+    return Recovered(len(connections), count)
+
+
+def _last_start(journal: Journal) -> int:
+    """The serial of the last start: everything before it was closed by that start."""
+    serial = 1
+    for occurrence in journal.read():
+        if occurrence.event.number == events.PROCESS_STARTING.number:
+            serial = occurrence.serial
+    return serial
+
+
+Connection = tuple[str, str, int]
+Data = tuple[tuple[str, Any], ...]
+
+
+def _still_open(
+    occurrences: Iterable[Occurrence],
+) -> tuple[dict[Connection, tuple[str, Origin]], dict[tuple[Connection, Data], list[Origin]]]:
+    connections: dict[Connection, tuple[str, Origin]] = {}
+    files: dict[tuple[Connection, Data], list[Origin]] = {}
+    for occurrence in occurrences:
+        origin, number = occurrence.origin, occurrence.event.number
+        key = origin.component.uuid, origin.peer.host, origin.peer.port
+        if number == events.SSH_CONNECTED.number and len(connections) < MAX_OPEN:
+            connections[key] = "", origin
+        elif number == events.SSH_SESSION_OPENED.number and key in connections:
+            connections[key] = occurrence.data.get("client_version", ""), origin
+        elif number in _CONNECTION_CLOSED:
+            connections.pop(key, None)
+        elif number == events.SSH_OPEN_DONE.number and len(files) < MAX_OPEN:
+            files.setdefault((key, _identity(occurrence)), []).append(origin)
+        elif number in _FILE_CLOSED:
+            again = files.pop((key, _identity(occurrence)), [])[1:]
+            if again:  # one connection had it open more than once
+                files[key, _identity(occurrence)] = again
+    return connections, files
+
+
+def _identity(occurrence: Occurrence) -> Data:
+    names = ("path", "real_path", "mode", "requested_path")
+    return tuple((name, occurrence.data.get(name, "")) for name in names)
+
+
+def _close_file(bus: Bus, data: dict[str, str], origin: Origin) -> None:
+    path, real, mode = data["path"], data["real_path"], data["mode"]
+    requested = data["requested_path"]
+    if mode == "reading":
+        bus.emit(
+            events.SSH_DOWNLOAD_FAILED,
+            p.DownloadFailed(path, real, 0, 0, 0.0, mode, requested, DETAILS),
+            origin,
+        )
+    elif mode.endswith("reading"):
+        bus.emit(
+            events.SSH_CHANGE_INTERRUPTED,
+            p.ChangeFailed(path, real, mode, 0, 0, 0, 0, 0.0, requested, DETAILS),
+            origin,
+        )
+    else:
+        bus.emit(
+            events.SSH_UPLOAD_FAILED,
+            p.UploadFailed(path, real, 0, 0, 0.0, mode, requested, DETAILS),
+            origin,
+        )

@@ -1,0 +1,315 @@
+"""Daemon: the running server; it starts, reloads, and stops in the right order."""
+
+import os
+import platform
+import pwd
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cryptography.hazmat.backends.openssl import backend
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from mft import __version__
+from mft.core.failure import Reason, Refused
+from mft.daemon import build
+from mft.daemon.control import ControlSocket
+from mft.daemon.housekeeping import Housekeeping
+from mft.daemon.life import StartFailed
+from mft.daemon.load import Config, load
+from mft.daemon.privileges import check_identity, drop
+from mft.daemon.recovery import recover
+from mft.daemon.reloading import Changes
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+from mft.events.journal import SYNC_INTERVAL, Journal
+from mft.handlers.base import Surroundings
+from mft.handlers.subscription import Subscription
+from mft.protocols.base import Service, ServiceParts
+from mft.session.roster import Roster
+
+HANDLER_GRACE: Final = 10.0  # seconds for event handlers to take what is left
+
+log = Logger()
+
+
+class Daemon:
+    """Everything that runs for one server.ini."""
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self.config = config
+        self.services: dict[str, Service] = {}
+        self.leaving: list[Service] = []  # replaced by a reload; their connections go on
+        self.subscriptions: dict[str, Subscription] = {}
+        self.roster = Roster()
+        self._reactor = reactor
+        self._began = time.time()
+        self._pools = build.Pools.of(reactor)
+        self._journal: Journal | None = None
+        self._loops: list[LoopingCall] = []
+
+    # Start.
+
+    async def start(self) -> None:
+        """Start everything; StartFailed tells every problem and leaves nothing running."""
+        self._pools.start()
+        try:
+            await self._start()
+        except BaseException as error:
+            await self._give_up()
+            if isinstance(error, Refused | OSError | ValueError | CannotListenError):
+                raise StartFailed([error]) from error
+            raise
+
+    async def _start(self) -> None:
+        config, server = self.config, self.config.server
+        who = check_identity(server.account, allow_root=server.allow_root)
+        os.umask(server.umask)
+        for folder in ("log", "state"):
+            (config.directory / folder).mkdir(mode=0o700, exist_ok=True)
+        self._journal = Journal.open(
+            config.directory / "log" / "journal", segment_size=server.journal_segment_size
+        )
+        component = build.server_component(config)
+        self.bus = Bus(self._journal, component, log=build.log_line)
+        recovered = recover(self._journal, self.bus)
+        if recovered.connections or recovered.files:
+            log.warn("the last run was killed: {recovered}", recovered=recovered)
+        self.bus.emit(events.PROCESS_STARTING, p.ProcessState(server.name, __version__))
+        self._volumes = build.volumes(config, self._pools, self.bus)
+        opening = build.opening(config, self.bus, self._volumes, self.roster, self._sync)
+        self._doorman = build.Doorman(self.bus, opening)
+        self._doorman.chains = build.chains(config, self._pools, self.bus)
+        self._around = Surroundings(
+            component, config.directory, self.bus, self._reactor, self._pools.disk, build.log_line
+        )
+        self._parts = ServiceParts(
+            config.directory, self.bus, self._doorman, self.roster, self._reactor
+        )
+        services = build.services(config, self._parts)
+        self._bind(services)
+        if who is not None:
+            self._hand_files_to(who)
+            drop(who, server.umask)
+            self.bus.emit(events.PRIVILEGES_DROPPED, p.SystemAccount(who.pw_name))
+        else:
+            self.bus.emit(events.PRIVILEGES_KEPT, p.Nothing())
+        for uuid, one in build.subscriptions(config, self.bus, self._around).items():
+            await one.start()
+            self.subscriptions[uuid] = one
+            self.tell_started("event-handlers", one.handler.component)
+        self.services = services
+        for service in services.values():
+            self.tell_listening(service)
+        self._control = ControlSocket(config.directory / "state", self, self._reactor)
+        self._control.start()
+        self._loop(SYNC_INTERVAL, self._tend_journal)
+        self._housekeeping = Housekeeping(self, self._volumes, self.bus)
+        self._loop(self._housekeeping.interval, self._housekeeping.round)
+        self.bus.emit(events.PROCESS_DETAILS, _process())
+        self.bus.emit(events.PROCESS_STARTED, p.ProcessState(server.name, __version__))
+
+    def _bind(self, services: Mapping[str, Service]) -> None:
+        """Take every address before anything is given up; all that fail are told at once."""
+        failed: list[Refused] = []
+        for service in services.values():
+            try:
+                service.bind()
+            except Refused as refused:
+                failed.append(refused)
+                self.bus.emit(
+                    events.SERVICE_START_FAILED,
+                    p.ServiceFailed(service.component.name, str(refused)),
+                )
+        if failed:
+            for service in services.values():
+                waiting = Deferred.fromCoroutine(service.stop_listening())
+                waiting.addErrback(lambda failure: log.failure("closing a port", failure))
+            raise StartFailed(failed)
+
+    def _hand_files_to(self, who: pwd.struct_passwd) -> None:
+        """What root has made until now belongs to the account that will go on with it."""
+        for folder in ("log", "state", "log/journal", "conf/keys"):
+            top = self.config.directory / folder
+            if top.is_dir():
+                for path in (top, *top.iterdir()):
+                    if path.owner() != who.pw_name and path.lstat().st_uid == 0:
+                        os.chown(path, who.pw_uid, who.pw_gid, follow_symlinks=False)
+
+    async def _give_up(self) -> None:
+        for loop in self._loops:
+            if loop.running:
+                loop.stop()
+        for one in self.subscriptions.values():
+            await one.stop(HANDLER_GRACE)
+        if self._journal is not None:
+            self._journal.close()
+        self._pools.stop()
+
+    def _loop(self, interval: float, work: Any) -> None:
+        loop = LoopingCall(work)
+        loop.clock = self._reactor
+        self._loops.append(loop)
+        loop.start(interval, now=False).addErrback(
+            lambda failure: log.failure("periodic work ended", failure)
+        )
+
+    # Telling.
+
+    def tell_listening(self, service: Service) -> None:
+        """A service listens: the event that administrators know, with the port that it has."""
+        address = service.address
+        if address is not None:
+            self.bus.emit(
+                events.SERVICE_STARTED,
+                p.ServiceStarted(
+                    service.component.name, address.host, address.port, service.component.kind
+                ),
+                self.bus.origin._replace(component=service.component),
+            )
+
+    def tell_stopped(self, service: Service) -> None:
+        """A service does not listen any more."""
+        self.bus.emit(
+            events.SERVICE_STOPPED,
+            p.ServiceStopped(service.component.name),
+            self.bus.origin._replace(component=service.component),
+        )
+
+    def tell_started(self, family: str, component: Any) -> None:
+        """A component other than a service runs."""
+        self.bus.emit(
+            events.COMPONENT_STARTED,
+            p.ComponentStarted(family, component.name, "event handler", component.kind, ""),
+            self.bus.origin._replace(component=component),
+        )
+
+    def tell_component_stopped(self, family: str, component: Any, reason: str) -> None:
+        """A component other than a service has stopped."""
+        self.bus.emit(
+            events.COMPONENT_STOPPED,
+            p.ComponentStopped(family, component.name, "event handler", component.kind, reason),
+            self.bus.origin._replace(component=component),
+        )
+
+    # The journal.
+
+    async def _sync(self) -> None:
+        await self.bus.sync(self._pools.disk)
+
+    async def _tend_journal(self) -> None:
+        """Bring the journal to the disk, and try again what it could not take."""
+        if not self.bus.healthy:
+            self.bus.retry()
+        await self._sync()
+
+    # Reload.
+
+    async def reload(self) -> None:
+        """Read server.ini again; raises Refused, and changes nothing, when it has a problem."""
+        loaded = await self._pools.disk(load, self.config.file)
+        if loaded.config is None:
+            problems = [str(problem) for problem in loaded.problems]
+            self.refuse_reload(len(problems), problems[0])
+        else:
+            await Changes(self, loaded.config, self._pools, self._around, self._parts).apply(
+                self._doorman
+            )
+            self.bus.emit(events.CONFIGURATION_RELOADED, p.Nothing())
+
+    def refuse_reload(self, count: int, first: str) -> None:
+        """Tell why the running configuration stays; raises Refused."""
+        self.bus.emit(events.RELOAD_REFUSED, p.ReloadRefused(count, first))
+        raise Refused(Reason.INVALID, "", f"{count} problems, the first: {first}")
+
+    # Stop.
+
+    async def stop(self) -> None:
+        """Drain: no new connections, running transfers end, handlers take the rest."""
+        began = time.monotonic()
+        self.bus.emit(events.PROCESS_STOPPING, p.ProcessState(self.config.server.name, __version__))
+        for loop in self._loops:
+            if loop.running:
+                loop.stop()
+        await self._control.stop()
+        everyone = [*self.services.values(), *self.leaving]
+        for service in everyone:
+            await service.stop_listening()
+        cut = await self._drain(everyone)
+        for service in self.services.values():
+            self.tell_stopped(service)
+        self.bus.emit(events.DRAINED, p.Drained(round(time.monotonic() - began, 3), cut))
+        for one in self.subscriptions.values():
+            await one.stop(HANDLER_GRACE)
+        if self._journal is not None:
+            self._journal.close()
+        self._pools.stop()
+
+    async def _drain(self, everyone: list[Service]) -> int:
+        """Wait for transfers for at most `shutdown_grace`; how many sessions were cut."""
+        for service in everyone:
+            service.end_all("The server is shutting down.", idle_only=True)
+        waiting = Deferred.fromCoroutine(_all_drained(everyone))
+        limit = self._reactor.callLater(self.config.server.shutdown_grace, waiting.cancel)
+        try:
+            await waiting
+        except CancelledError:
+            cut = sum(service.end_all("The server is shutting down.") for service in everyone)
+            await _all_drained(everyone)
+            return cut
+        limit.cancel()
+        return 0
+
+    # The control socket.
+
+    def status(self) -> Mapping[str, Any]:
+        """What `mft status` shows."""
+        return {
+            "version": __version__,
+            "name": self.config.server.name,
+            "pid": os.getpid(),
+            "running_since": int(self._began),
+            "sessions": len(self.roster),
+            "journal": "written" if self.bus.healthy else self.bus.journal.failure,
+            "events": self.bus.journal.last,
+            "services": [
+                {
+                    "name": service.component.name,
+                    "type": service.component.kind,
+                    "address": str(service.address),
+                    "connections": service.connections,
+                }
+                for service in self.services.values()
+            ],
+        }
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """What `mft sessions` shows."""
+        return self.roster.describe()
+
+    async def end(self, session: str) -> bool:
+        """End one session; False when there is none of this id."""
+        return self.roster.end(session, "mft end")
+
+
+async def _all_drained(services: list[Service]) -> None:
+    for service in services:
+        await service.drained()
+
+
+def _process() -> p.ProcessDetails:
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    return p.ProcessDetails(
+        os_user=user,
+        cwd=str(os.getcwd()),
+        python_version=platform.python_version(),
+        cryptography_library_version=backend.openssl_version_text(),
+        process_privileges="root" if os.geteuid() == 0 else "none",
+    )

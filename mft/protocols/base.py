@@ -1,0 +1,72 @@
+"""What a service is to the daemon that runs it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from mft.core.peer import Address, Component
+from mft.events.bus import Bus
+from mft.protocols.options import ServiceOptions
+from mft.session.login import Login
+from mft.session.numbers import Numbers
+from mft.session.roster import Roster
+
+
+class LoginMaker(Protocol):
+    """Makes the login of one connection."""
+
+    def __call__(
+        self, peer: Address, component: Component, numbers: Numbers, max_open: int
+    ) -> Login:
+        """A login that knows nothing yet."""
+
+
+class ServiceParts(NamedTuple):
+    """What a service is given, and may not reach for."""
+
+    directory: Path  # of the instance
+    bus: Bus
+    logins: LoginMaker
+    roster: Roster
+    reactor: IReactorTime
+
+
+class Service(Protocol):
+    """One `[services/ID]` section that listens."""
+
+    component: Component
+
+    @property
+    def options(self) -> ServiceOptions:
+        """What it was made of."""
+
+    @property
+    def address(self) -> Address | None:
+        """Where it listens, or None."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections it has."""
+
+    def bind(self) -> None:
+        """Listen; raises Refused(BUSY) when the address cannot be had."""
+
+    def take_over(self, listening: Any) -> None:
+        """Go on with a listening socket that another service of the same address gives up."""
+
+    def hand_over(self) -> Any:
+        """Give up the listening socket for `take_over`; connections that are here go on."""
+
+    async def stop_listening(self) -> None:
+        """Take no more connections; those that are here go on."""
+
+    def end_all(self, reason: str, *, idle_only: bool = False) -> int:
+        """Disconnect everybody, or only those without an open file; how many there were."""
+
+    async def drained(self) -> None:
+        """Wait until every connection has ended and its files are closed."""
+
+
+Services = Sequence[Service]

@@ -1,0 +1,117 @@
+"""Bytes on their way from files to packets: one read, sealed where it lies, and one send."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from twisted.internet.defer import Deferred
+
+from mft.core.failure import Refused
+from mft.protocols.ssh.channels import Channel
+from mft.protocols.ssh.status import refusal
+from mft.runtime.steps import at_once
+from mft.session.files import ReceivedFile, SentFile
+from mft.wire.sftp import responses
+from mft.wire.sftp.status import Status
+
+if TYPE_CHECKING:
+    from mft.protocols.ssh.hub import Hub
+
+MAX_READING: Final = 8  # reads that a slow disk serves side by side: 2 MiB of buffers a channel
+
+Readable = SentFile | ReceivedFile
+
+
+class Outgoing:
+    """Answers READ. `reply` takes short answers, `resumed` is called when a slow disk is done."""
+
+    def __init__(
+        self,
+        hub: "Hub",
+        channel: Channel,
+        reply: Callable[[bytes], None],
+        resumed: Callable[[], None],
+    ) -> None:
+        self.reading = 0  # reads that the disk pool works on
+        self._hub = hub
+        self._channel = channel
+        self._reply = reply
+        self._resumed = resumed
+
+    def read(self, request: int, file: Readable, offset: int, size: int) -> bool:
+        """Answer one READ; False when it must be asked again once the window or the disk allow."""
+        channel = self._channel
+        if self.reading >= MAX_READING or channel.waiting or not channel.window_out:
+            return False
+        if not size:
+            self._reply(responses.status(request, Status.EOF))
+        elif channel.ready(size + responses.DATA_HEADER):
+            self._send(request, file, offset, size)
+        else:
+            self._trickle(request, file, offset, size)
+        return True
+
+    def _send(self, request: int, file: Readable, offset: int, size: int) -> None:
+        """The quick way: straight from the file into the packets that carry it."""
+        channel = self._channel
+        batch, release = self._hub.batches.take(channel.packet, channel.peer.transport.sealer)
+        try:
+            count = file.lane.read_into(batch.rooms(responses.DATA_HEADER, size), offset)
+        except Refused as refused:
+            release()
+            self._failed(request, file, offset, size, refused)
+            return
+        if not isinstance(count, int):
+            release()
+            self._later(request, file, offset, size)
+        elif not count:
+            release()
+            self._reply(responses.status(request, Status.EOF))
+        else:
+            batch.head()[: responses.DATA_HEADER] = responses.data_header(request, count)
+            channel.send_batch(batch, count + responses.DATA_HEADER, release)
+            file.sent(count)
+
+    def _trickle(self, request: int, file: Readable, offset: int, size: int) -> None:
+        """The peer's window holds less than the reply: it is read once, and sent as it opens."""
+        data = memoryview(bytearray(size))
+        try:
+            count = file.lane.read_into([data], offset)
+        except Refused as refused:
+            self._failed(request, file, offset, size, refused)
+            return
+        if isinstance(count, int):
+            self._answer(request, file, data[:count])
+        else:
+            self._later(request, file, offset, size)
+
+    def _later(self, request: int, file: Readable, offset: int, size: int) -> None:
+        self.reading += 1
+        fetching = at_once(self._fetch(request, file, offset, size))
+        if isinstance(fetching, Deferred):
+            fetching.addErrback(lambda failure: self._hub.broke("a read", failure))
+
+    async def _fetch(self, request: int, file: Readable, offset: int, size: int) -> None:
+        """Read on the disk pool; a disk that waits costs more than the copy."""
+        data = memoryview(bytearray(size))
+        try:
+            count = await file.lane.read_later([data], offset)
+        except Refused as refused:
+            self._failed(request, file, offset, size, refused)
+        else:
+            self._answer(request, file, data[:count])
+        finally:
+            self.reading -= 1
+            self._resumed()
+
+    def _answer(self, request: int, file: Readable, data: memoryview) -> None:
+        if len(data):
+            file.sent(len(data))
+            self._reply(responses.data(request, data))
+        else:
+            self._reply(responses.status(request, Status.EOF))
+
+    def _failed(
+        self, request: int, file: Readable, offset: int, size: int, refused: Refused
+    ) -> None:
+        file.read_failed(offset, size, refused)
+        self._reply(refusal(request, refused))

@@ -1,0 +1,362 @@
+"""One SSH connection from its first byte to its closing event."""
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from mft.core.failure import Malformed
+from mft.core.peer import UNKNOWN, Address, Origin
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.model import Event
+from mft.protocols.ssh.channels import MAX_PACKET, WINDOW, Channel, Channels
+from mft.protocols.ssh.numbers import Code, Message
+from mft.protocols.ssh.scp import ScpServer
+from mft.protocols.ssh.sftp import SftpServer
+from mft.protocols.ssh.transport import Transport
+from mft.protocols.ssh.userauth import Userauth
+from mft.runtime.steps import at_once
+from mft.session.session import Session
+from mft.wire import scp
+from mft.wire.buffer import Reader, Writer
+from mft.wire.ssh import record
+
+if TYPE_CHECKING:
+    from mft.protocols.ssh.hub import Hub
+
+D = TypeVar("D")
+
+MAX_SHOWN: Final = 200  # characters of a peer's command in an event
+REFUSED: Final = frozenset((b"shell", b"pty-req", b"x11-req", b"auth-agent-req@openssh.com"))
+
+
+class Peer:
+    """A client, before and after its login."""
+
+    def __init__(self, hub: "Hub", address: Address) -> None:
+        self.hub = hub
+        self.address = address
+        self.origin = Origin(UNKNOWN, address, hub.component)
+        self.transport = Transport(self)
+        self.channels = Channels(self)
+        self.session: Session | None = None
+        self.logged_in = False
+        self.alive = False
+        self._userauth: Userauth | None = None
+        self._held: set[Channel] = set()
+        self._sent = 0
+        self._keys_since = 0.0
+        self._active = 0.0
+        self._timer: Any = None
+        self._reason = "the connection was closed"
+        self._finishing: list[Deferred[None]] = []
+
+    # The life of the connection.
+
+    def connected(self) -> None:
+        """The first moment: the opening event, and the clock of the login."""
+        self.alive = True
+        self._active = self._keys_since = self.hub.reactor.seconds()
+        self.emit(events.SSH_CONNECTED, p.Nothing())
+        self._timer = self.hub.reactor.callLater(
+            self.hub.options.login_timeout, self._login_timed_out
+        )
+
+    def lost(self) -> None:
+        """The last moment: everything open ends, and the closing event is told."""
+        if not self.alive:
+            return
+        self.alive = False
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self.channels.lost(self._reason)
+        self.hub.forget(self)
+        ended = at_once(self._end())
+        if isinstance(ended, Deferred):
+            self.hub.ending(ended)
+
+    async def _end(self) -> None:
+        try:
+            for finishing in self._finishing:
+                await finishing
+            if self.session is not None:
+                self.hub.roster.remove(self.session)
+                await self.session.close(self._reason)
+        finally:
+            self.emit(events.SSH_CLOSED, self._algorithms())
+
+    def emit(self, event: Event[D], payload: D) -> None:
+        """Tell an event of this connection."""
+        origin = self.origin if self.session is None else self.session.origin
+        self.hub.bus.emit(event, payload, origin)
+
+    def ending(self, code: int, text: str) -> None:
+        """We are about to disconnect the client."""
+        self._reason = text
+        self.emit(events.SSH_DISCONNECTING, p.Details(f"{text} (code {code})"))
+
+    def broke(self) -> None:
+        """A fault of ours while bytes were taken: the trace is logged, the peer hears an id."""
+        identity = self.hub.broke("an SSH message", Failure())
+        self.emit(events.SSH_MESSAGE_BROKE, p.MessageFailed(0, "", identity))
+        self.transport.end(Code.BY_APPLICATION, f"Internal error {identity}.")
+
+    def nothing_in_common(self, kind: str, theirs: list[str], ours: list[str]) -> None:
+        """Key exchange is impossible; the administrator sees both lists."""
+        self.emit(
+            events.SSH_NO_COMMON_ALGORITHM,
+            p.NoCommonAlgorithm(kind, ",".join(theirs)[:1000], ",".join(ours)),
+        )
+
+    def _login_timed_out(self) -> None:
+        limit = int(self.hub.options.login_timeout)
+        self.emit(events.LOGIN_TIMEOUT, p.LimitReached("login_timeout", limit))
+        self.transport.end(Code.BY_APPLICATION, "Login took too long.")
+        self.transport.transport.abort_soon()
+
+    def _check_idle(self) -> None:
+        sent = self.transport.transport.sent
+        now = self.hub.reactor.seconds()
+        if sent != self._sent:
+            self._sent, self._active = sent, now
+        limit = self.hub.options.idle_connection_timeout
+        left = limit - (now - self._active)
+        if left > 0:
+            self._timer = self.hub.reactor.callLater(left, self._check_idle)
+            return
+        self.emit(events.IDLE_SESSION_ENDED, p.LimitReached("idle_connection_timeout", int(limit)))
+        self.transport.end(Code.BY_APPLICATION, "Idle for too long.")
+        self.transport.transport.abort_soon()
+
+    # Bytes.
+
+    def turn_ended(self) -> None:
+        """Everything that came in this turn was taken."""
+        self.channels.turn_ended()
+        self._active = self.hub.reactor.seconds()
+        self._rekey_when_due()
+
+    def pump(self) -> bool:
+        """The socket has taken everything: let the channels produce."""
+        if not self.logged_in:
+            return False
+        produced = self.channels.pump()
+        if produced:
+            self._rekey_when_due()
+        return produced
+
+    def _rekey_when_due(self) -> None:
+        options = self.hub.options
+        much = self.transport.since_keys >= options.rekey_bytes
+        long = self._active - self._keys_since >= options.rekey_interval
+        if self.logged_in and (much or long):
+            self.transport.rekey()
+
+    def wake(self) -> None:
+        """Something that a channel waited for is done."""
+        self.transport.transport.wake()
+
+    def hold(self, channel: Channel, held: bool) -> None:
+        """Stop reading while a channel has more than it can do, and go on when none has."""
+        if held == (channel in self._held):
+            return
+        if held:
+            self._held.add(channel)
+            self.transport.transport.stopReading()
+            return
+        self._held.discard(channel)
+        if not self._held and self.alive and not self.transport.transport.disconnecting:
+            self.transport.transport.startReading()
+
+    # Messages.
+
+    def send(self, kind: int, payload: bytes) -> None:
+        """Send one message."""
+        self.transport.sendPacket(kind, payload)
+
+    def message(self, kind: int, payload: memoryview) -> None:
+        """Take a message that is above the transport, where the state allows it."""
+        if self.logged_in and kind >= Message.GLOBAL_REQUEST:
+            if kind == Message.PING:
+                self.send(Message.PONG, bytes(payload[1:]))
+            else:
+                self.channels.message(kind, payload)
+        elif kind >= Message.GLOBAL_REQUEST or self._userauth is None:
+            raise Malformed(f"message {kind} before the login")
+        elif not self.logged_in:  # after a login these are ignored (RFC 4252 5.3)
+            self._userauth.message(kind, payload)
+
+    def transport_message(self, kind: int, payload: memoryview) -> None:
+        """Take a message of the transport other than those of key exchange."""
+        reader = Reader(payload[1:])
+        if kind == Message.DISCONNECT:
+            code, text = reader.u32(), reader.string()
+            self._reason = "the client disconnected"
+            self.emit(
+                events.SSH_CLIENT_DISCONNECTED,
+                p.Disconnected(code, text[:MAX_SHOWN].decode("utf-8", "replace")),
+            )
+            self.transport.transport.loseConnection()
+        elif kind == Message.SERVICE_REQUEST:
+            self._service_request(reader.string())
+        elif kind not in (Message.IGNORE, Message.UNIMPLEMENTED, Message.DEBUG, Message.EXT_INFO):
+            self.unknown_message(kind, payload)
+
+    def unknown_message(self, kind: int, payload: memoryview) -> None:
+        """Answer what we do not know as RFC 4253 11.4 asks."""
+        self.emit(events.SSH_MESSAGE_UNKNOWN, p.Message(kind, bytes(payload[:32]).hex()))
+        self.transport.sendUnimplemented()
+
+    def _service_request(self, name: bytes) -> None:
+        if name == b"ssh-userauth" and self._userauth is None:
+            self._userauth = Userauth(self, self.hub.login(self.address))
+        elif name != b"ssh-userauth":
+            self.transport.end(Code.SERVICE_NOT_AVAILABLE, "No such service.")
+            return
+        out = Writer()
+        out.string(name)
+        self.send(Message.SERVICE_ACCEPT, out.finish())
+
+    # After the login.
+
+    def logged_in_as(self, session: Session) -> None:
+        """The login is done: larger packets, channels, and the clock of idleness."""
+        self.session = session
+        self.logged_in = True
+        self._userauth = None
+        self.transport.limit = record.MAX_AFTER_LOGIN
+        self._timer.cancel()
+        self._timer = self.hub.reactor.callLater(
+            self.hub.options.idle_connection_timeout, self._check_idle
+        )
+        self.hub.has_logged_in(self)
+        self.hub.roster.add(session, self._end_by_administrator)
+        self.send(Message.USERAUTH_SUCCESS, b"")
+        self._announce_host_keys()
+
+    def finish(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what ends something of this connection; `_end` waits for all of it."""
+        ending = at_once(work)
+        if isinstance(ending, Deferred):
+            self._finishing.append(ending)
+
+    def _end_by_administrator(self, reason: str) -> None:
+        self.emit(events.SESSION_ENDED, p.Details(reason))
+        self.transport.end(Code.BY_APPLICATION, "Ended by an administrator.")
+        self.transport.transport.abort_soon()
+
+    def session_unused(self, session: Session) -> None:
+        """A login was done for a client that has gone meanwhile."""
+        ended = at_once(session.close("the client left during its login"))
+        if isinstance(ended, Deferred):
+            self.hub.ending(ended)
+
+    def start(self, channel: Channel, kind: bytes, reader: Reader) -> bool:
+        """Serve what a client asks of a channel; False refuses it, and tells."""
+        options = self.hub.options
+        if kind == b"subsystem":
+            what = reader.string()
+            if what == b"sftp" and options.sftp:
+                channel.endpoint = SftpServer(self, channel, self._session())
+                self._tell_session(channel)
+                return True
+        elif kind == b"exec":
+            what = reader.string()
+            if options.scp and self._start_scp(channel, what):
+                return True
+        elif kind in REFUSED:
+            what = b""
+        else:
+            return False  # such as "env": refused without a word
+        shown = b" ".join((kind, what))[:MAX_SHOWN].decode("utf-8", "replace")
+        self.emit(events.SSH_REQUEST_REJECTED, p.Details(shown))
+        return False
+
+    def _start_scp(self, channel: Channel, line: bytes) -> bool:
+        try:
+            command = scp.parse_command(line)
+        except Malformed:
+            return False
+        server = ScpServer(self, channel, self._session(), command)
+        channel.endpoint = server
+        self._tell_session(channel)
+        self.emit(
+            events.SSH_COMMAND_STARTED, p.Command(line[:MAX_SHOWN].decode("utf-8", "replace"))
+        )
+        # Only once the client has heard that the command was accepted.
+        self.hub.reactor.callLater(0, server.begin)
+        return True
+
+    def _session(self) -> Session:
+        if self.session is None:
+            raise Malformed("a channel before the login")
+        return self.session
+
+    def _announce_host_keys(self) -> None:
+        """Tell every host key, so that clients can follow a change (hostkeys-00@openssh.com)."""
+        out = Writer()
+        out.text("hostkeys-00@openssh.com")
+        out.boolean(False)
+        for key in self.hub.host_keys:
+            out.string(key.public.blob)
+        self.send(Message.GLOBAL_REQUEST, out.finish())
+        self.emit(
+            events.SSH_HOST_KEYS_ANNOUNCED,
+            p.Details(", ".join(key.public.fingerprint for key in self.hub.host_keys)),
+        )
+
+    def prove_host_keys(self, reader: Reader) -> bytes:
+        """Sign for each key that the client asks about (PROTOCOL of OpenSSH, 2.5)."""
+        answers = Writer()
+        known = {key.public.blob: key for key in self.hub.host_keys}
+        negotiated = self.transport.keyAlg.decode()
+        count = 0
+        while reader.left:
+            blob = reader.string()
+            key = known.get(blob)
+            count += 1
+            if key is None or count > len(known):
+                raise Malformed("proof of a host key that is not ours")
+            signed = Writer()
+            signed.text("hostkeys-prove-00@openssh.com")
+            signed.string(self.transport.session_id)
+            signed.string(blob)
+            algorithm = negotiated if negotiated in key.algorithms else key.algorithms[0]
+            answers.string(key.sign(signed.finish(), algorithm))
+        return answers.finish()
+
+    # Telling.
+
+    @property
+    def client_version(self) -> str:
+        """The client's own name, as it gave it."""
+        return self.transport.version_text
+
+    def keys_changed(self, *, first: bool) -> None:
+        """A key exchange is done."""
+        self._keys_since = self.hub.reactor.seconds()
+        if not first:
+            self.emit(events.SSH_REKEYED, self._algorithms())
+            self.wake()
+
+    def _algorithms(self) -> p.Algorithms:
+        return p.Algorithms(self.client_version, *self.transport.chosen())
+
+    def _tell_session(self, channel: Channel) -> None:
+        session = self._session()
+        self.emit(
+            events.SSH_SESSION_OPENED,
+            p.SessionOpened(
+                self.hub.component.name,
+                session.account.home,
+                "/",
+                self.client_version,
+                *self.transport.chosen(),
+                WINDOW,
+                channel.window_out,
+                MAX_PACKET,
+                channel.packet,
+            ),
+        )

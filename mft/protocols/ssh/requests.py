@@ -1,0 +1,481 @@
+"""What each SFTP request means: one function a request, over one session."""
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import ROOT, VPath
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.protocols.ssh.status import refusal
+from mft.session.files import ReceivedFile, SentFile
+from mft.session.listing import GuardedListing
+from mft.vfs.base import Attributes, Entry, Existing, Usage
+from mft.wire.sftp import extended, packets, responses
+from mft.wire.sftp.attrs import Attrs
+from mft.wire.sftp.longname import pack_entries
+from mft.wire.sftp.status import Status
+
+if TYPE_CHECKING:
+    from mft.protocols.ssh.sftp import SftpServer
+
+LISTING_BYTES: Final = 64 << 10  # of one NAME packet; some clients take no more than 256 KiB
+COPY_BLOCK: Final = 1 << 20  # bytes that copy-data and check-file move at once
+MAX_DIGESTS: Final = 32 << 10  # bytes of digests in one answer: one SHA-256 for each of 1024 blocks
+MIN_BLOCK: Final = 256  # bytes that one digest of several covers at least (extensions draft, 3)
+HASHES: Final = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
+
+
+class OpenListing:
+    """A listing and the entries of its last batch that did not fit into an answer."""
+
+    def __init__(self, listing: GuardedListing) -> None:
+        self.listing = listing
+        self.entries: Sequence[Entry] = ()
+        self.at = 0
+
+
+Readable = SentFile | ReceivedFile
+Opened = Readable | OpenListing
+
+
+def request_id(request: packets.Request) -> int:
+    """The id under which a request is answered; INIT has none."""
+    return 0 if isinstance(request, packets.Init) else request.request_id
+
+
+async def answer_to(server: "SftpServer", request: packets.Request) -> bytes:
+    """Do what is asked, and give the whole reply; refusals are replies as well."""
+    if not server.greeted and not isinstance(request, packets.Init):
+        return responses.status(request_id(request), Status.BAD_MESSAGE)
+    try:
+        return await ANSWERS[type(request)](server, request)
+    except Refused as refused:
+        return refusal(request_id(request), refused)
+
+
+async def _init(server: "SftpServer", request: packets.Init) -> bytes:
+    server.greeted = True
+    return responses.version(extended.advertised())
+
+
+# Opening and closing.
+
+
+async def _open(server: "SftpServer", request: packets.Open) -> bytes:
+    path, flags = VPath.parse(request.path), request.flags
+    if not flags & packets.FOR_WRITING:
+        sent = await server.session.download(path)
+        return responses.handle(request.request_id, server.new_handle(sent))
+    mode = 0o666
+    if request.attrs.mode is not None and not server.peer.hub.options.ignore_create_permissions:
+        mode = request.attrs.mode & 0o777
+    if not flags & packets.CREATE:
+        await server.session.stat(path)
+    received = await server.session.upload(
+        path, _existing(flags), mode=mode, reading=bool(flags & packets.FOR_READING)
+    )
+    return responses.handle(request.request_id, server.new_handle(received))
+
+
+def _existing(flags: int) -> Existing:
+    if flags & packets.CREATE and flags & packets.EXCLUSIVE:
+        return Existing.REFUSE
+    if flags & packets.TRUNCATE:
+        return Existing.REPLACE
+    if flags & packets.APPEND:
+        return Existing.EXTEND
+    return Existing.MODIFY
+
+
+async def _close(server: "SftpServer", request: packets.Close) -> bytes:
+    opened = server.handles.pop(request.handle, None)
+    if opened is None:
+        raise _NO_HANDLE
+    await (opened.listing if isinstance(opened, OpenListing) else opened).close()
+    return responses.status_ok(request.request_id)
+
+
+def _file(server: "SftpServer", handle: bytes) -> Readable:
+    opened = server.handles.get(handle)
+    if opened is None or isinstance(opened, OpenListing):
+        raise _NO_HANDLE
+    return opened
+
+
+def _received(server: "SftpServer", handle: bytes) -> ReceivedFile:
+    opened = server.handles.get(handle)
+    if not isinstance(opened, ReceivedFile):
+        raise _NO_HANDLE
+    return opened
+
+
+def _readable(server: "SftpServer", handle: bytes) -> Readable:
+    file = _file(server, handle)
+    if not file.reading:
+        raise Refused(Reason.DENIED, str(file.path), "the handle is not open for reading")
+    return file
+
+
+# Attributes.
+
+
+def _attrs(request: int, entry: Entry) -> bytes:
+    return responses.attrs_full(
+        request, entry.mode, entry.size, entry.uid, entry.gid, entry.accessed, entry.modified
+    )
+
+
+async def _stat(server: "SftpServer", request: packets.Stat) -> bytes:
+    return _attrs(request.request_id, await server.session.stat(VPath.parse(request.path)))
+
+
+async def _lstat(server: "SftpServer", request: packets.LStat) -> bytes:
+    entry = await server.session.stat(VPath.parse(request.path), follow=False)
+    return _attrs(request.request_id, entry)
+
+
+async def _fstat(server: "SftpServer", request: packets.FStat) -> bytes:
+    file = _file(server, request.handle)
+    try:
+        entry = await file.lane.stat()
+    except Refused as refused:
+        server.session.emit(
+            events.SSH_FSTAT_FAILED,
+            p.HandleFailed(str(file.path), file.real_path, str(file.requested), refused.details),
+        )
+        raise
+    server.session.emit(events.SSH_FSTAT_DONE, p.PathOf(str(file.path), file.real_path))
+    return _attrs(request.request_id, entry)
+
+
+def _attributes(attrs: Attrs) -> Attributes:
+    return Attributes(
+        size=attrs.size,
+        mode=None if attrs.mode is None else attrs.mode & 0o777,
+        accessed=attrs.accessed,
+        modified=attrs.modified,
+        uid=attrs.uid,
+        gid=attrs.gid,
+    )
+
+
+async def _setstat(server: "SftpServer", request: packets.SetStat) -> bytes:
+    await server.session.change(VPath.parse(request.path), _attributes(request.attrs))
+    return responses.status_ok(request.request_id)
+
+
+async def _lsetstat(server: "SftpServer", request: extended.LSetStat) -> bytes:
+    attributes = _attributes(request.attrs)
+    await server.session.change(VPath.parse(request.path), attributes, follow=False)
+    return responses.status_ok(request.request_id)
+
+
+async def _fsetstat(server: "SftpServer", request: packets.FSetStat) -> bytes:
+    file = _file(server, request.handle)
+    if not isinstance(file, ReceivedFile):
+        server.session.emit(
+            events.SSH_FSETSTAT_UNSUPPORTED, p.PathOf(str(file.path), file.real_path)
+        )
+        raise Refused(Reason.UNSUPPORTED, str(file.path), "the file is open for reading only")
+    attributes = _attributes(request.attrs)
+    if server.peer.hub.options.ignore_create_permissions and attributes.mode is not None:
+        server.session.emit(
+            events.SSH_FSETSTAT_IGNORED,
+            p.HandleFailed(str(file.path), file.real_path, str(file.requested), "permissions"),
+        )
+        attributes = attributes._replace(mode=None)
+    await server.session.change_open(file, attributes)
+    return responses.status_ok(request.request_id)
+
+
+# Folders.
+
+
+async def _open_dir(server: "SftpServer", request: packets.OpenDir) -> bytes:
+    listing = await server.session.list(VPath.parse(request.path))
+    return responses.handle(request.request_id, server.new_handle(OpenListing(listing)))
+
+
+async def _read_dir(server: "SftpServer", request: packets.ReadDir) -> bytes:
+    opened = server.handles.get(request.handle)
+    if not isinstance(opened, OpenListing):
+        raise _NO_HANDLE
+    if opened.at >= len(opened.entries):
+        opened.entries, opened.at = await opened.listing.batch(), 0
+        if not opened.entries:
+            return responses.status(request.request_id, Status.EOF)
+    packed, count = pack_entries(opened.entries, int(time.time()), LISTING_BYTES, opened.at)
+    opened.at += count
+    return responses.name_packed(request.request_id, count, packed)
+
+
+async def _make_dir(server: "SftpServer", request: packets.MkDir) -> bytes:
+    mode = 0o777
+    if request.attrs.mode is not None and not server.peer.hub.options.ignore_create_permissions:
+        mode = request.attrs.mode & 0o777
+    await server.session.make_directory(VPath.parse(request.path), mode=mode)
+    return responses.status_ok(request.request_id)
+
+
+async def _remove_dir(server: "SftpServer", request: packets.RmDir) -> bytes:
+    await server.session.remove_directory(VPath.parse(request.path))
+    return responses.status_ok(request.request_id)
+
+
+async def _remove(server: "SftpServer", request: packets.Remove) -> bytes:
+    await server.session.remove(VPath.parse(request.path))
+    return responses.status_ok(request.request_id)
+
+
+async def _rename(server: "SftpServer", request: packets.Rename) -> bytes:
+    source, target = VPath.parse(request.source), VPath.parse(request.target)
+    await server.session.rename(source, target, replace=False)
+    return responses.status_ok(request.request_id)
+
+
+async def _posix_rename(server: "SftpServer", request: extended.PosixRename) -> bytes:
+    source, target = VPath.parse(request.source), VPath.parse(request.target)
+    await server.session.rename(source, target, replace=True)
+    return responses.status_ok(request.request_id)
+
+
+# Names and links.
+
+
+def _named(request: int, text: str) -> bytes:
+    name = text.encode()
+    return responses.name(request, [responses.Named(name, name)])
+
+
+async def _real_path(server: "SftpServer", request: packets.RealPath) -> bytes:
+    return _named(request.request_id, str(VPath.parse(request.path)))
+
+
+async def _expand_path(server: "SftpServer", request: extended.ExpandPath) -> bytes:
+    path = request.path
+    if path.startswith(b"~"):
+        name, _, rest = path[1:].partition(b"/")
+        _own_home(server, name)
+        path = rest
+    return _named(request.request_id, str(VPath.parse(path)))
+
+
+async def _home_directory(server: "SftpServer", request: extended.HomeDirectory) -> bytes:
+    _own_home(server, request.username)
+    return _named(request.request_id, str(ROOT))
+
+
+def _own_home(server: "SftpServer", name: bytes) -> None:
+    if name and name != server.session.account.name.encode():
+        raise Refused(Reason.NOT_FOUND, "", "the home of another user")
+
+
+async def _users_groups(server: "SftpServer", request: extended.UsersGroupsById) -> bytes:
+    return responses.users_groups(
+        request.request_id, [b""] * len(request.users), [b""] * len(request.groups)
+    )
+
+
+async def _read_link(server: "SftpServer", request: packets.ReadLink) -> bytes:
+    return _named(request.request_id, await server.session.read_link(VPath.parse(request.path)))
+
+
+async def _make_link(server: "SftpServer", request: packets.SymLink) -> bytes:
+    try:
+        target = request.target.decode()
+    except UnicodeDecodeError:
+        raise Refused(Reason.INVALID, "", "link target is not UTF-8") from None
+    await server.session.make_link(VPath.parse(request.path), target)
+    return responses.status_ok(request.request_id)
+
+
+async def _hard_link(server: "SftpServer", request: extended.HardLink) -> bytes:
+    source, target = VPath.parse(request.source), VPath.parse(request.target)
+    await server.session.make_hard_link(source, target, allowed=server.peer.hub.options.hardlinks)
+    return responses.status_ok(request.request_id)
+
+
+# Volumes, limits, and work on whole files.
+
+
+def _volume(request: int, usage: Usage) -> bytes:
+    return responses.statvfs(
+        request,
+        responses.Volume(
+            usage.block_size,
+            usage.block_size,
+            usage.blocks,
+            usage.free_blocks,
+            usage.available_blocks,
+            usage.files,
+            usage.free_files,
+            usage.free_files,
+            max_name=usage.max_name,
+        ),
+    )
+
+
+async def _statvfs(server: "SftpServer", request: extended.StatVFS) -> bytes:
+    return _volume(request.request_id, await server.session.usage(VPath.parse(request.path)))
+
+
+async def _fstatvfs(server: "SftpServer", request: extended.FStatVFS) -> bytes:
+    opened = server.handles.get(request.handle)
+    if opened is None:
+        raise _NO_HANDLE
+    path = opened.listing.path if isinstance(opened, OpenListing) else opened.path.parent
+    return _volume(request.request_id, await server.session.usage(path))
+
+
+async def _fsync(server: "SftpServer", request: extended.FSync) -> bytes:
+    await _received(server, request.handle).lane.sync()
+    return responses.status_ok(request.request_id)
+
+
+async def _limits(server: "SftpServer", request: extended.Limits) -> bytes:
+    return responses.limits(request.request_id, server.peer.hub.options.maximum_open_files)
+
+
+async def _copy_data(server: "SftpServer", request: extended.CopyData) -> bytes:
+    source = _readable(server, request.source)
+    target = _received(server, request.target)
+    if source is target:
+        raise Refused(Reason.INVALID, str(source.path), "a file copied onto itself")
+    copied, length = 0, request.length or 1 << 63
+    block = memoryview(bytearray(min(COPY_BLOCK, length)))
+    try:
+        while copied < length:
+            wanted = block[: min(len(block), length - copied)]
+            count = await source.lane.read_later([wanted], request.source_offset + copied)
+            if not count:
+                break
+            offset = request.target_offset + copied
+            await target.lane.write_later([block[:count]], offset)
+            target.wrote(offset, count)
+            copied += count
+    except Refused as refused:
+        target.write_failed(request.target_offset + copied, 0, refused)
+        server.session.emit(
+            events.SSH_COPY_FAILED,
+            p.CopyFailed(str(target.path), target.real_path, str(source.path), refused.details),
+        )
+        raise
+    server.session.emit(
+        events.SSH_COPY_DONE,
+        p.Copied(str(target.path), target.real_path, str(source.path), copied),
+    )
+    return responses.status_ok(request.request_id)
+
+
+async def _check_handle(server: "SftpServer", request: extended.CheckFileHandle) -> bytes:
+    return await _check(server, _readable(server, request.handle), request)
+
+
+async def _check_name(server: "SftpServer", request: extended.CheckFileName) -> bytes:
+    async with await server.session.download(VPath.parse(request.path)) as file:
+        return await _check(server, file, request)
+
+
+async def _check(
+    server: "SftpServer",
+    file: Readable,
+    request: extended.CheckFileHandle | extended.CheckFileName,
+) -> bytes:
+    """Hash a range of a file, as one digest or one for each block."""
+    asked = request.algorithms.decode("ascii", "replace").split(",")
+    algorithm = next((name for name in asked if name in HASHES), None)
+    size = (await file.lane.stat()).size
+    end = min(size, request.offset + request.length) if request.length else size
+    length = max(0, end - request.offset)
+    checksum = p.Checksum(
+        str(file.path),
+        file.real_path,
+        algorithm or request.algorithms.decode("ascii", "replace"),
+        request.offset,
+        length,
+    )
+    try:
+        if algorithm is None:
+            raise Refused(Reason.UNSUPPORTED, str(file.path), "no hash algorithm that we know")
+        digests = await _digests(file, algorithm, request.offset, length, request.block_size)
+    except Refused as refused:
+        server.session.emit(
+            events.SSH_CHECKSUM_FAILED,
+            p.PathFailed(checksum.path, checksum.real_path, refused.details),
+        )
+        raise
+    server.session.emit(events.SSH_CHECKSUM_DONE, checksum)
+    return responses.check_file(request.request_id, algorithm.encode(), digests)
+
+
+async def _digests(file: Readable, algorithm: str, offset: int, length: int, block: int) -> bytes:
+    if block and block < MIN_BLOCK:
+        raise Refused(Reason.INVALID, str(file.path), f"blocks of {block} bytes")
+    block = block or max(length, 1)
+    digest_size = hashlib.new(algorithm, usedforsecurity=False).digest_size
+    if -(-length // block) * digest_size > MAX_DIGESTS:
+        raise Refused(Reason.INVALID, str(file.path), "more digests than one answer holds")
+    buffer = memoryview(bytearray(min(COPY_BLOCK, max(length, 1))))
+    digests, at, end = [], offset, offset + length
+    while at < end:
+        digest = hashlib.new(algorithm, usedforsecurity=False)
+        until = min(end, at + block)
+        while at < until:
+            count = await file.lane.read_later([buffer[: min(len(buffer), until - at)]], at)
+            if not count:
+                raise Refused(Reason.BROKEN, str(file.path), "the file became shorter")
+            digest.update(buffer[:count])
+            at += count
+        digests.append(digest.digest())
+    return b"".join(digests)
+
+
+async def _unsupported(server: "SftpServer", request: packets.Unsupported) -> bytes:
+    if request.kind == packets.EXTENDED:
+        shown = request.name[:64].decode("ascii", "replace")
+        server.session.emit(events.SFTP_EXTENSION_UNSUPPORTED, p.Request(shown))
+    else:
+        server.session.emit(
+            events.SFTP_REQUEST_UNSUPPORTED, p.Details(f"request type {request.kind}")
+        )
+    return responses.status(request.request_id, Status.OP_UNSUPPORTED)
+
+
+_NO_HANDLE: Final = Refused(Reason.INVALID, "", "no such handle")
+
+ANSWERS: Final[Mapping[Any, Callable[["SftpServer", Any], Awaitable[bytes]]]] = {
+    packets.Init: _init,
+    packets.Open: _open,
+    packets.Close: _close,
+    packets.Stat: _stat,
+    packets.LStat: _lstat,
+    packets.FStat: _fstat,
+    packets.SetStat: _setstat,
+    packets.FSetStat: _fsetstat,
+    packets.OpenDir: _open_dir,
+    packets.ReadDir: _read_dir,
+    packets.MkDir: _make_dir,
+    packets.RmDir: _remove_dir,
+    packets.Remove: _remove,
+    packets.Rename: _rename,
+    packets.RealPath: _real_path,
+    packets.ReadLink: _read_link,
+    packets.SymLink: _make_link,
+    packets.Unsupported: _unsupported,
+    extended.PosixRename: _posix_rename,
+    extended.StatVFS: _statvfs,
+    extended.FStatVFS: _fstatvfs,
+    extended.FSync: _fsync,
+    extended.HardLink: _hard_link,
+    extended.LSetStat: _lsetstat,
+    extended.Limits: _limits,
+    extended.CopyData: _copy_data,
+    extended.ExpandPath: _expand_path,
+    extended.HomeDirectory: _home_directory,
+    extended.UsersGroupsById: _users_groups,
+    extended.CheckFileHandle: _check_handle,
+    extended.CheckFileName: _check_name,
+}

@@ -1,0 +1,401 @@
+"""One `scp -t` or `scp -f` command: the legacy protocol over one session.
+
+One coroutine owns the exchange of lines; the bytes of files go past it, from packets to the file
+and from the file to packets. An upload is committed when the client's zero byte has come.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from mft.core.failure import Malformed, Reason, Refused
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.protocols.ssh.channels import Channel
+from mft.protocols.ssh.incoming import Incoming
+from mft.protocols.ssh.packets import BATCH
+from mft.protocols.ssh.status import sentence
+from mft.runtime.steps import at_once
+from mft.session.files import ReceivedFile, SentFile
+from mft.session.session import Session
+from mft.vfs.base import Attributes, Entry, Existing
+from mft.wire import scp
+
+if TYPE_CHECKING:
+    from mft.protocols.ssh.peer import Peer
+
+T = TypeVar("T")
+
+MAX_INBOX: Final = 64 << 10  # bytes that a client may send ahead; more is not read until needed
+MAX_DEPTH: Final = 64  # folders within folders; each that is being sent holds a listing open
+BLOCK: Final = BATCH - 64  # bytes of a file in one go
+
+
+class ScpServer:
+    """The far side of one scp command."""
+
+    def __init__(
+        self, peer: "Peer", channel: Channel, session: Session, command: scp.ScpCommand
+    ) -> None:
+        self._peer = peer
+        self._channel = channel
+        self._session = session
+        self._command = command
+        self._inbox = bytearray()
+        self._eof = False
+        self._lost: str | None = None
+        self._waiter: Deferred[None] | None = None
+        self._problems = 0
+        self._receiving: ReceivedFile | None = None
+        self._at = 0
+        self._left = 0  # bytes of the file in progress that have not moved yet
+        self._sending: SentFile | None = None
+        self._fetching = False
+        self._cut = False  # the file in progress became shorter
+        self._incoming = Incoming(lambda request, failed: None, self._wake)
+
+    def begin(self) -> None:
+        """Start the exchange; it goes on as bytes come."""
+        running = at_once(self._run())
+        if isinstance(running, Deferred):
+            running.addErrback(self._broke)
+
+    # From the channel.
+
+    def data(self, view: memoryview) -> None:
+        """Take bytes: of the file in progress, or of the exchange."""
+        if self._receiving is not None and self._left:
+            count = min(self._left, len(view))
+            self._incoming.add(self._receiving, self._at, view[:count], None)
+            self._at += count
+            self._left -= count
+            view = view[count:]
+        self._inbox += view
+
+    def eof(self) -> None:
+        """The client will send no more."""
+        self._eof = True
+        self._wake()
+
+    def turn_ended(self) -> None:
+        """Write what was borrowed, and go on."""
+        self._incoming.flush()
+        if not self._left or self._sending is not None:
+            self._wake()
+        self._throttle()
+
+    def pump(self) -> bool:
+        """Send the next block of the file in progress."""
+        file = self._sending
+        if file is None or self._fetching or not self._left:
+            return False
+        size = min(self._left, BLOCK)
+        if not self._channel.ready(size):
+            size = min(size, self._channel.window_out)
+            if not size or self._channel.waiting:
+                return False
+        channel = self._channel
+        batch, release = self._peer.hub.batches.take(channel.packet, self._peer.transport.sealer)
+        try:
+            count = file.lane.read_into(batch.rooms(0, size), self._at)
+        except Refused as refused:
+            release()
+            self._read_failed(file, size, refused)
+            return True
+        if not isinstance(count, int):
+            release()
+            self._fetch_later(file, size)
+            return False
+        if not count:
+            release()
+            self._cut_short()
+            return True
+        channel.send_batch(batch, count, release)
+        self._moved(file, count)
+        return True
+
+    def lost(self, details: str) -> None:
+        """The channel is gone: the coroutine hears of it where it waits."""
+        self._lost = details
+        self._incoming.flush()
+        self._wake()
+
+    # Waiting.
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.callback(None)
+
+    async def _more(self) -> None:
+        """Wait for anything to happen; raises Refused(ABORTED) when nothing will any more."""
+        if self._lost is None and not self._eof:
+            self._throttle()
+            self._waiter = Deferred()
+            await self._waiter
+        if self._lost is not None:
+            raise Refused(Reason.ABORTED, "", self._lost)
+
+    async def _taken(self, take: Callable[[bytearray], tuple[T, int] | None]) -> T:
+        """Take one line or answer off the inbox, as soon as it is whole."""
+        while True:
+            if found := take(self._inbox):
+                del self._inbox[: found[1]]
+                return found[0]
+            if self._eof:
+                raise Refused(Reason.ABORTED, "", "the client ended in the middle")
+            await self._more()
+
+    def _throttle(self) -> None:
+        self._peer.hold(self._channel, len(self._inbox) > MAX_INBOX or self._incoming.full)
+
+    # The exchange.
+
+    async def _run(self) -> None:
+        ended = "the command ended"
+        try:
+            path = VPath.parse(self._command.path)
+            if self._command.sink:
+                await self._sink(path)
+            else:
+                await self._source(path)
+        except Refused as refused:
+            ended = refused.details
+            self._problem(refused)
+        except Malformed as problem:
+            ended = str(problem)
+            self._problems += 1
+            self._session.emit(events.SSH_COMMAND_FAILED, p.CommandFailed("scp", ended))
+            self._channel.write(scp.fatal("protocol error"))
+        self._session.emit(events.SCP_CLOSED, p.Nothing())
+        self._channel.finish(1 if self._problems else 0)
+
+    def _broke(self, failure: Failure) -> None:
+        identity = self._peer.hub.broke("an scp command", failure)
+        self._session.emit(events.SCP_BROKE, p.Details(identity))
+        self._channel.finish(1)
+
+    def _problem(self, refused: Refused) -> None:
+        self._problems += 1
+        if self._lost is None:
+            self._channel.write(scp.warning(sentence(refused.reason)))
+
+    # Receiving.
+
+    async def _sink(self, path: VPath) -> None:
+        folder = await self._is_folder(path)
+        if self._command.target_is_directory and not folder:
+            raise Refused(Reason.NOT_A_DIRECTORY, str(path))
+        self._channel.write(scp.OK)
+        await self._receive_into(path, folder=folder, depth=0)
+
+    async def _is_folder(self, path: VPath) -> bool:
+        try:
+            return (await self._session.stat(path)).is_directory
+        except Refused as refused:
+            if refused.reason in (Reason.NOT_FOUND, Reason.DENIED):
+                return path.is_root
+            raise
+
+    async def _receive_into(self, path: VPath, *, folder: bool, depth: int) -> None:
+        """Take entries for a folder, or for the one name that `path` is, up to their end."""
+        times: scp.Times | None = None
+        while self._inbox or not self._eof:
+            line = scp.parse_line(await self._taken(scp.take_line))
+            if isinstance(line, scp.End):
+                if not depth:
+                    raise Malformed("the end of a folder that was not begun")
+                self._channel.write(scp.OK)
+                return
+            if isinstance(line, scp.Answer):
+                self._problems += 1
+                if line.code == 2:
+                    raise Refused(Reason.ABORTED, str(path), "the client gave up")
+            elif isinstance(line, scp.Times):
+                times = line
+                self._channel.write(scp.OK)
+            else:
+                target = VPath.parse(line.name, path) if folder else path
+                await self._receive_one(target, line, times, depth)
+                times = None
+        if depth:
+            raise Refused(Reason.ABORTED, str(path), "the client ended inside a folder")
+
+    async def _receive_one(
+        self, path: VPath, line: scp.File | scp.Directory, times: scp.Times | None, depth: int
+    ) -> None:
+        try:
+            if isinstance(line, scp.File):
+                await self._receive_file(path, line, times)
+            else:
+                await self._receive_folder(path, line, times, depth)
+        except Refused as refused:
+            if refused.reason is Reason.ABORTED:
+                raise
+            self._problem(refused)
+
+    async def _receive_folder(
+        self, path: VPath, line: scp.Directory, times: scp.Times | None, depth: int
+    ) -> None:
+        if not self._command.recursive or depth >= MAX_DEPTH:
+            raise Malformed("a folder that was not asked for, or too deep")
+        if not await self._is_folder(path):
+            await self._session.make_directory(path, mode=line.mode & 0o777)
+        self._channel.write(scp.OK)
+        await self._receive_into(path, folder=True, depth=depth + 1)
+        if times is not None and self._command.preserve:
+            await self._session.change(path, _times(times))
+
+    async def _receive_file(self, path: VPath, line: scp.File, times: scp.Times | None) -> None:
+        received = await self._session.upload(path, Existing.REPLACE, mode=line.mode & 0o777)
+        async with received:
+            self._channel.write(scp.OK)
+            await self._content(received, line.size)
+            answer = await self._taken(scp.take_answer)
+            if answer.code:
+                raise Refused(Reason.ABORTED, str(path), "the client could not read its file")
+            if received.failure is None and times is not None and self._command.preserve:
+                await self._session.change_open(received, _times(times))
+        self._channel.write(scp.OK)
+
+    async def _content(self, received: ReceivedFile, size: int) -> None:
+        """Take the bytes of one file; what is in the inbox already is the beginning."""
+        first = bytes(self._inbox[:size])
+        del self._inbox[:size]
+        if first:
+            self._incoming.add(received, 0, memoryview(first), None)
+        self._receiving, self._at, self._left = received, len(first), size - len(first)
+        try:
+            self._incoming.flush()
+            while self._left or self._incoming.writing:
+                if self._left and self._eof:
+                    raise Refused(Reason.ABORTED, "", "the client ended inside a file")
+                await self._more()
+        finally:
+            self._receiving, self._left = None, 0
+            self._incoming.flush()
+
+    # Sending.
+
+    async def _source(self, path: VPath) -> None:
+        await self._answered()
+        await self._send(path, await self._session.stat(path), 0)
+
+    async def _answered(self) -> None:
+        """The client's answer to a line of ours; Refused(ABORTED) when it gives up."""
+        answer = await self._taken(scp.take_answer)
+        if answer.code:
+            self._problems += 1
+            reason = Reason.ABORTED if answer.code == 2 else Reason.REJECTED
+            raise Refused(reason, "", answer.message.decode("utf-8", "replace"))
+
+    async def _send(self, path: VPath, entry: Entry, depth: int) -> None:
+        if entry.is_directory:
+            if not self._command.recursive:
+                raise Refused(Reason.IS_A_DIRECTORY, str(path))
+            await self._send_folder(path, entry, depth)
+        elif entry.is_file:
+            await self._send_file(path)
+        else:
+            raise Refused(Reason.UNSUPPORTED, str(path), "neither a file nor a folder")
+
+    async def _send_one(self, path: VPath, entry: Entry, depth: int) -> None:
+        try:
+            await self._send(path, entry, depth)
+        except Refused as refused:
+            if refused.reason is Reason.ABORTED:
+                raise
+            if refused.reason is not Reason.REJECTED:  # the client knows what it rejected
+                self._problem(refused)
+
+    async def _send_folder(self, path: VPath, entry: Entry, depth: int) -> None:
+        if depth >= MAX_DEPTH:
+            raise Refused(Reason.INVALID, str(path), f"more than {MAX_DEPTH} folders deep")
+        listing = await self._session.list(path)
+        try:
+            await self._tell_times(entry)
+            await self._line(scp.Directory(entry.mode & 0o777, path.name.encode() or b"home"))
+            while batch := await listing.batch():
+                for child in batch:
+                    if child.is_directory or child.is_file:
+                        await self._send_one(path.child(child.name), child, depth + 1)
+        finally:
+            await listing.close()
+        await self._line(scp.End())
+
+    async def _send_file(self, path: VPath) -> None:
+        async with await self._session.download(path) as sent:
+            entry = sent.entry
+            await self._tell_times(entry)
+            await self._line(scp.File(entry.mode & 0o777, entry.size, path.name.encode()))
+            self._sending, self._at, self._left, self._cut = sent, 0, entry.size, False
+            try:
+                while self._left or self._fetching:
+                    self._peer.wake()
+                    await self._more()
+                if self._cut:
+                    raise Refused(Reason.BROKEN, str(path), "the file became shorter")
+            finally:
+                self._sending, self._left = None, 0
+            self._channel.write(scp.OK)
+            await self._answered()
+
+    async def _tell_times(self, entry: Entry) -> None:
+        if self._command.preserve:
+            await self._line(scp.Times(entry.modified, entry.accessed))
+
+    async def _line(self, line: scp.Line) -> None:
+        self._channel.write(scp.encode_line(line))
+        await self._answered()
+
+    def _moved(self, file: SentFile, count: int) -> None:
+        file.sent(count)
+        self._at += count
+        self._left -= count
+        if not self._left:
+            self._wake()
+
+    def _read_failed(self, file: SentFile, size: int, refused: Refused) -> None:
+        file.read_failed(self._at, size, refused)
+        self._cut_short()
+
+    def _cut_short(self) -> None:
+        """The client was promised more bytes than there are: it gets zeros, and is told."""
+        self._cut = True
+        filling = min(self._left, BLOCK)
+        self._channel.write(bytes(filling))
+        self._left -= filling
+        if not self._left:
+            self._wake()
+
+    def _fetch_later(self, file: SentFile, size: int) -> None:
+        self._fetching = True
+        fetching = at_once(self._fetch(file, size))
+        if isinstance(fetching, Deferred):
+            fetching.addErrback(self._broke)
+
+    async def _fetch(self, file: SentFile, size: int) -> None:
+        """Read on the disk pool; a disk that waits costs more than the copy."""
+        data = memoryview(bytearray(size))
+        try:
+            count = await file.lane.read_later([data], self._at)
+        except Refused as refused:
+            self._fetching = False
+            self._read_failed(file, size, refused)
+            return
+        self._fetching = False
+        if self._sending is not file:
+            self._wake()
+        elif count:
+            self._channel.write(bytes(data[:count]))
+            self._moved(file, count)
+        else:
+            self._cut_short()
+        self._peer.wake()
+
+
+def _times(times: scp.Times) -> Attributes:
+    return Attributes(accessed=times.accessed, modified=times.modified)

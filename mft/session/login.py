@@ -1,0 +1,149 @@
+"""Login: from what a peer gives to a session, or to a refusal that tells the peer nothing.
+
+Every attempt ends in exactly one event: done, more needed, wrong, forbidden, unknown.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from mft.auth.account import Account
+from mft.auth.base import Credentials, PublicKey
+from mft.auth.chain import Chain, Judged, Outcome, Proven
+from mft.core.failure import Reason, Refused
+from mft.core.peer import UNKNOWN, Address, Component, Origin
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+from mft.session.session import Session
+
+Open = Callable[[Account, Address, Component], Awaitable[Session]]
+
+
+class LoginResult(NamedTuple):
+    """A session, or the kinds of credential that are still missing, or neither: refused."""
+
+    session: Session | None = None
+    missing: frozenset[str] = frozenset()
+
+
+REFUSED = LoginResult()
+
+
+class Login:
+    """The login of one connection: it remembers what was proved, and for which name."""
+
+    def __init__(
+        self, chain: Chain, bus: Bus, opened: Open, peer: Address, component: Component
+    ) -> None:
+        self._chain = chain
+        self._bus = bus
+        self._open = opened
+        self._peer = peer
+        self._component = component
+        self._origin = Origin(UNKNOWN, peer, component)
+        self._proven: Proven | None = None
+
+    async def would_do(self, credentials: PublicKey) -> bool:
+        """Whether a key would be worth a signature; never a login, and no event."""
+        judged = await self._chain.judge(credentials, self._peer, self._component, self._proven)
+        return judged.outcome is Outcome.ACCEPTABLE
+
+    async def attempt(self, credentials: Credentials) -> LoginResult:
+        """Judge one attempt; on success the session is open and everything was told."""
+        judged = await self._chain.judge(credentials, self._peer, self._component, self._proven)
+        self._proven = judged.proven
+        if judged.outcome is Outcome.ACCEPTED and judged.account is not None:
+            return await self._enter(judged, judged.account)
+        if judged.outcome is Outcome.MORE_NEEDED:
+            self._tell_more(judged)
+            return LoginResult(missing=judged.missing)
+        self._tell_refusal(judged)
+        return REFUSED
+
+    async def _enter(self, judged: Judged, account: Account) -> LoginResult:
+        try:
+            if not self._bus.healthy:
+                raise Refused(Reason.BROKEN, "", "the audit journal cannot be written")
+            session = await self._open(account, self._peer, self._component)
+        except Refused as refused:
+            self._failed(judged, f"the session cannot be opened: {refused}")
+            return REFUSED
+        method = judged.method
+        session.emit(
+            events.LOGIN_DONE,
+            p.LoginDone(
+                account_name=account.name,
+                account_type=account.kind,
+                account_uuid=account.uuid,
+                group_name=account.group_names[0] if account.group_names else "",
+                group_names=list(account.group_names),
+                username=judged.username,
+                method_name=method.name if method else "",
+                method_type=method.kind if method else "",
+                credentials_type=judged.kind,
+                ignored_groups=list(account.ignored_groups),
+            ),
+        )
+        session.emit(
+            events.PERMISSIONS_IN_FORCE,
+            p.PermissionsInForce(
+                account.name,
+                [rule.text for rule in account.rules.rules],
+                "uuid-prefix" if account.amend_write_name else "as given",
+            ),
+        )
+        return LoginResult(session)
+
+    def _tell_more(self, judged: Judged) -> None:
+        method = judged.method
+        self._bus.emit(
+            events.MORE_CREDENTIALS_NEEDED,
+            p.MoreCredentials(
+                judged.username,
+                method.kind if method else "",
+                method.name if method else "",
+                judged.kind,
+                ", ".join(sorted(judged.required)),
+            ),
+            self._origin,
+        )
+
+    def _tell_refusal(self, judged: Judged) -> None:
+        if judged.outcome is Outcome.FORBIDDEN:
+            method = judged.method
+            self._bus.emit(
+                events.LOGIN_FORBIDDEN,
+                p.LoginForbidden(
+                    judged.username,
+                    method.kind if method else "",
+                    method.name if method else "",
+                    judged.kind,
+                    judged.details,
+                    "",
+                ),
+                self._origin,
+            )
+        elif judged.outcome in (Outcome.UNKNOWN, Outcome.UNSUPPORTED):
+            unknown = judged.outcome is Outcome.UNKNOWN
+            self._bus.emit(
+                events.LOGIN_UNKNOWN if unknown else events.CREDENTIALS_UNSUPPORTED,
+                p.LoginUnknown(judged.username, judged.kind),
+                self._origin,
+            )
+        else:
+            if judged.outcome is Outcome.BROKEN:
+                self._bus.emit(
+                    events.AUTHENTICATION_BROKEN,
+                    p.Failed(judged.method.name if judged.method else "", judged.details),
+                    self._origin,
+                )
+            self._failed(judged, judged.details)
+
+    def _failed(self, judged: Judged, details: str) -> None:
+        self._bus.emit(
+            events.LOGIN_FAILED,
+            p.LoginFailed(
+                judged.method.name if judged.method else "", judged.username, judged.kind, details
+            ),
+            self._origin,
+        )

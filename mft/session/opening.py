@@ -1,0 +1,116 @@
+"""Opening a session: room for it, its home, its storage."""
+
+import os
+import pwd
+from collections.abc import Awaitable, Callable
+
+from mft.auth.account import Account
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Address, Component, Origin
+from mft.core.vpath import ROOT
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+from mft.session.numbers import Numbers
+from mft.session.roster import Roster
+from mft.session.session import Session
+from mft.vfs.base import FileSystem
+from mft.vfs.home import prepare_home
+from mft.vfs.mounts import MountedFileSystem
+from mft.vfs.registry import STORAGE
+from mft.vfs.volume import Volumes
+
+
+class Opening:
+    """Opens sessions over the storage of accounts."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        volumes: Volumes,
+        roster: Roster,
+        *,
+        sync_events: Callable[[], Awaitable[None]] | None = None,
+        tell_requests: bool = False,
+    ) -> None:
+        self._bus = bus
+        self._volumes = volumes
+        self._roster = roster
+        self._sync_events = sync_events
+        self._tell_requests = tell_requests
+
+    async def open(
+        self,
+        account: Account,
+        peer: Address,
+        component: Component,
+        numbers: Numbers,
+        max_open: int,
+    ) -> Session:
+        """Make a session; raises Refused, and tells, when the home or a virtual folder is wrong."""
+        origin = Origin(account.actor, peer, component)
+        self._roster.check_room(account.uuid, account.maximum_sessions)
+        try:
+            await self._prepare(account, origin)
+            files = await self._storage(account, origin)
+        except Refused as refused:
+            self._bus.emit(events.HOME_UNAVAILABLE, p.Details(str(refused)), origin)
+            raise
+        return Session(
+            account,
+            files,
+            self._bus,
+            numbers,
+            peer=peer,
+            component=component,
+            sync_events=self._sync_events,
+            tell_requests=self._tell_requests,
+            max_open=max_open,
+        )
+
+    async def _prepare(self, account: Account, origin: Origin) -> None:
+        if not account.create_home_folder and not account.home_folder_structure:
+            return
+        made = await prepare_home(
+            self._volumes,
+            account.home,
+            create=account.create_home_folder,
+            structure=account.home_folder_structure,
+        )
+        for path in made:
+            self._bus.emit(events.HOME_CREATED, p.HomeCreated(path, _own_name(), ""), origin)
+
+    async def _storage(self, account: Account, origin: Origin) -> FileSystem:
+        home = self._local(account, account.home)
+        files: FileSystem = home
+        if account.virtual_folders:
+            mounted = MountedFileSystem(
+                home,
+                {path: self._local(account, real) for path, real in account.virtual_folders},
+            )
+            files = mounted
+        try:
+            await home.stat(ROOT)
+            if isinstance(files, MountedFileSystem) and await files.conflicts():
+                self._bus.emit(events.VIRTUAL_FOLDER_CLASH, p.Nothing(), origin)
+                raise Refused(Reason.EXISTS, account.home, "a real entry is at a virtual folder")
+        except BaseException:
+            await files.close()
+            raise
+        return files
+
+    def _local(self, account: Account, root: str) -> FileSystem:
+        return STORAGE["local"](
+            root,
+            account.uuid,
+            self._volumes,
+            file_write_size=account.file_write_size,
+            lifetime=account.interrupted_upload_lifetime,
+        )
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

@@ -1,0 +1,71 @@
+"""The roster: who is logged in, and how to end one of them."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from mft.core.failure import Reason, Refused
+from mft.session.session import Session
+
+End = Callable[[str], None]
+
+
+class Roster:
+    """Every live session under an id that tells nothing and is never used again."""
+
+    def __init__(self) -> None:
+        self._here: dict[str, tuple[Session, End]] = {}
+        self._accounts: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._here)
+
+    def check_room(self, account: str, most: int) -> None:
+        """Refused(QUOTA) when an account has as many sessions as it may have; 0 is no limit."""
+        if most and self._accounts[account] >= most:
+            raise Refused(Reason.QUOTA, "", f"the account has {most} sessions already")
+
+    def add(self, session: Session, end: End) -> str:
+        """A peer has logged in; `end` disconnects it, with words for it. Gives the session's id."""
+        identity = secrets.token_hex(8)
+        self._here[identity] = session, end
+        self._accounts[session.account.uuid] += 1
+        session.identity = identity
+        return identity
+
+    def remove(self, session: Session) -> None:
+        """The peer is gone."""
+        if self._here.pop(session.identity, None) is None:
+            return
+        account = session.account.uuid
+        self._accounts[account] -= 1
+        if self._accounts[account] <= 0:
+            del self._accounts[account]
+
+    def end(self, identity: str, reason: str) -> bool:
+        """Disconnect one session; False when there is none of this id."""
+        found = self._here.get(identity)
+        if found is None:
+            return False
+        found[1](reason)
+        return True
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Every session as values that JSON has, in the order of their logins."""
+        now = time.time()
+        return [
+            {
+                "id": identity,
+                "account": session.account.name,
+                "address": session.origin.peer.host,
+                "port": session.origin.peer.port,
+                "service": session.origin.component.name,
+                "protocol": session.origin.component.kind,
+                "since": int(session.began),
+                "seconds": int(now - session.began),
+                "files": len(session.opened),
+            }
+            for identity, (session, _) in self._here.items()
+        ]
