@@ -1,6 +1,10 @@
 """The control socket answers every line with one line, and never trusts one."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -196,3 +200,65 @@ def test_only_a_socket_is_removed_as_stale(tmp_path):
 def test_a_long_path_is_reached_through_its_directory():
     assert socket_name(Path("/srv/state"), 7) == f"/srv/state/{SOCKET_NAME}"
     assert socket_name(Path("/" + "long/" * 30), 7) == f"/proc/self/fd/7/{SOCKET_NAME}"
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from mft.daemon.control import ControlSocket
+
+class Server:
+    def status(self):
+        return {"name": "real"}
+    def sessions(self):
+        return []
+    async def end(self, session):
+        control_ended.callback(None)
+        return True
+    async def reload(self):
+        pass
+
+control_ended = Deferred()
+control = ControlSocket(Path(sys.argv[1]), Server(), reactor)
+
+async def live():
+    control.start()
+    print("listening", flush=True)
+    await control_ended
+    await control.stop()
+    print("stopped", flush=True)
+    reactor.callLater(0, reactor.stop)
+
+reactor.callWhenRunning(lambda: Deferred.fromCoroutine(live()))
+reactor.run()
+"""
+
+
+@pytest.mark.parametrize("depth", [0, 20])
+def test_the_real_socket_is_owner_only_and_gone_at_the_end(tmp_path, depth):
+    instance = tmp_path.joinpath(*["a-long-name"] * depth)
+    state = instance / "state"
+    state.mkdir(parents=True)
+    left = socket.socket(socket.AF_UNIX)  # a killed server left its socket
+    directory = os.open(state, os.O_RDONLY)
+    left.bind(f"/proc/self/fd/{directory}/{SOCKET_NAME}")
+    left.close()
+    os.close(directory)
+    ask = [sys.executable, "-m", "mft"]
+    where = ["-c", str(instance / "conf/server.ini")]
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(state)], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout.readline() == "listening\n"
+        assert (state / SOCKET_NAME).stat().st_mode & 0o777 == 0o600
+        status = subprocess.run(
+            [*ask, "status", "--json", *where], capture_output=True, text=True, timeout=60
+        )
+        assert json.loads(status.stdout) == {"name": "real"}, status.stderr
+        end = subprocess.run([*ask, "end", "x", *where], capture_output=True, text=True, timeout=60)
+        assert server.stdout.readline() == "stopped\n"
+        assert server.wait(timeout=60) == 0
+    assert end.returncode in (0, 1)  # told, or cut off by the end that it asked for
+    assert list(state.iterdir()) == []
