@@ -145,6 +145,8 @@ class FileLane:
 
     async def sync(self) -> None:
         """Put every byte on the disk; a failure breaks the lane."""
+        if self._descriptor < 0:
+            raise Refused(Reason.DENIED, self._subject, "the file is closed")
         try:
             await self._held(self._volume.sync(os.fsync, self._descriptor))
         except Refused as refused:
@@ -163,7 +165,8 @@ class FileLane:
 
     async def close(self) -> None:
         """Close, as soon as the last call on the disk pool is done; more calls are refused."""
-        self._closing, self._descriptor = self._descriptor, -1
+        if self._descriptor >= 0:
+            self._closing, self._descriptor = self._descriptor, -1
         if not self._flying:
             await self._shut()
 
@@ -179,13 +182,17 @@ class FileLane:
 
     async def _held(self, running: Awaitable[T]) -> T:
         self._flying += 1
+        abandoned = False
         try:
             return await running
+        except GeneratorExit:  # the event loop has gone: nothing can be waited for any more
+            abandoned = True
+            raise
         except (OSError, OverflowError) as error:
             raise refusal(error, self._subject) from None
         finally:
             self._flying -= 1
-            if not self._flying and self._closing >= 0:
+            if not self._flying and self._closing >= 0 and not abandoned:
                 await self._shut()
 
     def _admit(self, views: Buffers, offset: int) -> int:

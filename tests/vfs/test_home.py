@@ -1,0 +1,66 @@
+"""A home is made ready at login, inside itself only."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from mft.core.failure import Reason
+from mft.core.vpath import VPath
+from mft.vfs.home import Ownership, prepare_home
+from mft.vfs.resolve import KernelOpener, WalkingOpener
+from mft.vfs.volume import Volumes
+from tests.fakes.refused import refused
+from tests.fakes.run import run
+from tests.fakes.threads import Inline
+
+STRUCTURE = [VPath.parse("in/new"), VPath.parse("in/old"), VPath.parse("out")]
+
+
+@pytest.fixture(params=[KernelOpener, WalkingOpener])
+def volumes(request: pytest.FixtureRequest) -> Volumes:
+    return Volumes(Inline(), opener=request.param())
+
+
+def test_what_is_missing_is_made_and_told(tmp_path: Path, volumes: Volumes) -> None:
+    home = f"{tmp_path}/homes/alice"
+    made = run(prepare_home(volumes, home, create=True, structure=STRUCTURE))
+    assert made == [home, f"{home}/in", f"{home}/in/new", f"{home}/in/old", f"{home}/out"]
+    assert stat.S_IMODE(os.stat(home).st_mode) == 0o700
+    assert run(prepare_home(volumes, home, create=True, structure=STRUCTURE)) == []
+
+
+def test_a_home_is_not_made_unless_asked(tmp_path: Path, volumes: Volumes) -> None:
+    with refused(Reason.NOT_FOUND):
+        run(prepare_home(volumes, f"{tmp_path}/alice", create=False))
+    assert os.listdir(tmp_path) == []
+
+
+def test_folders_are_never_made_through_a_link_that_leads_out(
+    tmp_path: Path, volumes: Volumes
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "in").symlink_to("../outside")
+    with refused(Reason.DENIED):
+        run(prepare_home(volumes, f"{tmp_path}/home", create=True, structure=STRUCTURE))
+    assert os.listdir(tmp_path / "outside") == []
+
+
+def test_a_file_in_the_way_is_refused(tmp_path: Path, volumes: Volumes) -> None:
+    (tmp_path / "in").write_text("a file")
+    with refused(Reason.NOT_A_DIRECTORY):
+        run(prepare_home(volumes, str(tmp_path), create=True, structure=STRUCTURE))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_is_made_belongs_to_whom_it_is_for(tmp_path: Path, volumes: Volumes) -> None:
+    home = f"{tmp_path}/alice"
+    run(
+        prepare_home(
+            volumes, home, create=True, structure=STRUCTURE, ownership=Ownership(1234, 5678)
+        )
+    )
+    for path in (home, f"{home}/in", f"{home}/in/new"):
+        assert (os.stat(path).st_uid, os.stat(path).st_gid) == (1234, 5678)
