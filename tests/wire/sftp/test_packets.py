@@ -104,6 +104,13 @@ def test_fields_of_later_drafts_are_ignored() -> None:
     assert parse_request(packets.STAT, body) == packets.Stat(7, b"/a")
 
 
+def test_what_stands_after_the_data_of_a_write_is_no_data() -> None:
+    """rclone 1.60 ends an upload with a WRITE of full length that holds less than that."""
+    body = bytes.fromhex(f"{ID} {H} 0000000000010000 00000003 78797a") + bytes(32765)
+    write = parse_request(packets.WRITE, body)
+    assert write == packets.Write(7, b"h", 1 << 16, memoryview(b"xyz"))
+
+
 @pytest.mark.parametrize("kind", [*REQUESTS, EXTENDED])
 def test_a_request_that_cannot_be_read_still_has_its_id(kind: int) -> None:
     with pytest.raises(MalformedRequest) as failure:

@@ -1,0 +1,61 @@
+"""Servers for real clients: one for all tests, and one for clients that know little."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.instance import Place, Server, initialise, learn_host_keys, start, stop
+
+# What the first server.ini of `mft init` has, and a MAC for clients with neither authenticated
+# encryption nor encrypt-then-MAC (libssh2 before 1.11, which Debian 12's curl uses).
+FOR_OLDER_CLIENTS = "secure, curve25519-sha256, curve25519-sha256@libssh.org, hmac-sha2-256"
+
+ONLY_NEW = "secure"  # the default of the option; the clients of Debian 12 know none of its kex
+
+
+def serve(directory: Path, cipher_list: str | None = None) -> Iterator[Server]:
+    """Make, start, lend and stop one instance."""
+    instance = initialise(directory, cipher_list)
+    process = start(instance)
+    if cipher_list != ONLY_NEW:
+        learn_host_keys(instance)
+    yield instance
+    stop(instance, process)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The instance that `mft init` makes."""
+    yield from serve(tmp_path_factory.mktemp("mft") / "instance")
+
+
+@pytest.fixture(scope="session")
+def older_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same, and `server.ini` names what older clients need."""
+    yield from serve(tmp_path_factory.mktemp("mft") / "older", FOR_OLDER_CLIENTS)
+
+
+@pytest.fixture(scope="session")
+def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same with the algorithms that are the default where `server.ini` names none."""
+    yield from serve(tmp_path_factory.mktemp("mft") / "strict", ONLY_NEW)
+
+
+def fresh(server: Server) -> Place:
+    """A directory of the test's own in the account's home."""
+    disk = Path(tempfile.mkdtemp(prefix="t-", dir=server.home))
+    return Place(f"/{disk.name}", disk)
+
+
+@pytest.fixture
+def place(server: Server) -> Place:
+    """A fresh directory on `server`."""
+    return fresh(server)
+
+
+@pytest.fixture
+def older_place(older_server: Server) -> Place:
+    """A fresh directory on `older_server`."""
+    return fresh(older_server)
