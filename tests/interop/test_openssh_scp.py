@@ -81,8 +81,9 @@ def test_a_name_with_a_space_is_one_name(
 ) -> None:
     (tmp_path / "up").write_bytes(b"x")
     name = f"{place.remote}/a b"
-    # By the legacy protocol the remote side takes the path apart like a shell, so it is quoted.
-    remote = f":'{name}'" if protocol == "-O" else f":{name}"
+    # By the legacy protocol the remote side takes the path apart like a shell. A backslash it is,
+    # because scp compares the name that comes back with the pattern that it asked for.
+    remote = ":" + (name.replace(" ", "\\ ") if protocol == "-O" else name)
     scp(server, protocol, tmp_path / "up", remote)
     assert held(place.disk) == {"a b": b"x"}
     scp(server, protocol, remote, tmp_path / "down")
