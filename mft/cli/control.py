@@ -92,7 +92,7 @@ def status(file: Path, as_json: bool) -> None:
         print_json(told)
         return
     services = told.pop("services", None)
-    print_table("Server", ["what", "value"], [[words(key), text(told[key])] for key in told])
+    print_table("Server", ["what", "value"], [[words(key), text(key, told[key])] for key in told])
     if isinstance(services, list) and services:
         print_records("Services", services)
 
@@ -138,7 +138,7 @@ def end(session: str, file: Path) -> None:
 def print_records(title: str, records: list[dict[str, Any]]) -> None:
     """Print dictionaries as a table; the columns are all their keys, in order of appearance."""
     columns = list(dict.fromkeys(key for record in records for key in record))
-    rows = [[text(record.get(column, "")) for column in columns] for record in records]
+    rows = [[text(column, record.get(column, "")) for column in columns] for record in records]
     print_table(title, [words(column) for column in columns], rows)
 
 
@@ -147,13 +147,13 @@ def words(key: str) -> str:
     return key.replace("_", " ")
 
 
-def text(value: Any) -> str:
-    """Show one value of an answer; times (float seconds since 2001 and later) as local time."""
+def text(key: str, value: Any) -> str:
+    """Show one value of an answer; keys that end in `since` hold times, in seconds since 1970."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) and value > 1e9:
+    if key.endswith("since") and isinstance(value, int | float):
         return datetime.fromtimestamp(value).astimezone().isoformat(" ", "seconds")
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=True)

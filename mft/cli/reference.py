@@ -85,7 +85,8 @@ def _commands(group: click.Group) -> Iterator[str]:
     yield ""
     yield "Exit codes: 0 done, 1 refused or failed with a message on stderr, 2 wrong usage."
     yield ""
-    yield from _described(group, click.Context(group, info_name="mft"))
+    context = click.Context(group, info_name="mft", **group.context_settings)
+    yield from _described(group, context)
 
 
 def _described(group: click.Group, context: click.Context) -> Iterator[str]:

@@ -18,7 +18,7 @@ class Server:
 
     def __init__(self):
         self.live = [
-            {"id": f"s{number}", "account": "ann\x1b[2J", "began": 1.7e9 + number}
+            {"id": f"s{number}", "account": "ann\x1b[2J", "since": 1_700_000_000 + number}
             for number in range(1200)
         ]
 
@@ -26,7 +26,7 @@ class Server:
         return {
             "name": "files-1",
             "sessions": len(self.live),
-            "started": 1.7e9,
+            "running_since": 1_700_000_000,
             "services": [{"name": "ssh", "address": "127.0.0.1", "port": 10022}],
         }
 
@@ -112,7 +112,7 @@ def test_status_is_a_table_for_people(server, ask):
     assert result.exit_code == 0, result.output
     assert "name\tfiles-1" in result.stdout
     assert "127.0.0.1" in result.stdout
-    assert "started\t2023-11-1" in result.stdout
+    assert "running since\t2023-11-1" in result.stdout
 
 
 def test_status_is_json_for_scripts(server, ask):
