@@ -79,7 +79,8 @@ def test_the_extensions_that_are_told_are_understood(server: Server, place: Plac
         file = f"{place.remote}/file"
         assert sftp.limits.max_read_len == sftp.limits.max_write_len == MAX_DATA
         assert (await sftp.statvfs(place.remote)).blocks > 0
-        await sftp.remote_copy(file, f"{place.remote}/copy")
+        async with sftp.open(file, "rb") as source, sftp.open(f"{place.remote}/copy", "wb") as copy:
+            await sftp.remote_copy(source, copy)
         await sftp.posix_rename(f"{place.remote}/copy", f"{place.remote}/other")
         async with sftp.open(f"{place.remote}/synced", "wb") as written:
             await written.write(b"x")
