@@ -51,7 +51,7 @@ lock: install ## Write requirements.lock: the newest versions that pyproject.tom
 run: install ## Run a server here; makes an instance first when there is none
 	@if [ ! -e $(INSTANCE)/conf/server.ini ]; then $(BIN)/mft init $(INSTANCE) $(INIT); \
 	else echo "The instance is $(INSTANCE)/; its account and ports are in $(INSTANCE)/conf/server.ini."; fi
-	exec $(BIN)/mft run -c $(INSTANCE)/conf/server.ini
+	@exec $(BIN)/mft run -c $(INSTANCE)/conf/server.ini
 
 .PHONY: packages
 packages:
