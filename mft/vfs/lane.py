@@ -138,17 +138,15 @@ class FileLane:
         """Set attributes; Refused(UNSUPPORTED) for another owner, Refused(QUOTA) past the limit."""
         if attributes.size is not None and 0 < self._limit < attributes.size:
             raise self._over(attributes.size)
-        running = self._volume(change, self._descriptor, attributes, self._least_mode)
+        running = self._volume(change, self._opened(), attributes, self._least_mode)
         await self._held(running)
         if attributes.mode is not None:
             self.mode = attributes.mode & PERMISSION_BITS
 
     async def sync(self) -> None:
         """Put every byte on the disk; a failure breaks the lane."""
-        if self._descriptor < 0:
-            raise Refused(Reason.DENIED, self._subject, "the file is closed")
         try:
-            await self._held(self._volume.sync(os.fsync, self._descriptor))
+            await self._held(self._volume.sync(os.fsync, self._opened()))
         except Refused as refused:
             self.broken = self.broken or refused
             raise
@@ -169,6 +167,11 @@ class FileLane:
             self._closing, self._descriptor = self._descriptor, -1
         if not self._flying:
             await self._shut()
+
+    def _opened(self) -> int:
+        if self._descriptor < 0:
+            raise Refused(Reason.DENIED, self._subject, "the file is closed")
+        return self._descriptor
 
     async def _shut(self) -> None:
         closing, self._closing = self._closing, -1

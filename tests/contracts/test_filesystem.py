@@ -66,7 +66,7 @@ def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tree]:
     def local(owner: str, folder: str) -> FileSystem:
         root = tmp_path / folder
         root.mkdir(exist_ok=True)
-        volumes = Volumes(Inline(), opener=opener)
+        volumes = Volumes(Inline(), io="inline", opener=opener)
         return LocalFileSystem(
             str(root), owner, volumes, file_write_size=LIMIT, lifetime=LIFETIME, now=wall
         )

@@ -1,14 +1,17 @@
 """Whole files through a FileSystem, in one line each."""
 
 from mft.core.vpath import VPath
-from mft.vfs.base import Existing, FileSystem, Upload
+from mft.vfs.base import LATER, Existing, FileSystem, Upload
 from tests.fakes.run import run
 
 
 def begin(files: FileSystem, path: VPath, data: bytes, how: Existing = Existing.REPLACE) -> Upload:
     """Begin an upload and write after what is there already."""
     upload = run(files.upload(path, how))
-    assert upload.lane.write_from([memoryview(data)], upload.start) == len(data)
+    written = upload.lane.write_from([memoryview(data)], upload.start)
+    if written is LATER:  # a busy machine makes its volume look slow
+        written = run(upload.lane.write_later([memoryview(data)], upload.start))
+    assert written == len(data)
     return upload
 
 

@@ -22,7 +22,7 @@ LIFETIME = 1000.0
 
 @pytest.fixture
 def volumes() -> Volumes:
-    return Volumes(Inline())
+    return Volumes(Inline(), io="inline")
 
 
 def sweep(root: Path, volumes: Volumes, ahead: float) -> list[Removed]:

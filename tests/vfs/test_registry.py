@@ -15,7 +15,7 @@ from tests.fakes.threads import Inline
 @pytest.mark.parametrize("kind", STORAGE)
 def test_each_kind_of_storage_takes_a_file(kind: str, tmp_path: Path) -> None:
     files = STORAGE[kind](
-        str(tmp_path), "alice", Volumes(Inline()), file_write_size=100, lifetime=60.0
+        str(tmp_path), "alice", Volumes(Inline(), io="inline"), file_write_size=100, lifetime=60.0
     )
     put(files, VPath.parse("/a"), b"content")
     assert get(files, VPath.parse("/a")) == b"content"
