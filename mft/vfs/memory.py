@@ -252,7 +252,8 @@ class MemoryFileSystem:
             raise Refused(Reason.QUOTA, str(path))
         node = self.tree.find(path, follow=follow)
         if node.is_link:
-            raise Refused(Reason.UNSUPPORTED, str(path), "links have no attributes of their own")
+            reason = Reason.UNSUPPORTED if attributes.size is None else Reason.DENIED
+            raise Refused(reason, str(path), "links have no attributes of their own")
         if attributes.size is not None and node.is_directory:
             raise Refused(Reason.IS_A_DIRECTORY, str(path))
         node.change(attributes, self.tree.now())

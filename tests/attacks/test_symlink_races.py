@@ -1,15 +1,14 @@
 """A directory or a file that turns into a link while it is used never leads out of the tree."""
 
-import os
+import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from mft.core.failure import Refused
+from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.vfs.base import Attributes, Existing, FileSystem
 from mft.vfs.local import LocalFileSystem
@@ -19,17 +18,61 @@ from tests.fakes.files import get, names, put
 from tests.fakes.run import run
 from tests.fakes.threads import Inline
 
-ROUNDS = 150  # of every operation, each against whatever the link is at that moment
+ROUNDS = 200  # of every operation, each against whatever the link is at that moment
+MOST_ROUNDS = 50 * ROUNDS  # on a machine so busy that the attacker hardly runs
 SECRET = b"secret"
 
+# Somebody with a shell, in a process of his own, who swaps things as fast as the machine allows.
+# RENAME_EXCHANGE (2) leaves no moment at which a name is free; AT_FDCWD is -100.
+EXCHANGE = """
+import ctypes, sys
+one, two = (name.encode() for name in sys.argv[1:])
+exchange = ctypes.CDLL(None).renameat2
+print("ready", flush=True)
+while exchange(-100, one, -100, two, 2) == 0:
+    pass
+"""
+REPLACE = """
+import os, sys
+name, target = sys.argv[1:]
+spare = name + ".spare"
+print("ready", flush=True)
+while True:
+    os.symlink(target, spare)
+    os.replace(spare, name)
+    with open(spare, "wb") as file:
+        file.write(b"inside")
+    os.replace(spare, name)
+"""
 
-@pytest.fixture(autouse=True)
-def quick_threads() -> Iterator[None]:
-    """Let the attacker in between two system calls of the server."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(interval)
+
+@contextmanager
+def attacker(script: str, *paths: Path) -> Iterator[None]:
+    """Run an attack until the end of the block; it must not have given up by then."""
+    child = subprocess.Popen([sys.executable, "-c", script, *paths], stdout=subprocess.PIPE)
+    with child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"ready\n"
+            yield
+            assert child.poll() is None
+        finally:
+            child.kill()
+
+
+def under_attack(attempts: list[Callable[[], object]]) -> list[object]:
+    """Try everything again and again; what was answered, when not refused."""
+    answers: list[object] = []
+    reasons: set[Reason] = set()
+    for count in range(MOST_ROUNDS):
+        if count >= ROUNDS and answers and Reason.DENIED in reasons:
+            return answers
+        for attempt in attempts:
+            try:
+                answers.append(attempt())
+            except Refused as refused:
+                reasons.add(refused.reason)
+    raise AssertionError("nothing was swapped, so nothing was tested")
 
 
 @pytest.fixture
@@ -62,29 +105,6 @@ def state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
     return found
 
 
-@contextmanager
-def attacker(swap: Callable[[], None]) -> Iterator[None]:
-    """Somebody with a shell who swaps things as fast as the machine allows."""
-    stop = threading.Event()
-    swaps = 0
-
-    def attack() -> None:
-        nonlocal swaps
-        while not stop.is_set():
-            with suppress(OSError):
-                swap()
-                swaps += 1
-
-    thread = threading.Thread(target=attack)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-    assert swaps, "nothing was swapped, so nothing was tested"
-
-
 def tries(files: FileSystem, folder: str) -> list[Callable[[], object]]:
     """Every operation that could reach through a link at `folder`."""
     at = lambda name: VPath.parse(f"/{folder}/{name}")  # noqa: E731 - a word for the table below
@@ -109,24 +129,11 @@ def tries(files: FileSystem, folder: str) -> list[Callable[[], object]]:
 def test_a_directory_swapped_for_a_link_never_leads_out(
     files: FileSystem, tmp_path: Path, outside: Path
 ) -> None:
-    inside = tmp_path / "home" / "d"
-    aside = tmp_path / "home" / "aside"
+    link = tmp_path / "link"
+    link.symlink_to(outside)
     before = state(outside)
-
-    def swap() -> None:
-        inside.rename(aside)
-        try:
-            inside.symlink_to(outside)
-            inside.unlink()
-        finally:
-            aside.rename(inside)
-
-    answers: list[object] = []
-    with attacker(swap):
-        for _ in range(ROUNDS):
-            for attempt in tries(files, "d"):
-                with suppress(Refused):
-                    answers.append(attempt())
+    with attacker(EXCHANGE, tmp_path / "home" / "d", link):
+        answers = under_attack(tries(files, "d"))
     assert state(outside) == before
     assert SECRET not in answers
     assert ["secret"] not in answers
@@ -135,18 +142,8 @@ def test_a_directory_swapped_for_a_link_never_leads_out(
 def test_a_file_swapped_for_a_link_never_leads_out(
     files: FileSystem, tmp_path: Path, outside: Path
 ) -> None:
-    name = tmp_path / "home" / "d" / "a"
     before = state(outside)
     path = VPath.parse("/d/a")
-
-    def swap() -> None:
-        spare = name.with_name("spare")
-        spare.symlink_to(outside / "secret")
-        os.replace(spare, name)
-        spare.write_bytes(b"inside")
-        os.replace(spare, name)
-
-    answers: list[object] = []
     attempts: list[Callable[[], object]] = [
         lambda: get(files, path),
         lambda: put(files, path, b"overwritten", Existing.MODIFY),
@@ -156,11 +153,8 @@ def test_a_file_swapped_for_a_link_never_leads_out(
         lambda: run(files.change(path, Attributes(mode=0o777, modified=1))),
         lambda: run(files.change(path, Attributes(mode=0o777), follow=False)),
     ]
-    with attacker(swap):
-        for _ in range(ROUNDS):
-            for attempt in attempts:
-                with suppress(Refused):
-                    answers.append(attempt())
+    with attacker(REPLACE, tmp_path / "home" / "d" / "a", outside / "secret"):
+        answers = under_attack(attempts)
     assert state(outside) == before
     assert SECRET not in answers
 
@@ -168,18 +162,16 @@ def test_a_file_swapped_for_a_link_never_leads_out(
 def test_a_directory_moved_out_of_the_tree_takes_no_walk_with_it(
     files: FileSystem, tmp_path: Path, outside: Path
 ) -> None:
-    deep = tmp_path / "home" / "d" / "d"
+    (outside / "moved").mkdir()
     (tmp_path / "home" / "link").symlink_to("d/d/../../secret")
+    (tmp_path / "home" / "d" / "d" / "up").symlink_to("../../..")
+    (tmp_path / "home" / "secret").write_bytes(b"inside")
     (tmp_path / "secret").write_bytes(SECRET)
-    away = outside / "moved"
-
-    def swap() -> None:
-        deep.rename(away)
-        away.rename(deep)
-
-    answers: list[object] = []
-    with attacker(swap):
-        for _ in range(4 * ROUNDS):
-            with suppress(Refused):
-                answers.append(get(files, VPath.parse("/link")))
+    (outside.parent / "outside" / "moved" / "up").symlink_to("../../..")
+    attempts: list[Callable[[], object]] = [
+        lambda: get(files, VPath.parse("/link")),
+        lambda: get(files, VPath.parse("/d/d/up/secret")),
+    ]
+    with attacker(EXCHANGE, tmp_path / "home" / "d" / "d", outside / "moved"):
+        answers = under_attack(attempts)
     assert SECRET not in answers

@@ -128,4 +128,4 @@ class Same(RuleBasedStateMachine):
 
 
 TestSame = Same.TestCase
-TestSame.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestSame.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
