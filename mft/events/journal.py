@@ -132,6 +132,9 @@ class Journal:
             except OSError as error:
                 self._failed(error.strerror or str(error))
                 return False
+            if not written:
+                self._failed("the disk took nothing")
+                return False
             self._size += written
             self._waiting_bytes -= written
             if written < len(line):

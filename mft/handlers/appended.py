@@ -120,7 +120,10 @@ class Appended:
         written = 0
         try:
             while written < len(block):
-                written += os.write(self._fd, view[written:])
+                count = os.write(self._fd, view[written:])
+                if not count:
+                    raise OSError("the disk took nothing")
+                written += count
         except OSError:
             if written:  # half a block: the whole is written again later
                 os.ftruncate(self._fd, self._size)

@@ -77,5 +77,7 @@ class Stream:
             if not ready.poll(PATIENCE):
                 raise TimeoutError("nobody reads the standard output")
             written = os.write(self._descriptor, view[: select.PIPE_BUF])
+            if not written:
+                raise OSError("the standard output took nothing")
             self._torn = view[written - 1] != LINE_FEED
             view = view[written:]

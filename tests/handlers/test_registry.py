@@ -1,0 +1,16 @@
+import pytest
+
+from mft.handlers.base import HandlerOptions
+from mft.handlers.registry import HANDLERS
+from tests.fakes.handlers import LOG, house
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_a_type_builds_a_handler_of_its_options(tmp_path, name):
+    home = house(tmp_path)
+    kind = HANDLERS[name]
+    assert issubclass(kind.options, HandlerOptions)
+    handler = kind.build(LOG, kind.options(name="one", type=name), home.around)
+    assert handler.component == LOG
+    assert handler.batch > 0
+    home.journal.close()

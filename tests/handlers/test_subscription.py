@@ -1,0 +1,385 @@
+import errno
+import json
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from mft.core.failure import Reason, Refused
+from mft.events import catalogue, payloads
+from mft.events.filters import Items
+from mft.handlers import inbox as inbox_module
+from mft.handlers.base import HandlerOptions
+from mft.handlers.subscription import DELAY, LONGEST_RETRY, Subscription
+from tests.fakes.handlers import Remembering, house
+from tests.fakes.occurrences import ALICE, uploaded
+from tests.fakes.run import run
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture
+def home(tmp_path):
+    home = house(tmp_path)
+    yield home
+    home.journal.close()
+
+
+def emit(home, count=1):
+    for _ in range(count):
+        home.bus.emit(catalogue.SSH_UPLOAD_DONE, uploaded(), ALICE)
+
+
+def subscribed(home, handler, begin=None, **options):
+    chosen = HandlerOptions(name="audit", type="local-file", **options)
+    subscription = Subscription(handler, chosen, home.bus, home.around, begin)
+    run(subscription.start())
+    return subscription
+
+
+def stop(home, subscription, grace=5.0):
+    """Stop it, letting time pass until it has."""
+    done = Deferred.fromCoroutine(subscription.stop(grace))
+    for _ in range(100):
+        if done.called:
+            break
+        home.clock.advance(0.1)
+    assert done.called
+    assert not hasattr(done, "result") or done.result is None
+
+
+def wait(home, seconds=DELAY):
+    home.clock.advance(seconds)
+
+
+def test_events_are_delivered_together_after_a_moment(home):
+    handler = Remembering()
+    subscription = subscribed(home, handler)
+    emit(home, 3)
+    assert handler.handled == []
+    wait(home)
+    assert handler.serials == [1, 2, 3]
+    assert handler.calls == 1
+    stop(home, subscription)
+    assert not handler.running
+
+
+def test_a_full_batch_does_not_wait(home):
+    handler = Remembering(batch=4)
+    subscription = subscribed(home, handler)
+    emit(home, 4)
+    wait(home, 0)
+    assert handler.serials == [1, 2, 3, 4]
+    stop(home, subscription)
+
+
+def test_emitting_never_runs_the_handler(home):
+    handler = Remembering(batch=1)
+    subscription = subscribed(home, handler)
+    emit(home, 100)
+    assert handler.calls == 0
+    stop(home, subscription)
+
+
+def test_what_happened_before_the_handler_started_is_delivered(home):
+    emit(home, 3)
+    handler = Remembering()
+    subscription = subscribed(home, handler)
+    assert handler.serials == [1, 2, 3]
+    stop(home, subscription)
+
+
+def test_a_handler_that_was_added_later_begins_then(home):
+    emit(home, 3)
+    handler = Remembering()
+    subscription = subscribed(home, handler, begin=home.journal.last + 1)
+    emit(home)
+    wait(home)
+    assert handler.serials == [4]
+    stop(home, subscription)
+
+
+def test_a_cursor_survives_a_restart(tmp_path):
+    home = house(tmp_path)
+    first = Remembering()
+    subscription = subscribed(home, first)
+    emit(home, 3)
+    stop(home, subscription)
+    emit(home, 2)
+    home.journal.close()
+    again = house(tmp_path)
+    emit(again, 1)
+    second = Remembering()
+    subscription = subscribed(again, second)
+    assert (first.serials, second.serials) == ([1, 2, 3], [4, 5, 6])
+    stop(again, subscription)
+    again.journal.close()
+
+
+def test_a_kill_repeats_little_and_loses_nothing(tmp_path):
+    home = house(tmp_path)
+    first = Remembering()
+    subscribed(home, first)
+    emit(home, 3)
+    wait(home)
+    wait(home, 2.0)
+    emit(home, 2)
+    wait(home)  # the process ends here, without a word
+    home.journal.close()
+    again = house(tmp_path)
+    second = Remembering()
+    subscription = subscribed(again, second)
+    assert set(first.serials) | set(second.serials) == {1, 2, 3, 4, 5}
+    assert second.serials in ([], [4, 5])
+    stop(again, subscription)
+    again.journal.close()
+
+
+def test_a_new_handler_that_is_killed_at_once_still_gets_its_first_events(tmp_path):
+    home = house(tmp_path)
+    emit(home, 3)
+    failing = Remembering()
+    failing.failing = FULL
+    subscribed(home, failing)
+    home.journal.close()
+    again = house(tmp_path)
+    handler = Remembering()
+    subscription = subscribed(again, handler)
+    assert handler.serials[:3] == [1, 2, 3]
+    stop(again, subscription)
+    again.journal.close()
+
+
+def test_a_slow_handler_keeps_memory_flat_and_loses_nothing(home, monkeypatch):
+    monkeypatch.setattr(inbox_module, "MAX_KEPT", 20)
+    monkeypatch.setattr("mft.handlers.subscription.MAX_KEPT", 20)
+    handler = Remembering()
+    handler.gate = Deferred()
+    subscription = subscribed(home, handler)
+    emit(home)
+    wait(home)
+    emit(home, 500)
+    assert len(subscription._inbox) <= 20
+    gate, handler.gate = handler.gate, None
+    gate.callback(None)
+    wait(home)
+    assert handler.serials == list(range(1, 502))
+    assert home.numbers()[-1] == catalogue.HANDLER_CAUGHT_UP.number
+    stop(home, subscription)
+
+
+def test_a_failure_is_told_and_tried_again_until_it_works(home):
+    handler = Remembering()
+    handler.failing = FULL
+    subscription = subscribed(home, handler, fail_after_errors=0)
+    emit(home, 2)
+    wait(home)
+    wait(home, 1.0)
+    wait(home, 2.0)
+    assert handler.calls == 3
+    handler.failing = None
+    wait(home, 4.0)
+    assert handler.serials == [1, 2]
+    assert home.numbers() == [30068, 30068, 20174, 20174, 20174]
+    told = list(home.journal.read())[-1]
+    assert told.data["id"] == 30068
+    assert "No space left" in told.data["details"]
+    stop(home, subscription)
+
+
+def test_the_wait_between_two_attempts_is_bounded(home):
+    handler = Remembering()
+    handler.failing = FULL
+    subscription = subscribed(home, handler, fail_after_errors=0)
+    emit(home)
+    wait(home)
+    for _ in range(20):
+        wait(home, LONGEST_RETRY)
+    assert handler.calls == 21
+    stop(home, subscription, grace=0.0)
+
+
+def test_a_handler_that_fails_too_often_in_a_row_stops_itself(home):
+    handler = Remembering()
+    handler.failing = Refused(Reason.DENIED, "log", "not allowed")
+    subscription = subscribed(home, handler, fail_after_errors=3)
+    emit(home)
+    wait(home)
+    for _ in range(10):
+        wait(home, LONGEST_RETRY)
+    assert handler.calls == 3
+    assert subscription.given_up
+    assert home.numbers() == [30068, 20174, 20174, 20174, 20066]
+    assert subscription.position == 0
+    stop(home, subscription)
+    handler.failing = None
+    again = subscribed(home, handler)
+    assert handler.serials[0] == 1  # it goes on where it was
+    stop(home, again)
+
+
+def test_failures_in_a_row_end_with_a_success(home):
+    handler = Remembering()
+    subscription = subscribed(home, handler, fail_after_errors=2)
+    for _ in range(5):
+        handler.failing = FULL
+        emit(home)
+        wait(home)
+        handler.failing = None
+        wait(home, 1.0)
+    assert not subscription.given_up
+    assert len(handler.handled) == 5
+    stop(home, subscription)
+
+
+def test_one_poisonous_event_becomes_a_dead_letter_and_the_others_pass(home, tmp_path):
+    handler = Remembering(attempts=3)
+    handler.failing = lambda told: (
+        ValueError("poison") if 2 in [one.serial for one in told] else None
+    )
+    subscription = subscribed(home, handler)
+    emit(home, 3)
+    wait(home)
+    for _ in range(3):
+        wait(home, LONGEST_RETRY)
+    assert handler.serials == [1, 3]
+    letters = list((tmp_path / "state" / "dead-letters").iterdir())
+    assert json.loads(letters[0].read_text())["serial"] == 2
+    told = [one for one in home.journal.read() if one.event is catalogue.DEAD_LETTER]
+    assert [one.data["serial"] for one in told] == [2]
+    assert subscription.position >= 3
+    stop(home, subscription)
+
+
+def test_a_fault_leaves_its_trace_in_the_event(home):
+    handler = Remembering(attempts=1)
+    handler.failing = ZeroDivisionError("oops")
+    subscription = subscribed(home, handler)
+    emit(home)
+    wait(home)
+    failed = next(one for one in home.journal.read() if one.event is catalogue.HANDLER_FAILED)
+    assert "ZeroDivisionError" in failed.data["traceback"]
+    stop(home, subscription)
+
+
+def test_filters_hold(home):
+    handler = Remembering()
+    subscription = subscribed(home, handler, usernames=Items(frozenset({"bob"})))
+    emit(home, 3)
+    wait(home)
+    assert handler.handled == []
+    assert subscription.position == 3  # nothing for it holds a segment back
+    stop(home, subscription)
+
+
+def test_a_stop_delivers_what_is_left(home):
+    handler = Remembering(batch=2)
+    subscription = subscribed(home, handler)
+    emit(home, 7)
+    stop(home, subscription)
+    assert handler.serials == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_stop_does_not_wait_for_ever(home):
+    handler = Remembering()
+    handler.failing = FULL
+    subscription = subscribed(home, handler, fail_after_errors=0)
+    emit(home)
+    stop(home, subscription, grace=3.0)
+    assert not handler.running
+    assert home.clock.seconds() < 10
+    assert subscription.position == 0
+    assert home.clock.getDelayedCalls() == []
+
+
+def test_a_journal_that_lost_its_end_is_told_and_not_waited_for(tmp_path):
+    home = house(tmp_path)
+    subscription = subscribed(home, Remembering())
+    emit(home, 5)
+    stop(home, subscription)
+    home.journal.close()
+    path = next((tmp_path / "log" / "journal").glob("*.jsonl"))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    again = house(tmp_path)
+    handler = Remembering()
+    subscription = subscribed(again, handler)
+    assert again.numbers() == [30068, 30068, 20174]
+    emit(again)
+    wait(again)
+    assert handler.serials == [4]
+    stop(again, subscription)
+    again.journal.close()
+
+
+def test_a_handler_that_cannot_start_says_so_to_its_starter(home):
+    class Broken(Remembering):
+        async def start(self):
+            raise FULL
+
+    with pytest.raises(OSError, match="No space"):
+        subscribed(home, Broken())
+    emit(home)
+    assert home.clock.getDelayedCalls() == []
+
+
+def test_a_place_that_cannot_be_read_is_told_at_the_start(home, tmp_path):
+    (tmp_path / "state").write_text("a file is in the way")
+    with pytest.raises(OSError, match="directory"):
+        subscribed(home, Remembering())
+
+
+def test_a_cursor_that_cannot_be_written_stops_nothing(home, monkeypatch):
+    def refuse(self, serial):
+        raise FULL
+
+    monkeypatch.setattr("mft.handlers.cursor.Cursor.save", refuse)
+    handler = Remembering()
+    subscription = subscribed(home, handler)
+    emit(home, 2)
+    wait(home)
+    assert handler.serials == [1, 2]
+    assert "No space left" in home.log[0]
+    stop(home, subscription)
+
+
+def test_two_handlers_do_not_disturb_each_other(home):
+    good, bad = Remembering(), Remembering()
+    bad.component = bad.component._replace(uuid="log-2")
+    bad.failing = FULL
+    one, other = subscribed(home, good), subscribed(home, bad, fail_after_errors=2)
+    emit(home)
+    wait(home)
+    for _ in range(5):
+        wait(home, LONGEST_RETRY)
+    numbers = [told.event.number for told in good.handled]
+    assert numbers == [30068, 20174, 20174, 20066]
+    stop(home, one)
+    stop(home, other)
+
+
+def test_a_journal_that_cannot_be_read_is_tried_again(home, monkeypatch):
+    emit(home, 2)
+    handler = Remembering()
+    with monkeypatch.context() as patch:
+
+        def refuse(self, limit):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        patch.setattr("mft.events.reader.JournalReader.take", refuse)
+        subscription = subscribed(home, handler)
+        assert handler.handled == []
+    wait(home, LONGEST_RETRY)
+    assert handler.serials == [1, 2]
+    assert 20174 in home.numbers()
+    stop(home, subscription)
+
+
+def test_the_payload_of_the_own_start_is_delivered(home):
+    handler = Remembering()
+    subscription = subscribed(home, handler)
+    started = payloads.ComponentStarted(
+        "event-handlers", "audit", "Event handler", "local-file", ""
+    )
+    home.bus.emit(catalogue.COMPONENT_STARTED, started, subscription._origin)
+    wait(home)
+    assert handler.serials == [1]
+    stop(home, subscription)
