@@ -90,6 +90,13 @@ class Session:
                 return entry
         raise self._denied(Operation.READ_ATTRIBUTES, path)
 
+    async def is_folder(self, path: VPath) -> bool:
+        """Whether an upload to this path goes into a folder; no event, and nothing else is told."""
+        try:
+            return (await self._files.stat(path)).is_directory
+        except Refused:
+            return False
+
     async def list(self, path: VPath) -> GuardedListing:
         """Open a folder's listing; it tells its end when it is exhausted or closed."""
         try:

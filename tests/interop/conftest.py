@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.instance import Place, Server, initialise, learn_host_keys, start, stop
+from tests.interop.instance import (
+    Place,
+    Server,
+    add_server_option,
+    initialise,
+    learn_host_keys,
+    start,
+    stop,
+)
 
 # What the first server.ini of `mft init` has, and a MAC for clients with neither authenticated
 # encryption nor encrypt-then-MAC (libssh2 before 1.11, which Debian 12's curl uses).
@@ -15,9 +23,11 @@ FOR_OLDER_CLIENTS = "secure, curve25519-sha256, curve25519-sha256@libssh.org, hm
 ONLY_NEW = "secure"  # the default of the option; the clients of Debian 12 know none of its kex
 
 
-def serve(directory: Path, cipher_list: str | None = None) -> Iterator[Server]:
-    """Make, start, lend and stop one instance."""
+def serve(directory: Path, cipher_list: str | None = None, **options: str) -> Iterator[Server]:
+    """Make, start, lend and stop one instance; `options` go into [server]."""
     instance = initialise(directory, cipher_list)
+    for name, value in options.items():
+        add_server_option(instance, name, value)
     process = start(instance)
     if cipher_list != ONLY_NEW:
         learn_host_keys(instance)
@@ -41,6 +51,18 @@ def older_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The same with the algorithms that are the default where `server.ini` names none."""
     yield from serve(tmp_path_factory.mktemp("mft") / "strict", ONLY_NEW)
+
+
+@pytest.fixture(scope="session")
+def threaded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same on a disk that is taken for slow: every call goes through threads."""
+    yield from serve(tmp_path_factory.mktemp("mft") / "threaded", io="threads")
+
+
+@pytest.fixture
+def threaded_place(threaded_server: Server) -> Place:
+    """A fresh directory on `threaded_server`."""
+    return fresh(threaded_server)
 
 
 def fresh(server: Server) -> Place:

@@ -311,6 +311,8 @@ class Channels:
         if wanted:
             answer = Message.CHANNEL_SUCCESS if accepted else Message.CHANNEL_FAILURE
             self.send(answer, channel.theirs)
+        if not accepted and kind in (b"exec", b"shell", b"subsystem"):
+            channel.finish(1)  # some clients wait for an exit status whatever was answered
 
     def _answer(self, reader: Reader) -> None:
         """Answers to requests of ours that want none."""

@@ -1,11 +1,13 @@
 """Bytes on their way from packets to files: borrowed for one turn, written by one call."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
-from mft.core.failure import Refused
+from mft.core.failure import Reason, Refused
 from mft.runtime.steps import at_once
 from mft.session.files import ReceivedFile
 from mft.vfs.base import LATER
@@ -22,18 +24,24 @@ class Incoming:
     """Gathers what belongs together in a file, and writes it before the buffers are used again.
 
     On a disk that keeps up nothing is copied and nothing waits. On a slow one the bytes are copied
-    once, the disk pool writes them, and at most MAX_WRITING of them wait.
+    once, the disk pool writes them side by side, and at most MAX_WRITING of them wait. Requests
+    are answered in the order in which they were asked, whichever write is done first: OpenSSH's
+    scp cuts a file to what was answered in order.
     """
 
-    def __init__(self, done: Done, resumed: Callable[[], None]) -> None:
+    def __init__(
+        self, done: Done, resumed: Callable[[], None], broke: Callable[[Failure], object]
+    ) -> None:
         self.writing = 0  # bytes that the disk pool has not written yet
         self._done = done
         self._resumed = resumed
+        self._broke = broke
         self._file: ReceivedFile | None = None
         self._views: list[memoryview] = []
         self._start = 0
         self._size = 0
         self._ids: list[int] = []
+        self._order: deque[_Written] = deque()  # what was begun, the oldest first
 
     @property
     def full(self) -> bool:
@@ -62,39 +70,59 @@ class Incoming:
             return
         views, start, size, ids = self._views, self._start, self._size, self._ids
         self._file, self._views, self._size, self._ids = None, [], 0, []
-        if not size:
-            self._answer(ids, None)
-            return
+        written = _Written(ids)
+        self._order.append(written)
         try:
-            count = file.lane.write_from(views, start)
+            count = file.lane.write_from(views, start) if size else 0
         except Refused as refused:
             file.write_failed(start, size, refused)
-            self._answer(ids, refused)
+            self._settle(written, refused)
             return
         if count is LATER:
-            self._later(file, b"".join(views), start, ids)
+            self._later(file, b"".join(views), start, written)
             return
-        file.wrote(start, size)
-        self._answer(ids, None)
+        if size:
+            file.wrote(start, size)
+        self._settle(written, None)
 
-    def _later(self, file: ReceivedFile, data: bytes, start: int, ids: list[int]) -> None:
+    def _later(self, file: ReceivedFile, data: bytes, start: int, written: "_Written") -> None:
         self.writing += len(data)
-        waiting = at_once(self._write(file, data, start, ids))
+        waiting = at_once(self._write(file, data, start, written))
         if isinstance(waiting, Deferred):
-            waiting.addErrback(lambda failure: None)  # told by `_write`
+            waiting.addErrback(self._broke)
 
-    async def _write(self, file: ReceivedFile, data: bytes, start: int, ids: list[int]) -> None:
-        failed: Refused | None = None
+    async def _write(
+        self, file: ReceivedFile, data: bytes, start: int, written: "_Written"
+    ) -> None:
+        failed: Refused | None = Refused(Reason.BROKEN, str(file.path))
         try:
             await file.lane.write_later([memoryview(data)], start)
             file.wrote(start, len(data))
+            failed = None
         except Refused as refused:
             failed = refused
-            file.write_failed(start, len(data), refused)
-        self.writing -= len(data)
-        self._answer(ids, failed)
-        self._resumed()
+        finally:
+            self.writing -= len(data)
+            if failed is not None:
+                file.write_failed(start, len(data), failed)
+            self._settle(written, failed)
+            self._resumed()
 
-    def _answer(self, ids: list[int], failed: Refused | None) -> None:
-        for request in ids:
-            self._done(request, failed)
+    def _settle(self, written: "_Written", failed: Refused | None) -> None:
+        """One write is done: answer it, and those after it that only waited for their turn."""
+        written.done, written.failed = True, failed
+        while self._order and self._order[0].done:
+            first = self._order.popleft()
+            for request in first.ids:
+                self._done(request, first.failed)
+
+
+class _Written:
+    """Requests whose bytes are written by one call."""
+
+    __slots__ = ("done", "failed", "ids")
+
+    def __init__(self, ids: list[int]) -> None:
+        self.ids = ids
+        self.done = False
+        self.failed: Refused | None = None

@@ -1,7 +1,8 @@
 """One `scp -t` or `scp -f` command: the legacy protocol over one session.
 
 One coroutine owns the exchange of lines; the bytes of files go past it, from packets to the file
-and from the file to packets. An upload is committed when the client's zero byte has come.
+and from the file to packets. An upload is committed when all of the announced size has come, and
+after it the client's zero byte or the end of its channel.
 """
 
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class ScpServer:
         self._sending: SentFile | None = None
         self._fetching = False
         self._cut = False  # the file in progress became shorter
-        self._incoming = Incoming(lambda request, failed: None, self._wake)
+        self._incoming = Incoming(lambda request, failed: None, self._wake, self._broke)
 
     def begin(self) -> None:
         """Start the exchange; it goes on as bytes come."""
@@ -149,6 +150,14 @@ class ScpServer:
                 raise Refused(Reason.ABORTED, "", "the client ended in the middle")
             await self._more()
 
+    async def _has_more(self) -> bool:
+        """Wait for the next line to begin; False when the client is done."""
+        while not self._inbox:
+            if self._eof:
+                return False
+            await self._more()
+        return True
+
     def _throttle(self) -> None:
         self._peer.hold(self._channel, len(self._inbox) > MAX_INBOX or self._incoming.full)
 
@@ -161,7 +170,8 @@ class ScpServer:
             if self._command.sink:
                 await self._sink(path)
             else:
-                await self._source(path)
+                await self._answered()
+                await self._send(path, await self._session.stat(path), 0)
         except Refused as refused:
             ended = refused.details
             self._problem(refused)
@@ -186,24 +196,16 @@ class ScpServer:
     # Receiving.
 
     async def _sink(self, path: VPath) -> None:
-        folder = await self._is_folder(path)
+        folder = await self._session.is_folder(path)
         if self._command.target_is_directory and not folder:
             raise Refused(Reason.NOT_A_DIRECTORY, str(path))
         self._channel.write(scp.OK)
         await self._receive_into(path, folder=folder, depth=0)
 
-    async def _is_folder(self, path: VPath) -> bool:
-        try:
-            return (await self._session.stat(path)).is_directory
-        except Refused as refused:
-            if refused.reason in (Reason.NOT_FOUND, Reason.DENIED):
-                return path.is_root
-            raise
-
     async def _receive_into(self, path: VPath, *, folder: bool, depth: int) -> None:
         """Take entries for a folder, or for the one name that `path` is, up to their end."""
         times: scp.Times | None = None
-        while self._inbox or not self._eof:
+        while await self._has_more():
             line = scp.parse_line(await self._taken(scp.take_line))
             if isinstance(line, scp.End):
                 if not depth:
@@ -242,7 +244,7 @@ class ScpServer:
     ) -> None:
         if not self._command.recursive or depth >= MAX_DEPTH:
             raise Malformed("a folder that was not asked for, or too deep")
-        if not await self._is_folder(path):
+        if not await self._session.is_folder(path):
             await self._session.make_directory(path, mode=line.mode & 0o777)
         self._channel.write(scp.OK)
         await self._receive_into(path, folder=True, depth=depth + 1)
@@ -254,8 +256,9 @@ class ScpServer:
         async with received:
             self._channel.write(scp.OK)
             await self._content(received, line.size)
-            answer = await self._taken(scp.take_answer)
-            if answer.code:
+            # libssh2 sends the end of its channel instead of the zero byte; the announced size has
+            # come whole, and a cut connection sends neither.
+            if await self._has_more() and (await self._taken(scp.take_answer)).code:
                 raise Refused(Reason.ABORTED, str(path), "the client could not read its file")
             if received.failure is None and times is not None and self._command.preserve:
                 await self._session.change_open(received, _times(times))
@@ -279,10 +282,6 @@ class ScpServer:
             self._incoming.flush()
 
     # Sending.
-
-    async def _source(self, path: VPath) -> None:
-        await self._answered()
-        await self._send(path, await self._session.stat(path), 0)
 
     async def _answered(self) -> None:
         """The client's answer to a line of ours; Refused(ABORTED) when it gives up."""

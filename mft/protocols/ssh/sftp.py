@@ -57,11 +57,14 @@ class SftpServer:
         self._answers: list[bytes] = []
         self._in_turn = False
         self._credit = AT_ONCE
-        self._incoming = Incoming(self._written, self._proceed)
+        self._incoming = Incoming(
+            self._written, self._proceed, lambda failure: peer.hub.broke("a write", failure)
+        )
         self._outgoing = Outgoing(peer.hub, channel, self._reply, self._proceed)
         self._write: tuple[int, ReceivedFile | None, Refused | None] | None = None
         self._write_at = 0
         self._write_left = 0
+        self._skip = 0  # bytes behind a WRITE's data: some clients send what is in their buffer
         self._next_handle = 0
         self._eof = False
         self._lost = False
@@ -75,6 +78,10 @@ class SftpServer:
         while at < end and not self._lost:
             if self._write_left:
                 at = self._continue_write(view, at, end)
+            elif self._skip:
+                skipped = min(self._skip, end - at)
+                self._skip -= skipped
+                at += skipped
             elif self._held:
                 at = self._complete_held(view, at, end)
             else:
@@ -175,13 +182,13 @@ class SftpServer:
         except struct_error:
             return False  # answered by the way of all malformed requests
         start = 20 + length
-        if length > MAX_HANDLE or size != len(body) - start:
+        if length > MAX_HANDLE or size > len(body) - start:
             return False
         file, refused = self._writable(bytes(body[8 : 8 + length]))
         if file is None:
             self._answers.append(refusal(request, refused))
         else:
-            self._incoming.add(file, offset, body[start:], request)
+            self._incoming.add(file, offset, body[start : start + size], request)
         return True
 
     def _begin_write(self, view: memoryview, at: int, end: int, length: int) -> int:
@@ -193,12 +200,13 @@ class SftpServer:
         if handle > MAX_HANDLE or end < start:
             return 0
         offset, size = _WRITE_TAIL(view, start - 12)
-        if size != length - (start - at - 4):
-            return 0  # answered as malformed once it is here
+        behind = length - (start - at - 4) - size
+        if behind < 0 or not size:
+            return 0  # answered as malformed, or as nothing to do, once it is here
         name = bytes(view[at + _WRITE_HEAD : at + _WRITE_HEAD + handle])
         file, refused = self._writable(name)
         self._write = request, file, refused
-        self._write_at, self._write_left = offset, size
+        self._write_at, self._write_left, self._skip = offset, size, behind
         return self._continue_write(view, start, end)
 
     def _continue_write(self, view: memoryview, at: int, end: int) -> int:
@@ -291,13 +299,15 @@ class SftpServer:
                 return True
             if self._outgoing.reading or len(self._channel.waiting) > MAX_WAITING:
                 break
+            if kind != packets.WRITE:
+                self._incoming.flush()
+                if self._incoming.writing:
+                    break  # what comes after a write sees what it wrote
             self._queue.popleft()
             credit -= 1
             served = True
             if kind != packets.WRITE or not self._whole_write(memoryview(body)):
                 self._request(kind, body)
-                if self._incoming.writing:
-                    break
         return served
 
     def _proceed(self) -> None:

@@ -13,6 +13,7 @@ from twisted.conch.ssh.transport import SSHServerTransport, SSHTransportBase
 from twisted.logger import Logger
 
 from mft.core.failure import Malformed
+from mft.protocols.ssh.negotiation import Group, Keys, nothing_in_common
 from mft.protocols.ssh.numbers import Code, Message
 from mft.runtime.connection import Connection
 from mft.wire.buffer import Reader, Writer
@@ -25,38 +26,6 @@ MAX_VERSION_LINE: Final = 255  # bytes with CR LF (RFC 4253 4.2)
 MAX_HELD: Final = 256  # our own messages that wait for a key exchange to end
 DATA_HEAD: Final = Struct(">II")
 _STRICT_KINDS: Final = frozenset((Message.DISCONNECT, Message.KEXINIT, Message.NEWKEYS))
-
-
-class Keys:
-    """Where Conch puts derived keys; makes sealer and opener of them."""
-
-    def __init__(self, outgoing: record.Suite, incoming: record.Suite) -> None:
-        self.outgoing = outgoing
-        self.incoming = incoming
-
-    def setKeys(  # noqa: N802 - called by Conch
-        self,
-        out_iv: bytes,
-        out_key: bytes,
-        in_iv: bytes,
-        in_key: bytes,
-        out_mac: bytes,
-        in_mac: bytes,
-    ) -> None:
-        """Take the derived keys, each longer than needed (RFC 4253 7.2)."""
-        self.sealer = record.sealer(self.outgoing, out_key, out_iv, out_mac)
-        self.opener = record.opener(self.incoming, in_key, in_iv, in_mac)
-
-
-class _Group:
-    """The Diffie-Hellman group that a client is given, as Conch asks its factory for it."""
-
-    def __init__(self, bits: int) -> None:
-        self._bits = bits
-
-    def getDHPrime(self, _: int) -> tuple[int, int]:  # noqa: N802 - called by Conch
-        """Generator and prime."""
-        return groups.GENERATOR, groups.prime(self._bits)
 
 
 class Transport(SSHServerTransport):
@@ -78,7 +47,7 @@ class Transport(SSHServerTransport):
         self.supportedPublicKeys = [name.encode() for name in hub.host_key_algorithms]
         self.supportedCiphers = [name.encode() for name in algorithms.ciphers]
         self.supportedCompressions = [b"none"]
-        self.supportedMACs = [name.encode() for name in algorithms.macs]
+        self._macs = [name.encode() for name in algorithms.macs]
         self.opener: record.Opener = record.Clear()
         self.sealer: record.Sealer = record.Clear()
         self.limit = record.MAX_BEFORE_LOGIN
@@ -220,6 +189,11 @@ class Transport(SSHServerTransport):
 
     # Key exchange.
 
+    def sendKexInit(self) -> None:
+        """Offer what the service offers."""
+        self.supportedMACs = list(self._macs)
+        super().sendKexInit()
+
     def _kexinit(self, body: bytes) -> None:
         if self._kexinit_received:
             raise Malformed("a second KEXINIT")
@@ -232,36 +206,22 @@ class Transport(SSHServerTransport):
             self.strict = names.STRICT_CLIENT in lists[0]
             if self.strict and self.incomingPacketSequence:
                 raise Malformed("a message before KEXINIT in strict key exchange")
-        if missing := self._nothing_in_common(lists):
+        if missing := nothing_in_common(
+            lists, self.peer.hub.algorithms, self.peer.hub.host_key_algorithms
+        ):
             self.peer.nothing_in_common(*missing)
             self.end(Code.KEY_EXCHANGE_FAILED, f"no common {missing[0]}")
             return
         self._kexinit_received = True
         self._keys_sent = False
+        # A cipher that authenticates needs no MAC in common, but Conch wants one; it is not used.
+        self.supportedMACs = [*self._macs, *(name.encode() for name in (*lists[4], *lists[5], ""))]
         SSHServerTransport.ssh_KEXINIT(self, body)
         chosen = self.nextEncryptions
         self._next = self.nextEncryptions = Keys(  # type: ignore[assignment]  # all that Conch calls
             record.suite(chosen.outCipType.decode(), chosen.outMACType.decode()),
             record.suite(chosen.inCipType.decode(), chosen.inMACType.decode()),
         )
-
-    def _nothing_in_common(self, lists: list[list[str]]) -> tuple[str, list[str], list[str]] | None:
-        """The first kind of algorithm that we do not share, with both sides' lists."""
-        ours = self.peer.hub.algorithms
-        offered = (
-            ("key exchange", lists[0], ours.kex),
-            ("host key", lists[1], self.peer.hub.host_key_algorithms),
-            ("cipher", lists[2], ours.ciphers),
-            ("cipher", lists[3], ours.ciphers),
-            ("MAC", lists[4], ours.macs),
-            ("MAC", lists[5], ours.macs),
-            ("compression", lists[6], ("none",)),
-            ("compression", lists[7], ("none",)),
-        )
-        for kind, theirs, mine in offered:
-            if names.choose(theirs, mine) is None:
-                return kind, theirs, list(mine)
-        return None
 
     def _exchange(self, kind: int, body: bytes) -> None:
         if not self._kexinit_received or self._keys_sent:
@@ -285,7 +245,7 @@ class Transport(SSHServerTransport):
         size = groups.nearest(reader.u32(), reader.u32(), reader.u32())
         if size is None:
             raise Malformed("no Diffie-Hellman group of the size asked for")
-        self.factory = cast(Any, _Group(size))
+        self.factory = cast(Any, Group(size))
         self.ssh_KEX_DH_GEX_REQUEST(body)
 
     def _getHostKeys(self, algorithm: bytes) -> Any:  # noqa: N802 - called by Conch
