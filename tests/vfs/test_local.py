@@ -210,3 +210,60 @@ def test_no_operation_leaves_a_descriptor_open(files: LocalFileSystem, tmp_path:
         with refused():
             run(attempt)
     assert os.listdir("/proc/self/fd") == before
+
+
+class Step:
+    """One wait that a test ends by sending again."""
+
+    def __await__(self) -> Iterator[None]:
+        yield
+
+
+class Slow(Inline):
+    """A pool whose calls take one step."""
+
+    async def __call__(self, call, /, *args, **kwargs):
+        await Step()
+        return call(*args, **kwargs)
+
+
+def finish(coroutine) -> object:
+    with pytest.raises(StopIteration) as stopped:
+        coroutine.send(None)
+    return stopped.value.value
+
+
+def test_two_first_calls_at_once_share_one_root(tmp_path: Path) -> None:
+    files = LocalFileSystem(str(tmp_path), "alice", Volumes(Slow(), io="inline"))
+    before = os.listdir("/proc/self/fd")
+    one, two = files.stat(ROOT), files.stat(ROOT)
+    one.send(None)
+    two.send(None)
+    assert finish(one).is_directory  # type: ignore[attr-defined]  # an entry
+    assert finish(two).is_directory  # type: ignore[attr-defined]  # an entry
+    assert len(os.listdir("/proc/self/fd")) == len(before) + 1
+    run(files.close())
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_tree_closed_while_it_opens_holds_nothing(tmp_path: Path) -> None:
+    files = LocalFileSystem(str(tmp_path), "alice", Volumes(Slow(), io="inline"))
+    before = os.listdir("/proc/self/fd")
+    first = files.stat(ROOT)
+    first.send(None)
+    run(files.close())
+    with refused(Reason.ABORTED):
+        first.send(None)
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_tree_closed_during_a_call_is_let_go_after_it(tmp_path: Path) -> None:
+    files = LocalFileSystem(str(tmp_path), "alice", Volumes(Slow(), io="threads"))
+    before = os.listdir("/proc/self/fd")
+    call = files.make_directory(A)
+    call.send(None)
+    call.send(None)  # the root is open, and the call itself is on the pool
+    run(files.close())
+    finish(call)
+    assert os.listdir(tmp_path) == ["a"]
+    assert os.listdir("/proc/self/fd") == before
