@@ -217,6 +217,9 @@ class FileSystem(Protocol):
     async def make_link(self, path: VPath, target: str) -> None:
         """Make a symbolic link; a target outside the tree is Refused(DENIED)."""
 
+    async def make_hard_link(self, source: VPath, target: VPath) -> None:
+        """Give a regular file a second name on the same volume; the name must be free."""
+
     async def usage(self, path: VPath) -> Usage:
         """The room on the volume that a path lies on."""
 

@@ -152,6 +152,10 @@ class LocalFileSystem:
         text = links.relative(path.parent, links.aim(path.parent, target))
         await self._run(path, self._at, names.make_link, Reason.EXISTS, text)
 
+    async def make_hard_link(self, source: VPath, target: VPath) -> None:
+        """Give a regular file, never a link, a second name on the same volume."""
+        await self._run(source, self._link, target)
+
     async def usage(self, path: VPath) -> Usage:
         """The room on the volume that a path lies on."""
         return await self._run(path, self._usage)
@@ -291,20 +295,35 @@ class LocalFileSystem:
                 os.close(directory)
         return _Opened(descriptor, status)
 
-    def _rename(self, root: int, path: VPath, target: VPath, replace: bool) -> None:
-        if target.within(path) and target != path:
-            raise Refused(Reason.INVALID, str(target), "a directory cannot go into itself")
+    def _between(
+        self,
+        root: int,
+        path: VPath,
+        target: VPath,
+        act: Callable[Concatenate[int, str, int, str, P], None],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Do something with two last names in their directories."""
         source = self._parent(root, path, Reason.DENIED)
         try:
             into = self._parent(root, target, Reason.DENIED)
             try:
-                self._move(source, path.parts[-1], into, target.parts[-1], replace)
+                act(source, path.parts[-1], into, target.parts[-1], *args, **kwargs)
             finally:
                 if into != root:
                     os.close(into)
         finally:
             if source != root:
                 os.close(source)
+
+    def _link(self, root: int, path: VPath, target: VPath) -> None:
+        self._between(root, path, target, names.make_hard_link, self._temporaries)
+
+    def _rename(self, root: int, path: VPath, target: VPath, replace: bool) -> None:
+        if target.within(path) and target != path:
+            raise Refused(Reason.INVALID, str(target), "a directory cannot go into itself")
+        self._between(root, path, target, self._move, replace)
 
     def _move(self, source: int, old: str, target: int, new: str, replace: bool) -> None:
         try:

@@ -273,6 +273,17 @@ class MemoryFileSystem:
         node.text = text
         self._put(path, node)
 
+    async def make_hard_link(self, source: VPath, target: VPath) -> None:
+        """Give a regular file, never a link, a second name."""
+        old = self._folder(source, Reason.DENIED)
+        self._folder(target, Reason.DENIED)
+        node = old.children.get(source.name)
+        if node is None:
+            raise Refused(Reason.NOT_FOUND, str(source))
+        if not stat.S_ISREG(node.mode):
+            raise Refused(Reason.DENIED, str(source), "not a regular file")
+        self._put(target, node)
+
     async def usage(self, path: VPath) -> Usage:
         """The room of one largest file."""
         spelled(path)

@@ -114,13 +114,7 @@ class MountedFileSystem:
 
     async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
         """Give another name within one file system; Refused(UNSUPPORTED) across two."""
-        self._only_listed(source, Reason.DENIED)
-        self._only_listed(target, Reason.DENIED)
-        files, old = self._at(source)
-        others, new = self._at(target)
-        if files is not others:
-            details = "source and target are in different virtual folders"
-            raise Refused(Reason.UNSUPPORTED, str(source), details)
+        files, old, new = self._within_one(source, target)
         with self._virtual_parent(target):
             await files.rename(old, new, replace=replace)
 
@@ -146,6 +140,12 @@ class MountedFileSystem:
             raise Refused(Reason.DENIED, str(path), "the target is in another virtual folder")
         with self._virtual_parent(path):
             await files.make_link(inner, str(inside))
+
+    async def make_hard_link(self, source: VPath, target: VPath) -> None:
+        """Give a file a second name within one file system; Refused(UNSUPPORTED) across two."""
+        files, old, new = self._within_one(source, target)
+        with self._virtual_parent(target):
+            await files.make_hard_link(old, new)
 
     async def usage(self, path: VPath) -> Usage:
         """The room where the path lies."""
@@ -181,6 +181,16 @@ class MountedFileSystem:
             if files is not None:
                 return files, VPath(parts[depth:])
         return self._home, path
+
+    def _within_one(self, source: VPath, target: VPath) -> tuple[FileSystem, VPath, VPath]:
+        self._only_listed(source, Reason.DENIED)
+        self._only_listed(target, Reason.DENIED)
+        files, old = self._at(source)
+        others, new = self._at(target)
+        if files is not others:
+            details = "source and target are in different virtual folders"
+            raise Refused(Reason.UNSUPPORTED, str(source), details)
+        return files, old, new
 
     def _above(self, parts: Parts) -> tuple[FileSystem, VPath]:
         """Where a mount's own path would lie without it."""

@@ -84,6 +84,14 @@ def make_link(directory: int, name: str, temporaries: Temporaries, text: str) ->
     temporaries.discard(directory, name)
 
 
+def make_hard_link(source: int, old: str, target: int, new: str, temporaries: Temporaries) -> None:
+    """Give a regular file a second name; EEXIST when the name is taken."""
+    if not stat.S_ISREG(os.stat(old, dir_fd=source, follow_symlinks=False).st_mode):
+        raise Refused(Reason.DENIED, "", "not a regular file")
+    os.link(old, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+    temporaries.discard(target, new)
+
+
 def begin(
     directory: int, name: str, temporaries: Temporaries, how: Existing, mode: int, device: int
 ) -> Begun:

@@ -123,6 +123,8 @@ def tries(files: FileSystem, folder: str) -> list[Callable[[], object]]:
         lambda: run(files.make_link(at("planted-link"), "/stolen")),
         lambda: [name for name in names(files, VPath.parse(f"/{folder}")) if name == "secret"],
         lambda: run(files.stat(at("secret"))),
+        lambda: run(files.make_hard_link(at("secret"), VPath.parse("/linked"))),
+        lambda: get(files, VPath.parse("/linked")),
     ]
 
 

@@ -120,6 +120,7 @@ def test_paths_that_no_parser_made_are_refused_all_the_same(
         lambda: run(files.change(path, Attributes(mode=0o777))),
         lambda: run(files.read_link(path)),
         lambda: run(files.make_link(path, "in")),
+        lambda: run(files.make_hard_link(path, VPath.parse("/stolen"))),
     ):
         with refused(Reason.INVALID, Reason.DENIED):
             attempt()

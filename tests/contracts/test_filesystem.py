@@ -755,6 +755,36 @@ def test_a_link_to_nothing_is_there_but_leads_nowhere(files: FileSystem, at: At)
             run(attempt)
 
 
+def test_a_hard_link_is_a_second_name_of_one_file(files: FileSystem, at: At) -> None:
+    put(files, at("a"), b"one")
+    run(files.make_hard_link(at("a"), at("b")))
+    put(files, at("a"), b"two", Existing.EXTEND)
+    assert get(files, at("b")) == b"onetwo"
+    assert run(files.stat(at("a"))).unique == run(files.stat(at("b"))).unique
+    run(files.remove(at("a")))
+    assert get(files, at("b")) == b"onetwo"
+
+
+def test_only_regular_files_get_hard_links_and_only_free_names(files: FileSystem, at: At) -> None:
+    put(files, at("a"), b"x")
+    put(files, at("b"), b"y")
+    run(files.make_directory(at("d")))
+    run(files.make_link(at("l"), "a"))
+    for source, target, reason in (
+        ("a", "b", Reason.EXISTS),
+        ("a", "none/c", Reason.NOT_FOUND),
+        ("none", "c", Reason.NOT_FOUND),
+        ("d", "c", Reason.DENIED),
+        ("l", "c", Reason.DENIED),
+        ("a", ".", Reason.DENIED),
+        (".", "c", Reason.DENIED),
+    ):
+        with refused(reason):
+            run(files.make_hard_link(at(source), at(target)))
+    assert names(files, at(".")) == ["a", "b", "d", "l"]
+    assert get(files, at("b")) == b"y"
+
+
 # The rest
 
 

@@ -114,6 +114,8 @@ def test_nothing_moves_and_no_link_leads_from_one_mount_to_another(
     put(files, at("/a"), b"x")
     with refused(Reason.UNSUPPORTED):
         run(files.rename(at("/a"), at("/far/down/shared/a"), replace=True))
+    with refused(Reason.UNSUPPORTED):
+        run(files.make_hard_link(at("/a"), at("/far/down/shared/a")))
     for target in ("/far/down/shared/x", "/far/down/shared", "/far"):
         with refused(Reason.DENIED):
             run(files.make_link(at("/link"), target))
