@@ -7,7 +7,7 @@ from typing import Final, Protocol, TypeVar
 from mft.core.failure import Refused
 from mft.core.peer import NOWHERE, PROCESS, Component, Origin
 from mft.events import catalogue, payloads
-from mft.events.journal import Journal
+from mft.events.journal import Journal, Sync
 from mft.events.model import Event, Occurrence
 
 D = TypeVar("D")
@@ -93,14 +93,23 @@ class Bus:
         journal = self.journal
         if not journal.pending_sync:
             return
-        reached = journal.last
         try:
-            await run(journal.begin_sync())
-        except (OSError, Refused) as error:
+            sync = journal.begin_sync()
+        except OSError as error:
             journal.not_synced(str(error))
         else:
-            journal.synced_to(reached)
+            await self._run(sync, run)
         self._tell_health()
+
+    async def _run(self, sync: Sync, run: Runner) -> None:
+        failure = "the sync was not awaited"
+        try:
+            await run(sync)
+            failure = ""
+        except (OSError, Refused) as error:
+            failure = str(error)
+        finally:
+            self.journal.end_sync(sync, failure)
 
     def retry(self) -> bool:
         """Try to write what waits; called from time to time while the journal is not healthy."""

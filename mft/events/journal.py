@@ -29,6 +29,21 @@ MAX_UNSYNCED: Final = 4  # finished segments held open for a sync; one more is s
 READ_BATCH: Final = 512  # occurrences read at a time, about 0.5 MiB
 
 
+class Sync:
+    """One sync of what was written up to a serial; calling it may block, and raises OSError."""
+
+    def __init__(self, upto: int, targets: list[int], fsync: Callable[[int], None]) -> None:
+        self.upto = upto
+        self.targets = targets  # descriptors that are still to be synced, the current one last
+        self._fsync = fsync
+
+    def __call__(self) -> None:
+        """Sync file after file; those that are done are closed."""
+        while self.targets:
+            self._fsync(self.targets[0])
+            os.close(self.targets.pop(0))
+
+
 class Journal:
     """One process's journal. Never raises for a disk that fails: `healthy` tells."""
 
@@ -145,42 +160,45 @@ class Journal:
             self.healthy, self.failure = True, ""
         return True
 
-    def begin_sync(self) -> Callable[[], None]:
-        """What brings everything written so far to the disk; may be called on any thread.
+    def begin_sync(self) -> Sync:
+        """What brings everything written so far to the disk, to be called on any thread.
 
-        Raises OSError, here or there, when the disk fails. The journal must be told how it went
-        by `synced_to` or `not_synced`.
+        Raises OSError when the disk takes nothing. The journal must be told by `end_sync`.
         """
         if not self.flush():
             raise OSError(self.failure)
         targets = [*self._unsynced, os.dup(self._fd)]
         self._unsynced = []
+        return Sync(self.last, targets, self._fsync)
 
-        def sync() -> None:
-            try:
-                for target in targets:
-                    self._fsync(target)
-            finally:
-                for target in targets:
-                    os.close(target)
+    def end_sync(self, sync: Sync, failure: str = "") -> None:
+        """Be told that a sync is over; `failure` says why, when it did not reach every file.
 
-        return sync
-
-    def sync(self) -> None:
-        """Bring everything written so far to the disk, now; raises OSError."""
-        reached = self.last
-        self.begin_sync()()
-        self.synced_to(reached)
-
-    def synced_to(self, serial: int) -> None:
-        """Be told that a sync begun after this serial has succeeded."""
-        self.synced = max(self.synced, serial)
+        What it did not reach is synced the next time, and until then the journal is not healthy.
+        """
+        if sync.targets:
+            *finished, current = sync.targets
+            os.close(current)
+            self._unsynced = finished + self._unsynced
+            self.not_synced(failure)
+            return
+        self.synced = max(self.synced, sync.upto)
         self._sync_failed = False
         if not self._waiting:
             self.healthy, self.failure = True, ""
 
+    def sync(self) -> None:
+        """Bring everything written so far to the disk, now; raises OSError."""
+        sync = self.begin_sync()
+        try:
+            sync()
+        except OSError as error:
+            self.end_sync(sync, error.strerror or str(error))
+            raise
+        self.end_sync(sync)
+
     def not_synced(self, why: str) -> None:
-        """Be told that a sync failed: the journal is not healthy until one succeeds."""
+        """Be told that a sync could not be: the journal is not healthy until one succeeds."""
         self._sync_failed = True
         self._failed(why)
 
@@ -216,6 +234,8 @@ class Journal:
         try:
             self.sync()
         finally:
+            for segment in self._unsynced:
+                os.close(segment)
             os.close(self._fd)
             os.close(self._lock)
             self._fd = self._lock = -1

@@ -19,6 +19,7 @@ from mft.events.model import Event, Occurrence
 NO_HASH: Final = "0" * 64  # what the first line of a journal is chained to
 MAX_LINE = 1 << 20  # bytes; data or an origin over a quarter of it becomes a note of its size
 MAX_ORIGINS = 4096  # origins whose JSON is remembered, about 300 bytes each: 1.2 MiB
+MAX_TIME = 253402300799.0  # seconds since the epoch: the end of the year 9999
 MAX_DEPTH = 8  # of lists within lists in a payload; deeper is written as text
 
 _HASH_MARK: Final = b',"hash":"'
@@ -144,6 +145,11 @@ def occurrence(line: Line) -> Occurrence:
         data, time, number = fields["data"], float(fields["time"]), int(fields["id"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Malformed(f"line {line.serial} of the journal lacks a field: {error!r}") from None
-    if not isinstance(data, dict):
-        raise Malformed(f"line {line.serial} of the journal has no data")
+    if not isinstance(data, dict) or not 0 <= time <= MAX_TIME or not _is_whole(origin):
+        raise Malformed(f"line {line.serial} of the journal has a field of another kind")
     return Occurrence(line.serial, time, event_of(number), data, origin)
+
+
+def _is_whole(origin: Origin) -> bool:
+    texts = (*origin.actor, origin.peer.host, *origin.component)
+    return all(isinstance(text, str) for text in texts) and isinstance(origin.peer.port, int)

@@ -95,7 +95,9 @@ class Handler(Protocol):
 
     component: Component
     batch: int  # how many occurrences it takes at a time
-    attempts: int  # failures on one occurrence until it becomes a dead letter; 0: never
+    # How often the world may be in the way of one occurrence until that becomes a dead letter;
+    # 0: always.
+    attempts: int
 
     async def start(self) -> None:
         """Get ready; raises what makes that impossible."""

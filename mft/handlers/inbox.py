@@ -55,6 +55,11 @@ class Inbox:
         return not self._kept and self._missed is None
 
     @property
+    def starved(self) -> bool:
+        """Whether what is next is in the journal only: it was not there, or not yet asked for."""
+        return not self._kept and self._missed is not None
+
+    @property
     def seen(self) -> int:
         """The serial up to which nothing is left once the inbox is empty."""
         return self._offered

@@ -24,6 +24,7 @@ DELAY = 0.05  # seconds that events wait for company before they are handled
 CURSOR_INTERVAL = 1.0  # seconds between two writes of a cursor: what a crash repeats
 FIRST_RETRY = 1.0  # seconds; doubled with every failure in a row
 LONGEST_RETRY = 60.0  # seconds
+FAULT_ATTEMPTS = 10  # on an event that is itself the fault, whatever the handler says
 MAX_TRACE = 2000  # characters of a traceback in an event
 JOURNAL_RETRY = 1.0  # seconds until the journal is asked again for what could not be written
 
@@ -158,13 +159,16 @@ class Subscription:
                 await self._sleep(LONGEST_RETRY)
 
     async def _idle(self) -> None:
+        """Wait until there is something to do; what came while the cursor was saved is."""
         inbox = self._inbox
-        if inbox is not None and inbox.empty:
+        if inbox is None:
+            return
+        if inbox.empty:
             self._position = inbox.seen
             await self._save()
-        if inbox is not None and not inbox.empty:
-            await self._sleep(JOURNAL_RETRY)  # it waits in the journal, which cannot be written
-        elif not self._stopping:
+        if inbox.starved:
+            await self._sleep(JOURNAL_RETRY)
+        elif inbox.empty and not self._stopping:
             self._waiter = Deferred()
             await self._waiter
 
@@ -209,7 +213,8 @@ class Subscription:
         if self._fail_after and self.failures >= self._fail_after:
             self._give_up()
             return False
-        if self.handler.attempts and tries >= self.handler.attempts:
+        attempts = self.handler.attempts or (FAULT_ATTEMPTS if fault else 0)
+        if attempts and tries >= attempts:
             await self._bury(occurrence, details)
             return False
         await self._sleep(min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(tries - 1, 10)))

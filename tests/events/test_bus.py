@@ -2,6 +2,7 @@ import errno
 
 import pytest
 
+from mft.core.failure import Reason, Refused
 from mft.core.peer import PROCESS
 from mft.events import catalogue, payloads
 from mft.events import journal as journal_module
@@ -147,7 +148,6 @@ def test_a_sync_with_nothing_to_do_does_nothing(bus):
 
 def test_a_sync_that_fails_makes_the_bus_unhealthy_until_one_succeeds(bus):
     async def broken(call):
-        call()
         raise OSError(errno.EIO, "Input/output error")
 
     async def sound(call):
@@ -165,3 +165,29 @@ def test_the_first_serial_of_the_process_is_known(bus, journal):
     bus.emit(catalogue.SCP_CLOSED, payloads.Nothing(), ALICE)
     assert bus.began == 1
     assert Bus(journal, SERVER, log=log_nowhere).began == 2
+
+
+def test_a_sync_while_the_disk_takes_nothing_is_told(bus, monkeypatch):
+    async def never(call):
+        raise AssertionError("called")
+
+    with monkeypatch.context() as patch:
+        full(patch)
+        bus.emit(catalogue.SCP_CLOSED, payloads.Nothing(), ALICE)
+        run(bus.sync(never))
+        assert not bus.healthy
+
+
+def test_a_sync_that_a_pool_refuses_is_made_up_for(bus, journal):
+    async def busy(call):
+        raise Refused(Reason.BUSY, "", "too many calls")
+
+    async def here(call):
+        call()
+
+    bus.emit(catalogue.SCP_CLOSED, payloads.Nothing(), ALICE)
+    run(bus.sync(busy))
+    assert not bus.healthy
+    run(bus.sync(here))
+    assert bus.healthy
+    assert journal.synced == 2  # what was emitted, and that the journal failed

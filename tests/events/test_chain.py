@@ -177,3 +177,11 @@ def test_progress_ends_at_the_whole(copy):
     verify(copy, lambda done, total: heard.append((done, total)))
     size = sum(path.stat().st_size for path in copy.glob("*.jsonl"))
     assert heard[-1] == (size, size)
+
+
+def test_progress_is_heard_on_the_way(copy, monkeypatch):
+    monkeypatch.setattr("mft.events.chain.PROGRESS_STEP", 10)
+    heard = []
+    verify(copy, lambda done, total: heard.append(done))
+    assert len(heard) == COUNT // 10 + 1
+    assert heard == sorted(heard)

@@ -2,6 +2,9 @@ import errno
 import fcntl
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from mft.events.journal import MIN_SEGMENT_SIZE, Journal
 from tests.fakes.occurrences import ALICE
 
 NUMBER = 30068
+ROOT = Path(__file__).parents[2]
 
 
 def fill(journal, count, begin=0):
@@ -281,9 +285,9 @@ def test_a_failed_sync_makes_the_journal_unhealthy_until_one_succeeds(tmp_path):
     journal = Journal.open(tmp_path, sync=sync)
     fill(journal, 1)
     with pytest.raises(OSError, match="Input"):
-        journal.begin_sync()()
-    journal.not_synced("Input/output error")
+        journal.sync()
     assert not journal.healthy
+    assert journal.failure == "Input/output error"
     journal.flush()
     assert not journal.healthy
     failing.clear()
@@ -315,3 +319,129 @@ def test_a_closed_journal_is_free_for_the_next_process(tmp_path):
     journal.close()
     with (tmp_path / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_files_that_a_failed_sync_did_not_reach_are_synced_the_next_time(tmp_path):
+    synced, failing = [], [True]
+
+    def sync(fd):
+        if failing:
+            raise OSError(errno.EIO, "Input/output error")
+        synced.append(os.fstat(fd).st_ino)
+
+    journal = Journal.open(tmp_path, MIN_SEGMENT_SIZE, sync)
+    fill(journal, 40)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(OSError, match="Input"):
+            journal.sync()
+    assert len(os.listdir("/proc/self/fd")) == before
+    failing.clear()
+    journal.sync()
+    assert set(synced) == {path.stat().st_ino for path in segment_files(tmp_path)}
+    journal.close()
+
+
+def test_a_sync_while_the_disk_takes_nothing_is_an_error(tmp_path, monkeypatch):
+    journal = Journal.open(tmp_path)
+    with monkeypatch.context() as patch:
+        failing_write(patch)
+        fill(journal, 1)
+        with pytest.raises(OSError, match="No space"):
+            journal.begin_sync()
+    journal.close()
+
+
+def test_a_sync_does_not_hide_that_events_wait(tmp_path, monkeypatch):
+    journal = Journal.open(tmp_path)
+    fill(journal, 1)
+    sync = journal.begin_sync()
+    with monkeypatch.context() as patch:
+        failing_write(patch)
+        fill(journal, 1)
+        sync()
+        journal.end_sync(sync)
+        assert not journal.healthy
+    journal.flush()
+    assert journal.healthy
+    journal.close()
+
+
+def test_a_disk_that_takes_nothing_at_all_is_a_failure_and_not_a_hang(tmp_path, monkeypatch):
+    journal = Journal.open(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "write", lambda fd, data: 0)
+        fill(journal, 1)
+        assert not journal.flush()
+    journal.close()
+
+
+def test_a_disk_that_takes_a_little_at_a_time_gets_everything(tmp_path, monkeypatch):
+    journal = Journal.open(tmp_path)
+    real = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "write", lambda fd, data: real(fd, data[:7]))
+        fill(journal, 3)
+        assert journal.flush()
+    assert paths(journal) == ["/file-0", "/file-1", "/file-2"]
+    assert journal.verify() is None
+    journal.close()
+
+
+def test_a_segment_that_could_only_be_begun_in_part_is_taken_away(tmp_path, monkeypatch):
+    journal = Journal.open(tmp_path, MIN_SEGMENT_SIZE)
+    real = os.write
+
+    def write(fd, data):
+        return real(fd, data[:5] if data.startswith(b'{"journal"') else data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "write", write)
+        fill(journal, 30)
+    assert len(segment_files(tmp_path)) == 1
+    assert journal.verify() is None
+    journal.close()
+
+
+def test_a_bound_on_unsynced_segments_that_cannot_be_synced_is_told(tmp_path):
+    def sync(fd):
+        raise OSError(errno.EIO, "Input/output error")
+
+    journal = Journal.open(tmp_path, MIN_SEGMENT_SIZE, sync)
+    fill(journal, 200)
+    assert not journal.healthy
+    with pytest.raises(OSError, match="Input"):
+        journal.close()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from mft.events.journal import Journal
+from tests.fakes.occurrences import ALICE
+
+journal = Journal.open(Path(sys.argv[1]), 1 << 16)
+while True:
+    for _ in range(50):
+        journal.append(30068, 1e9, ALICE, {"path": "/" + "x" * 300})
+    print(journal.last, flush=True)
+"""
+
+
+def test_a_killed_process_loses_no_event_that_it_has_told_of(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        told = [int(process.stdout.readline()) for _ in range(20)]
+        process.kill()
+        told += [int(line) for line in process.stdout.read().splitlines()]
+    journal = Journal.open(tmp_path)
+    assert journal.last >= max(told)
+    assert journal.damage == ""
+    assert journal.verify() is None
+    assert journal.append(NUMBER, 1e9, ALICE, {}) == journal.last
+    assert journal.verify() is None
+    journal.close()

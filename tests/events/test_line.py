@@ -107,6 +107,41 @@ def test_a_line_without_a_field_is_malformed(missing):
         occurrence(line._replace(fields={k: v for k, v in line.fields.items() if k != missing}))
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"time": 1e300},
+        {"time": -1},
+        {"account": {"uuid": 1, "name": "a"}},
+        {"peer": {"address": "192.0.2.7", "port": "1"}},
+        {"component": {"uuid": "", "type": None, "name": ""}},
+        {"peer": []},
+    ],
+)
+def test_a_field_of_another_kind_is_malformed(fields):
+    line = parse(line_of({})[0])
+    with pytest.raises(Malformed):
+        occurrence(line._replace(fields=line.fields | fields))
+
+
+def test_numbers_that_json_cannot_hold_are_written_as_text():
+    raw, _ = line_of({"size": 2**80, "path": "\udc80", "small": 5})
+    assert occurrence(parse(raw)).data == {"size": str(2**80), "path": "\\udc80", "small": 5}
+
+
+def test_lists_within_lists_are_bounded():
+    deep = ["\udc80"]
+    for _ in range(500):
+        deep = [deep]
+    assert len(parse(line_of({"list": deep})[0]).body) < MAX_LINE
+
+
+@pytest.mark.parametrize("begin", [b"[1", b'{"id":1', b'{"serial":"1"'])
+def test_a_line_without_a_serial_is_malformed(begin):
+    with pytest.raises(Malformed):
+        parse(begin + b',"hash":"' + b"0" * 64 + b'"}')
+
+
 def test_a_line_whose_data_is_no_object_is_malformed():
     line = parse(line_of({})[0])
     with pytest.raises(Malformed):

@@ -111,3 +111,45 @@ def test_reading_by_time_begins_with_the_segment_that_may_hold_it(journal, tmp_p
     assert start_at(tmp_path, datetime.fromtimestamp(1500, UTC)) == files[1].first
     assert start_at(tmp_path, datetime.fromtimestamp(10**9, UTC)) == files[-1].first
     assert start_at(tmp_path / "nowhere", datetime.fromtimestamp(0, UTC)) == 1
+
+
+def test_what_was_added_while_the_next_segment_was_begun_is_not_missed(
+    journal, tmp_path, monkeypatch
+):
+    fill(journal, 2)
+    reader = JournalReader(tmp_path)
+    assert serials(reader) == [1, 2]
+    listed = []
+
+    def late(directory):
+        if not listed:
+            while len(segments(directory)) < 2:
+                fill(journal, 1)
+        listed.append(directory)
+        return segments(directory)
+
+    monkeypatch.setattr("mft.events.reader.segments", late)
+    assert serials(reader) == list(range(3, journal.last + 1))
+    reader.close()
+
+
+def test_a_segment_that_is_deleted_while_it_is_opened_is_passed_over(
+    journal, tmp_path, monkeypatch
+):
+    fill(journal, 50)
+    files = segments(tmp_path)
+    stale = [files]
+
+    def listing(directory):
+        return stale.pop() if stale else segments(directory)
+
+    files[0].path.unlink()
+    monkeypatch.setattr("mft.events.reader.segments", listing)
+    reader = JournalReader(tmp_path)
+    assert serials(reader)[0] == files[1].first
+    reader.close()
+
+
+def test_a_journal_that_is_not_there_has_nothing(tmp_path):
+    with JournalReader(tmp_path / "nowhere") as reader:
+        assert reader.take(10) == []

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mft.core.matching import Expression
-from mft.core.peer import parse_network
+from mft.core.peer import Address, parse_network
 from mft.events.journal import Journal
 from mft.events.model import Group
 from mft.events.reader import JournalReader
@@ -39,6 +39,11 @@ from tests.fakes.occurrences import ALICE, told
 )
 def test_a_query_matches(query, matches):
     assert query.matches(told()) is matches
+
+
+def test_a_peer_without_an_address_is_in_no_network():
+    origin = ALICE._replace(peer=Address("pipe", 0))
+    assert not Query(networks=(parse_network("0.0.0.0/0"),)).matches(told(origin=origin))
 
 
 def test_a_query_for_nothing_in_particular_knows_it():

@@ -1,5 +1,6 @@
 import errno
 import json
+from dataclasses import replace
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -9,7 +10,7 @@ from mft.events import catalogue, payloads
 from mft.events.filters import Items
 from mft.handlers import inbox as inbox_module
 from mft.handlers.base import HandlerOptions
-from mft.handlers.subscription import DELAY, LONGEST_RETRY, Subscription
+from mft.handlers.subscription import DELAY, FAULT_ATTEMPTS, LONGEST_RETRY, Subscription
 from tests.fakes.handlers import Remembering, house
 from tests.fakes.occurrences import ALICE, uploaded
 from tests.fakes.run import run
@@ -382,4 +383,102 @@ def test_the_payload_of_the_own_start_is_delivered(home):
     home.bus.emit(catalogue.COMPONENT_STARTED, started, subscription._origin)
     wait(home)
     assert handler.serials == [1]
+    stop(home, subscription)
+
+
+def test_what_comes_while_the_cursor_is_saved_does_not_wait(home):
+    handler = Remembering()
+    subscription = subscribed(home, handler)
+    home.clock.advance(10)
+    inline, late = home.around.blocking, []
+
+    async def meanwhile(call, *arguments):
+        if call.__name__ == "save" and not late:
+            late.append(call)
+            emit(home)
+            home.clock.advance(DELAY)
+        return await inline(call, *arguments)
+
+    subscription._around = replace(home.around, blocking=meanwhile)
+    emit(home)
+    wait(home)
+    assert handler.serials == [1, 2]
+    stop(home, subscription)
+
+
+def test_a_poisonous_event_does_not_stall_even_a_handler_that_skips_nothing(home):
+    handler = Remembering(attempts=0)
+    handler.failing = lambda told: ValueError("poison") if told[0].serial == 1 else None
+    subscription = subscribed(home, handler, fail_after_errors=0)
+    emit(home, 2)
+    wait(home)
+    for _ in range(FAULT_ATTEMPTS + 1):
+        wait(home, LONGEST_RETRY)
+    assert handler.serials == [2]
+    assert home.numbers().count(catalogue.DEAD_LETTER.number) == 1
+    stop(home, subscription)
+
+
+def test_a_dead_letter_without_room_for_its_record_is_still_told(home, monkeypatch):
+    def refuse(self, letter):
+        raise FULL
+
+    monkeypatch.setattr("mft.handlers.cursor.Cursor.bury", refuse)
+    handler = Remembering(attempts=1)
+    handler.failing = FULL
+    subscription = subscribed(home, handler)
+    emit(home)
+    wait(home)
+    letter = next(one for one in home.journal.read() if one.event is catalogue.DEAD_LETTER)
+    assert "no record of it" in letter.data["details"]
+    stop(home, subscription)
+
+
+def test_a_worker_that_ends_by_a_fault_of_ours_says_so(home, monkeypatch):
+    async def broken(self, limit):
+        raise RuntimeError("a fault of ours")
+
+    handler = Remembering()
+    subscription = subscribed(home, handler)
+    monkeypatch.setattr("mft.handlers.inbox.Inbox.next", broken)
+    emit(home)
+    wait(home)
+    assert subscription.given_up
+    assert "a fault of ours" in home.log[0]
+    assert home.numbers() == [30068, 20174]
+    stop(home, subscription)
+
+
+def test_a_stop_while_the_journal_cannot_be_written_ends(home, monkeypatch):
+    handler = Remembering()
+    emit(home)
+    with monkeypatch.context() as patch:
+        patch.setattr("mft.events.journal.os.write", lambda fd, data: 0)
+        emit(home)
+        subscription = subscribed(home, handler)
+        assert handler.serials == [1]
+        wait(home, 1.0)
+        stop(home, subscription)
+    assert subscription.position == 1
+
+
+def test_a_handler_that_never_started_can_be_stopped(home):
+    options = HandlerOptions(name="audit", type="local-file")
+    subscription = Subscription(Remembering(), options, home.bus, home.around)
+    emit(home)
+    subscription.offer(next(home.journal.read()))
+    stop(home, subscription)
+    assert subscription.position == 0
+
+
+def test_giving_up_in_the_middle_of_single_deliveries_keeps_the_place(home):
+    handler = Remembering()
+    handler.failing = lambda told: ValueError("poison") if told[-1].serial > 1 else None
+    subscription = subscribed(home, handler, fail_after_errors=2)
+    emit(home, 3)
+    wait(home)
+    wait(home, LONGEST_RETRY)
+    assert handler.serials == [1]
+    assert subscription.given_up
+    assert subscription.position == 1
     stop(home, subscription)
