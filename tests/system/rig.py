@@ -1,0 +1,192 @@
+"""One instance that a test may configure, start, kill, look into and start again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tests.interop.instance import ACCOUNT, Server, initialise, learn_host_keys
+from tests.system.trail import Trail
+
+WAIT_SECONDS = 30  # for anything that must happen; far longer than it takes
+LOOK_SECONDS = 0.02  # between two looks at a condition
+STOP_SECONDS = 45
+MFT = (sys.executable, "-m", "mft")
+# A mount that only the server sees; it goes when the server does.
+ALONE = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--map-root-user", "--mount")
+
+
+def until(true: Callable[[], object], what: str = "") -> None:
+    """Wait for a condition; fail when it does not come."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, f"it did not happen: {what or true}"
+        time.sleep(LOOK_SECONDS)  # between two looks at the condition
+
+
+def client(*argv: str | Path, stdin: str = "", cwd: Path | None = None) -> int:
+    """Run a client to its end, however it ends; gives its exit code."""
+    done = subprocess.run(
+        [str(word) for word in argv],
+        input=stdin,
+        cwd=cwd,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS * 2,
+        check=False,
+    )
+    print(argv[0], "ended with", done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+    return done.returncode
+
+
+class Rig:
+    """An instance and, while it runs, its process."""
+
+    def __init__(self, directory: Path) -> None:
+        self.server: Server = initialise(directory)
+        self.directory = directory
+        self.home = self.server.home
+        self.config = directory / "conf" / "server.ini"
+        self.trail = Trail(directory / "log" / "journal")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    # What server.ini says.
+
+    def say(self, section: str, /, **options: str) -> None:
+        """Add options to a section, in place of those that it has."""
+        lines = self.config.read_text().splitlines()
+        at = lines.index(f"[{section}]") + 1
+        end = next((n for n in range(at, len(lines)) if lines[n].startswith("[")), len(lines))
+        kept = [line for line in lines[at:end] if line.partition(" =")[0] not in options]
+        added = [f"{name} = {value}" for name, value in options.items()]
+        self.config.write_text("\n".join([*lines[:at], *added, *kept, *lines[end:], ""]))
+
+    def service(self, **options: str) -> None:
+        """Add options to the SSH service."""
+        self.say("services/ssh", **options)
+
+    def section(self, title: str, /, **options: str) -> None:
+        """Add a whole section."""
+        lines = [f"\n[{title}]", *(f"{key} = {value}" for key, value in options.items()), ""]
+        with self.config.open("a") as file:
+            file.write("\n".join(lines))
+
+    def account(self, name: str, home: Path | None = None, **options: str) -> Server:
+        """Add an account that the same key logs in to; `home` is its own unless it is given."""
+        home = home or self.directory / "data" / name
+        home.mkdir(mode=0o700, exist_ok=True)
+        public = Path(f"{self.server.key}.pub").read_text().strip()
+        given = {
+            "name": name,
+            "type": "application",
+            "group": "DEFAULT_GROUP",
+            "home_folder_path": str(home),
+            "ssh_authorized_keys_content": public,
+            "permissions": "allow-full-control",
+            **options,
+        }
+        self.section(f"accounts/{uuid.uuid4()}", **given)
+        return replace(self.server, account=name, home=home)
+
+    # Its process.
+
+    def start(
+        self, env: dict[str, str] | None = None, before: str = "", output: str = "run.txt"
+    ) -> None:
+        """Start it and wait until everything runs; `before` is shell, in its own mount space."""
+        assert self.process is None
+        argv = [*MFT, "run"]
+        if before:
+            argv = [*ALONE, "sh", "-ec", f'{before}; exec "$@"', "sh", *argv]
+        with (self.directory / output).open("ab") as told:
+            process = subprocess.Popen(
+                argv,
+                cwd=self.directory,
+                stdout=told,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+            )
+        self.process = process
+        pid_file = self.directory / "state" / "mft.pid"
+
+        def running() -> bool:
+            assert process.poll() is None, f"it did not start:\n{self.output}"
+            return pid_file.exists() and pid_file.read_text().strip() == str(process.pid)
+
+        until(running, "the start")
+        if not self.server.known_hosts.exists() and self.server.address == "127.0.0.1":
+            learn_host_keys(self.server)
+
+    @property
+    def output(self) -> str:
+        """What it printed."""
+        return (self.directory / "run.txt").read_text(errors="replace")
+
+    @property
+    def seen(self) -> Path:
+        """The root of the file system as the server sees it."""
+        assert self.process is not None
+        return Path(f"/proc/{self.process.pid}/root")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it with no chance to do anything."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def ended(self) -> int:
+        """Wait for its end, which was asked for; gives the exit code."""
+        assert self.process is not None
+        code = self.process.wait(STOP_SECONDS)
+        self.process = None
+        return code
+
+    def stop(self) -> None:
+        """End it in its own way; it must exit with 0."""
+        self.signal(signal.SIGTERM)
+        assert self.ended() == 0, self.output
+
+    def close(self) -> None:
+        """Leave nothing running, whatever the test has seen."""
+        if self.process is not None:
+            self.kill()
+
+    def mft(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run one of its commands for this instance."""
+        return subprocess.run(
+            [*MFT, *words, "-c", str(self.config)],
+            capture_output=True,
+            text=True,
+            timeout=WAIT_SECONDS,
+            check=False,
+        )
+
+
+def words(server: Server, port: int | None = None) -> list[str]:
+    """The options of ssh, scp and sftp for an account, by another port if it is given."""
+    options = [word for word in server.ssh if not word.startswith("-oStrictHostKeyChecking")]
+    checking = "yes" if port is None else "no"  # a proxy's port is in no list of known hosts
+    if port is not None:
+        options = [word for word in options if not word.startswith("-oUserKnownHostsFile")]
+        options.append("-oUserKnownHostsFile=/dev/null")
+    return [*options, f"-oStrictHostKeyChecking={checking}", "-P", str(port or server.port)]
+
+
+def sftp(server: Server, batch: str, *more: str, port: int | None = None) -> int:
+    """Run a batch of OpenSSH's sftp; gives its exit code."""
+    return client("sftp", *words(server, port), *more, "-b", "-", server.where, stdin=batch)
+
+
+__all__ = ["ACCOUNT", "ALONE", "MFT", "Rig", "client", "sftp", "until", "words"]
