@@ -16,7 +16,8 @@ from mft.vfs.sync import DirectorySyncs
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SLOW_CALL: Final = 0.005  # seconds; one call that takes longer moves its volume to the pool
+SLOW_CALL: Final = 0.005  # seconds for an inline call; on a machine with more work than cores
+SLOW_TWICE: Final = 1.0  # one may be no fault of the disk: a second within so many seconds counts
 FAST_AGAIN: Final = 60.0  # seconds of nothing but fast calls on the pool, then inline again
 Io = Literal["auto", "inline", "threads"]
 Clock = Callable[[], float]
@@ -49,6 +50,7 @@ class Volume:
         "_changed",
         "_clock",
         "_fast_since",
+        "_slow_at",
         "_slow_pooled",
         "adaptive",
         "device",
@@ -80,6 +82,7 @@ class Volume:
         self._clock = clock
         self._changed = changed
         self._fast_since: float | None = None
+        self._slow_at = float("-inf")
         # A thread that returns may have to wait for the interpreter, twice at worst.
         self._slow_pooled = SLOW_CALL + 2 * sys.getswitchinterval()
 
@@ -121,11 +124,15 @@ class Volume:
         return await self.disk(call, *args, **kwargs)
 
     def took(self, seconds: float) -> None:
-        """Learn how long an inline call took; a slow one moves the volume to the pool."""
+        """Learn how long an inline call took; the second slow one moves the volume to the pool."""
         if seconds > SLOW_CALL and self.adaptive and self.inline:
-            self.inline = False
-            self._fast_since = None
-            self._tell(seconds)
+            now = self._clock()
+            slow_again = now - self._slow_at <= SLOW_TWICE + seconds
+            self._slow_at = now
+            if slow_again:
+                self.inline = False
+                self._fast_since = None
+                self._tell(seconds)
 
     def clock(self) -> float:
         """Now, in the seconds that `took` is told in."""

@@ -112,6 +112,14 @@ def _set_cipher_list(config: Path, cipher_list: str) -> None:
     config.write_text("\n".join(lines) + "\n")
 
 
+def add_server_option(server: Server, name: str, value: str) -> None:
+    """Say one thing more in [server]; before the start."""
+    config = server.directory / "conf" / "server.ini"
+    before, section, after = config.read_text().partition("[server]\n")
+    assert section
+    config.write_text(f"{before}{section}{name} = {value}\n{after}")
+
+
 def _free_base() -> int:
     """A port base whose SSH port nobody listens on now."""
     with socket.socket() as probe:

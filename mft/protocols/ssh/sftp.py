@@ -18,6 +18,7 @@ from mft.events import payloads as p
 from mft.protocols.ssh import requests
 from mft.protocols.ssh.channels import MAX_WAITING, Channel
 from mft.protocols.ssh.incoming import Incoming
+from mft.protocols.ssh.numbers import Code
 from mft.protocols.ssh.outgoing import Outgoing
 from mft.protocols.ssh.status import refusal
 from mft.runtime.steps import at_once
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from mft.protocols.ssh.peer import Peer
 
 AT_ONCE: Final = 64  # requests answered in one go before other sessions have their turn
-MAX_QUEUED: Final = 1024  # requests that wait; more come in at most by one read: 512 KiB of them
+MAX_QUEUED: Final = 1024  # requests that wait; one read of 512 KiB may bring more
+MAX_QUEUED_BYTES: Final = 1 << 20  # of the requests that wait
+MAX_AHEAD: Final = 8  # times these limits, for a client that does not open its window
 MAX_HANDLE: Final = 256  # bytes of a handle (draft-02, section 6.2)
 
 _U32 = Struct(">I")
@@ -53,6 +56,7 @@ class SftpServer:
         self._channel = channel
         self._held = bytearray()  # the start of a packet whose end has not come
         self._queue: deque[tuple[int, bytes]] = deque()  # type and body of what must wait
+        self._queued = 0  # bytes of them
         self._running: Deferred[Any] | None = None
         self._answers: list[bytes] = []
         self._in_turn = False
@@ -169,6 +173,7 @@ class SftpServer:
             self._request(kind, body)
             return
         self._queue.append((kind, bytes(body)))
+        self._queued += len(body)
 
     def _free(self) -> bool:
         return not self._queue and self._running is None and not self._outgoing.reading
@@ -250,6 +255,7 @@ class SftpServer:
         self._incoming.flush()
         if self._incoming.writing:
             self._queue.appendleft((kind, bytes(body)))
+            self._queued += len(body)
             return
         try:
             request = packets.parse_request(kind, body)
@@ -295,7 +301,7 @@ class SftpServer:
             if kind == packets.READ:
                 if not self._read(body):
                     break
-                self._queue.popleft()
+                self._forget_first()
                 return True
             if self._outgoing.reading or len(self._channel.waiting) > MAX_WAITING:
                 break
@@ -303,12 +309,15 @@ class SftpServer:
                 self._incoming.flush()
                 if self._incoming.writing:
                     break  # what comes after a write sees what it wrote
-            self._queue.popleft()
+            self._forget_first()
             credit -= 1
             served = True
             if kind != packets.WRITE or not self._whole_write(memoryview(body)):
                 self._request(kind, body)
         return served
+
+    def _forget_first(self) -> None:
+        self._queued -= len(self._queue.popleft()[1])
 
     def _proceed(self) -> None:
         """Something that was waited for is done: go on where the queue stopped."""
@@ -320,12 +329,22 @@ class SftpServer:
         self.peer.wake()
 
     def _throttle(self) -> None:
-        held = (
-            len(self._queue) > MAX_QUEUED
-            or self._incoming.full
-            or len(self._channel.waiting) > MAX_WAITING
-        )
-        self.peer.hold(self._channel, held)
+        """Stop reading from a client that asks for more than is being done.
+
+        One whose window is used up must be read on, since what opens it comes by the same way; if
+        it goes on asking instead, that is the end.
+        """
+        crowded = len(self._queue) > MAX_QUEUED or self._queued > MAX_QUEUED_BYTES
+        blocked = bool(self._channel.waiting) or not self._channel.window_out
+        if crowded and blocked and len(self._queue) > MAX_AHEAD * MAX_QUEUED:
+            self._too_much(len(self._queue), "requests ahead of the window")
+        elif crowded and blocked and self._queued > MAX_AHEAD * MAX_QUEUED_BYTES:
+            self._too_much(self._queued, "bytes ahead of the window")
+        self.peer.hold(self._channel, self._incoming.full or (crowded and not blocked))
+
+    def _too_much(self, value: int, what: str) -> None:
+        self.session.emit(events.LIMIT_REACHED, p.LimitReached(what, value))
+        self.peer.transport.end(Code.BY_APPLICATION, "Too many requests at once.")
 
     def _reply(self, reply: bytes) -> None:
         self._answers.append(reply)

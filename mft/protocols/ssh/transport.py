@@ -214,13 +214,15 @@ class Transport(SSHServerTransport):
             return
         self._kexinit_received = True
         self._keys_sent = False
-        # A cipher that authenticates needs no MAC in common, but Conch wants one; it is not used.
+        # Ciphers that authenticate need no MAC in common, but Conch wants one: it is shown the
+        # client's own, and what it picks is not used.
         self.supportedMACs = [*self._macs, *(name.encode() for name in (*lists[4], *lists[5], ""))]
         SSHServerTransport.ssh_KEXINIT(self, body)
+        macs = self.peer.hub.algorithms.macs
         chosen = self.nextEncryptions
         self._next = self.nextEncryptions = Keys(  # type: ignore[assignment]  # all that Conch calls
-            record.suite(chosen.outCipType.decode(), chosen.outMACType.decode()),
-            record.suite(chosen.inCipType.decode(), chosen.inMACType.decode()),
+            record.suite(chosen.outCipType.decode(), names.choose(lists[5], macs) or ""),
+            record.suite(chosen.inCipType.decode(), names.choose(lists[4], macs) or ""),
         )
 
     def _exchange(self, kind: int, body: bytes) -> None:
