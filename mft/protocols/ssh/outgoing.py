@@ -1,5 +1,6 @@
 """Bytes on their way from files to packets: one read, sealed where it lies, and one send."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,11 @@ Readable = SentFile | ReceivedFile
 
 
 class Outgoing:
-    """Answers READ. `reply` takes short answers, `resumed` is called when a slow disk is done."""
+    """Answers READ. `reply` takes short answers, `resumed` is called when a slow disk is done.
+
+    Replies leave in the order in which they were asked for: OpenSSH's scp cuts a download to what
+    came in order. On a slow disk MAX_READING reads run side by side all the same.
+    """
 
     def __init__(
         self,
@@ -31,18 +36,25 @@ class Outgoing:
         reply: Callable[[bytes], None],
         resumed: Callable[[], None],
     ) -> None:
-        self.reading = 0  # reads that the disk pool works on
         self._hub = hub
         self._channel = channel
         self._reply = reply
         self._resumed = resumed
+        self._order: deque[_Fetched] = deque()  # what the disk pool works on, the oldest first
+
+    @property
+    def reading(self) -> int:
+        """How many reads the disk pool works on, or has done out of their turn."""
+        return len(self._order)
 
     def read(self, request: int, file: Readable, offset: int, size: int) -> bool:
         """Answer one READ; False when it must be asked again once the window or the disk allow."""
         channel = self._channel
-        if self.reading >= MAX_READING or channel.waiting or not channel.window_out:
+        if len(self._order) >= MAX_READING or channel.waiting or not channel.window_out:
             return False
-        if not size:
+        if self._order:
+            self._later(request, file, offset, size)
+        elif not size:
             self._reply(responses.status(request, Status.EOF))
         elif channel.ready(size + responses.DATA_HEADER):
             self._send(request, file, offset, size)
@@ -58,7 +70,7 @@ class Outgoing:
             count = file.lane.read_into(batch.rooms(responses.DATA_HEADER, size), offset)
         except Refused as refused:
             release()
-            self._failed(request, file, offset, size, refused)
+            self._reply(self._failed(request, file, offset, size, refused))
             return
         if not isinstance(count, int):
             release()
@@ -77,41 +89,54 @@ class Outgoing:
         try:
             count = file.lane.read_into([data], offset)
         except Refused as refused:
-            self._failed(request, file, offset, size, refused)
+            self._reply(self._failed(request, file, offset, size, refused))
             return
         if isinstance(count, int):
-            self._answer(request, file, data[:count])
+            self._reply(self._answer(request, file, data[:count]))
         else:
             self._later(request, file, offset, size)
 
     def _later(self, request: int, file: Readable, offset: int, size: int) -> None:
-        self.reading += 1
-        fetching = at_once(self._fetch(request, file, offset, size))
+        fetched = _Fetched()
+        self._order.append(fetched)
+        fetching = at_once(self._fetch(fetched, request, file, offset, size))
         if isinstance(fetching, Deferred):
             fetching.addErrback(lambda failure: self._hub.broke("a read", failure))
 
-    async def _fetch(self, request: int, file: Readable, offset: int, size: int) -> None:
+    async def _fetch(
+        self, fetched: "_Fetched", request: int, file: Readable, offset: int, size: int
+    ) -> None:
         """Read on the disk pool; a disk that waits costs more than the copy."""
         data = memoryview(bytearray(size))
+        reply = responses.status(request, Status.FAILURE)
         try:
             count = await file.lane.read_later([data], offset)
+            reply = self._answer(request, file, data[:count])
         except Refused as refused:
-            self._failed(request, file, offset, size, refused)
-        else:
-            self._answer(request, file, data[:count])
+            reply = self._failed(request, file, offset, size, refused)
         finally:
-            self.reading -= 1
+            fetched.reply = reply
+            while self._order and self._order[0].reply is not None:
+                self._reply(self._order.popleft().reply or b"")
             self._resumed()
 
-    def _answer(self, request: int, file: Readable, data: memoryview) -> None:
-        if len(data):
-            file.sent(len(data))
-            self._reply(responses.data(request, data))
-        else:
-            self._reply(responses.status(request, Status.EOF))
+    def _answer(self, request: int, file: Readable, data: memoryview) -> bytes:
+        if not len(data):
+            return responses.status(request, Status.EOF)
+        file.sent(len(data))
+        return responses.data(request, data)
 
     def _failed(
         self, request: int, file: Readable, offset: int, size: int, refused: Refused
-    ) -> None:
+    ) -> bytes:
         file.read_failed(offset, size, refused)
-        self._reply(refusal(request, refused))
+        return refusal(request, refused)
+
+
+class _Fetched:
+    """One read on the disk pool, and its reply once it is there."""
+
+    __slots__ = ("reply",)
+
+    def __init__(self) -> None:
+        self.reply: bytes | None = None
