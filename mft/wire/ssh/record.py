@@ -234,11 +234,14 @@ class Stream(Protocol):
 class Chained:
     """A block-chaining cipher, which the library cannot run in place; legacy, so a copy will do."""
 
-    def __init__(self, cipher: CipherContext) -> None:
+    def __init__(self, cipher: CipherContext, block: int) -> None:
         self._cipher = cipher
+        self._block = block
 
     def update_into(self, data: memoryview, buf: memoryview) -> int:
-        """Encrypt or decrypt whole blocks by way of a copy."""
+        """Encrypt or decrypt whole blocks by way of a copy; Broken for anything else."""
+        if len(data) % self._block:
+            raise Broken("packet is no whole number of blocks")
         buf[:] = self._cipher.update(data)
         return len(buf)
 
@@ -328,7 +331,8 @@ def _direction(
     if chosen.cipher.endswith("-ctr"):
         stream = _running(Cipher(algorithm, modes.CTR(iv)), encrypting=encrypting)
     else:
-        stream = Chained(_running(Cipher(algorithm, modes.CBC(iv)), encrypting=encrypting))
+        running = _running(Cipher(algorithm, modes.CBC(iv)), encrypting=encrypting)
+        stream = Chained(running, chosen.iv)
     digest, size = _DIGESTS[chosen.mac]
     mac = Mac(mac_key[:size], digest)
     if chosen.mac.endswith("-etm@openssh.com"):
