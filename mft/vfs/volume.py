@@ -17,6 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SLOW_CALL: Final = 0.005  # seconds for an inline call; on a machine with more work than cores
+STALL: Final = 0.05  # seconds that no busy machine explains: once is enough
 SLOW_TWICE: Final = 1.0  # one may be no fault of the disk: a second within so many seconds counts
 FAST_AGAIN: Final = 60.0  # seconds of nothing but fast calls on the pool, then inline again
 Io = Literal["auto", "inline", "threads"]
@@ -124,10 +125,10 @@ class Volume:
         return await self.disk(call, *args, **kwargs)
 
     def took(self, seconds: float) -> None:
-        """Learn how long an inline call took; the second slow one moves the volume to the pool."""
+        """Learn how long an inline call took; a second slow one, or a stall, moves to the pool."""
         if seconds > SLOW_CALL and self.adaptive and self.inline:
             now = self._clock()
-            slow_again = now - self._slow_at <= SLOW_TWICE + seconds
+            slow_again = now - self._slow_at <= SLOW_TWICE + seconds or seconds > STALL
             self._slow_at = now
             if slow_again:
                 self.inline = False

@@ -178,7 +178,7 @@ def test_a_disk_that_takes_nothing_is_full(descriptor: int, monkeypatch) -> None
 
 
 def test_a_slow_write_moves_its_volume_to_the_pool(descriptor: int) -> None:
-    ticks = iter([0.0, 1.0])
+    ticks = iter([0.0, 1.0, 1.0])
     where = Volume(1, Kind.LOCAL, Inline(), clock=lambda: next(ticks))
     lane = FileLane(descriptor, where, "/a")
     assert lane.write_from(views(b"x"), 0) == 1

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mft.vfs import linux
-from mft.vfs.volume import FAST_AGAIN, SLOW_CALL, Io, Kind, Volume, Volumes
+from mft.vfs.volume import FAST_AGAIN, SLOW_CALL, SLOW_TWICE, STALL, Io, Kind, Volume, Volumes
 from tests.fakes.run import run
 from tests.fakes.threads import Inline
 
@@ -46,13 +46,30 @@ def test_a_fast_volume_never_uses_the_pool(clock: Clock) -> None:
     assert told == []
 
 
-def test_one_slow_call_moves_the_volume_to_the_pool_and_is_told(clock: Clock) -> None:
+def test_a_second_slow_call_moves_the_volume_to_the_pool_and_is_told(clock: Clock) -> None:
     slow, disk, told = volume(clock)
+    run(slow(clock.take, SLOW_CALL * 2))
+    assert slow.inline
+    assert told == []
     run(slow(clock.take, SLOW_CALL * 2))
     assert not slow.inline
     assert told == [(False, pytest.approx(SLOW_CALL * 2))]
     run(slow(clock.take, 0))
     assert disk.calls == 1
+
+
+def test_slow_calls_far_apart_are_the_machine_s_and_not_the_disk_s(clock: Clock) -> None:
+    busy, _, _ = volume(clock)
+    for _ in range(5):
+        run(busy(clock.take, SLOW_CALL * 2))
+        clock.take(SLOW_TWICE + 0.1)
+    assert busy.inline
+
+
+def test_one_stall_is_enough(clock: Clock) -> None:
+    slow, _, _ = volume(clock)
+    run(slow(clock.take, STALL * 1.01))
+    assert not slow.inline
 
 
 def test_a_slow_call_that_fails_counts_too(clock: Clock) -> None:
