@@ -51,6 +51,7 @@ class Channel:
 
     __slots__ = (
         "_channels",
+        "_widest",
         "close_sent",
         "consumed",
         "endpoint",
@@ -69,7 +70,7 @@ class Channel:
         self.peer = channels.peer
         self.number = number
         self.theirs = theirs
-        self.window_out = window
+        self.window_out = self._widest = window
         self.packet = min(packet, LARGEST_SENT)
         self.window_in = WINDOW
         self.consumed = 0
@@ -105,9 +106,24 @@ class Channel:
             del waiting[:at]
         return not waiting
 
+    def widen(self, count: int) -> None:
+        """The client takes so much more."""
+        self.window_out += count
+        if self.window_out > MAX_WINDOW:
+            raise Malformed("a window over 4 GiB")
+        self._widest = max(self._widest, self.window_out)
+
     def ready(self, size: int) -> bool:
         """Whether so much may be sent at once, now."""
         return size <= self.window_out and not self.waiting
+
+    def worth_waiting(self, size: int) -> bool:
+        """Whether the client can be expected to open its window for so much at once.
+
+        Clients open it again when half of it is used, at the latest; more than that must go out
+        piece by piece.
+        """
+        return size <= self._widest // 2
 
     def send_batch(self, batch: Batch, size: int, release: Release) -> None:
         """Seal and send what was read into a batch; `ready` was asked before."""
@@ -272,9 +288,7 @@ class Channels:
 
     def _window_adjust(self, reader: Reader) -> None:
         channel = self._find(reader)
-        channel.window_out += reader.u32()
-        if channel.window_out > MAX_WINDOW:
-            raise Malformed("a window over 4 GiB")
+        channel.widen(reader.u32())
         channel.drain()
 
     def _extended_data(self, reader: Reader) -> None:

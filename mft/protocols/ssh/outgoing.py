@@ -58,6 +58,8 @@ class Outgoing:
             self._reply(responses.status(request, Status.EOF))
         elif channel.ready(size + responses.DATA_HEADER):
             self._send(request, file, offset, size)
+        elif channel.worth_waiting(size + responses.DATA_HEADER):
+            return False
         else:
             self._trickle(request, file, offset, size)
         return True

@@ -95,8 +95,10 @@ class ScpServer:
             return False
         size = min(self._left, BLOCK)
         if not self._channel.ready(size):
+            if self._channel.waiting or self._channel.worth_waiting(size):
+                return False
             size = min(size, self._channel.window_out)
-            if not size or self._channel.waiting:
+            if not size:
                 return False
         channel = self._channel
         batch, release = self._peer.hub.batches.take(channel.packet, self._peer.transport.sealer)
