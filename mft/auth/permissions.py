@@ -190,6 +190,11 @@ class Rules:
         """Every rule in the order in which they are consulted; the global set is the last."""
         return (*(rule for _, rule in self._paths), self._global)
 
+    @property
+    def by_path(self) -> bool:
+        """Whether any path is judged otherwise than the rest."""
+        return bool(self._paths)
+
     def allow(self, operation: Operation, path: VPath) -> bool:
         """Whether the operation is allowed on this path; quick, on the way of every request."""
         if not self._paths:

@@ -35,5 +35,5 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
         return f"{self.subject}: {self.details}" if self.subject else self.details
 
 
-class Malformed(ValueError):  # noqa: N818
+class Malformed(ValueError):  # noqa: N818 - a verdict on input, not an error of ours
     """Bytes from a peer that do not follow the protocol's grammar; raised by `wire` only."""

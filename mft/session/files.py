@@ -199,9 +199,10 @@ class ReceivedFile(OpenFile):
         """The protocol's own end of file was seen: commit, then one event; raises what failed."""
         if self.ended:
             return
-        if self.failure is not None:
-            await self.abort(self.failure.details)
-            raise self.failure
+        failure = self.failure or self.session.unrecordable()
+        if failure is not None:
+            await self.abort(failure.details)
+            raise failure
         self.ended = True
         self.session.opened.discard(self)
         try:
@@ -217,6 +218,7 @@ class ReceivedFile(OpenFile):
             self.session.emit(numbers.change_done, self._changed())
         else:
             self.session.emit(numbers.upload_done, self._written())
+        # A success that is not in the journal is not told: the client sends the file again.
         await self.session.recorded()
 
     async def abort(self, details: str) -> None:
@@ -226,14 +228,21 @@ class ReceivedFile(OpenFile):
         self.ended = True
         self.session.opened.discard(self)
         try:
-            kept = 0 if self._upload.in_place else self._extent.end
-            if kept:
-                await self.lane.change(Attributes(size=kept))
-            await self._upload.abort(keep=bool(kept))
+            await self._upload.abort(keep=await self._cut())
         except Refused as refused:
             details = f"{details}; {refused.details}"
         finally:
             self._tell_failure(details)
+
+    async def _cut(self) -> bool:
+        """Cut off what came behind a hole; whether anything is left that is worth keeping."""
+        if self._upload.in_place or not self._extent.end:
+            return False
+        try:
+            await self.lane.change(Attributes(size=self._extent.end))
+        except Refused:  # with a hole in it, it must not be continued
+            return False
+        return True
 
     def _tell_failure(self, details: str) -> None:
         numbers = self.session.numbers

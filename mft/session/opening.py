@@ -3,6 +3,7 @@
 import os
 import pwd
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from mft.auth.account import Account
 from mft.core.failure import Reason, Refused
@@ -49,12 +50,15 @@ class Opening:
     ) -> Session:
         """Make a session; raises Refused, and tells, when the home or a virtual folder is wrong."""
         origin = Origin(account.actor, peer, component)
-        self._roster.check_room(account.uuid, account.maximum_sessions)
+        # Counted before anything is waited for, so that logins side by side cannot all pass.
+        self._roster.admit(account.uuid, account.maximum_sessions)
         try:
             await self._prepare(account, origin)
             files = await self._storage(account, origin)
-        except Refused as refused:
-            self._bus.emit(events.HOME_UNAVAILABLE, p.Details(str(refused)), origin)
+        except BaseException as error:
+            self._roster.left(account.uuid)
+            if isinstance(error, Refused):
+                self._bus.emit(events.HOME_UNAVAILABLE, p.Details(str(error)), origin)
             raise
         return Session(
             account,
@@ -66,6 +70,7 @@ class Opening:
             sync_events=self._sync_events,
             tell_requests=self._tell_requests,
             max_open=max_open,
+            left=partial(self._roster.left, account.uuid),
         )
 
     async def _prepare(self, account: Account, origin: Origin) -> None:

@@ -22,27 +22,31 @@ class Roster:
     def __len__(self) -> int:
         return len(self._here)
 
-    def check_room(self, account: str, most: int) -> None:
-        """Refused(QUOTA) when an account has as many sessions as it may have; 0 is no limit."""
+    def admit(self, account: str, most: int) -> None:
+        """Count one more session of an account, until it has `left`; 0 is no limit.
+
+        Refused(QUOTA) when it has as many as it may have.
+        """
         if most and self._accounts[account] >= most:
             raise Refused(Reason.QUOTA, "", f"the account has {most} sessions already")
+        self._accounts[account] += 1
+
+    def left(self, account: str) -> None:
+        """A session of an account has ended, or did not begin after all."""
+        self._accounts[account] -= 1
+        if self._accounts[account] <= 0:
+            del self._accounts[account]
 
     def add(self, session: Session, end: End) -> str:
         """A peer has logged in; `end` disconnects it, with words for it. Gives the session's id."""
         identity = secrets.token_hex(8)
         self._here[identity] = session, end
-        self._accounts[session.account.uuid] += 1
         session.identity = identity
         return identity
 
     def remove(self, session: Session) -> None:
         """The peer is gone."""
-        if self._here.pop(session.identity, None) is None:
-            return
-        account = session.account.uuid
-        self._accounts[account] -= 1
-        if self._accounts[account] <= 0:
-            del self._accounts[account]
+        self._here.pop(session.identity, None)
 
     def end(self, identity: str, reason: str) -> bool:
         """Disconnect one session; False when there is none of this id."""

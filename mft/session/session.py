@@ -44,6 +44,7 @@ class Session:
         sync_events: Callable[[], Awaitable[None]] | None = None,
         tell_requests: bool = False,
         max_open: int = MAX_OPEN,
+        left: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.account = account
@@ -58,6 +59,8 @@ class Session:
         self._sync_events = sync_events
         self._tell_requests = tell_requests
         self._max_open = max_open
+        self._opening = 0  # what will be in `opened` soon
+        self._left = left
         self._closed = False
 
     def emit(self, event: Event[D], payload: D) -> None:
@@ -65,9 +68,19 @@ class Session:
         self._bus.emit(event, payload, self.origin)
 
     async def recorded(self) -> None:
-        """Wait until what was told is on disk, where `journal_sync = always` asks for it."""
+        """Wait until what was told is on disk, where `journal_sync = always` asks for it.
+
+        Refused(BROKEN) when the journal could not take it.
+        """
         if self._sync_events is not None:
             await self._sync_events()
+        self._recordable()
+
+    def unrecordable(self) -> Refused | None:
+        """Why nothing may be changed now, or None: the journal cannot be written."""
+        if self._bus.healthy:
+            return None
+        return Refused(Reason.BROKEN, "", "the audit journal cannot be written")
 
     def real_path(self, path: VPath) -> str:
         """Where a path is on this machine's disk; for the audit trail only."""
@@ -105,7 +118,10 @@ class Session:
                 raise self._denied(Operation.LIST, path)
             self._may_open()
             self._ask(self.numbers.list, path)
-            listing = await self._files.list(path)
+            listing = await self._begin(self._files.list(path))
+            if self._closed:
+                await listing.close()
+                raise self._gone(path)
         except Refused as refused:
             self.emit(self.numbers.list.failed, self._failed(path, refused))
             raise
@@ -174,8 +190,16 @@ class Session:
             file.resized(attributes.size)
 
     async def make_link(self, path: VPath, target: str) -> None:
-        """Make a symbolic link whose target stays inside the account's tree."""
+        """Make a symbolic link whose target stays inside the account's tree.
+
+        Refused(DENIED) where path rules tell paths apart: what is reached through a link is
+        judged by the link's path, so it would lead around them.
+        """
         self._recordable()
+        if self.account.rules.by_path:
+            refused = Refused(Reason.DENIED, str(path), "links could lead around the path rules")
+            self.emit(self.numbers.make_link.failed, self._failed(path, refused))
+            raise refused
         await self._guarded(
             self.numbers.make_link, Operation.MAKE_LINK, path, self._files.make_link(path, target)
         )
@@ -183,15 +207,18 @@ class Session:
     async def make_hard_link(self, source: VPath, target: VPath, *, allowed: bool) -> None:
         """Make a second name for a file, where the service allows it at all."""
         self._recordable()
-        work = self._files.make_hard_link(source, target)
-        rules = self.account.rules
-        if not allowed:
-            work.close()
-            refused = Refused(Reason.UNSUPPORTED, str(target), "hard links are switched off")
+        try:
+            if not allowed:
+                raise Refused(Reason.UNSUPPORTED, str(target), "hard links are switched off")
+            # Whatever is done under the new name is done to the file of the old one.
+            self._permit(Operation.READ, source)
+            self._permit(Operation.WRITE, source)
+            self._permit(Operation.MAKE_LINK, target)
+        except Refused as refused:
             self.emit(self.numbers.make_link.failed, self._failed(target, refused))
-            raise refused
-        needed = Operation.MAKE_LINK if rules.allow(Operation.READ, source) else Operation.READ
-        await self._guarded(self.numbers.make_link, needed, target, work)
+            raise
+        work = self._files.make_hard_link(source, target)
+        await self._simple(self.numbers.make_link, target, work)
 
     async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
         """Rename; needs the permission on both paths."""
@@ -227,7 +254,10 @@ class Session:
             self._may_open()
             if self.account.amend_write_name and not path.is_root:
                 path, how = path.parent.child(f"{uuid.uuid4()}-{path.name}"), Existing.REFUSE
-            upload = await self._files.upload(path, how, mode=mode)
+            upload = await self._begin(self._files.upload(path, how, mode=mode))
+            if self._closed:
+                await upload.abort(keep=upload.start > 0)
+                raise self._gone(path)
         except Refused as refused:
             self._open_failed(path, requested, what, refused)
             raise
@@ -248,7 +278,10 @@ class Session:
         try:
             self._permit(Operation.READ, path)
             self._may_open()
-            download = await self._files.download(path)
+            download = await self._begin(self._files.download(path))
+            if self._closed:
+                await download.close()
+                raise self._gone(path)
         except Refused as refused:
             self._open_failed(path, path, "reading", refused)
             raise
@@ -262,9 +295,13 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        for file in tuple(self.opened):
-            await file.abort(details)
-        await self._files.close()
+        try:
+            for file in tuple(self.opened):
+                await file.abort(details)
+            await self._files.close()
+        finally:
+            if self._left is not None:
+                self._left()
 
     # The gate itself.
 
@@ -301,13 +338,23 @@ class Session:
         return Refused(Reason.DENIED, str(path), decision.why)
 
     def _may_open(self) -> None:
-        if len(self.opened) >= self._max_open:
+        if len(self.opened) + self._opening >= self._max_open:
             self.emit(events.LIMIT_REACHED, p.LimitReached("maximum_open_files", self._max_open))
             raise Refused(Reason.BUSY, "", f"{self._max_open} files are open")
 
+    async def _begin(self, work: Coroutine[Any, Any, T]) -> T:
+        self._opening += 1
+        try:
+            return await work
+        finally:
+            self._opening -= 1
+
+    def _gone(self, path: VPath) -> Refused:
+        return Refused(Reason.ABORTED, str(path), "the client left meanwhile")
+
     def _recordable(self) -> None:
-        if not self._bus.healthy:
-            raise Refused(Reason.BROKEN, "", "the audit journal cannot be written")
+        if refused := self.unrecordable():
+            raise refused
 
     def _failed(self, path: VPath, refused: Refused) -> p.PathFailed:
         return p.PathFailed(str(path), self._files.real_path(path), refused.details)

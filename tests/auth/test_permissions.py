@@ -249,3 +249,9 @@ def test_a_refusal_says_which_line_denied() -> None:
 def test_rules_print_as_they_were_written() -> None:
     assert repr(rules("allow-read", "/x, allow-write")) == "Rules(/x, allow-write; allow-read)"
     assert global_rule("allow-read").allows == ALLOWS[Permission.READ]
+
+
+def test_rules_tell_whether_any_path_is_judged_otherwise() -> None:
+    assert not rules("allow-read").by_path
+    assert not rules().by_path
+    assert rules("allow-full-control", "/there/*, deny-full-control").by_path
