@@ -94,8 +94,7 @@ class Transport(SSHServerTransport):
         try:
             if count:
                 self.since_keys += count
-                taken = self._take(buffer, end)
-                self.peer.turn_ended()
+                taken = self._take_turn(buffer, end)
         except Malformed as problem:
             self.end(
                 Code.MAC_ERROR if isinstance(problem, record.Broken) else Code.PROTOCOL_ERROR,
@@ -113,6 +112,13 @@ class Transport(SSHServerTransport):
         if self._keyExchangeState != self._KEY_EXCHANGE_NONE:
             return False
         return self.peer.pump()
+
+    def _take_turn(self, buffer: memoryview, end: int) -> int:
+        try:
+            return self._take(buffer, end)
+        finally:
+            # Also after a failure: what was borrowed must be written before others get the buffer.
+            self.peer.turn_ended()
 
     def _take(self, buffer: memoryview, end: int) -> int:
         position = 0 if self.gotVersion else self._take_version(buffer, end)
@@ -344,9 +350,13 @@ class Transport(SSHServerTransport):
             return
         self._send(bytes((kind,)) + payload)
 
-    def send_payload(self, payload: bytes) -> None:
-        """Seal and send a message at once; the caller knows that no key exchange is running."""
-        self._send(payload)
+    def send_data(self, channel: int, data: bytes | bytearray) -> None:
+        """Send CHANNEL_DATA at once; the caller knows that no key exchange is running."""
+        sequence = self.outgoingPacketSequence
+        packet = record.pack_data(channel, data, self.sealer, sequence)
+        self.outgoingPacketSequence = (sequence + 1) & 0xFFFFFFFF
+        self.since_keys += len(packet)
+        self.transport.send(memoryview(packet))
 
     def _send(self, payload: bytes) -> None:
         packet = record.pack(payload, self.sealer, self.outgoingPacketSequence)
