@@ -1,9 +1,9 @@
-"""`mft run`: the server in the foreground. The only file that imports the reactor."""
+"""`mft run`: the server in the foreground. The only file that makes the reactor."""
 
 import os
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Final, cast
 
 import click
 from twisted.logger import (
@@ -18,6 +18,10 @@ from mft.cli.check import plan
 from mft.cli.configuration import config_option, read_config
 from mft.daemon.life import Life, Reactor
 from mft.daemon.load import Config
+from mft.runtime.reactor import install, settle
+from mft.runtime.turns import Turns
+
+TURNS: Final = "MFT_TURNS"  # names a file for the lengths of the reactor's turns; for benchmarks
 
 
 @click.command("run")
@@ -36,24 +40,28 @@ def run(file: Path, verbose: bool) -> None:
       mft run -c instance/conf/server.ini
     """
     config = read_config(file)
-    # Here and not above: a reactor comes with its import, and only a server needs one.
-    from twisted.internet import reactor  # noqa: TID251 - the one place; from here it is passed in
-
+    _log(verbose)
+    turns = Turns() if TURNS in os.environ else None
+    reactor = install(turns)
+    # After the reactor is made, and only where there is one: it is what a server needs.
     from mft.daemon.service import Daemon
 
-    _log(verbose)
     life = Life(
-        Daemon(config, cast(Any, reactor)),
+        Daemon(config, reactor),
         cast(Reactor, reactor),
         Path(config.directory) / "state",
         wrong=lambda problem: click.echo(f"Error: {problem}", err=True),
         started=lambda: _introduce(config),
         environment=os.environ,
     )
-    raise SystemExit(life.run())
+    code = life.run()
+    if turns is not None:
+        turns.write(Path(os.environ[TURNS]))
+    raise SystemExit(code)
 
 
 def _introduce(config: Config) -> None:
+    settle()
     if sys.stdout.isatty():
         click.echo("Running; Ctrl-C ends it.")
         for line in plan(config):

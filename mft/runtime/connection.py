@@ -54,7 +54,7 @@ class Connection(tcp.Server):
         # Replies are small and must not wait for an acknowledgement (Nagle's algorithm).
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def doRead(self) -> Ended:  # type: ignore[override]
+    def doRead(self) -> Ended:  # type: ignore[override]  # Twisted's type leaves None out
         """Receive once into the protocol's buffer, and send what that caused."""
         stream = cast(Stream, self.protocol)
         inlet = stream.inlet()
@@ -72,12 +72,16 @@ class Connection(tcp.Server):
             return main.CONNECTION_DONE
         return self.flush()
 
-    def doWrite(self) -> Ended:  # type: ignore[override]
+    def doWrite(self) -> Ended:  # type: ignore[override]  # Twisted's type leaves None out
         """Send what is queued, and what the protocol produces, up to one turn's budget."""
         return self.flush()
 
     def send(self, view: memoryview, release: Release | None = None) -> None:
         """Queue bytes; `release` is called once they were sent, or never will be."""
+        if not self.connected:
+            if release is not None:
+                release()
+            return
         self._queue.append((view, release))
         self.queued += len(view)
         self.wake()
@@ -150,7 +154,7 @@ class Connection(tcp.Server):
 
     def abort_soon(self) -> None:
         """Close without waiting any longer than LAST_WORDS for a peer that takes nothing."""
-        if self.connected:
+        if self.connected and self._abort_call is None:
             clock = cast(IReactorTime, self.reactor)
             self._abort_call = clock.callLater(LAST_WORDS, self.abortConnection)
 
@@ -161,11 +165,12 @@ class Connection(tcp.Server):
 
     def connectionLost(self, reason: Any) -> None:
         """Give every buffer back, then tell the protocol."""
-        for _, release in self._queue:
+        self.connected = 0  # what is sent from here on is given back at once
+        self.queued = 0
+        while self._queue:
+            _, release = self._queue.popleft()
             if release is not None:
                 release()
-        self._queue.clear()
-        self.queued = 0
         if self._abort_call is not None and self._abort_call.active():
             self._abort_call.cancel()
         super().connectionLost(reason)

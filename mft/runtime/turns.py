@@ -4,7 +4,7 @@ import json
 from bisect import bisect_left
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 # Upper bounds in milliseconds, each 10 % above the one before: 0.01 ms to about 10 s.
 BOUNDS: Final = tuple(0.01 * 1.1**step for step in range(146))
@@ -17,10 +17,6 @@ class Turns:
         self.counts = [0] * (len(BOUNDS) + 1)
         self.longest = 0.0  # milliseconds
         self._began: float | None = None
-
-    def watch(self, reactor: Any) -> None:
-        """Watch an epoll reactor; its poller is wrapped, and nothing else is touched."""
-        reactor._poller = _Watched(reactor._poller, self)  # noqa: SLF001 - there is no hook for it
 
     def began(self) -> None:
         """The reactor has something to do."""
@@ -41,18 +37,3 @@ class Turns:
             if count
         ]
         file.write_text(json.dumps({"buckets": buckets, "max_ms": round(self.longest, 4)}))
-
-
-class _Watched:
-    def __init__(self, poller: Any, turns: Turns) -> None:
-        self._poller = poller
-        self._turns = turns
-
-    def poll(self, *args: Any) -> Any:
-        self._turns.ended()
-        ready = self._poller.poll(*args)
-        self._turns.began()
-        return ready
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._poller, name)

@@ -24,7 +24,6 @@ MAX_WAITING: Final = 1 << 20  # bytes of answers that may wait for a window befo
 
 _DATA = Struct(">BII")
 _take_data = _DATA.unpack_from
-_DATA_HEAD = Struct(">BII").pack
 
 
 class Endpoint(Protocol):
@@ -137,9 +136,7 @@ class Channel:
 
     def _send(self, data: bytes | bytearray) -> None:
         self.window_out -= len(data)
-        self.peer.transport.send_payload(
-            _DATA_HEAD(Message.CHANNEL_DATA, self.theirs, len(data)) + data
-        )
+        self.peer.transport.send_data(self.theirs, data)
 
     def adjust(self) -> None:
         """Open the client's window again by what was consumed."""

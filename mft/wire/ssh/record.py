@@ -344,6 +344,42 @@ def _running(cipher: Cipher[Any], *, encrypting: bool) -> CipherContext:
     return cipher.encryptor() if encrypting else cipher.decryptor()
 
 
+class Padding:
+    """Random bytes for padding, drawn from the system a page at a time."""
+
+    PAGE = 4096
+
+    def __init__(self) -> None:
+        self._page = b""
+        self._at = 0
+
+    def take(self, count: int) -> bytes:
+        """So many bytes, at most 255, that were given to nobody before."""
+        at = self._at
+        if at + count > len(self._page):
+            self._page, at = os.urandom(self.PAGE), 0
+        self._at = at + count
+        return self._page[at : at + count]
+
+
+_padding = Padding()
+_DATA_HEAD: Final = Struct(">IBBII")
+
+
+def pack_data(channel: int, data: bytes | bytearray, out: Sealer, sequence: int) -> bytearray:
+    """Make one sealed CHANNEL_DATA packet (RFC 4254 5.2)."""
+    size = len(data)
+    padding = out.padding(size + 9)
+    end = 14 + size + padding
+    packet = bytearray(end + out.tail)
+    _DATA_HEAD.pack_into(packet, 0, 10 + size + padding, padding, 94, channel, size)
+    packet[14 : 14 + size] = data
+    packet[14 + size : end] = _padding.take(padding)
+    with memoryview(packet) as view:
+        out.seal(view, sequence)
+    return packet
+
+
 def pack(payload: bytes | bytearray | memoryview, out: Sealer, sequence: int) -> bytearray:
     """Make one sealed packet of a payload."""
     size = len(payload)
@@ -352,7 +388,7 @@ def pack(payload: bytes | bytearray | memoryview, out: Sealer, sequence: int) ->
     U32.pack_into(packet, 0, 1 + size + padding)
     packet[4] = padding
     packet[5 : 5 + size] = payload
-    packet[5 + size : 5 + size + padding] = os.urandom(padding)
+    packet[5 + size : 5 + size + padding] = _padding.take(padding)
     with memoryview(packet) as view:
         out.seal(view, sequence)
     return packet
