@@ -215,6 +215,12 @@ class Channels:
                 produced = channel.endpoint.pump() or produced
         return produced
 
+    def judge_again(self) -> None:
+        """A key exchange begins: every endpoint decides anew whether it must be read on."""
+        for channel in tuple(self._open.values()):
+            if channel.endpoint is not None:
+                channel.endpoint.turn_ended()
+
     def lost(self, details: str) -> None:
         """The connection is gone."""
         for channel in tuple(self._open.values()):

@@ -151,8 +151,10 @@ class Peer:
         options = self.hub.options
         much = self.transport.since_keys >= options.rekey_bytes
         long = self._active - self._keys_since >= options.rekey_interval
-        if self.logged_in and (much or long):
+        if self.logged_in and (much or long) and not self.transport.exchanging:
             self.transport.rekey()
+            # The client's part comes behind its requests: those must not be held back now.
+            self.channels.judge_again()
 
     def wake(self) -> None:
         """Something that a channel waited for is done."""

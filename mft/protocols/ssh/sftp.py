@@ -331,11 +331,12 @@ class SftpServer:
     def _throttle(self) -> None:
         """Stop reading from a client that asks for more than is being done.
 
-        One whose window is used up must be read on, since what opens it comes by the same way; if
-        it goes on asking instead, that is the end.
+        One whose window is used up, or whose part of a key exchange is awaited, must be read on,
+        since that comes by the same way; if it goes on asking instead, that is the end.
         """
         crowded = len(self._queue) > MAX_QUEUED or self._queued > MAX_QUEUED_BYTES
-        blocked = bool(self._channel.waiting) or not self._channel.window_out
+        channel = self._channel
+        blocked = bool(channel.waiting) or not channel.window_out or self.peer.transport.exchanging
         if crowded and blocked and len(self._queue) > MAX_AHEAD * MAX_QUEUED:
             self._too_much(len(self._queue), "requests ahead of the window")
         elif crowded and blocked and self._queued > MAX_AHEAD * MAX_QUEUED_BYTES:

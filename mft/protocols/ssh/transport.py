@@ -26,6 +26,7 @@ MAX_VERSION_LINE: Final = 255  # bytes with CR LF (RFC 4253 4.2)
 MAX_HELD: Final = 256  # our own messages that wait for a key exchange to end
 DATA_HEAD: Final = Struct(">II")
 _STRICT_KINDS: Final = frozenset((Message.DISCONNECT, Message.KEXINIT, Message.NEWKEYS))
+_SERVICE_KINDS: Final = frozenset((Message.SERVICE_REQUEST, Message.SERVICE_ACCEPT))
 
 
 class Transport(SSHServerTransport):
@@ -190,7 +191,7 @@ class Transport(SSHServerTransport):
                 return
             if strict or kind > Message.DEBUG:
                 raise Malformed(f"message {kind} during the first key exchange")
-        elif exchanging and kind > 49:
+        elif exchanging and (kind > 49 or kind in _SERVICE_KINDS):
             raise Malformed(f"message {kind} during a key exchange")
 
     # Key exchange.
