@@ -1,0 +1,31 @@
+"""A pool of buffers gives always, and keeps a bounded number."""
+
+from mft.runtime.buffers import INLET_SIZE, KEPT, Buffers
+
+
+def test_a_buffer_that_was_given_back_is_used_again() -> None:
+    pool = Buffers(16)
+    one = pool.take()
+    pool.give(one)
+    assert pool.take() is one
+    assert pool.take() is not one
+
+
+def test_a_buffer_is_whole_and_can_be_written() -> None:
+    buffer = Buffers(16).take()
+    assert len(buffer) == 16
+    buffer[:] = bytes(range(16))
+
+
+def test_a_pool_keeps_no_more_than_it_says() -> None:
+    pool = Buffers(1, keep=3)
+    taken = [pool.take() for _ in range(10)]
+    for buffer in taken:
+        pool.give(buffer)
+    again = [pool.take() for _ in range(10)]
+    assert sum(any(one is other for other in taken) for one in again) == 3
+
+
+def test_an_inlet_holds_a_whole_packet() -> None:
+    assert INLET_SIZE > (256 << 10) + 1024
+    assert KEPT * INLET_SIZE <= 8 << 20

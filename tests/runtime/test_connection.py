@@ -1,0 +1,557 @@
+"""The bulk lane over a real socket: nothing lost, nothing kept, nobody starved, no busy loop."""
+
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.protocol import Factory
+
+from mft.runtime.connection import LAST_WORDS, PUMP_COST, TURN, Connection, Port
+from tests.fakes.reactor import PATIENCE, Reactor
+
+
+class Stream:
+    """A protocol that keeps what it is told, and does in a hook what the test says."""
+
+    def __init__(self) -> None:
+        self.transport: Any = None
+        self.buffer = bytearray(1 << 16)
+        self.arrivals: list[bytes] = []
+        self.empty = 0
+        self.pumped = 0
+        self.lost: list[Any] = []
+        self.on_arrival: Callable[[], object] = lambda: None
+        self.on_pump: Callable[[], bool] = lambda: False
+
+    def inlet(self) -> memoryview:
+        return memoryview(self.buffer)
+
+    def arrived(self, inlet: memoryview, count: int) -> None:
+        if not count:
+            self.empty += 1
+            return
+        self.arrivals.append(bytes(inlet[:count]))
+        self.on_arrival()
+
+    def pump(self) -> bool:
+        self.pumped += 1
+        return self.on_pump()
+
+    def connectionLost(self, reason: Any) -> None:
+        self.lost.append(reason.type.__name__)
+
+    def makeConnection(self, transport: Any) -> None:
+        self.transport = transport
+
+
+class Taking:
+    """A socket that takes so many bytes at each call, then fails with an error."""
+
+    def __init__(self, real: socket.socket, *counts: int, error: int = errno.EAGAIN) -> None:
+        self.real = real
+        self.counts = list(counts)
+        self.error = error
+        self.taken = b""
+
+    def send(self, view: memoryview) -> int:
+        return self.sendmsg([view])
+
+    def sendmsg(self, views: list[memoryview]) -> int:
+        if not self.counts:
+            raise OSError(self.error, "the socket takes no more")
+        data = b"".join(views)[: self.counts.pop(0)]
+        self.taken += data
+        return len(data)
+
+    def recv_into(self, inlet: memoryview) -> int:
+        raise OSError(self.error, "the socket has nothing")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+class Line:
+    """A connection, the other end of it, and its reactor."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.far = socket.create_connection(listening.getsockname())
+            near, client = listening.accept()
+        self.far.settimeout(PATIENCE)
+        near.setblocking(False)
+        self.reactor = Reactor()
+        self.stream = Stream()
+        self.near = Connection(near, self.stream, client, None, 0, self.reactor)
+        self.stream.makeConnection(self.near)
+        self.released: list[str] = []
+
+    def send(self, data: bytes, name: str = "one") -> None:
+        """Queue bytes whose release is remembered."""
+        self.near.send(memoryview(data), lambda: self.released.append(name))
+
+    def take(self, *counts: int, error: int = errno.EAGAIN) -> Taking:
+        """From now on the socket takes so much at a time, and then fails."""
+        taking = Taking(self.near.socket, *counts, error=error)
+        self.near.socket = taking
+        return taking
+
+    def heard(self, count: int) -> bytes:
+        """What came to the other end."""
+        data = b""
+        while len(data) < count:
+            more = self.far.recv(count - len(data))
+            assert more
+            data += more
+        return data
+
+    @property
+    def armed(self) -> bool:
+        """Whether the reactor would call us as soon as the socket can be written."""
+        return self.near in self.reactor.writers
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    line = Line()
+    yield line
+    line.far.close()
+    if hasattr(line.near, "socket"):
+        line.near.socket.close()
+
+
+# Receiving.
+
+
+def test_what_arrives_is_in_the_inlet(line: Line) -> None:
+    line.far.sendall(b"hello")
+    line.reactor.read(line.near)
+    assert line.stream.arrivals == [b"hello"]
+    assert not line.armed
+
+
+def test_what_an_arrival_causes_is_sent_in_the_same_turn(line: Line) -> None:
+    line.stream.on_arrival = lambda: line.send(b"answer")
+    line.far.sendall(b"hello")
+    line.reactor.read(line.near)
+    assert line.heard(6) == b"answer"
+    assert line.released == ["one"]
+    assert not line.armed
+
+
+def test_waking_while_bytes_arrive_is_answered_in_the_same_turn(line: Line) -> None:
+    line.stream.on_arrival = line.near.wake
+    line.far.sendall(b"hello")
+    line.reactor.read(line.near)
+    assert line.stream.pumped == 1
+    assert not line.armed
+
+
+def test_the_end_gives_the_inlet_back_and_is_told_once(line: Line) -> None:
+    line.far.close()
+    line.reactor.read(line.near)
+    assert line.stream.empty == 1
+    assert line.stream.lost == ["ConnectionDone"]
+
+
+def test_a_reset_gives_the_inlet_back_and_is_told_once(line: Line) -> None:
+    line.far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    line.far.close()
+    line.reactor.read(line.near)
+    assert line.stream.empty == 1
+    assert line.stream.lost == ["ConnectionLost"]
+
+
+@pytest.mark.parametrize("error", [errno.EAGAIN, errno.EINTR, errno.ENOBUFS])
+def test_nothing_to_read_is_no_end(line: Line, error: int) -> None:
+    line.take(error=error)
+    line.reactor.read(line.near)
+    assert line.stream.empty == 1
+    assert not line.stream.lost
+
+
+def test_a_fault_while_bytes_arrive_leaves_the_connection_able_to_say_so(line: Line) -> None:
+    def break_down() -> None:
+        raise RuntimeError
+
+    line.stream.on_arrival = break_down
+    line.far.sendall(b"hello")
+    with pytest.raises(RuntimeError):
+        line.near.doRead()
+    line.send(b"sorry")
+    assert line.armed
+    line.reactor.write(line.near)
+    assert line.heard(5) == b"sorry"
+
+
+# Sending.
+
+
+def test_what_is_sent_is_released_once_it_is_gone(line: Line) -> None:
+    line.send(b"one, ")
+    line.send(b"two", "two")
+    assert (line.near.queued, line.released) == (8, [])
+    line.reactor.write(line.near)
+    assert line.heard(8) == b"one, two"
+    assert line.released == ["one", "two"]
+    assert (line.near.queued, line.near.sent) == (0, 8)
+    assert not line.armed
+
+
+def test_twisted_writes_by_its_own_name(line: Line) -> None:
+    line.near.write(b"")
+    assert not line.armed
+    line.near.write(b"hello")
+    line.reactor.write(line.near)
+    assert line.heard(5) == b"hello"
+
+
+def test_partial_sends_lose_nothing_and_release_only_what_is_gone(line: Line) -> None:
+    taking = line.take(2, 1, 5, 100)
+    for name in ("abc", "def", "ghi"):
+        line.send(name.encode(), name)
+    gone: list[tuple[bytes, list[str]]] = []
+    real = taking.sendmsg
+
+    def watched(views: list[memoryview]) -> int:
+        gone.append((taking.taken, list(line.released)))
+        return real(views)
+
+    taking.sendmsg = watched  # type: ignore[method-assign]  # to look between the calls
+    line.reactor.write(line.near)
+    assert taking.taken == b"abcdefghi"
+    assert gone == [
+        (b"", []),
+        (b"ab", []),
+        (b"abc", ["abc"]),
+        (b"abcdefgh", ["abc", "def"]),
+    ]
+    assert line.released == ["abc", "def", "ghi"]
+    assert line.near.queued == 0
+
+
+@pytest.mark.parametrize("error", [errno.EAGAIN, errno.ENOBUFS, errno.EINTR])
+def test_a_full_socket_is_waited_for(line: Line, error: int) -> None:
+    real = line.near.socket
+    line.take(2, error=error)
+    line.send(b"abcdef")
+    line.reactor.write(line.near)
+    assert line.armed
+    assert (line.near.queued, line.near.sent, line.released) == (4, 2, [])
+    assert not line.stream.lost
+    line.near.socket = real
+    line.reactor.write(line.near)
+    assert line.heard(4) == b"cdef"
+    assert line.released == ["one"]
+    assert not line.armed
+
+
+def test_a_full_socket_asks_for_no_more_bytes(line: Line) -> None:
+    line.take(2)
+    line.send(b"abcdef")
+    line.reactor.write(line.near)
+    assert line.stream.pumped == 0
+
+
+def test_many_small_pieces_go_in_few_calls(line: Line) -> None:
+    taking = line.take(*[10_000] * 4)
+    for number in range(200):
+        line.send(b"x", str(number))
+    line.reactor.write(line.near)
+    assert taking.taken == b"x" * 200
+    assert line.released == [str(number) for number in range(200)]
+    assert not taking.counts
+
+
+def test_an_empty_view_is_released_and_no_obstacle(line: Line) -> None:
+    line.send(b"", "nothing")
+    line.send(b"x", "x")
+    line.send(b"", "nothing")
+    line.reactor.write(line.near)
+    assert line.released == ["nothing", "x", "nothing"]
+    line.send(b"", "alone")
+    line.reactor.write(line.near)
+    assert line.released[-1] == "alone"
+    assert not line.armed
+
+
+# Producing.
+
+
+def test_nothing_is_armed_when_there_is_nothing_to_send(line: Line) -> None:
+    assert not line.armed
+    line.near.wake()
+    line.near.wake()
+    assert line.armed
+    line.reactor.write(line.near)
+    assert line.stream.pumped == 1
+    assert not line.armed
+
+
+def test_what_is_pumped_is_sent_until_there_is_no_more(line: Line) -> None:
+    pieces = [b"one, ", b"two, ", b"three"]
+
+    def pump() -> bool:
+        if not pieces:
+            return False
+        line.send(pieces.pop(0))
+        return True
+
+    line.stream.on_pump = pump
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert line.heard(15) == b"one, two, three"
+    assert line.stream.pumped == 4
+    assert not line.armed
+
+
+def test_bytes_that_come_with_the_last_pump_are_sent(line: Line) -> None:
+    def pump() -> bool:
+        if line.stream.pumped == 1:
+            line.send(b"last")
+        return False
+
+    line.stream.on_pump = pump
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert line.armed
+    line.reactor.write(line.near)
+    assert line.heard(4) == b"last"
+    assert not line.armed
+
+
+def test_every_byte_counts_in_the_budget_of_a_turn(line: Line) -> None:
+    taking = line.take(*[1 << 30] * 1000)
+    piece = bytes(32 << 10)
+
+    def pump() -> bool:
+        line.send(piece)
+        return True
+
+    line.stream.on_pump = pump
+    line.near.wake()
+    for turn in (1, 2):
+        line.reactor.write(line.near)
+        assert TURN // 2 < len(taking.taken) / turn <= TURN + len(piece)
+        assert line.armed  # the others are served first
+
+
+def test_pumps_that_send_nothing_count_as_well(line: Line) -> None:
+    line.stream.on_pump = lambda: True
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert line.stream.pumped == TURN // PUMP_COST
+    assert line.armed
+    line.stream.on_pump = lambda: False
+    line.reactor.write(line.near)
+    assert not line.armed
+
+
+def test_bytes_that_an_arrival_caused_count_as_well(line: Line) -> None:
+    taking = line.take(*[1 << 30] * 1000)
+    line.stream.on_pump = lambda: True
+    line.stream.on_arrival = lambda: line.send(bytes(TURN))
+    taking.recv_into = line.near.socket.real.recv_into
+    line.far.sendall(b"hello")
+    line.reactor.read(line.near)
+    assert line.stream.pumped == 0
+    assert line.armed
+
+
+def test_flushing_within_a_flush_changes_nothing(line: Line) -> None:
+    order: list[object] = []
+
+    def pump() -> bool:
+        if len(order) > 2:
+            return False
+        line.send(b"x")
+        order.append(line.near.flush())
+        return True
+
+    line.stream.on_pump = pump
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert order == [None] * 3
+    assert line.heard(3) == b"xxx"
+
+
+# Ending: every view is given back exactly once.
+
+
+def test_closing_sends_what_is_queued_and_pumps_no_more(line: Line) -> None:
+    line.stream.on_pump = lambda: True
+    line.send(b"the end")
+    line.near.loseConnection()
+    assert line.near not in line.reactor.readers
+    line.reactor.write(line.near)
+    assert line.heard(7) == b"the end"
+    assert line.far.recv(1) == b""
+    assert line.stream.pumped == 0
+    assert line.released == ["one"]
+    assert line.stream.lost == ["ConnectionDone"]
+
+
+def test_closing_without_anything_to_send_closes_at_once(line: Line) -> None:
+    line.near.loseConnection()
+    line.reactor.write(line.near)
+    assert line.stream.lost == ["ConnectionDone"]
+
+
+def test_closing_while_bytes_arrive_still_sends_the_answer(line: Line) -> None:
+    def say_goodbye() -> None:
+        line.send(b"goodbye")
+        line.near.loseConnection()
+
+    line.stream.on_arrival = say_goodbye
+    line.far.sendall(b"hello")
+    line.reactor.read(line.near)
+    assert line.heard(7) == b"goodbye"
+    assert line.far.recv(1) == b""
+    assert line.stream.lost == ["ConnectionDone"]
+
+
+def test_closing_waits_for_a_full_socket(line: Line) -> None:
+    real = line.near.socket
+    line.take(1)
+    line.send(b"the end")
+    line.near.loseConnection()
+    line.reactor.write(line.near)
+    assert line.armed
+    assert not line.stream.lost
+    line.near.socket = real
+    line.reactor.write(line.near)
+    assert line.stream.lost == ["ConnectionDone"]
+
+
+def in_part(line: Line) -> None:
+    line.take(4)
+    line.reactor.write(line.near)
+    line.reactor._lost(line.near, "a fault")
+
+
+def never(line: Line) -> None:
+    line.reactor._lost(line.near, "a fault")
+
+
+def failing(line: Line) -> None:
+    line.take(4, error=errno.EPIPE)
+    line.reactor.write(line.near)
+
+
+def aborting(line: Line) -> None:
+    line.near.abortConnection()
+    line.near.abortConnection()
+    line.reactor.advance(0)
+
+
+def aborting_soon(line: Line) -> None:
+    line.near.abort_soon()
+    line.reactor.advance(LAST_WORDS)
+    line.reactor.advance(0)
+
+
+def closing(line: Line) -> None:
+    line.near.loseConnection()
+    line.reactor.write(line.near)
+
+
+def ended_by_the_peer(line: Line) -> None:
+    line.far.close()
+    line.reactor.read(line.near)
+
+
+@pytest.mark.parametrize(
+    "end", [in_part, never, failing, aborting, aborting_soon, closing, ended_by_the_peer]
+)
+def test_every_view_is_released_once_however_it_ends(
+    line: Line, end: Callable[[Line], None]
+) -> None:
+    for name in ("abc", "def", "ghi"):
+        line.send(name.encode(), name)
+    end(line)
+    assert sorted(line.released) == ["abc", "def", "ghi"]
+    assert line.near.queued == 0
+    assert len(line.stream.lost) == 1
+    assert not line.reactor.getDelayedCalls()
+    assert line.near not in line.reactor.readers | line.reactor.writers
+    line.send(b"late", "late")  # what nobody will ever take is given back at once
+    line.near.write(b"late")
+    line.near.send(memoryview(b"late"))
+    line.near.wake()
+    line.near.abort_soon()
+    line.near.loseConnection()
+    assert line.released[-1] == "late"
+    assert len(line.released) == 4
+    assert line.near.queued == 0
+    assert not line.reactor.getDelayedCalls()
+    assert line.near not in line.reactor.readers | line.reactor.writers
+
+
+def test_a_release_that_sends_more_is_no_trouble_at_the_end(line: Line) -> None:
+    line.near.send(memoryview(b"first"), lambda: line.send(b"more", "more"))
+    line.send(b"second", "second")
+    never(line)
+    assert sorted(line.released) == ["more", "second"]
+    assert line.near.queued == 0
+
+
+def test_a_release_that_sends_more_is_sent_in_the_same_turn(line: Line) -> None:
+    line.near.send(memoryview(b"first, "), lambda: line.send(b"more", "more"))
+    line.reactor.write(line.near)
+    assert line.heard(11) == b"first, more"
+    assert line.released == ["more"]
+    assert not line.armed
+
+
+def test_views_without_a_release_can_be_lost(line: Line) -> None:
+    line.near.write(b"never sent")
+    never(line)
+    assert line.near.queued == 0
+
+
+def test_a_peer_that_takes_nothing_is_cut_off_after_a_while(line: Line) -> None:
+    line.take()
+    line.send(b"the reason")
+    line.near.loseConnection()
+    line.near.abort_soon()
+    line.near.abort_soon()
+    assert len(line.reactor.getDelayedCalls()) == 1
+    line.reactor.write(line.near)
+    line.reactor.advance(LAST_WORDS - 0.1)
+    assert not line.stream.lost
+    line.reactor.advance(0.1)
+    line.reactor.advance(0)
+    assert line.stream.lost == ["ConnectionAborted"]
+
+
+def test_a_peer_that_takes_the_reason_is_not_cut_off(line: Line) -> None:
+    line.send(b"the reason")
+    line.near.loseConnection()
+    line.near.abort_soon()
+    line.reactor.write(line.near)
+    assert line.heard(10) == b"the reason"
+    assert line.stream.lost == ["ConnectionDone"]
+    assert not line.reactor.getDelayedCalls()
+
+
+def test_small_answers_are_not_held_back(line: Line) -> None:
+    assert line.near.getTcpNoDelay()
+
+
+def test_a_port_makes_such_connections() -> None:
+    reactor, stream = Reactor(), Stream()
+    factory = Factory()
+    factory.buildProtocol = lambda address: stream  # type: ignore[assignment,method-assign,return-value]  # the fake
+    factory.noisy = False
+    port = Port(0, factory, interface="127.0.0.1", reactor=reactor)
+    port.startListening()
+    try:
+        with socket.create_connection(("127.0.0.1", port.getHost().port)):
+            port.doRead()
+            assert isinstance(stream.transport, Connection)
+            assert stream.transport in reactor.readers
+            reactor._lost(stream.transport, "a fault")
+    finally:
+        port.stopListening()
+        reactor.advance(0)
