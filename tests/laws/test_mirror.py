@@ -15,6 +15,7 @@ ROOMS = {
     "session",
     "handlers",
     "daemon",
+    "runtime",
 }
 
 # Exempt: module -> why nothing of its own can fail there.
