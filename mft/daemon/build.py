@@ -140,6 +140,10 @@ def chains(config: Config, pools: Pools, bus: Bus) -> dict[str, Chain]:
         if options.enabled:
             kind = AUTHENTICATORS[getattr(options, "type", DEFAULT_METHOD)]
             methods[uuid] = kind.build(uuid, options, parts)
+    for skipped in config.authentications.values():
+        if not skipped.enabled:
+            kind_name = getattr(skipped, "type", DEFAULT_METHOD)
+            bus.emit(events.METHOD_SKIPPED, p.MethodSkipped(skipped.name, kind_name))
     default = _default_methods(config, methods, parts)
     return {
         uuid: Chain(
@@ -188,12 +192,16 @@ def subscriptions(config: Config, bus: Bus, around: Surroundings) -> dict[str, S
 
 
 def subscription(
-    uuid: str, options: HandlerOptions, bus: Bus, around: Surroundings
+    uuid: str,
+    options: HandlerOptions,
+    bus: Bus,
+    around: Surroundings,
+    begin: int | None = None,
 ) -> Subscription:
-    """One event handler at its place in the journal."""
+    """One event handler at its place in the journal; a new one begins at `begin`."""
     kind = options.type.lower()
     handler = HANDLERS[kind].build(Component(uuid, kind, options.name), options, around)
-    return Subscription(handler, options, bus, around)
+    return Subscription(handler, options, bus, around, begin)
 
 
 def log_line(message: str) -> None:

@@ -4,7 +4,7 @@ Everything that can fail is made first; only then is anything changed. What has 
 touched, and live sessions keep what they logged in with.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mft.core.failure import Refused
 from mft.daemon import build
@@ -14,8 +14,6 @@ from mft.protocols.base import Service, ServiceParts
 
 if TYPE_CHECKING:
     from mft.daemon.service import Daemon
-
-HANDLER_GRACE: Final = 10.0  # seconds for a handler that is replaced to take what is left
 
 
 class Changes:
@@ -93,20 +91,18 @@ class Changes:
 
     async def _swap_handlers(self) -> None:
         daemon, old = self._daemon, self._daemon.config.event_handlers
-        for uuid, running in tuple(daemon.subscriptions.items()):
+        for uuid in tuple(daemon.subscriptions):
             options = self._new.event_handlers.get(uuid)
             if options is not None and options.enabled and options == old.get(uuid):
                 continue
-            del daemon.subscriptions[uuid]
-            await running.stop(HANDLER_GRACE)
-            daemon.tell_component_stopped("event-handlers", running.handler.component, "reload")
+            await daemon.stop_handler(uuid, "reload")
         for uuid, options in self._new.event_handlers.items():
             if (
                 options.enabled
                 and isinstance(options, HandlerOptions)
                 and uuid not in daemon.subscriptions
             ):
-                fresh = build.subscription(uuid, options, daemon.bus, self._around)
-                await fresh.start()
-                daemon.subscriptions[uuid] = fresh
-                daemon.tell_started("event-handlers", fresh.handler.component)
+                fresh = build.subscription(
+                    uuid, options, daemon.bus, self._around, daemon.bus.journal.last + 1
+                )
+                await daemon.start_handler(uuid, fresh)

@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from mft import __version__
 from mft.core.failure import Reason, Refused
@@ -60,6 +61,7 @@ class Daemon:
         try:
             await self._start()
         except BaseException as error:
+            self._tell_aborted(error)
             await self._give_up()
             if isinstance(error, Refused | OSError | ValueError | CannotListenError):
                 raise StartFailed([error]) from error
@@ -67,7 +69,6 @@ class Daemon:
 
     async def _start(self) -> None:
         config, server = self.config, self.config.server
-        who = check_identity(server.account, allow_root=server.allow_root)
         os.umask(server.umask)
         for folder in ("log", "state"):
             (config.directory / folder).mkdir(mode=0o700, exist_ok=True)
@@ -76,10 +77,17 @@ class Daemon:
         )
         component = build.server_component(config)
         self.bus = Bus(self._journal, component, log=build.log_line)
+        if self._journal.damage or self._journal.cut:
+            log.warn(
+                "the journal's end: {damage}; {cut} bytes of an unfinished line were cut off",
+                damage=self._journal.damage or "whole",
+                cut=self._journal.cut,
+            )
         recovered = recover(self._journal, self.bus)
         if recovered.connections or recovered.files:
             log.warn("the last run was killed: {recovered}", recovered=recovered)
         self.bus.emit(events.PROCESS_STARTING, p.ProcessState(server.name, __version__))
+        who = self._identity()
         self._volumes = build.volumes(config, self._pools, self.bus)
         opening = build.opening(config, self.bus, self._volumes, self.roster, self._sync)
         self._doorman = build.Doorman(self.bus, opening)
@@ -93,15 +101,11 @@ class Daemon:
         services = build.services(config, self._parts)
         self._bind(services)
         if who is not None:
-            self._hand_files_to(who)
-            drop(who, server.umask)
-            self.bus.emit(events.PRIVILEGES_DROPPED, p.SystemAccount(who.pw_name))
+            self._become(who)
         else:
             self.bus.emit(events.PRIVILEGES_KEPT, p.Nothing())
         for uuid, one in build.subscriptions(config, self.bus, self._around).items():
-            await one.start()
-            self.subscriptions[uuid] = one
-            self.tell_started("event-handlers", one.handler.component)
+            await self.start_handler(uuid, one)
         self.services = services
         for service in services.values():
             self.tell_listening(service)
@@ -112,6 +116,11 @@ class Daemon:
         self._loop(self._housekeeping.interval, self._housekeeping.round)
         self.bus.emit(events.PROCESS_DETAILS, _process())
         self.bus.emit(events.PROCESS_STARTED, p.ProcessState(server.name, __version__))
+
+    def _tell_aborted(self, error: BaseException) -> None:
+        if self._journal is not None:
+            details = str(error) or type(error).__name__
+            self.bus.emit(events.START_ABORTED, p.StartFailed(details, ""))
 
     def _bind(self, services: Mapping[str, Service]) -> None:
         """Take every address before anything is given up; all that fail are told at once."""
@@ -130,6 +139,63 @@ class Daemon:
                 waiting = Deferred.fromCoroutine(service.stop_listening())
                 waiting.addErrback(lambda failure: log.failure("closing a port", failure))
             raise StartFailed(failed)
+
+    def _identity(self) -> pwd.struct_passwd | None:
+        """Whom to become once everything is bound; None to stay who we are."""
+        server = self.config.server
+        try:
+            return check_identity(server.account, allow_root=server.allow_root)
+        except Refused as refused:
+            if server.account:
+                told = p.SystemAccountFailed(server.account, refused.details)
+                self.bus.emit(events.PRIVILEGES_NOT_DROPPED, told)
+            else:
+                self.bus.emit(events.ROOT_REFUSED, p.Nothing())
+            raise
+
+    def _become(self, who: pwd.struct_passwd) -> None:
+        """Give up root for good."""
+        try:
+            self._hand_files_to(who)
+            drop(who, self.config.server.umask)
+        except (Refused, OSError) as error:
+            told = p.SystemAccountFailed(who.pw_name, str(error))
+            self.bus.emit(events.PRIVILEGES_NOT_DROPPED, told)
+            raise
+        self.bus.emit(events.PRIVILEGES_DROPPED, p.SystemAccount(who.pw_name))
+
+    async def start_handler(self, uuid: str, one: Subscription) -> None:
+        """Start an event handler, and tell how that went; raises what its start raises."""
+        component = one.handler.component
+        try:
+            await one.start()
+        except Exception as error:
+            self.bus.emit(
+                events.COMPONENT_START_FAILED,
+                p.ComponentFailed(
+                    "event-handlers", component.name, "event handler", component.kind, str(error)
+                ),
+                self.bus.origin._replace(component=component),
+            )
+            raise
+        self.subscriptions[uuid] = one
+        self.tell_started("event-handlers", component)
+
+    async def stop_handler(self, uuid: str, reason: str) -> None:
+        """Stop an event handler once it has taken what is left, and tell how that went."""
+        one = self.subscriptions.pop(uuid)
+        component = one.handler.component
+        origin = self.bus.origin._replace(component=component)
+        named = ("event-handlers", component.name, "event handler", component.kind)
+        try:
+            await one.stop(HANDLER_GRACE)
+        except Exception as error:
+            log.failure("stopping an event handler")
+            self.bus.emit(
+                events.COMPONENT_STOP_FAILED, p.ComponentFailed(*named, str(error)), origin
+            )
+        else:
+            self.bus.emit(events.COMPONENT_STOPPED, p.ComponentStopped(*named, reason), origin)
 
     def _hand_files_to(self, who: pwd.struct_passwd) -> None:
         """What root has made until now belongs to the account that will go on with it."""
@@ -154,9 +220,11 @@ class Daemon:
         loop = LoopingCall(work)
         loop.clock = self._reactor
         self._loops.append(loop)
-        loop.start(interval, now=False).addErrback(
-            lambda failure: log.failure("periodic work ended", failure)
-        )
+        loop.start(interval, now=False).addErrback(self._loop_broke)
+
+    def _loop_broke(self, failure: Failure) -> None:
+        log.failure("periodic work ended", failure)
+        self.bus.emit(events.INTERNAL_ERROR, p.Details(failure.getErrorMessage()))
 
     # Telling.
 
@@ -185,14 +253,6 @@ class Daemon:
         self.bus.emit(
             events.COMPONENT_STARTED,
             p.ComponentStarted(family, component.name, "event handler", component.kind, ""),
-            self.bus.origin._replace(component=component),
-        )
-
-    def tell_component_stopped(self, family: str, component: Any, reason: str) -> None:
-        """A component other than a service has stopped."""
-        self.bus.emit(
-            events.COMPONENT_STOPPED,
-            p.ComponentStopped(family, component.name, "event handler", component.kind, reason),
             self.bus.origin._replace(component=component),
         )
 
@@ -243,8 +303,8 @@ class Daemon:
         for service in self.services.values():
             self.tell_stopped(service)
         self.bus.emit(events.DRAINED, p.Drained(round(time.monotonic() - began, 3), cut))
-        for one in self.subscriptions.values():
-            await one.stop(HANDLER_GRACE)
+        for uuid in tuple(self.subscriptions):
+            await self.stop_handler(uuid, "shutdown")
         if self._journal is not None:
             self._journal.close()
         self._pools.stop()

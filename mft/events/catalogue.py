@@ -49,9 +49,6 @@ VIRTUAL_FOLDER_PROTECTED: Final = Event(
     "A client tried to change a virtual folder itself, or a folder that leads to one.",
     _COMPAT_FAILED,
 )
-PID_FILE_FAILED: Final = Event(
-    1008, p.PathFailed, 'The PID file "{path}" could not be written: {details}', _COMPAT_FAILED
-)
 ROOT_PROTECTED: Final = Event(
     1009,
     p.Nothing,
@@ -88,9 +85,6 @@ ROOT_REFUSED: Final = Event(
     "The process will not go on as root unless it is told to.",
     _PROCESS_FAILED | {Group.FAILURE_SPECIFIC},
 )
-PROCESS_CONFIGURATION_FAILED: Final = Event(
-    20010, p.ConfigurationFailed, "The process could not be configured: {details}", _PROCESS_BROKEN
-)
 LOGIN_UNKNOWN: Final = Event(
     20021,
     p.LoginUnknown,
@@ -101,23 +95,11 @@ AUTHORIZED_KEYS_UNREADABLE: Final = Event(
     20023, p.PathFailed, 'Authorized keys in "{path}" cannot be read: {details}', _FAILED
 )
 INTERNAL_ERROR: Final = Event(20024, p.Details, "Internal error: {details}", _PROCESS_BROKEN)
-ACCOUNT_INVALID: Final = Event(
-    20031,
-    p.UserFailed,
-    'The configuration of account "{username}" does not work: {details}',
-    _SESSION_FAILED,
-)
-LOGGED_ERROR: Final = Event(
-    20033, p.InternalError, "An error that nobody caught ({reason}): {details}", _PROCESS_BROKEN
-)
 HOME_CREATED: Final = Event(
     20042,
     p.HomeCreated,
     'Home folder "{path}" was missing and has been made, owner "{owner}", group "{group}".',
     _DONE,
-)
-SERVICE_BROKEN: Final = Event(
-    20045, p.ServiceFailed, 'Service "{service_name}" was stopped by a failure: {details}', _FAILED
 )
 AUTHENTICATION_BROKEN: Final = Event(
     20059,
@@ -153,12 +135,6 @@ PROCESS_DETAILS: Final = Event(
     "{cryptography_library_version}.",
     _PROCESS,
 )
-HOME_INCONSISTENT: Final = Event(
-    20075,
-    p.HomeInconsistent,
-    'Home folder "{home_folder_path}" may be half made: {details}',
-    _in("operational authenticated failure failure-critical"),
-)
 SERVICE_STARTED: Final = Event(
     20076,
     p.ServiceStarted,
@@ -175,26 +151,11 @@ CREDENTIALS_UNSUPPORTED: Final = Event(
     'No authentication method takes {credentials_type} credentials; "{username}" is refused.',
     _SESSION_FAILED | {Group.FAILURE_SPECIFIC},
 )
-PASSWORD_HASH_UNUSABLE: Final = Event(
-    20101,
-    p.UserFailed,
-    'The stored password of "{username}" cannot be checked: {details}',
-    _SESSION_FAILED,
-)
 METHOD_SKIPPED: Final = Event(
     20111,
     p.MethodSkipped,
     'Authentication method "{method_name}" of type {method_type} is not running: passed over.',
     _in("session failure failure-specific"),
-)
-ACCOUNT_KEYS_INVALID: Final = Event(
-    20119,
-    p.UserFailed,
-    'The public SSH keys of account "{username}" are not valid: {details}',
-    _SESSION_FAILED,
-)
-OPTION_REFUSED: Final = Event(
-    20120, p.OptionRefused, "[{section}] {option}: {details}", _PROCESS_FAILED
 )
 MORE_CREDENTIALS_NEEDED: Final = Event(
     20126,
@@ -242,9 +203,6 @@ COMPONENT_STOP_FAILED: Final = Event(
     p.ComponentFailed,
     '{kind} "{name}" of type {type} did not stop well: {details}',
     _COMPONENT_FAILED,
-)
-COMPONENT_BROKEN: Final = Event(
-    20165, p.ComponentFailed, '{kind} "{name}" of type {type} failed: {details}', _FAILED
 )
 HANDLER_FAILED: Final = Event(
     20174,
@@ -459,13 +417,6 @@ SSH_WRITE_FAILED: Final = Event(
     p.BlockFailed,
     'Writing {length} bytes at {offset} of "{path}" failed: {details}',
     _FILE_FAILED,
-)
-SSH_CLOSE_FAILED: Final = Event(
-    30047,
-    p.ChangeFailed,
-    'Closing "{path}" after {mode} failed, {total_read} bytes read, {total_write} bytes written '
-    "in {duration:.3f} s: {details}",
-    _FILE_FAILED | {Group.FAILURE_HIGH},
 )
 SFTP_REQUEST_UNSUPPORTED: Final = Event(
     30048, p.Details, "SFTP request not supported: {details}", _SSH_FAILED

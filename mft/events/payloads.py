@@ -30,14 +30,6 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class InternalError:
-    """A fault of ours: where it was caught, and what it was."""
-
-    reason: str
-    details: str
-
-
-@dataclass(frozen=True, slots=True)
 class PathOf:
     """A path that something was done with, or is about to be."""
 
@@ -253,14 +245,6 @@ class HomeCreated:
 
 
 @dataclass(frozen=True, slots=True)
-class HomeInconsistent:
-    """A home folder that may be half made."""
-
-    home_folder_path: str
-    details: str
-
-
-@dataclass(frozen=True, slots=True)
 class Username:
     """A name that a peer gave; it need not be one of ours."""
 
@@ -377,14 +361,6 @@ class StartFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigurationFailed:
-    """A process that could not be configured; `tb` is the trace, or empty."""
-
-    details: str
-    tb: str
-
-
-@dataclass(frozen=True, slots=True)
 class SystemAccount:
     """The operating system account of the process."""
 
@@ -465,16 +441,6 @@ class ComponentGivenUp:
     name: str
     kind: str
     type: str
-
-
-@dataclass(frozen=True, slots=True)
-class OptionRefused:
-    """An option of `server.ini` whose value is wrong."""
-
-    section: str
-    type: str
-    option: str
-    details: str
 
 
 @dataclass(frozen=True, slots=True)

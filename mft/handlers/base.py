@@ -35,7 +35,6 @@ class HandlerOptions(NamedSection):
     ignored: ClassVar[Mapping[str, str]] = {
         "cluster_activation": _NO_CLUSTER,
         "servers": _NO_CLUSTER,
-        "user_groups": "events do not tell the groups of an account",
     }
 
     type: Text = option("What the handler does.", examples=["local-file"])

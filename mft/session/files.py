@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
+from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.session.gaps import Extent
 from mft.vfs.base import Attributes, Download, Lane, Upload
@@ -228,7 +229,13 @@ class ReceivedFile(OpenFile):
         self.ended = True
         self.session.opened.discard(self)
         try:
-            await self._upload.abort(keep=await self._cut())
+            kept = await self._cut()
+            await self._upload.abort(keep=kept)
+            if kept:
+                self.session.emit(
+                    events.INTERRUPTED_UPLOAD_KEPT,
+                    p.Continued(str(self.path), self.real_path, self._extent.end),
+                )
         except Refused as refused:
             details = f"{details}; {refused.details}"
         finally:

@@ -12,6 +12,7 @@ from mft.core.vpath import ROOT
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
+from mft.events.model import Event
 from mft.session.numbers import Numbers
 from mft.session.roster import Roster
 from mft.session.session import Session
@@ -92,6 +93,7 @@ class Opening:
             mounted = MountedFileSystem(
                 home,
                 {path: self._local(account, real) for path, real in account.virtual_folders},
+                lambda: self._tell(events.VIRTUAL_FOLDER_PROTECTED, origin),
             )
             files = mounted
         try:
@@ -103,6 +105,9 @@ class Opening:
             await files.close()
             raise
         return files
+
+    def _tell(self, event: Event[p.Nothing], origin: Origin) -> None:
+        self._bus.emit(event, p.Nothing(), origin)
 
     def _local(self, account: Account, root: str) -> FileSystem:
         return STORAGE["local"](

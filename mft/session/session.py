@@ -161,8 +161,10 @@ class Session:
         )
 
     async def remove_directory(self, path: VPath) -> None:
-        """Remove an empty folder."""
+        """Remove an empty folder; never the root."""
         self._recordable()
+        if path.is_root:
+            self.emit(events.ROOT_PROTECTED, p.Nothing())
         await self._guarded(
             self.numbers.remove_directory,
             Operation.DELETE_FOLDER,
@@ -326,8 +328,13 @@ class Session:
         return result
 
     def _ask(self, outcome: Simple, path: VPath) -> None:
-        if self._tell_requests and outcome.asked is not None:
-            self.emit(outcome.asked, p.PathOf(str(path), self._files.real_path(path)))
+        if outcome.asked is not None:
+            self.asked(outcome.asked, path)
+
+    def asked(self, event: Event[p.PathOf], path: VPath) -> None:
+        """Tell that something was asked for, where `audit_requests` says so."""
+        if self._tell_requests:
+            self.emit(event, p.PathOf(str(path), self._files.real_path(path)))
 
     def _permit(self, operation: Operation, path: VPath) -> None:
         if not self.account.rules.allow(operation, path):

@@ -1,7 +1,7 @@
 """Virtual folders: several file systems under one root."""
 
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
@@ -29,10 +29,17 @@ class MountedFileSystem:
     cannot lead from one to another.
     """
 
-    def __init__(self, home: FileSystem, folders: Mapping[VPath, FileSystem]) -> None:
+    def __init__(
+        self,
+        home: FileSystem,
+        folders: Mapping[VPath, FileSystem],
+        protected: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`protected` is called when a client tries to change a mount, or what is above one."""
         if ROOT in folders:
             raise ValueError("the root is the home")
         self._home = home
+        self._protected = protected
         self._folders: dict[Parts, FileSystem] = {
             path.parts: files for path, files in folders.items()
         }
@@ -199,6 +206,7 @@ class MountedFileSystem:
 
     def _only_listed(self, path: VPath, reason: Reason) -> None:
         if path.parts in self._folders or path.parts in self._below:
+            self._protected()
             raise Refused(reason, str(path), "a virtual folder, or above one")
 
     def _is_absent(self, path: VPath, refused: Refused) -> bool:

@@ -126,7 +126,12 @@ class Peer:
         if left > 0:
             self._timer = self.hub.reactor.callLater(left, self._check_idle)
             return
-        self.emit(events.IDLE_SESSION_ENDED, p.LimitReached("idle_connection_timeout", int(limit)))
+        if stuck := self.transport.transport.queued:
+            self.emit(events.SSH_PEER_GONE, p.Details(f"it does not take {stuck} bytes"))
+        else:
+            self.emit(
+                events.IDLE_SESSION_ENDED, p.LimitReached("idle_connection_timeout", int(limit))
+            )
         self.transport.end(Code.BY_APPLICATION, "Idle for too long.")
         self.transport.transport.abort_soon()
 
@@ -185,9 +190,11 @@ class Peer:
                 self.send(Message.PONG, bytes(payload[1:]))
             else:
                 self.channels.message(kind, payload)
+        elif self.logged_in:
+            return  # a request to log in after the login is passed over (RFC 4252 5.1)
         elif kind >= Message.GLOBAL_REQUEST or self._userauth is None:
             raise Malformed(f"message {kind} before the login")
-        elif not self.logged_in:  # after a login these are ignored (RFC 4252 5.3)
+        else:
             self._userauth.message(kind, payload)
 
     def transport_message(self, kind: int, payload: memoryview) -> None:

@@ -247,7 +247,9 @@ def _named(request: int, text: str) -> bytes:
 
 
 async def _real_path(server: "SftpServer", request: packets.RealPath) -> bytes:
-    return _named(request.request_id, str(VPath.parse(request.path)))
+    path = VPath.parse(request.path)
+    server.session.asked(events.SSH_REAL_PATH_ASKED, path)
+    return _named(request.request_id, str(path))
 
 
 async def _expand_path(server: "SftpServer", request: extended.ExpandPath) -> bytes:

@@ -45,6 +45,7 @@ class ScpServer:
         self._channel = channel
         self._session = session
         self._command = command
+        self._shown = "scp -t" if command.sink else "scp -f"
         self._inbox = bytearray()
         self._eof = False
         self._lost: str | None = None
@@ -106,7 +107,7 @@ class ScpServer:
             count = file.lane.read_into(batch.rooms(0, size), self._at)
         except Refused as refused:
             release()
-            self._read_failed(file, size, refused)
+            self._cut_short(file, size, refused)
             return True
         if not isinstance(count, int):
             release()
@@ -166,7 +167,6 @@ class ScpServer:
     # The exchange.
 
     async def _run(self) -> None:
-        ended = "the command ended"
         try:
             path = VPath.parse(self._command.path)
             if self._command.sink:
@@ -175,13 +175,14 @@ class ScpServer:
                 await self._answered()
                 await self._send(path, await self._session.stat(path), 0)
         except Refused as refused:
-            ended = refused.details
             self._problem(refused)
         except Malformed as problem:
-            ended = str(problem)
             self._problems += 1
-            self._session.emit(events.SSH_COMMAND_FAILED, p.CommandFailed("scp", ended))
+            self._session.emit(
+                events.SSH_COMMAND_FAILED, p.CommandFailed(self._shown, str(problem))
+            )
             self._channel.write(scp.fatal("protocol error"))
+        self._session.emit(events.SSH_COMMAND_ENDED, p.Command(self._shown))
         self._session.emit(events.SCP_CLOSED, p.Nothing())
         self._channel.finish(1 if self._problems else 0)
 
@@ -192,8 +193,7 @@ class ScpServer:
 
     def _problem(self, refused: Refused) -> None:
         self._problems += 1
-        if self._lost is None:
-            self._channel.write(scp.warning(sentence(refused.reason)))
+        self._channel.write(scp.warning(sentence(refused.reason)))
 
     # Receiving.
 
@@ -354,23 +354,24 @@ class ScpServer:
 
     def _moved(self, file: SentFile, count: int) -> None:
         file.sent(count)
+        self._move(count)
+
+    def _move(self, count: int) -> None:
         self._at += count
         self._left -= count
         if not self._left:
             self._wake()
 
-    def _read_failed(self, file: SentFile, size: int, refused: Refused) -> None:
-        file.read_failed(self._at, size, refused)
-        self._cut_short()
-
-    def _cut_short(self) -> None:
+    def _cut_short(
+        self, file: SentFile | None = None, size: int = 0, refused: Refused | None = None
+    ) -> None:
         """The client was promised more bytes than there are: it gets zeros, and is told."""
+        if file is not None and refused is not None:
+            file.read_failed(self._at, size, refused)
         self._cut = True
         filling = min(self._left, BLOCK)
         self._channel.write(bytes(filling))
-        self._left -= filling
-        if not self._left:
-            self._wake()
+        self._move(filling)
 
     def _fetch_later(self, file: SentFile, size: int) -> None:
         self._fetching = True
@@ -385,7 +386,7 @@ class ScpServer:
             count = await file.lane.read_later([data], self._at)
         except Refused as refused:
             self._fetching = False
-            self._read_failed(file, size, refused)
+            self._cut_short(file, size, refused)
             return
         self._fetching = False
         if self._sending is not file:

@@ -206,7 +206,8 @@ class Userauth:
 
     def _broke(self, failure: object) -> None:
         self._judging = False
-        self.peer.hub.broke("a login", failure)
+        identity = self.peer.hub.broke("a login", failure)
+        self.peer.emit(events.SSH_USERAUTH_BROKE, p.UserFailed("", identity))
         if self.peer.alive:
             self.peer.transport.end(Code.BY_APPLICATION, "Login is not possible.")
 
