@@ -2,6 +2,8 @@
 
 import os
 import pwd
+import stat
+from pathlib import Path
 from typing import Final
 
 from mft.core.failure import Reason, Refused
@@ -53,6 +55,20 @@ def drop(who: pwd.struct_passwd, umask: int) -> None:
     os.umask(umask & MAX_UMASK)
     os.environ["HOME"] = who.pw_dir
     os.environ["USER"] = os.environ["LOGNAME"] = who.pw_name
+
+
+def give_files(top: Path, who: pwd.struct_passwd) -> None:
+    """Give what root has made in a folder of ours, at any depth, to the account; raises OSError.
+
+    Links are not followed, and a file that has a second name elsewhere stays whose it is: the
+    account itself could have put it there.
+    """
+    for at, _, files in os.walk(top):
+        for path in (at, *(os.path.join(at, name) for name in files)):
+            found = os.lstat(path)
+            shared = found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
+            if found.st_uid == ROOT and not shared:
+                os.chown(path, who.pw_uid, who.pw_gid, follow_symlinks=False)
 
 
 def _check_gone(who: pwd.struct_passwd) -> None:

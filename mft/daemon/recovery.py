@@ -17,6 +17,8 @@ from mft.events.model import Occurrence
 DETAILS: Final = "the server was killed, or the machine failed"
 MAX_OPEN: Final = 100_000  # things that were open at once; what is beyond it is only counted
 
+# Event handlers may have their say after DRAINED; a start that failed was no run.
+_RUNS: Final = {events.PROCESS_STARTED.number: True, events.DRAINED.number: False}
 _CONNECTION_CLOSED: Final = {events.SSH_CLOSED.number}
 _FILE_CLOSED: Final = {
     event.number
@@ -44,14 +46,15 @@ def recover(journal: Journal, bus: Bus) -> Recovered:
     """Tell the closing events that the last run could not tell. Reads files: call it at start."""
     if ended_well(journal):
         return Recovered(0, 0)
-    connections, files = _still_open(journal.read(_last_start(journal)))
+    connections, files, crashed = _still_open(journal.read(_last_start(journal)))
     for (_, data), origins in files.items():
         for origin in origins:
             _close_file(bus, dict(data), origin)
     for client, origin in connections.values():
         bus.emit(events.SSH_CLOSED, p.Algorithms(client, "", "", "", "", "", "", "", ""), origin)
     count = sum(len(origins) for origins in files.values())
-    bus.emit(events.CRASH_CLOSED, p.Details(f"{len(connections)} connections, {count} files"))
+    if crashed or connections or count:
+        bus.emit(events.CRASH_CLOSED, p.Details(f"{len(connections)} connections, {count} files"))
     return Recovered(len(connections), count)
 
 
@@ -68,14 +71,20 @@ Connection = tuple[str, str, int]
 Data = tuple[tuple[str, Any], ...]
 
 
-def _still_open(
-    occurrences: Iterable[Occurrence],
-) -> tuple[dict[Connection, tuple[str, Origin]], dict[tuple[Connection, Data], list[Origin]]]:
+class _StillOpen(NamedTuple):
+    connections: dict[Connection, tuple[str, Origin]]
+    files: dict[tuple[Connection, Data], list[Origin]]
+    crashed: bool  # it had started, and never said that it was done
+
+
+def _still_open(occurrences: Iterable[Occurrence]) -> _StillOpen:
     connections: dict[Connection, tuple[str, Origin]] = {}
     files: dict[tuple[Connection, Data], list[Origin]] = {}
+    crashed = False
     for occurrence in occurrences:
         origin, number = occurrence.origin, occurrence.event.number
         key = origin.component.uuid, origin.peer.host, origin.peer.port
+        crashed = _RUNS.get(number, crashed)
         if number == events.SSH_CONNECTED.number and len(connections) < MAX_OPEN:
             connections[key] = "", origin
         elif number == events.SSH_SESSION_OPENED.number and key in connections:
@@ -88,7 +97,7 @@ def _still_open(
             again = files.pop((key, _identity(occurrence)), [])[1:]
             if again:  # one connection had it open more than once
                 files[key, _identity(occurrence)] = again
-    return connections, files
+    return _StillOpen(connections, files, crashed)
 
 
 def _identity(occurrence: Occurrence) -> Data:

@@ -21,7 +21,7 @@ from mft.daemon.control import ControlSocket
 from mft.daemon.housekeeping import Housekeeping
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
-from mft.daemon.privileges import check_identity, drop
+from mft.daemon.privileges import check_identity, drop, give_files
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
 from mft.events import catalogue as events
@@ -199,12 +199,8 @@ class Daemon:
 
     def _hand_files_to(self, who: pwd.struct_passwd) -> None:
         """What root has made until now belongs to the account that will go on with it."""
-        for folder in ("log", "state", "log/journal", "conf/keys"):
-            top = self.config.directory / folder
-            if top.is_dir():
-                for path in (top, *top.iterdir()):
-                    if path.owner() != who.pw_name and path.lstat().st_uid == 0:
-                        os.chown(path, who.pw_uid, who.pw_gid, follow_symlinks=False)
+        for folder in ("log", "state", "conf/keys"):
+            give_files(self.config.directory / folder, who)
 
     async def _give_up(self) -> None:
         for loop in self._loops:

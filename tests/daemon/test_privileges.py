@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mft.core.failure import Refused
-from mft.daemon.privileges import check_identity, drop
+from mft.daemon.privileges import check_identity, drop, give_files
 
 ROOT = pwd.struct_passwd(("root", "x", 0, 0, "", "/root", "/bin/sh"))
 NOBODY = pwd.struct_passwd(("nobody", "x", 65534, 65534, "", "/", "/bin/false"))
@@ -90,3 +90,22 @@ def test_a_drop_that_the_kernel_does_not_do_whole_is_refused(monkeypatch):
     monkeypatch.setattr(os, "getresuid", lambda: (65534, 65534, 0))
     with pytest.raises(Refused, match="another identity"):
         drop(NOBODY, 0o022)
+
+
+def test_what_root_made_is_given_at_any_depth_but_nothing_with_a_second_name(tmp_path, monkeypatch):
+    (tmp_path / "state" / "cursors").mkdir(parents=True)
+    deep = tmp_path / "state" / "cursors" / "one.json"
+    deep.write_text("{}")
+    (tmp_path / "elsewhere").write_text("secret")
+    os.link(tmp_path / "elsewhere", tmp_path / "state" / "planted")
+    (tmp_path / "state" / "link").symlink_to(tmp_path / "elsewhere")
+    given = []
+    monkeypatch.setattr(os, "chown", lambda path, *_, follow_symlinks: given.append(str(path)))
+    monkeypatch.setattr("mft.daemon.privileges.ROOT", os.geteuid())
+    give_files(tmp_path / "state", NOBODY)
+    assert sorted(given) == [
+        str(tmp_path / "state"),
+        str(tmp_path / "state" / "cursors"),
+        str(deep),
+        str(tmp_path / "state" / "link"),
+    ]
