@@ -17,10 +17,10 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.ssh.channels import Channel
 from mft.protocols.ssh.incoming import Incoming
-from mft.protocols.ssh.packets import BATCH
+from mft.protocols.ssh.scp_sending import Sending
 from mft.protocols.ssh.status import sentence
 from mft.runtime.steps import at_once
-from mft.session.files import ReceivedFile, SentFile
+from mft.session.files import ReceivedFile
 from mft.session.session import Session
 from mft.vfs.base import Attributes, Entry, Existing
 from mft.wire import scp
@@ -32,7 +32,6 @@ T = TypeVar("T")
 
 MAX_INBOX: Final = 64 << 10  # bytes that a client may send ahead; more is not read until needed
 MAX_DEPTH: Final = 64  # folders within folders; each that is being sent holds a listing open
-BLOCK: Final = BATCH - 64  # bytes of a file in one go
 
 
 class ScpServer:
@@ -54,9 +53,7 @@ class ScpServer:
         self._receiving: ReceivedFile | None = None
         self._at = 0
         self._left = 0  # bytes of the file in progress that have not moved yet
-        self._sending: SentFile | None = None
-        self._fetching = False
-        self._cut = False  # the file in progress became shorter
+        self._sending: Sending | None = None
         self._incoming = Incoming(lambda request, failed: None, self._wake, self._broke)
 
     def begin(self) -> None:
@@ -91,35 +88,7 @@ class ScpServer:
 
     def pump(self) -> bool:
         """Send the next block of the file in progress."""
-        file = self._sending
-        if file is None or self._fetching or not self._left:
-            return False
-        size = min(self._left, BLOCK)
-        if not self._channel.ready(size):
-            if self._channel.waiting or self._channel.worth_waiting(size):
-                return False
-            size = min(size, self._channel.window_out)
-            if not size:
-                return False
-        channel = self._channel
-        batch, release = self._peer.hub.batches.take(channel.packet, self._peer.transport.sealer)
-        try:
-            count = file.lane.read_into(batch.rooms(0, size), self._at)
-        except Refused as refused:
-            release()
-            self._cut_short(file, size, refused)
-            return True
-        if not isinstance(count, int):
-            release()
-            self._fetch_later(file, size)
-            return False
-        if not count:
-            release()
-            self._cut_short()
-            return True
-        channel.send_batch(batch, count, release)
-        self._moved(file, count)
-        return True
+        return self._sending is not None and self._sending.pump()
 
     def lost(self, details: str) -> None:
         """The channel is gone: the coroutine hears of it where it waits."""
@@ -332,17 +301,22 @@ class ScpServer:
             entry = sent.entry
             await self._tell_times(entry)
             await self._line(scp.File(entry.mode & 0o777, entry.size, path.name.encode()))
-            self._sending, self._at, self._left, self._cut = sent, 0, entry.size, False
+            sending = self._sending = Sending(self._peer.hub, self._channel, sent, self._sent_some)
             try:
-                while self._left or self._fetching:
+                while not sending.done:
                     self._peer.wake()
                     await self._more()
-                if self._cut:
+                if sending.cut:
                     raise Refused(Reason.BROKEN, str(path), "the file became shorter")
             finally:
-                self._sending, self._left = None, 0
+                sending.stop()
+                self._sending = None
             self._channel.write(scp.OK)
             await self._answered()
+
+    def _sent_some(self) -> None:
+        self._wake()
+        self._peer.wake()
 
     async def _tell_times(self, entry: Entry) -> None:
         if self._command.preserve:
@@ -351,52 +325,6 @@ class ScpServer:
     async def _line(self, line: scp.Line) -> None:
         self._channel.write(scp.encode_line(line))
         await self._answered()
-
-    def _moved(self, file: SentFile, count: int) -> None:
-        file.sent(count)
-        self._move(count)
-
-    def _move(self, count: int) -> None:
-        self._at += count
-        self._left -= count
-        if not self._left:
-            self._wake()
-
-    def _cut_short(
-        self, file: SentFile | None = None, size: int = 0, refused: Refused | None = None
-    ) -> None:
-        """The client was promised more bytes than there are: it gets zeros, and is told."""
-        if file is not None and refused is not None:
-            file.read_failed(self._at, size, refused)
-        self._cut = True
-        filling = min(self._left, BLOCK)
-        self._channel.write(bytes(filling))
-        self._move(filling)
-
-    def _fetch_later(self, file: SentFile, size: int) -> None:
-        self._fetching = True
-        fetching = at_once(self._fetch(file, size))
-        if isinstance(fetching, Deferred):
-            fetching.addErrback(self._broke)
-
-    async def _fetch(self, file: SentFile, size: int) -> None:
-        """Read on the disk pool; a disk that waits costs more than the copy."""
-        data = memoryview(bytearray(size))
-        try:
-            count = await file.lane.read_later([data], self._at)
-        except Refused as refused:
-            self._fetching = False
-            self._cut_short(file, size, refused)
-            return
-        self._fetching = False
-        if self._sending is not file:
-            self._wake()
-        elif count:
-            self._channel.write(bytes(data[:count]))
-            self._moved(file, count)
-        else:
-            self._cut_short()
-        self._peer.wake()
 
 
 def _times(times: scp.Times) -> Attributes:
