@@ -90,6 +90,8 @@ async def upload_until_it_dies(rig: Rig, acknowledged: list[str]) -> None:
                 name = f"{worker}-{number}"
                 async with client.open(name, "wb") as file:
                     await file.write(name.encode() * 100)
+                if client._handler._writer is None:
+                    break  # asyncssh closes a file without a word when its connection is gone
                 acknowledged.append(name)
                 if len(acknowledged) == ENOUGH:
                     rig.kill()
