@@ -42,6 +42,7 @@ class Incoming:
         self._size = 0
         self._ids: list[int] = []
         self._order: deque[_Written] = deque()  # what was begun, the oldest first
+        self._settled: list[Deferred[None]] = []  # who waits for the disk pool
 
     @property
     def full(self) -> bool:
@@ -85,6 +86,13 @@ class Incoming:
             file.wrote(start, size)
         self._settle(written, None)
 
+    async def settled(self) -> None:
+        """Wait until the disk pool writes nothing more: only then may a file be cut."""
+        if self.writing:
+            waiting: Deferred[None] = Deferred()
+            self._settled.append(waiting)
+            await waiting
+
     def _later(self, file: ReceivedFile, data: bytes, start: int, written: "_Written") -> None:
         self.writing += len(data)
         waiting = at_once(self._write(file, data, start, written))
@@ -107,6 +115,10 @@ class Incoming:
                 file.write_failed(start, len(data), failed)
             self._settle(written, failed)
             self._resumed()
+            if not self.writing:
+                settled, self._settled = self._settled, []
+                for waiting in settled:
+                    waiting.callback(None)
 
     def _settle(self, written: "_Written", failed: Refused | None) -> None:
         """One write is done: answer it, and those after it that only waited for their turn."""

@@ -51,7 +51,7 @@ class Peer:
         self._active = 0.0
         self._timer: Any = None
         self._reason = "the connection was closed"
-        self._finishing: list[Deferred[None]] = []
+        self._finishing: set[Deferred[Any]] = set()
 
     # The life of the connection.
 
@@ -79,7 +79,7 @@ class Peer:
 
     async def _end(self) -> None:
         try:
-            for finishing in self._finishing:
+            for finishing in tuple(self._finishing):
                 await finishing
             if self.session is not None:
                 self.hub.roster.remove(self.session)
@@ -249,7 +249,9 @@ class Peer:
         """Do what ends something of this connection; `_end` waits for all of it."""
         ending = at_once(work)
         if isinstance(ending, Deferred):
-            self._finishing.append(ending)
+            self._finishing.add(ending)
+            ending.addErrback(lambda failure: self.hub.broke("closing a channel", failure))
+            ending.addCallback(lambda _: self._finishing.discard(ending))
 
     def _end_by_administrator(self, reason: str) -> None:
         self.emit(events.SESSION_ENDED, p.Details(reason))

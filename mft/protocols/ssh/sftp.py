@@ -123,11 +123,14 @@ class SftpServer:
         self._lost = True
         self._queue.clear()
         self._incoming.flush()
-        opened, self.handles = self.handles, {}
-        self.peer.finish(self._abort(tuple(opened.values()), details))
+        self.peer.finish(self._abort(details))
 
-    async def _abort(self, opened: tuple[requests.Opened, ...], details: str) -> None:
-        for one in opened:
+    async def _abort(self, details: str) -> None:
+        if self._running is not None:
+            await self._running  # what is being opened is opened, what is committed is committed
+        await self._incoming.settled()
+        opened, self.handles = self.handles, {}
+        for one in opened.values():
             await (one.listing if isinstance(one, requests.OpenListing) else one).abort(details)
         self.session.emit(events.SFTP_CLOSED, p.ClientVersion(self.peer.client_version))
 

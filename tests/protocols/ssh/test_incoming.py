@@ -1,0 +1,188 @@
+"""Bytes on their way to files: gathered, answered in order, and waited for."""
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.protocols.ssh.incoming import MAX_PIECES, MAX_WRITING, Incoming
+from mft.vfs.base import LATER
+
+
+class File:
+    """A received file and its lane; a slow one answers LATER, and is written by the test."""
+
+    def __init__(self, *, slow: bool = False, full: bool = False) -> None:
+        self.lane: Any = self
+        self.path = VPath.parse("/file")
+        self.slow = slow
+        self.full = full
+        self.calls: list[tuple[int, bytes, int]] = []
+        self.waiting: list[Deferred[None]] = []
+        self.wrote_at: list[tuple[int, int]] = []
+        self.failed_at: list[tuple[int, int]] = []
+
+    def write_from(self, views: list[memoryview], offset: int) -> Any:
+        if self.full:
+            raise Refused(Reason.NO_SPACE)
+        if self.slow:
+            return LATER
+        self.calls.append((offset, b"".join(views), len(views)))
+        return sum(map(len, views))
+
+    async def write_later(self, views: list[memoryview], offset: int) -> int:
+        waiting: Deferred[None] = Deferred()
+        self.waiting.append(waiting)
+        await waiting
+        self.calls.append((offset, b"".join(views), len(views)))
+        return sum(map(len, views))
+
+    def wrote(self, offset: int, count: int) -> None:
+        self.wrote_at.append((offset, count))
+
+    def write_failed(self, offset: int, length: int, refused: Refused) -> None:
+        self.failed_at.append((offset, length))
+
+
+class Desk:
+    """An `Incoming` and everything that it says."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[int, Refused | None]] = []
+        self.resumed = 0
+        self.broken: list[Failure] = []
+        self.incoming = Incoming(
+            lambda request, failed: self.done.append((request, failed)),
+            self._resume,
+            self.broken.append,
+        )
+
+    def _resume(self) -> None:
+        self.resumed += 1
+
+    def add(self, file: Any, offset: int, data: bytes, request: int | None) -> None:
+        self.incoming.add(file, offset, memoryview(data), request)
+
+    @property
+    def answered(self) -> list[int]:
+        return [request for request, _ in self.done]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_blocks_that_follow_each_other_are_one_call(desk: Desk) -> None:
+    file = File()
+    desk.add(file, 0, b"abc", 1)
+    desk.add(file, 3, b"de", None)
+    desk.add(file, 5, b"f", 2)
+    assert desk.done == []
+    desk.incoming.flush()
+    assert file.calls == [(0, b"abcdef", 3)]
+    assert file.wrote_at == [(0, 6)]
+    assert desk.done == [(1, None), (2, None)]
+
+
+def test_a_gap_or_another_file_is_another_call(desk: Desk) -> None:
+    one, other = File(), File()
+    desk.add(one, 0, b"abc", 1)
+    desk.add(one, 9, b"d", 2)
+    desk.add(other, 10, b"e", 3)
+    desk.incoming.flush()
+    desk.incoming.flush()
+    assert [call[:2] for call in one.calls] == [(0, b"abc"), (9, b"d")]
+    assert other.calls == [(10, b"e", 1)]
+    assert desk.answered == [1, 2, 3]
+
+
+def test_no_call_has_more_pieces_than_the_limit(desk: Desk) -> None:
+    file = File()
+    for at in range(MAX_PIECES + 1):
+        desk.add(file, at, b"x", None)
+    desk.incoming.flush()
+    assert [call[2] for call in file.calls] == [MAX_PIECES, 1]
+
+
+def test_an_empty_write_is_answered(desk: Desk) -> None:
+    file = File(full=True)
+    desk.add(file, 0, b"", 1)
+    desk.incoming.flush()
+    assert desk.done == [(1, None)]
+    assert not file.calls
+
+
+def test_a_full_disk_is_the_answer_to_every_request_of_the_call(desk: Desk) -> None:
+    file = File(full=True)
+    desk.add(file, 0, b"ab", 1)
+    desk.add(file, 2, b"c", 2)
+    desk.incoming.flush()
+    assert desk.answered == [1, 2]
+    assert all(failed and failed.reason is Reason.NO_SPACE for _, failed in desk.done)
+    assert file.failed_at == [(0, 3)]
+    assert not file.wrote_at
+
+
+def test_answers_are_in_order_whichever_write_is_done_first(desk: Desk) -> None:
+    file = File(slow=True)
+    for request in (1, 2, 3):
+        desk.add(file, request * 10, b"x", request)
+    desk.incoming.flush()
+    assert desk.incoming.writing == 3
+    file.waiting[2].callback(None)
+    file.waiting[1].errback(Refused(Reason.NO_SPACE))
+    assert desk.done == []
+    file.waiting[0].callback(None)
+    assert desk.answered == [1, 2, 3]
+    assert [failed is None for _, failed in desk.done] == [True, False, True]
+    assert file.wrote_at == [(30, 1), (10, 1)]
+    assert file.failed_at == [(20, 1)]
+    assert desk.incoming.writing == 0
+    assert desk.resumed == 3
+
+
+def test_what_waits_for_a_slow_disk_is_copied_and_bounded(desk: Desk) -> None:
+    file, borrowed = File(slow=True), bytearray(b"a" * MAX_WRITING)
+    desk.incoming.add(file, 0, memoryview(borrowed), 1)  # type: ignore[arg-type]  # the fake
+    desk.incoming.flush()
+    borrowed[:] = b"b" * MAX_WRITING
+    assert desk.incoming.full
+    file.waiting[0].callback(None)
+    assert not desk.incoming.full
+    assert file.calls[0][1] == b"a" * MAX_WRITING
+
+
+def test_a_fault_of_ours_is_told_and_answered(desk: Desk) -> None:
+    file = File(slow=True)
+    desk.add(file, 0, b"x", 1)
+    desk.incoming.flush()
+    file.waiting[0].errback(RuntimeError())
+    assert desk.broken[0].check(RuntimeError)
+    assert desk.answered == [1]
+    assert desk.done[0][1] is not None
+
+
+@pytest.mark.parametrize("error", [None, Refused(Reason.NO_SPACE), RuntimeError()])
+def test_a_file_is_cut_only_when_nothing_of_it_is_being_written(
+    desk: Desk, error: Exception | None
+) -> None:
+    file = File(slow=True)
+    for at in (0, 10):
+        desk.add(file, at, b"x", at)
+    desk.incoming.flush()
+    settled: list[object] = []
+    for _ in range(2):
+        Deferred.fromCoroutine(desk.incoming.settled()).addCallback(settled.append)
+    file.waiting[1].callback(None)
+    assert settled == []
+    if error is None:
+        file.waiting[0].callback(None)
+    else:
+        file.waiting[0].errback(error)
+    assert settled == [None, None]
+    Deferred.fromCoroutine(desk.incoming.settled()).addCallback(settled.append)
+    assert len(settled) == 3
