@@ -248,6 +248,11 @@ class ScpServer:
                 if self._left and self._eof:
                     raise Refused(Reason.ABORTED, "", "the client ended inside a file")
                 await self._more()
+        except Refused:  # the file is cut now: not while something of it is still written
+            self._receiving, self._left = None, 0
+            self._incoming.flush()
+            await self._incoming.settled()
+            raise
         finally:
             self._receiving, self._left = None, 0
             self._incoming.flush()
