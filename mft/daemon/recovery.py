@@ -5,9 +5,11 @@ closed now, so that every connection and every file has exactly one.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Origin
+from mft.daemon.files import replace
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -19,6 +21,11 @@ MAX_OPEN: Final = 100_000  # things that were open at once; what is beyond it is
 
 # Event handlers may have their say after DRAINED; a start that failed was no run.
 _RUNS: Final = {events.PROCESS_STARTED.number: True, events.DRAINED.number: False}
+RUN: Final = "run"  # the file in state/ with the first serial of the last run
+# A run that ends well ends with these; event handlers stop after everything else.
+_LAST_WORDS: Final = {
+    events.DRAINED.number, events.COMPONENT_STOPPED.number, events.COMPONENT_STOP_FAILED.number
+}  # fmt: skip
 _CONNECTION_CLOSED: Final = {events.SSH_CLOSED.number}
 _FILE_CLOSED: Final = {
     event.number
@@ -39,14 +46,19 @@ class Recovered(NamedTuple):
 def ended_well(journal: Journal) -> bool:
     """Whether the last run said that it was done, or there was none."""
     last = next(journal.read(journal.last), None) if journal.last else None
-    return last is None or last.event.number == events.DRAINED.number
+    return last is None or last.event.number in _LAST_WORDS
 
 
-def recover(journal: Journal, bus: Bus) -> Recovered:
-    """Tell the closing events that the last run could not tell. Reads files: call it at start."""
+def recover(journal: Journal, bus: Bus, state: Path) -> Recovered:
+    """Tell the closing events that the last run could not tell. Reads files: call it at start.
+
+    Afterwards `state/run` says where this run begins in the journal, for the next recovery.
+    """
+    since = _last_start(state)
+    replace(state / RUN, f"{journal.last + 1}\n".encode(), 0o600)
     if ended_well(journal):
         return Recovered(0, 0)
-    connections, files, crashed = _still_open(journal.read(_last_start(journal)))
+    connections, files, crashed = _still_open(journal.read(since))
     for (_, data), origins in files.items():
         for origin in origins:
             _close_file(bus, dict(data), origin)
@@ -58,13 +70,12 @@ def recover(journal: Journal, bus: Bus) -> Recovered:
     return Recovered(len(connections), count)
 
 
-def _last_start(journal: Journal) -> int:
-    """The serial of the last start: everything before it was closed by that start."""
-    serial = 1
-    for occurrence in journal.read():
-        if occurrence.event.number == events.PROCESS_STARTING.number:
-            serial = occurrence.serial
-    return serial
+def _last_start(state: Path) -> int:
+    """The first serial of the last run: what was open before it, that run has closed."""
+    try:
+        return int((state / RUN).read_text())
+    except (OSError, ValueError):
+        return 1
 
 
 Connection = tuple[str, str, int]

@@ -83,7 +83,7 @@ class Daemon:
                 damage=self._journal.damage or "whole",
                 cut=self._journal.cut,
             )
-        recovered = recover(self._journal, self.bus)
+        recovered = recover(self._journal, self.bus, config.directory / "state")
         if recovered.connections or recovered.files:
             log.warn("the last run was killed: {recovered}", recovered=recovered)
         self.bus.emit(events.PROCESS_STARTING, p.ProcessState(server.name, __version__))
