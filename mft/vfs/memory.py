@@ -235,7 +235,8 @@ class MemoryFileSystem:
         if present is not None and (not replace or node.is_directory):
             raise Refused(Reason.EXISTS, str(source))
         if present is not None and present.is_directory:
-            raise Refused(Reason.IS_A_DIRECTORY, str(source))
+            above = _holds(present, old)  # as Linux tells them apart
+            raise Refused(Reason.NOT_EMPTY if above else Reason.IS_A_DIRECTORY, str(source))
         if _holds(node, new):
             raise Refused(Reason.INVALID, str(source), "a directory cannot go into itself")
         del old.children[source.name]
