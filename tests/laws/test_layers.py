@@ -109,7 +109,7 @@ def test_the_lowest_rooms_import_the_standard_library_only(module):
 
 @MODULES
 def test_only_one_file_imports_the_reactor(module):
-    if module.name != "mft.cli.serve":
+    if module.name != "mft.runtime.reactor":
         assert "twisted.internet.reactor" not in module.imports()
 
 
