@@ -70,7 +70,8 @@ class Channel:
         self.number = number
         self.theirs = theirs
         self.window_out = self._widest = window
-        self.packet = min(packet, LARGEST_SENT)
+        # A power of two, so that few layouts of buffers serve whatever packets clients ask for.
+        self.packet = 1 << min(packet, LARGEST_SENT).bit_length() - 1
         self.window_in = WINDOW
         self.consumed = 0
         self.waiting = bytearray()

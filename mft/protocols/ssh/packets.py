@@ -77,7 +77,11 @@ class Batch:
 
 
 class Batches:
-    """Pools of batches, one for each layout that live connections use."""
+    """Pools of batches, one for each layout that connections use.
+
+    There are few: packets are powers of two from 1 KiB to 32 KiB, and a service's ciphers make a
+    handful of paddings and tails of each, so that pools hold 2 MiB a layout and stay bounded.
+    """
 
     def __init__(self) -> None:
         self._free: dict[tuple[int, int, int], list[Batch]] = {}
