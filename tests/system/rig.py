@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tests.interop.instance import ACCOUNT, Server, initialise, learn_host_keys
+from tests.interop.instance import ACCOUNT, Server, execute, initialise, learn_host_keys
 from tests.system.trail import Trail
 
 WAIT_SECONDS = 30  # for anything that must happen; far longer than it takes
@@ -172,6 +172,10 @@ class Rig:
             timeout=WAIT_SECONDS,
             check=False,
         )
+
+    def mft_input(self, text: str, *words: str) -> str:
+        """What a command that needs no instance prints for this input."""
+        return execute(*MFT, *words, stdin=text).stdout
 
 
 def words(server: Server, port: int | None = None) -> list[str]:
