@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
+from mft.events import catalogue as events
 from mft.protocols.ssh.events import NUMBERS
 from mft.session.files import OpenFile, ReceivedFile
 from mft.session.session import Session
@@ -286,6 +287,14 @@ def test_a_size_that_the_client_set_counts_as_far_as_bytes_came(size: int, kept:
     assert run(scene.files.upload(NEW, Existing.EXTEND)).start == kept
 
 
+def test_what_is_kept_is_told() -> None:
+    scene = opened("upload")
+    write(scene.file, b"far away", 1000)
+    abort(scene)
+    assert scene.trail.events[-2:] == [events.INTERRUPTED_UPLOAD_KEPT, NUMBERS.upload_failed]
+    assert scene.trail.told[-2].payload.offset == 3
+
+
 def test_nothing_is_kept_of_an_upload_that_brought_nothing() -> None:
     files = tree()
     before = shape(files)
@@ -316,6 +325,7 @@ def test_what_cannot_be_cut_at_its_hole_is_not_kept() -> None:
     scene.file.lane.change = change
     abort(scene)
     assert scene.trail.events[-1] is NUMBERS.upload_failed
+    assert not scene.trail.count(events.INTERRUPTED_UPLOAD_KEPT)
     assert run(scene.files.upload(NEW, Existing.EXTEND)).start == 0
 
 

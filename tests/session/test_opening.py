@@ -101,6 +101,19 @@ def test_virtual_folders_are_seen_beside_the_home(hall: Hall, tmp_path: Path) ->
     leave(session)
 
 
+def test_a_change_of_a_virtual_folder_itself_is_refused_and_told(
+    hall: Hall, tmp_path: Path
+) -> None:
+    (tmp_path / "shared").mkdir()
+    folders = ((VPath.parse("/shared"), str(tmp_path / "shared")),)
+    session = run(hall.open(virtual_folders=folders))
+    with refused():
+        run(session.remove_directory(VPath.parse("/shared")))
+    assert hall.trail.count(events.VIRTUAL_FOLDER_PROTECTED) == 1
+    assert (tmp_path / "shared").is_dir()
+    leave(session)
+
+
 def test_a_real_entry_at_a_virtual_folder_is_refused_and_told(hall: Hall, tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     (hall.home / "shared").mkdir()

@@ -1,6 +1,7 @@
 """What a session shows, limits and tells, and how it ends."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,10 @@ async def write(peer: Session) -> None:
     async with await peer.upload(FILE, Existing.REPLACE) as received:
         await received.lane.write_later([memoryview(b"new")], 0)
         received.wrote(0, 3)
+
+
+async def of_its_own(peer: Session) -> None:
+    peer.asked(events.SSH_STAT_ASKED, FILE)
 
 
 # Looking.
@@ -76,6 +81,7 @@ def test_the_trail_has_the_real_path() -> None:
         (lambda peer: peer.list(HERE), NUMBERS.list.asked),
         (lambda peer: peer.remove(FILE), NUMBERS.remove.asked),
         (lambda peer: peer.rename(FILE, NEW, replace=False), NUMBERS.rename.asked),
+        (lambda peer: of_its_own(peer), events.SSH_STAT_ASKED),
     ],
 )
 def test_requests_are_told_where_that_is_asked_for(act: Any, asked: Any) -> None:
@@ -83,6 +89,23 @@ def test_requests_are_told_where_that_is_asked_for(act: Any, asked: Any) -> None
         trail = Trail()
         run(act(session(trail=trail, tell_requests=wanted)))
         assert trail.count(asked) == wanted
+
+
+def test_nobody_removes_the_root_and_trying_is_told() -> None:
+    files, trail = tree(), Trail()
+    before = shape(files)
+    with refused(Reason.DENIED):
+        run(session(files=files, trail=trail).remove_directory(ROOT))
+    assert shape(files) == before
+    assert trail.events == [events.ROOT_PROTECTED, NUMBERS.remove_directory.failed]
+
+
+def test_a_protocol_without_an_event_for_a_request_tells_its_outcome_only() -> None:
+    trail = Trail()
+    peer = session(trail=trail, tell_requests=True)
+    peer.numbers = replace(NUMBERS, stat=NUMBERS.stat._replace(asked=None))
+    run(peer.stat(FILE))
+    assert trail.events == [NUMBERS.stat.done]
 
 
 # What the storage refuses.

@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mft.wire.ssh import names, record
-from mft.wire.ssh.record import Broken, Clear, Opener, Sealer, opener, pack, sealer, suite
+from mft.wire.ssh.record import (
+    Broken,
+    Clear,
+    Opener,
+    Padding,
+    Sealer,
+    opener,
+    pack,
+    pack_data,
+    sealer,
+    suite,
+)
 from tests.fakes.second_ciphers import chacha20, gcm, poly1305
 
 KEY = bytes(range(1, 65))
@@ -143,6 +154,32 @@ def test_packets_before_the_first_keys_are_clear() -> None:
 
 def test_padding_is_never_twice_the_same() -> None:
     assert pack(b"hello", Clear(), 0) != pack(b"hello", Clear(), 0)
+
+
+@every_pair
+@pytest.mark.parametrize("size", [0, 1, 17, 32 << 10])
+def test_a_data_packet_is_the_message_that_rfc_4254_says(cipher: str, mac: str, size: int) -> None:
+    out, into = sides(cipher, mac)
+    data = b"d" * size
+    packet = pack_data(7, data, out, 0)
+    message = bytes((94,)) + u32(">II", 7, size) + data
+    assert len(packet) == len(pack(message, sides(cipher, mac)[0], 0))
+    assert opened(packet, into) == message
+
+
+def test_no_byte_of_padding_is_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[bytes] = []
+
+    def urandom(count: int) -> bytes:
+        drawn.append(bytes((len(drawn) + 1,)) * count)
+        return drawn[-1]
+
+    monkeypatch.setattr(record.os, "urandom", urandom)
+    padding = Padding()
+    taken = [padding.take(100) for _ in range(100)]
+    assert all(len(set(piece)) == 1 and len(piece) == 100 for piece in taken)
+    for page in drawn:
+        assert sum(len(piece) for piece in taken if piece[0] == page[0]) <= len(page)
 
 
 # There and back.
