@@ -190,9 +190,9 @@ class SftpServer:
         except struct_error:
             return False  # answered by the way of all malformed requests
         start = 20 + length
-        if length > MAX_HANDLE or size > len(body) - start:
+        if size > len(body) - start:
             return False
-        file, refused = self._writable(bytes(body[8 : 8 + length]))
+        file, refused = self._writable(bytes(body[8 : 8 + min(length, MAX_HANDLE)]))
         if file is None:
             self._answers.append(refusal(request, refused))
         else:
