@@ -48,6 +48,7 @@ class ScpServer:
         self._inbox = bytearray()
         self._eof = False
         self._lost: str | None = None
+        self._running: Deferred[None] | None = None
         self._waiter: Deferred[None] | None = None
         self._problems = 0
         self._receiving: ReceivedFile | None = None
@@ -61,6 +62,7 @@ class ScpServer:
         running = at_once(self._run())
         if isinstance(running, Deferred):
             running.addErrback(self._broke)
+            self._running = running
 
     # From the channel.
 
@@ -94,7 +96,13 @@ class ScpServer:
         """The channel is gone: the coroutine hears of it where it waits."""
         self._lost = details
         self._incoming.flush()
+        self._peer.finish(self._ended())
         self._wake()
+
+    async def _ended(self) -> None:
+        """Wait until the exchange has ended, and whatever file it had open."""
+        if self._running is not None:
+            await self._running
 
     # Waiting.
 
@@ -191,16 +199,23 @@ class ScpServer:
                 times = line
                 self._channel.write(scp.OK)
             else:
-                target = VPath.parse(line.name, path) if folder else path
-                await self._receive_one(target, line, times, depth)
+                await self._receive_one(path, line, times, depth, inside=folder)
                 times = None
         if depth:
             raise Refused(Reason.ABORTED, str(path), "the client ended inside a folder")
 
     async def _receive_one(
-        self, path: VPath, line: scp.File | scp.Directory, times: scp.Times | None, depth: int
+        self,
+        path: VPath,
+        line: scp.File | scp.Directory,
+        times: scp.Times | None,
+        depth: int,
+        *,
+        inside: bool,
     ) -> None:
         try:
+            if inside:
+                path = VPath.parse(line.name, path)
             if isinstance(line, scp.File):
                 await self._receive_file(path, line, times)
             else:
