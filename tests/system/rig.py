@@ -1,7 +1,9 @@
 """One instance that a test may configure, start, kill, look into and start again."""
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tests.interop.instance import ACCOUNT, Server, execute, initialise, learn_host_keys
+from tests.interop.instance import ACCOUNT, Server, execute, learn_host_keys
 from tests.system.trail import Trail
 
 WAIT_SECONDS = 30  # for anything that must happen; far longer than it takes
@@ -45,11 +47,29 @@ def client(*argv: str | Path, stdin: str = "", cwd: Path | None = None) -> int:
     return done.returncode
 
 
+def copied(template: Server, directory: Path) -> Server:
+    """Make an instance of one that never ran: making keys takes longer than most tests."""
+    shutil.copytree(template.directory, directory)
+    config = directory / "conf" / "server.ini"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    text = config.read_text().replace(str(template.directory), str(directory))
+    config.write_text(text.replace(f"port = {template.port}\n", f"port = {port}\n"))
+    return replace(
+        template,
+        directory=directory,
+        home=directory / template.home.relative_to(template.directory),
+        port=port,
+        known_hosts=directory.parent / f"{directory.name}-known-hosts",
+    )
+
+
 class Rig:
     """An instance and, while it runs, its process."""
 
-    def __init__(self, directory: Path) -> None:
-        self.server: Server = initialise(directory)
+    def __init__(self, directory: Path, template: Server) -> None:
+        self.server = copied(template, directory)
         self.directory = directory
         self.home = self.server.home
         self.config = directory / "conf" / "server.ini"

@@ -15,9 +15,11 @@ SIZE = 600_000  # bytes: some twenty packets of OpenSSH's
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Server]]:
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, template: Server
+) -> Iterator[tuple[Rig, Server]]:
     """An instance, and a second account with the same home as the first."""
-    rig = Rig(tmp_path_factory.mktemp("mft") / "instance")
+    rig = Rig(tmp_path_factory.mktemp("mft") / "instance", template)
     rig.service(maximum_unauthenticated_connections_per_source="100")
     other = rig.account("mallory", home=rig.home)
     rig.start()

@@ -114,9 +114,11 @@ def name_of(operation: Operation, kind: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+def accounts(
+    tmp_path_factory: pytest.TempPathFactory, template: Server
+) -> Iterator[dict[str, Server]]:
     """An instance with an account for every operation and kind."""
-    rig = Rig(tmp_path_factory.mktemp("mft") / "instance")
+    rig = Rig(tmp_path_factory.mktemp("mft") / "instance", template)
     found = {
         name: rig.account(name, permissions=lines(operation, kind))
         for operation in Operation

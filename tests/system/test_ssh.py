@@ -48,10 +48,10 @@ def certificate(key: Path, authority: Path, principals: str, validity: str = "+1
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def everything(tmp_path_factory: pytest.TempPathFactory, template: Server) -> Iterator[Rig]:
     """An instance that offers every algorithm, rekeys often, trusts an authority."""
     folder = tmp_path_factory.mktemp("mft")
-    rig = Rig(folder / "instance")
+    rig = Rig(folder / "instance", template)
     authority = key_pair(folder / "authority")
     rig.service(
         ssh_cipher_list="all",
