@@ -1,6 +1,9 @@
 """Housekeeping: old segments of the journal and old interrupted uploads are removed."""
 
+import os
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
@@ -36,9 +39,11 @@ class Housekeeping:
         """Remove what is too old, everywhere."""
         try:
             await self._expire_journal()
-        except OSError as error:
-            log.warn("journal retention: {error}", error=error)
-        for root, lifetime in self._places().items():
+            places = await self._volumes.disk(self._places)
+        except (OSError, Refused) as error:
+            log.warn("housekeeping waits for the next round: {error}", error=error)
+            return
+        for root, lifetime in places.items():
             await self._sweep(root, lifetime)
 
     async def _expire_journal(self) -> None:
@@ -50,19 +55,22 @@ class Housekeeping:
             await self._volumes.disk(journal.expire, time.time() - days * DAY, passed)
 
     def _places(self) -> dict[str, float]:
-        """Every home and virtual folder, each with the longest lifetime of those who share it."""
+        """Every home and virtual folder, each with the longest lifetime of those who share it.
+
+        Who has a folder inside of it, or around it, shares it too.
+        """
         places: dict[str, float] = {}
         config = self._daemon.config
         for uuid, options in config.accounts.items():
             try:
                 member = Membership.of(uuid, options, config.groups)
-                roots = [member.home, *(real for _, real in member.virtual_folders)]
+                roots = {member.home, *(real for _, real in member.virtual_folders)}
             except ValueError:
                 continue  # told when somebody logs in
             lifetime = member.interrupted_upload_lifetime
-            for root in roots:
+            for root in map(os.path.realpath, roots):
                 places[root] = max(places.get(root, 0.0), lifetime)
-        return places
+        return _shared(places)
 
     async def _sweep(self, root: str, lifetime: float) -> None:
         sweeper = Sweeper(root, self._volumes, lifetime=lifetime)
@@ -77,3 +85,15 @@ class Housekeeping:
             return  # a home that nobody has used yet
         finally:
             await sweeper.close()
+
+
+def _shared(places: Mapping[str, float]) -> dict[str, float]:
+    """For each real path, the most of itself and of what is inside of it and around it."""
+    inside: dict[Path, float] = {}
+    for root, lifetime in places.items():
+        for folder in (Path(root), *Path(root).parents):
+            inside[folder] = max(inside.get(folder, 0.0), lifetime)
+    return {
+        root: max(inside[Path(root)], *(places.get(str(up), 0.0) for up in Path(root).parents))
+        for root in places
+    }

@@ -22,10 +22,9 @@ MAX_OPEN: Final = 100_000  # things that were open at once; what is beyond it is
 # Event handlers may have their say after DRAINED; a start that failed was no run.
 _RUNS: Final = {events.PROCESS_STARTED.number: True, events.DRAINED.number: False}
 RUN: Final = "run"  # the file in state/ with the first serial of the last run
-# A run that ends well ends with these; event handlers stop after everything else.
-_LAST_WORDS: Final = {
-    events.DRAINED.number, events.COMPONENT_STOPPED.number, events.COMPONENT_STOP_FAILED.number
-}  # fmt: skip
+# A run that ends well ends with DRAINED, and then with these of its event handlers.
+_LAST_WORDS: Final = {events.COMPONENT_STOPPED.number, events.COMPONENT_STOP_FAILED.number}
+MAX_LAST_WORDS: Final = 100  # events looked at; with more handlers the whole run is read
 _CONNECTION_CLOSED: Final = {events.SSH_CLOSED.number}
 _FILE_CLOSED: Final = {
     event.number
@@ -45,20 +44,31 @@ class Recovered(NamedTuple):
 
 def ended_well(journal: Journal) -> bool:
     """Whether the last run said that it was done, or there was none."""
-    last = next(journal.read(journal.last), None) if journal.last else None
-    return last is None or last.event.number in _LAST_WORDS
+    said = [told.event.number for told in journal.read(max(1, journal.last - MAX_LAST_WORDS))]
+    while said and said[-1] in _LAST_WORDS:
+        said.pop()
+    return not journal.last or said[-1:] == [events.DRAINED.number]
 
 
 def recover(journal: Journal, bus: Bus, state: Path) -> Recovered:
     """Tell the closing events that the last run could not tell. Reads files: call it at start.
 
-    Afterwards `state/run` says where this run begins in the journal, for the next recovery.
+    Afterwards `state/run` says where this run begins in the journal, for the next recovery. Killed
+    before that, or without a disk that takes the events, the next one reads from the old place:
+    what was told by then is not told again. Raises OSError when `state` cannot be written.
     """
-    since = _last_start(state)
-    replace(state / RUN, f"{journal.last + 1}\n".encode(), 0o600)
-    if ended_well(journal):
-        return Recovered(0, 0)
-    connections, files, crashed = _still_open(journal.read(since))
+    begins = journal.last + 1
+    recovered = Recovered(0, 0) if ended_well(journal) else _recover(journal, bus, state)
+    try:
+        journal.sync()
+    except OSError:
+        return recovered  # the journal has said that it is not healthy
+    replace(state / RUN, f"{begins}\n".encode(), 0o600)
+    return recovered
+
+
+def _recover(journal: Journal, bus: Bus, state: Path) -> Recovered:
+    connections, files, crashed = _still_open(journal.read(_last_start(state)))
     for (_, data), origins in files.items():
         for origin in origins:
             _close_file(bus, dict(data), origin)

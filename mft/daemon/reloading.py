@@ -1,11 +1,17 @@
 """Reloading: from the running configuration to another, component by component.
 
-Everything that can fail is made first; only then is anything changed. What has not changed is not
+What can fail comes first: services are built and listen, then event handlers are changed, and taken
+back when one of them does not start. Only then do services change. What has not changed is not
 touched, and live sessions keep what they logged in with.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from twisted.logger import Logger
+
+from mft.auth.chain import Chain
+from mft.config.section import NamedSection
 from mft.core.failure import Refused
 from mft.daemon import build
 from mft.daemon.load import Config
@@ -14,6 +20,8 @@ from mft.protocols.base import Service, ServiceParts
 
 if TYPE_CHECKING:
     from mft.daemon.service import Daemon
+
+log = Logger()
 
 
 class Changes:
@@ -35,28 +43,46 @@ class Changes:
 
     async def apply(self, doorman: build.Doorman) -> None:
         """Put the new configuration in force; raises Refused, and changes nothing, if it cannot."""
-        daemon, new = self._daemon, self._new
-        fresh: dict[str, Service] = {}
+        daemon, before = self._daemon, doorman.chains
         bound: list[Service] = []
         try:
-            chains = build.chains(new, self._pools, daemon.bus)
-            for uuid, options in new.services.items():
-                running = daemon.services.get(uuid)
-                if options.enabled and (running is None or running.options != options):
-                    fresh[uuid] = build.service(uuid, options, self._parts)
+            chains = build.chains(self._new, self._pools, daemon.bus)
+            fresh = self._build()
             for uuid, service in fresh.items():
                 if not self._same_address(uuid, service):
                     service.bind()
                     bound.append(service)
-        except (Refused, OSError, ValueError) as error:
-            for service in bound:
-                await service.stop_listening()
-            daemon.refuse_reload(1, str(error))
-            return
-        doorman.chains = {**doorman.chains, **chains}
+            doorman.chains = {**chains, **before}  # for who comes to a new service already
+            await self._change_handlers()
+        except Exception as error:
+            doorman.chains = before
+            await self._unbind(bound)
+            if not isinstance(error, Refused | OSError | ValueError):
+                log.failure("a reload")
+            daemon.refuse_reload(1, str(error) or type(error).__name__)
         await self._swap_services(fresh)
-        await self._swap_handlers()
-        daemon.config = new
+        doorman.chains = self._in_use(chains, before)
+        daemon.config = self._new
+
+    def _build(self) -> dict[str, Service]:
+        """Every service that is new or changed, not listening; raises OSError or ValueError."""
+        fresh: dict[str, Service] = {}
+        for uuid, options in self._new.services.items():
+            running = self._daemon.services.get(uuid)
+            if options.enabled and (running is None or running.options != options):
+                fresh[uuid] = build.service(uuid, options, self._parts)
+        return fresh
+
+    async def _unbind(self, bound: list[Service]) -> None:
+        for service in bound:
+            await service.stop_listening()
+            service.end_all("The configuration is not in force.")
+            self._daemon.let_go(service)
+
+    def _in_use(self, chains: Mapping[str, Chain], before: Mapping[str, Chain]) -> dict[str, Chain]:
+        """The new chains, and the old ones of services that are gone and have connections yet."""
+        leaving = {service.component.uuid for service in self._daemon.leaving}
+        return {**{uuid: one for uuid, one in before.items() if uuid in leaving}, **chains}
 
     def _same_address(self, uuid: str, service: Service) -> bool:
         running = self._daemon.services.get(uuid)
@@ -69,40 +95,49 @@ class Changes:
         daemon = self._daemon
         for uuid, running in tuple(daemon.services.items()):
             options = self._new.services.get(uuid)
-            gone = options is None or not options.enabled
-            if not gone and uuid not in fresh:
+            if options is not None and options.enabled and uuid not in fresh:
                 continue
-            del daemon.services[uuid]
-            daemon.leaving.append(running)
-            if not gone and self._same(running, fresh[uuid]):
+            if uuid in fresh and self._same_address(uuid, fresh[uuid]):
                 fresh[uuid].take_over(running.hand_over())
+            del daemon.services[uuid]
             await running.stop_listening()
+            daemon.let_go(running)
             daemon.tell_stopped(running)
         for uuid, service in fresh.items():
             daemon.services[uuid] = service
             daemon.tell_listening(service)
 
-    @staticmethod
-    def _same(running: Service, service: Service) -> bool:
-        return (running.options.address, running.options.port) == (
-            service.options.address,
-            service.options.port,
-        )
+    async def _change_handlers(self) -> None:
+        """Stop and start event handlers; when one does not start, all are as they were."""
+        old, new = self._daemon.config.event_handlers, self._new.event_handlers
+        done: list[str] = []
+        try:
+            for uuid in {**old, **new}:
+                if old.get(uuid) != new.get(uuid) or self._ought_to_run(uuid, new):
+                    done.append(uuid)
+                    await self._change_handler(uuid, new)
+        except Exception:
+            for uuid in done:
+                await self._take_back(uuid, old)
+            raise
 
-    async def _swap_handlers(self) -> None:
-        daemon, old = self._daemon, self._daemon.config.event_handlers
-        for uuid in tuple(daemon.subscriptions):
-            options = self._new.event_handlers.get(uuid)
-            if options is not None and options.enabled and options == old.get(uuid):
-                continue
+    def _ought_to_run(self, uuid: str, handlers: Mapping[str, NamedSection]) -> bool:
+        options = handlers.get(uuid)
+        return options is not None and options.enabled and uuid not in self._daemon.subscriptions
+
+    async def _change_handler(self, uuid: str, handlers: Mapping[str, NamedSection]) -> None:
+        daemon = self._daemon
+        if uuid in daemon.subscriptions:
             await daemon.stop_handler(uuid, "reload")
-        for uuid, options in self._new.event_handlers.items():
-            if (
-                options.enabled
-                and isinstance(options, HandlerOptions)
-                and uuid not in daemon.subscriptions
-            ):
-                fresh = build.subscription(
-                    uuid, options, daemon.bus, self._around, daemon.bus.journal.last + 1
-                )
-                await daemon.start_handler(uuid, fresh)
+        options = handlers.get(uuid)
+        if isinstance(options, HandlerOptions) and options.enabled:
+            begin = daemon.bus.journal.last + 1
+            await daemon.start_handler(
+                uuid, build.subscription(uuid, options, daemon.bus, self._around, begin)
+            )
+
+    async def _take_back(self, uuid: str, old: Mapping[str, NamedSection]) -> None:
+        try:
+            await self._change_handler(uuid, old)
+        except Exception:  # told by an event; the others are to be taken back as well
+            log.failure("an event handler does not start again")

@@ -5,10 +5,10 @@ import platform
 import pwd
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from cryptography.hazmat.backends.openssl import backend
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -51,6 +51,9 @@ class Daemon:
         self._began = time.time()
         self._pools = build.Pools.of(reactor)
         self._journal: Journal | None = None
+        self._control: ControlSocket | None = None
+        self._changing = DeferredLock()  # one reload at a time, and none while it stops
+        self._stopped = False
         self._loops: list[LoopingCall] = []
 
     # Start.
@@ -98,19 +101,18 @@ class Daemon:
         self._parts = ServiceParts(
             config.directory, self.bus, self._doorman, self.roster, self._reactor
         )
-        services = build.services(config, self._parts)
-        self._bind(services)
+        self.services = build.services(config, self._parts)
+        self._bind()
         if who is not None:
             self._become(who)
         else:
             self.bus.emit(events.PRIVILEGES_KEPT, p.Nothing())
         for uuid, one in build.subscriptions(config, self.bus, self._around).items():
             await self.start_handler(uuid, one)
-        self.services = services
-        for service in services.values():
-            self.tell_listening(service)
         self._control = ControlSocket(config.directory / "state", self, self._reactor)
         self._control.start()
+        for service in self.services.values():
+            self.tell_listening(service)
         self._loop(SYNC_INTERVAL, self._tend_journal)
         self._housekeeping = Housekeeping(self, self._volumes, self.bus)
         self._loop(self._housekeeping.interval, self._housekeeping.round)
@@ -122,10 +124,10 @@ class Daemon:
             details = str(error) or type(error).__name__
             self.bus.emit(events.START_ABORTED, p.StartFailed(details, ""))
 
-    def _bind(self, services: Mapping[str, Service]) -> None:
+    def _bind(self) -> None:
         """Take every address before anything is given up; all that fail are told at once."""
         failed: list[Refused] = []
-        for service in services.values():
+        for service in self.services.values():
             try:
                 service.bind()
             except Refused as refused:
@@ -135,9 +137,6 @@ class Daemon:
                     p.ServiceFailed(service.component.name, str(refused)),
                 )
         if failed:
-            for service in services.values():
-                waiting = Deferred.fromCoroutine(service.stop_listening())
-                waiting.addErrback(lambda failure: log.failure("closing a port", failure))
             raise StartFailed(failed)
 
     def _identity(self) -> pwd.struct_passwd | None:
@@ -206,10 +205,25 @@ class Daemon:
         for loop in self._loops:
             if loop.running:
                 loop.stop()
-        for one in self.subscriptions.values():
-            await one.stop(HANDLER_GRACE)
-        if self._journal is not None:
-            self._journal.close()
+        if self._control is not None:
+            await self._control.stop()
+        for service in self.services.values():
+            await service.stop_listening()
+            service.end_all("The server does not start.")
+            await service.drained()
+        await self._stop_handlers("the start failed")
+        self._close()
+
+    async def _stop_handlers(self, reason: str) -> None:
+        for uuid in tuple(self.subscriptions):
+            await self.stop_handler(uuid, reason)
+
+    def _close(self) -> None:
+        try:
+            if self._journal is not None:
+                self._journal.close()
+        except OSError as error:  # what it could not take is lost; it has said so
+            log.warn("the journal's end is not on the disk: {error}", error=error)
         self._pools.stop()
 
     def _loop(self, interval: float, work: Any) -> None:
@@ -267,31 +281,44 @@ class Daemon:
 
     async def reload(self) -> None:
         """Read server.ini again; raises Refused, and changes nothing, when it has a problem."""
-        loaded = await self._pools.disk(load, self.config.file)
-        if loaded.config is None:
-            problems = [str(problem) for problem in loaded.problems]
-            self.refuse_reload(len(problems), problems[0])
-        else:
-            await Changes(self, loaded.config, self._pools, self._around, self._parts).apply(
-                self._doorman
-            )
-            self.bus.emit(events.CONFIGURATION_RELOADED, p.Nothing())
+        async with self._changing:
+            if self._stopped:
+                raise Refused(Reason.ABORTED, "", "the server is shutting down")
+            loaded = await self._pools.disk(load, self.config.file)
+            if loaded.config is None:
+                problems = [str(one) for one in loaded.problems if one.is_error]
+                self.refuse_reload(len(problems), problems[0])
+            else:
+                await Changes(self, loaded.config, self._pools, self._around, self._parts).apply(
+                    self._doorman
+                )
+                self.bus.emit(events.CONFIGURATION_RELOADED, p.Nothing())
 
-    def refuse_reload(self, count: int, first: str) -> None:
+    def refuse_reload(self, count: int, first: str) -> NoReturn:
         """Tell why the running configuration stays; raises Refused."""
         self.bus.emit(events.RELOAD_REFUSED, p.ReloadRefused(count, first))
         raise Refused(Reason.INVALID, "", f"{count} problems, the first: {first}")
+
+    def let_go(self, service: Service) -> None:
+        """A service has stopped listening: its connections go on, and a stop waits for them."""
+        self.leaving.append(service)
+        gone = Deferred.fromCoroutine(service.drained())
+        gone.addCallback(lambda _: self.leaving.remove(service))
+        gone.addErrback(lambda failure: log.failure("a service that left", failure))
 
     # Stop.
 
     async def stop(self) -> None:
         """Drain: no new connections, running transfers end, handlers take the rest."""
+        async with self._changing:
+            self._stopped = True
         began = time.monotonic()
         self.bus.emit(events.PROCESS_STOPPING, p.ProcessState(self.config.server.name, __version__))
         for loop in self._loops:
             if loop.running:
                 loop.stop()
-        await self._control.stop()
+        if self._control is not None:
+            await self._control.stop()
         everyone = [*self.services.values(), *self.leaving]
         for service in everyone:
             await service.stop_listening()
@@ -299,11 +326,8 @@ class Daemon:
         for service in self.services.values():
             self.tell_stopped(service)
         self.bus.emit(events.DRAINED, p.Drained(round(time.monotonic() - began, 3), cut))
-        for uuid in tuple(self.subscriptions):
-            await self.stop_handler(uuid, "shutdown")
-        if self._journal is not None:
-            self._journal.close()
-        self._pools.stop()
+        await self._stop_handlers("shutdown")
+        self._close()
 
     async def _drain(self, everyone: list[Service]) -> int:
         """Wait for transfers for at most `shutdown_grace`; how many sessions were cut."""

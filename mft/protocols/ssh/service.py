@@ -39,7 +39,7 @@ class SshService(Factory):
         self.bus = parts.bus
         self._reactor = parts.reactor
         self._port: Port | None = None
-        self._drained: Deferred[None] | None = None
+        self._drained: list[Deferred[None]] = []  # one for each who waits
         version = f"SSH-2.0-mft_{__version__}".encode()
         keys = _host_keys(options, parts.directory)
         self.hub = Hub(options, component, keys, parts, version, self._one_ended)
@@ -90,8 +90,9 @@ class SshService(Factory):
     async def drained(self) -> None:
         """Wait until every connection has ended and its files are closed."""
         while self.hub.peers or self.hub.finishing:
-            self._drained = Deferred()
-            await self._drained
+            ended: Deferred[None] = Deferred()
+            self._drained.append(ended)
+            await ended
 
     def end_all(self, reason: str, *, idle_only: bool = False) -> int:
         """Disconnect everybody, or only those without an open file; how many there were."""
@@ -127,9 +128,9 @@ class SshService(Factory):
         return peer.transport
 
     def _one_ended(self) -> None:
-        waiting, self._drained = self._drained, None
-        if waiting is not None:
-            waiting.callback(None)
+        waiting, self._drained = self._drained, []
+        for ended in waiting:
+            ended.callback(None)
 
 
 def _host_keys(options: SshOptions, directory: Path) -> list[HostKey]:
