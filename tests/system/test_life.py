@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -345,8 +344,6 @@ def test_a_signal_while_it_starts_ends_it_well(rig: Rig) -> None:
         process = subprocess.Popen([*MFT, "run"], cwd=rig.directory, stdout=told, stderr=told)
     until(lambda: (rig.directory / "log" / "journal" / "lock").exists())
     process.send_signal(signal.SIGTERM)
-    began = time.monotonic()
     assert process.wait(30) == 0
-    assert time.monotonic() - began < 20
     assert rig.mft("audit", "verify").returncode == 0
     assert unbalanced(rig.trail.told) == []
