@@ -25,7 +25,7 @@ from mft.protocols.base import Service, ServiceParts
 from mft.protocols.options import ServiceOptions
 from mft.protocols.registry import PROTOCOLS
 from mft.protocols.ssh.options import SshOptions
-from mft.runtime.threads import DISK_THREADS, WORK_THREADS, Pool
+from mft.runtime.threads import DISK_THREADS, Pool
 from mft.session.login import Login
 from mft.session.numbers import Numbers
 from mft.session.opening import Opening
@@ -40,15 +40,13 @@ class Pools(NamedTuple):
 
     disk: Pool
     login: Pool
-    work: Pool
 
     @classmethod
     def of(cls, reactor: Any) -> "Pools":
-        """The three pools, not started; while passwords are checked, one core is the reactor's."""
+        """The pools, not started; while passwords are checked, one core is the reactor's."""
         return cls(
             Pool(reactor, "disk", DISK_THREADS),
             Pool(reactor, "login", max(1, (os.cpu_count() or 2) - 1)),
-            Pool(reactor, "work", WORK_THREADS),
         )
 
     def start(self) -> None:

@@ -27,9 +27,10 @@ sftp = yes
 scp = yes
 ssh_server_keys = {host_keys}
 ; `secure` alone offers post-quantum key exchange only, which needs clients of 2024 and later
-; (OpenSSH 9.9). The two names after it admit the other clients of today. Delete them when every
-; partner's client knows mlkem768x25519-sha256.
-ssh_cipher_list = secure, curve25519-sha256, curve25519-sha256@libssh.org
+; (OpenSSH 9.9). The names after it admit the other clients of today: curve25519 those without
+; mlkem768x25519-sha256, hmac-sha2-256 those on libssh2 before 1.11 (curl, PHP). Delete each when
+; no partner needs it any more.
+ssh_cipher_list = secure, curve25519-sha256, curve25519-sha256@libssh.org, hmac-sha2-256
 
 [authentications/DEFAULT-AUTHENTICATION]
 name = accounts of this file

@@ -12,7 +12,6 @@ from mft.config.kinds import (
     ListenAddress,
     PortOrAny,
     Text,
-    YesNo,
     duration,
     whole,
 )
@@ -26,7 +25,8 @@ class ServiceOptions(NamedSection):
     """A service: where it listens, and its limits."""
 
     ignored: ClassVar[Mapping[str, str]] = {
-        "cluster_activation": "this server is not part of a cluster"
+        "cluster_activation": "this server is not part of a cluster",
+        "debug": "`mft run --verbose` logs the steps of the protocol, and never a password",
     }
 
     type: Text = option("The protocol.", examples=["ssh"], old_names=["protocol"])
@@ -62,11 +62,6 @@ class ServiceOptions(NamedSection):
     )
     maximum_login_attempts: Annotated[int, whole(1, 100)] = option(
         "After how many refused attempts to log in a connection is closed.", 6, ours=True
-    )
-    debug: YesNo = option(
-        "Whether the steps of the protocol are written to the process log; passwords never are.",
-        False,
-        safer="Elsewhere it writes passwords.",
     )
 
     @field_validator("idle_connection_timeout")

@@ -14,7 +14,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DISK_THREADS = 16  # syncs and slow reads side by side; each holds one open call
-WORK_THREADS = 4  # archives, databases
 MAX_WAITING = 4096  # calls waiting for one pool; one more is refused, so memory stays bounded
 
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 D = TypeVar("D")
 
 MAX_SHOWN: Final = 200  # characters of a peer's command in an event
+MAX_UNSENT: Final = (
+    1 << 20
+)  # bytes that a peer may leave with us; then it is not read until it reads
+MAX_UNKNOWN: Final = 100  # messages that nobody knows; each is an event, also before the login
 REFUSED: Final = frozenset((b"shell", b"pty-req", b"x11-req", b"auth-agent-req@openssh.com"))
 
 
@@ -45,7 +49,8 @@ class Peer:
         self.logged_in = False
         self.alive = False
         self._userauth: Userauth | None = None
-        self._held: set[Channel] = set()
+        self._held: set[Channel | Peer] = set()
+        self._unknown = 0
         self._sent = 0
         self._keys_since = 0.0
         self._active = 0.0
@@ -140,6 +145,8 @@ class Peer:
     def turn_ended(self) -> None:
         """Everything that came in this turn was taken."""
         self.channels.turn_ended()
+        if self.transport.transport.queued > MAX_UNSENT:
+            self.hold(self, True)
         self._active = self.hub.reactor.seconds()
         self._rekey_when_due()
 
@@ -165,15 +172,19 @@ class Peer:
         """Something that a channel waited for is done."""
         self.transport.transport.wake()
 
-    def hold(self, channel: Channel, held: bool) -> None:
+    def all_sent(self) -> None:
+        """The socket has taken everything: read on, if that was what it waited for."""
+        self.hold(self, False)
+
+    def hold(self, who: "Channel | Peer", held: bool) -> None:
         """Stop reading while a channel has more than it can do, and go on when none has."""
-        if held == (channel in self._held):
+        if held == (who in self._held):
             return
         if held:
-            self._held.add(channel)
+            self._held.add(who)
             self.transport.transport.stopReading()
             return
-        self._held.discard(channel)
+        self._held.discard(who)
         if not self._held and self.alive and not self.transport.transport.disconnecting:
             self.transport.transport.startReading()
 
@@ -215,6 +226,9 @@ class Peer:
 
     def unknown_message(self, kind: int, payload: memoryview) -> None:
         """Answer what we do not know as RFC 4253 11.4 asks."""
+        self._unknown += 1
+        if self._unknown > MAX_UNKNOWN:
+            raise Malformed(f"more than {MAX_UNKNOWN} unknown messages")
         self.emit(events.SSH_MESSAGE_UNKNOWN, p.Message(kind, bytes(payload[:32]).hex()))
         self.transport.sendUnimplemented()
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mft.protocols.ssh.peer import Peer
 
 MAX_VERSION_LINE: Final = 255  # bytes with CR LF (RFC 4253 4.2)
+NOTHING: Final = "none"  # what events tell of algorithms that were never agreed on
+AEAD: Final = "aead"  # and of the MAC of a cipher that needs none
 MAX_HELD: Final = 256  # our own messages that wait for a key exchange to end
 DATA_HEAD: Final = Struct(">II")
 _STRICT_KINDS: Final = frozenset((Message.DISCONNECT, Message.KEXINIT, Message.NEWKEYS))
@@ -110,6 +112,7 @@ class Transport(SSHServerTransport):
 
     def pump(self) -> bool:
         """Let the channels produce, except while keys are exchanged."""
+        self.peer.all_sent()
         if self._keyExchangeState != self._KEY_EXCHANGE_NONE:
             return False
         return self.peer.pump()
@@ -251,7 +254,11 @@ class Transport(SSHServerTransport):
 
     def _group_request(self, body: bytes) -> None:
         reader = Reader(body)
-        size = groups.nearest(reader.u32(), reader.u32(), reader.u32())
+        least, wanted, most = reader.u32(), reader.u32(), reader.u32()
+        ours = self.peer.hub.options.dh_prime_size
+        least = max(least, ours.minimum)
+        wanted = {"minimum": least, "ideal": wanted, "maximum": most}[ours.choice]
+        size = groups.nearest(least, wanted, most)
         if size is None:
             raise Malformed("no Diffie-Hellman group of the size asked for")
         self.factory = cast(Any, Group(size))
@@ -305,16 +312,16 @@ class Transport(SSHServerTransport):
         """The algorithms in use, in the order of the events' keys; empty before there are any."""
         keys = self._in_use
         if keys is None:
-            return "", "", "", "", "", "", "", ""
+            return (NOTHING,) * 8
         into, out = keys.incoming, keys.outgoing
         return (
             self.keyAlg.decode(),
             self.kexAlg.decode(),
             into.cipher,
-            into.mac,
+            into.mac or AEAD,
             "none",
             out.cipher,
-            out.mac,
+            out.mac or AEAD,
             "none",
         )
 

@@ -38,7 +38,10 @@ def prime(bits: int) -> int:
 
 
 def nearest(minimum: int, wanted: int, maximum: int) -> int | None:
-    """The size for a client's request: the smallest that is wanted or more, else the largest."""
+    """The size for a client's request: the smallest that is wanted or more, else the largest.
+
+    None when we have no group between minimum and maximum.
+    """
     fitting = [bits for bits in SIZES if minimum <= bits <= maximum]
     if not fitting:
         return None
