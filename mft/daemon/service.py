@@ -1,13 +1,11 @@
 """Daemon: the running server; it starts, reloads, and stops in the right order."""
 
 import os
-import platform
 import pwd
 import time
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
-from cryptography.hazmat.backends.openssl import backend
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
@@ -22,6 +20,7 @@ from mft.daemon.housekeeping import Housekeeping
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
 from mft.daemon.privileges import check_identity, drop, give_files
+from mft.daemon.process import process_details
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
 from mft.events import catalogue as events
@@ -33,6 +32,8 @@ from mft.handlers.subscription import Subscription
 from mft.protocols.base import Service, ServiceParts
 from mft.session.roster import Roster
 
+LOOK_AGAIN: Final = 0.5  # seconds between two looks at who has become idle while draining
+SHUTTING_DOWN: Final = "The server is shutting down."
 HANDLER_GRACE: Final = 10.0  # seconds for event handlers to take what is left
 
 log = Logger()
@@ -116,7 +117,7 @@ class Daemon:
         self._loop(SYNC_INTERVAL, self._tend_journal)
         self._housekeeping = Housekeeping(self, self._volumes, self.bus)
         self._loop(self._housekeeping.interval, self._housekeeping.round)
-        self.bus.emit(events.PROCESS_DETAILS, _process())
+        self.bus.emit(events.PROCESS_DETAILS, process_details())
         self.bus.emit(events.PROCESS_STARTED, p.ProcessState(server.name, __version__))
 
     def _tell_aborted(self, error: BaseException) -> None:
@@ -331,17 +332,21 @@ class Daemon:
 
     async def _drain(self, everyone: list[Service]) -> int:
         """Wait for transfers for at most `shutdown_grace`; how many sessions were cut."""
-        for service in everyone:
-            service.end_all("The server is shutting down.", idle_only=True)
         waiting = Deferred.fromCoroutine(_all_drained(everyone))
         limit = self._reactor.callLater(self.config.server.shutdown_grace, waiting.cancel)
+        looking = LoopingCall(_end_idle, everyone)
+        looking.clock = self._reactor
+        looking.start(LOOK_AGAIN).addErrback(self._loop_broke)
         try:
             await waiting
         except CancelledError:
-            cut = sum(service.end_all("The server is shutting down.") for service in everyone)
+            cut = sum(service.end_all(SHUTTING_DOWN) for service in everyone)
             await _all_drained(everyone)
             return cut
-        limit.cancel()
+        finally:
+            looking.stop()
+            if limit.active():
+                limit.cancel()
         return 0
 
     # The control socket.
@@ -376,20 +381,12 @@ class Daemon:
         return self.roster.end(session, "mft end")
 
 
+def _end_idle(services: list[Service]) -> None:
+    """Disconnect who is doing nothing: between two files of a tree a client is busy."""
+    for service in services:
+        service.end_all(SHUTTING_DOWN, idle_only=True)
+
+
 async def _all_drained(services: list[Service]) -> None:
     for service in services:
         await service.drained()
-
-
-def _process() -> p.ProcessDetails:
-    try:
-        user = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        user = str(os.geteuid())
-    return p.ProcessDetails(
-        os_user=user,
-        cwd=str(os.getcwd()),
-        python_version=platform.python_version(),
-        cryptography_library_version=backend.openssl_version_text(),
-        process_privileges="root" if os.geteuid() == 0 else "none",
-    )

@@ -63,7 +63,7 @@ class Service(Protocol):
         """Take no more connections; those that are here go on."""
 
     def end_all(self, reason: str, *, idle_only: bool = False) -> int:
-        """Disconnect everybody, or only those without an open file; how many there were."""
+        """Disconnect everybody, or only those who do nothing; how many there were."""
 
     async def drained(self) -> None:
         """Wait until every connection has ended and its files are closed."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 D = TypeVar("D")
 
+QUIET: Final = 1.0  # seconds after which a client without an open file is idle
 MAX_SHOWN: Final = 200  # characters of a peer's command in an event
 MAX_UNSENT: Final = (
     1 << 20
@@ -139,6 +140,14 @@ class Peer:
             )
         self.transport.end(Code.BY_APPLICATION, "Idle for too long.")
         self.transport.transport.abort_soon()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a logged-in client has a file open, or has asked for something just now."""
+        if self.session is None:
+            return False
+        quiet = self.hub.reactor.seconds() - self._active
+        return bool(self.session.opened) or quiet < QUIET
 
     # Bytes.
 

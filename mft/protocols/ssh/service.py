@@ -95,10 +95,10 @@ class SshService(Factory):
             await ended
 
     def end_all(self, reason: str, *, idle_only: bool = False) -> int:
-        """Disconnect everybody, or only those without an open file; how many there were."""
+        """Disconnect everybody, or only those who do nothing; how many there were."""
         ended = 0
         for peer in tuple(self.hub.peers):
-            if idle_only and peer.session is not None and peer.session.opened:
+            if idle_only and peer.busy:
                 continue
             ended += 1
             peer.transport.end(Code.BY_APPLICATION, reason)
