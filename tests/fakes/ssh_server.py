@@ -69,6 +69,7 @@ class SshServer:
         self.tree = MemoryTree(self.reactor.seconds)
         self.roster = Roster()
         self.storage = storage
+        self.tell_requests = False
         self.holding: Callable[[], Awaitable[Any]] | None = None  # what every login waits for
         parts = ServiceParts(directory, self.bus, self._login, self.roster, self.reactor)
         self.service = SshService(SERVICE, self.options, parts)
@@ -87,6 +88,7 @@ class SshServer:
                 peer=peer,
                 component=component,
                 max_open=most,
+                tell_requests=self.tell_requests,
                 clock=self.reactor.seconds,
             )
 

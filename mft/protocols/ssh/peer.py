@@ -17,7 +17,6 @@ from mft.protocols.ssh.scp import ScpServer
 from mft.protocols.ssh.sftp import SftpServer
 from mft.protocols.ssh.transport import Transport
 from mft.protocols.ssh.userauth import Userauth
-from mft.runtime.steps import at_once
 from mft.session.session import Session
 from mft.wire import scp
 from mft.wire.buffer import Reader, Writer
@@ -79,9 +78,7 @@ class Peer:
             self._timer.cancel()
         self.channels.lost(self._reason)
         self.hub.forget(self)
-        ended = at_once(self._end())
-        if isinstance(ended, Deferred):
-            self.hub.ending(ended)
+        self.hub.ending(Deferred.fromCoroutine(self._end()))
 
     async def _end(self) -> None:
         try:
@@ -270,11 +267,10 @@ class Peer:
 
     def finish(self, work: Coroutine[Any, Any, None]) -> None:
         """Do what ends something of this connection; `_end` waits for all of it."""
-        ending = at_once(work)
-        if isinstance(ending, Deferred):
-            self._finishing.add(ending)
-            ending.addErrback(lambda failure: self.hub.broke("closing a channel", failure))
-            ending.addCallback(lambda _: self._finishing.discard(ending))
+        ending: Deferred[Any] = Deferred.fromCoroutine(work)
+        self._finishing.add(ending)
+        ending.addErrback(lambda failure: self.hub.broke("closing a channel", failure))
+        ending.addCallback(lambda _: self._finishing.discard(ending))
 
     def _end_by_administrator(self, reason: str) -> None:
         self.emit(events.SESSION_ENDED, p.Details(reason))
@@ -283,9 +279,8 @@ class Peer:
 
     def session_unused(self, session: Session) -> None:
         """A login was done for a client that has gone meanwhile."""
-        ended = at_once(session.close("the client left during its login"))
-        if isinstance(ended, Deferred):
-            self.hub.ending(ended)
+        closing = session.close("the client left during its login")
+        self.hub.ending(Deferred.fromCoroutine(closing))
 
     def start(self, channel: Channel, kind: bytes, reader: Reader) -> bool:
         """Serve what a client asks of a channel; False refuses it, and tells."""

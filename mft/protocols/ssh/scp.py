@@ -19,7 +19,6 @@ from mft.protocols.ssh.channels import Channel
 from mft.protocols.ssh.incoming import Incoming
 from mft.protocols.ssh.scp_sending import Sending
 from mft.protocols.ssh.status import sentence
-from mft.runtime.steps import at_once
 from mft.session.files import ReceivedFile
 from mft.session.session import Session
 from mft.vfs.base import Attributes, Entry, Existing
@@ -59,10 +58,8 @@ class ScpServer:
 
     def begin(self) -> None:
         """Start the exchange; it goes on as bytes come."""
-        running = at_once(self._run())
-        if isinstance(running, Deferred):
-            running.addErrback(self._broke)
-            self._running = running
+        self._running = Deferred.fromCoroutine(self._run())
+        self._running.addErrback(self._broke)
 
     # From the channel.
 

@@ -287,7 +287,7 @@ class SftpServer:
     def _broke(self, request: int, failure: Failure) -> bytes:
         identity = self.peer.hub.broke("an SFTP request", failure)
         self.session.emit(events.SFTP_REQUEST_BROKE, p.CommandFailed("sftp", identity))
-        return refusal(request, Refused(Reason.BROKEN, "", identity))
+        return refusal(request, Refused(Reason.BROKEN, "", identity), identity)
 
     def _malformed(self, malformed: packets.MalformedRequest) -> None:
         self.session.emit(events.SFTP_BROKE, p.Details(str(malformed)))

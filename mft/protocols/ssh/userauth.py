@@ -15,7 +15,6 @@ from mft.core.secret import Secret
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.ssh.numbers import Code, Message
-from mft.runtime.steps import at_once
 from mft.session.login import Login, LoginResult
 from mft.trust.ssh_certificates import CERTIFICATE_ALGORITHMS, proving_key
 from mft.wire.buffer import Reader, Writer
@@ -174,21 +173,15 @@ class Userauth:
             self._next()
 
         self._judging = True
-        result = at_once(self._login.would_do(credentials))
-        if isinstance(result, Deferred):
-            result.addCallbacks(known, self._broke)
-        else:
-            known(result)
+        asking = Deferred.fromCoroutine(self._login.would_do(credentials))
+        asking.addCallback(known).addErrback(self._broke)
 
     # Judging.
 
     def _judge(self, credentials: Credentials) -> None:
         self._judging = True
-        result = at_once(self._login.attempt(credentials))
-        if isinstance(result, Deferred):
-            result.addCallbacks(self._judged, self._broke)
-        else:
-            self._judged(result)
+        judging = Deferred.fromCoroutine(self._login.attempt(credentials))
+        judging.addCallback(self._judged).addErrback(self._broke)
 
     def _judged(self, result: LoginResult) -> None:
         self._judging = False
