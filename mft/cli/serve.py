@@ -51,7 +51,7 @@ def run(file: Path, verbose: bool) -> None:
         cast(Reactor, reactor),
         Path(config.directory) / "state",
         wrong=lambda problem: click.echo(f"Error: {problem}", err=True),
-        started=lambda: _introduce(config),
+        started=lambda: _introduce(config, turns),
         environment=os.environ,
     )
     code = life.run()
@@ -60,8 +60,10 @@ def run(file: Path, verbose: bool) -> None:
     raise SystemExit(code)
 
 
-def _introduce(config: Config) -> None:
+def _introduce(config: Config, turns: Turns | None) -> None:
     settle()
+    if turns is not None:
+        turns.forget()
     if sys.stdout.isatty():
         click.echo("Running; Ctrl-C ends it.")
         for line in plan(config):

@@ -18,6 +18,12 @@ class Turns:
         self.longest = 0.0  # milliseconds
         self._began: float | None = None
 
+    def forget(self) -> None:
+        """Begin anew, without the turn that is running: the start is over, now others wait."""
+        self.counts = [0] * (len(BOUNDS) + 1)
+        self.longest = 0.0
+        self._began = None
+
     def began(self) -> None:
         """The reactor has something to do."""
         self._began = perf_counter()
