@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeVar
 from mft.core.failure import Reason, Refused
 from mft.vfs.base import LATER, Attributes, Buffers, Entry, Later
 from mft.vfs.refusal import refusal
-from mft.vfs.volume import SLOW_CALL, Volume
+from mft.vfs.volume import LARGE, SLOW_CALL, Volume
 
 T = TypeVar("T")
 
@@ -138,7 +138,9 @@ class FileLane:
         """Set attributes; Refused(UNSUPPORTED) for another owner, Refused(QUOTA) past the limit."""
         if attributes.size is not None and 0 < self._limit < attributes.size:
             raise self._over(attributes.size)
-        running = self._volume(change, self._opened(), attributes, self._least_mode)
+        # A new size may free blocks.
+        volume = self._volume if attributes.size is None else self._volume.freeing
+        running = volume(change, self._opened(), attributes, self._least_mode)
         await self._held(running)
         if attributes.mode is not None:
             self.mode = attributes.mode & PERMISSION_BITS
@@ -178,10 +180,10 @@ class FileLane:
         if closing < 0:
             return
         with suppress(OSError):  # what it could say of lost bytes, a sync has said before
-            if self._volume.inline:
+            if self._volume.inline and not _last_and_large(closing):
                 os.close(closing)
             else:
-                await self._volume.disk(os.close, closing)
+                await self._volume.freeing(os.close, closing)
 
     async def _held(self, running: Awaitable[T]) -> T:
         self._flying += 1
@@ -307,3 +309,9 @@ def _fetch(descriptor: int, offset: int, size: int) -> None:
         if not count:
             return
         offset += count
+
+
+def _last_and_large(descriptor: int) -> bool:
+    """Whether closing frees a large file: nothing else names it."""
+    status = os.fstat(descriptor)
+    return status.st_nlink == 0 and status.st_size > LARGE

@@ -18,7 +18,7 @@ from mft.vfs.refusal import refusal
 from mft.vfs.resolve import DIRECTORY, O_PATH, SAFELY, Opener, spelled
 from mft.vfs.temporary import Temporaries
 from mft.vfs.upload import Begun, LocalUpload, Place
-from mft.vfs.volume import Kind, Volume, Volumes
+from mft.vfs.volume import Volume, Volumes, open_root
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -128,7 +128,8 @@ class LocalFileSystem:
 
     async def remove(self, path: VPath) -> None:
         """Remove a file or a link, and the owner's interrupted upload; never a directory."""
-        await self._run(path, self._at, names.remove_file, Reason.IS_A_DIRECTORY)
+        large = await self._is_large(path)
+        await self._run_at(large, path, self._at, names.remove_file, Reason.IS_A_DIRECTORY)
 
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty directory; what interrupted uploads left in it goes with it."""
@@ -136,7 +137,8 @@ class LocalFileSystem:
 
     async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
         """Give a file, link or directory another name; never over a directory."""
-        await self._run(source, self._rename, target, replace)
+        large = replace and await self._is_large(target)
+        await self._run_at(large, source, self._rename, target, replace)
 
     async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
         """Set attributes of a file or directory; not of the root, not of links."""
@@ -171,6 +173,13 @@ class LocalFileSystem:
         if root is not None:
             root.handle.release()
 
+    async def _is_large(self, path: VPath) -> bool:
+        """Whether removing or replacing what is there frees so much that it takes a while."""
+        try:
+            return await self._run(path, self._at, names.is_large, Reason.INVALID)
+        except Refused:  # what is asked for will tell why
+            return False
+
     async def _run(
         self,
         path: VPath,
@@ -179,10 +188,22 @@ class LocalFileSystem:
         **kwargs: P.kwargs,
     ) -> T:
         """Run a call relative to the root's handle; what it raises becomes Refused."""
+        return await self._run_at(False, path, call, *args, **kwargs)
+
+    async def _run_at(
+        self,
+        frees: bool,
+        path: VPath,
+        call: Callable[Concatenate[int, VPath, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The same; with `frees` on the disk pool, because a large file goes."""
         handle, volume = self._root or await self._opened()
         handle.hold()
         try:
-            return await volume(call, handle.descriptor, path, *args, **kwargs)
+            run = volume.freeing if frees else volume
+            return await run(call, handle.descriptor, path, *args, **kwargs)
         except (OSError, OverflowError) as error:
             raise refusal(error, str(path)) from None
         except Refused as refused:
@@ -198,7 +219,7 @@ class LocalFileSystem:
     async def _open_root(self) -> _Root:
         self._check_open()
         try:
-            descriptor, device, kind = await self._volumes.disk(_open_root, self.root or "/")
+            descriptor, device, kind = await self._volumes.disk(open_root, self.root or "/")
         except OSError as error:
             raise refusal(error, self.root) from None
         if self._root is not None:  # another call was first
@@ -373,12 +394,3 @@ class LocalFileSystem:
 def _settable(descriptor: int, open_for_bytes: bool) -> int | str:
     # A handle that is not open for bytes cannot be changed itself; /proc knows it as a path.
     return descriptor if open_for_bytes or O_PATH == os.O_RDONLY else f"/proc/self/fd/{descriptor}"
-
-
-def _open_root(root: str) -> tuple[int, int, Kind]:
-    descriptor = os.open(root, DIRECTORY | os.O_CLOEXEC)
-    try:
-        return descriptor, os.fstat(descriptor).st_dev, Kind.of(descriptor)
-    except OSError:
-        os.close(descriptor)
-        raise

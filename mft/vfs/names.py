@@ -13,6 +13,7 @@ from mft.vfs.lane import PERMISSION_BITS
 from mft.vfs.resolve import SAFELY
 from mft.vfs.temporary import OWNER_BITS, Temporaries, remove
 from mft.vfs.upload import Begun
+from mft.vfs.volume import LARGE
 
 LEFTOVERS: Final = 500  # interrupted uploads removed with their directory; more keep it there
 _IN_PLACE: Final = os.O_RDWR | os.O_NOFOLLOW | SAFELY
@@ -37,6 +38,14 @@ def make_directory(directory: int, name: str, temporaries: Temporaries, mode: in
     """Make a directory; special bits of `mode` are not for clients to give."""
     os.mkdir(name, mode & PERMISSION_BITS, dir_fd=directory)
     temporaries.discard(directory, name)
+
+
+def is_large(directory: int, name: str, temporaries: Temporaries) -> bool:
+    """Whether removing or replacing what is there frees a large file."""
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_size > LARGE
+    except OSError:
+        return False
 
 
 def remove_file(directory: int, name: str, temporaries: Temporaries) -> None:
@@ -115,6 +124,7 @@ def begin(
         temporary=opened.name,
         start=opened.size,
         replaced=present is not None,
+        frees=present is not None and present.st_size > LARGE,
         mode=exact,
         masked=present is None,
         directory=directory,
@@ -148,6 +158,7 @@ def _in_place(directory: int, name: str, device: int) -> Begun:
         temporary="",
         start=size,
         replaced=True,
+        frees=False,
         mode=None,
         masked=False,
         directory=directory,

@@ -21,6 +21,7 @@ class Begun(NamedTuple):
     temporary: str  # its name, or empty for a file that is changed in place
     start: int
     replaced: bool
+    frees: bool  # the file that it replaces is large
     mode: int | None  # permission bits to give it at commit; None leaves what it has
     masked: bool  # `mode` only takes bits away: the process's umask has done its part
     directory: int  # the handle of its directory; the root's own when it lies there
@@ -93,6 +94,8 @@ class LocalUpload:
         self._ended = True
         durable = durable and self._volume.kind is not Kind.MEMORY  # there is nothing to sync to
         run = self._volume.sync if durable else self._volume
+        if self._begun.frees:
+            run = self._volume.freeing
         try:
             self._check()
             await run(self._finish, durable)

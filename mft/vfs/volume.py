@@ -10,13 +10,14 @@ from typing import Final, Literal, ParamSpec, TypeVar
 from mft.runtime.threads import Blocking
 from mft.vfs.linux import MEMORY_TYPES, REMOTE_TYPES, storage_type
 from mft.vfs.rename import RenameNew, find_rename_new
-from mft.vfs.resolve import Opener, find_opener
+from mft.vfs.resolve import DIRECTORY, Opener, find_opener
 from mft.vfs.sync import DirectorySyncs
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 SLOW_CALL: Final = 0.005  # seconds for an inline call; on a machine with more work than cores
+LARGE: Final = 32 << 20  # bytes of a file whose blocks take longer to free than a turn may
 STALL: Final = 0.05  # seconds that no busy machine explains: once is enough
 SLOW_TWICE: Final = 1.0  # one may be no fault of the disk: a second within so many seconds counts
 FAST_AGAIN: Final = 60.0  # seconds of nothing but fast calls on the pool, then inline again
@@ -98,6 +99,14 @@ class Volume:
             took = self._clock() - began
             if took > SLOW_CALL:
                 self.took(took)
+
+    async def freeing(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a call that may free the blocks of a large file: on the pool, whatever the volume.
+
+        Freeing a gigabyte takes a tenth of a second of the processor, in memory as on a disk, and
+        tells nothing of how fast the volume is.
+        """
+        return await self.disk(call, *args, **kwargs)
 
     async def pooled(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a call on the disk pool, and learn from how long it took."""
@@ -203,3 +212,13 @@ class Volumes:
         """The volume that an open file lies on; asks the system only for a new device."""
         device = os.fstat(descriptor).st_dev
         return self._volumes.get(device) or self.meet(device, Kind.of(descriptor), path)
+
+
+def open_root(root: str) -> tuple[int, int, Kind]:
+    """Open the root of a tree: its handle, its device, its kind; raises OSError."""
+    descriptor = os.open(root, DIRECTORY | os.O_CLOEXEC)
+    try:
+        return descriptor, os.fstat(descriptor).st_dev, Kind.of(descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
