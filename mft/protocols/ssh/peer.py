@@ -117,7 +117,6 @@ class Peer:
         limit = int(self.hub.options.login_timeout)
         self.emit(events.LOGIN_TIMEOUT, p.LimitReached("login_timeout", limit))
         self.transport.end(Code.BY_APPLICATION, "Login took too long.")
-        self.transport.transport.abort_soon()
 
     def _check_idle(self) -> None:
         sent = self.transport.transport.sent
@@ -136,7 +135,6 @@ class Peer:
                 events.IDLE_SESSION_ENDED, p.LimitReached("idle_connection_timeout", int(limit))
             )
         self.transport.end(Code.BY_APPLICATION, "Idle for too long.")
-        self.transport.transport.abort_soon()
 
     @property
     def busy(self) -> bool:
@@ -275,7 +273,6 @@ class Peer:
     def _end_by_administrator(self, reason: str) -> None:
         self.emit(events.SESSION_ENDED, p.Details(reason))
         self.transport.end(Code.BY_APPLICATION, "Ended by an administrator.")
-        self.transport.transport.abort_soon()
 
     def session_unused(self, session: Session) -> None:
         """A login was done for a client that has gone meanwhile."""

@@ -102,7 +102,6 @@ class SshService(Factory):
                 continue
             ended += 1
             peer.transport.end(Code.BY_APPLICATION, reason)
-            peer.transport.transport.abort_soon()
         return ended
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:

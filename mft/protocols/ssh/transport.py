@@ -388,6 +388,7 @@ class Transport(SSHServerTransport):
         out.string(b"")
         self._send(bytes((Message.DISCONNECT,)) + out.finish())
         self.transport.loseConnection()
+        self.transport.abort_soon()
 
     def sendDisconnect(self, reason: int, desc: bytes) -> None:
         """Conch ends the connection this way."""
