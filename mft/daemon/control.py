@@ -6,6 +6,7 @@ One request line and one answer line of JSON on a Unix socket that only the serv
 `{"ok": false, "error": SENTENCE}`.
 """
 
+import errno
 import json
 import os
 import stat
@@ -232,6 +233,7 @@ class ControlSocket:
             )
         except BaseException:
             os.close(self._directory)
+            self._directory = None
             raise
         finally:
             os.umask(previous)
@@ -258,9 +260,11 @@ def socket_name(state: Path, directory: int) -> str:
 
 
 def remove_stale(path: Path) -> None:
-    """Remove a socket that a killed server left; anything else there is left alone."""
+    """Remove a socket that a killed server left; raises OSError for anything else there."""
     try:
-        if stat.S_ISSOCK(path.lstat().st_mode):
-            path.unlink()
+        mode = path.lstat().st_mode
     except FileNotFoundError:
         return
+    if not stat.S_ISSOCK(mode):
+        raise FileExistsError(errno.EEXIST, "is in the way of the control socket", str(path))
+    path.unlink()

@@ -203,17 +203,19 @@ class Daemon:
             give_files(self.config.directory / folder, who)
 
     async def _give_up(self) -> None:
-        for loop in self._loops:
-            if loop.running:
-                loop.stop()
-        if self._control is not None:
-            await self._control.stop()
-        for service in self.services.values():
-            await service.stop_listening()
-            service.end_all("The server does not start.")
-            await service.drained()
-        await self._stop_handlers("the start failed")
-        self._close()
+        try:
+            for loop in self._loops:
+                if loop.running:
+                    loop.stop()
+            if self._control is not None:
+                await self._control.stop()
+            for service in self.services.values():
+                await service.stop_listening()
+                service.end_all("The server does not start.")
+                await service.drained()
+            await self._stop_handlers("the start failed")
+        finally:
+            self._close()  # threads that were left would keep the process from ending
 
     async def _stop_handlers(self, reason: str) -> None:
         for uuid in tuple(self.subscriptions):
@@ -344,7 +346,8 @@ class Daemon:
             await _all_drained(everyone)
             return cut
         finally:
-            looking.stop()
+            if looking.running:
+                looking.stop()
             if limit.active():
                 limit.cancel()
         return 0

@@ -193,7 +193,8 @@ def test_a_client_that_leaves_makes_room(factory, clock):
 def test_only_a_socket_is_removed_as_stale(tmp_path):
     kept = tmp_path / SOCKET_NAME
     kept.write_text("a file")
-    remove_stale(kept)
+    with pytest.raises(FileExistsError):
+        remove_stale(kept)
     assert kept.exists()
 
 

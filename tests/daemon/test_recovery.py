@@ -117,3 +117,93 @@ def test_a_crash_while_closing_is_finished_by_the_next_start(directory):
     assert run.recovered == Recovered(0, 0)
     run.died()
     assert told(directory)[events.SSH_UPLOAD_FAILED.number] == 1
+
+
+def test_a_start_that_is_killed_before_its_events_are_on_disk_is_made_up_for(
+    directory, monkeypatch
+):
+    run = Run(directory)
+    run.open(run.connect(1), "/up")
+    run.died()
+
+    def killed(path, data, mode):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mft.daemon.recovery.replace", killed)
+        journal = Journal.open(directory)
+        emitted = []
+        bus = Bus(journal, SERVER)
+        bus.subscribe(type("Half", (), {"offer": lambda self, told: emitted.append(told)})())
+        with pytest.raises(KeyboardInterrupt):
+            recover(journal, bus, state_of(directory))
+        journal.close()
+    assert [one.event for one in emitted] == [
+        events.SSH_UPLOAD_FAILED,
+        events.SSH_CLOSED,
+        events.CRASH_CLOSED,
+    ]
+    run = Run(directory)
+    assert run.recovered == Recovered(0, 0)
+    run.died()
+    assert told(directory)[events.SSH_UPLOAD_FAILED.number] == 1
+
+
+def test_a_journal_that_takes_nothing_leaves_the_old_place(directory):
+    run = Run(directory)
+    run.open(run.connect(1), "/up")
+    run.died()
+    place = (state_of(directory) / "run").read_bytes()
+
+    def full(descriptor):
+        raise OSError("no space left")
+
+    journal = Journal.open(directory, sync=full)
+    assert recover(journal, Bus(journal, SERVER), state_of(directory)) == Recovered(1, 1)
+    assert not journal.healthy
+    assert (state_of(directory) / "run").read_bytes() == place
+    with pytest.raises(OSError, match="no space"):
+        journal.close()
+    run = Run(directory)
+    assert run.recovered == Recovered(0, 0)
+    run.died()
+
+
+@pytest.mark.parametrize("text", [None, b"", b"garbage", b"\xff\xfe", b"-7\n"])
+def test_without_a_place_the_whole_journal_is_read(directory, text):
+    run = Run(directory)
+    run.open(run.connect(1), "/up")
+    run.died()
+    place = state_of(directory) / "run"
+    place.unlink()
+    if text is not None:
+        place.write_bytes(text)
+    run = Run(directory)
+    assert run.recovered == Recovered(1, 1)
+    run.died()
+
+
+def test_what_is_before_the_last_run_is_not_read(directory):
+    run = Run(directory)
+    run.open(run.connect(1), "/up")
+    run.died()
+    begins = Journal.open(directory)
+    place = begins.last + 1
+    begins.close()
+    (state_of(directory) / "run").write_text(f"{place}\n")
+    run = Run(directory)
+    assert run.recovered == Recovered(0, 0)
+    run.died()
+
+
+def test_a_handler_that_was_stopped_by_a_reload_does_not_hide_a_crash(directory):
+    run = Run(directory)
+    run.connect(1)
+    run.bus.emit(
+        events.COMPONENT_STOPPED,
+        p.ComponentStopped("event-handlers", "log", "event handler", "local-file", "reload"),
+    )
+    run.died()
+    run = Run(directory)
+    assert run.recovered == Recovered(1, 0)
+    run.died()

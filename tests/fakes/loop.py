@@ -10,7 +10,7 @@ from twisted.internet.task import deferLater
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.005  # between two looks at a condition
-LOOKS = 6000  # half a minute, for what takes milliseconds
+LOOKS = 4000  # 20 seconds, for what takes milliseconds
 
 
 def run_loop(main: Callable[[Any], Coroutine[Any, Any, T]]) -> T:

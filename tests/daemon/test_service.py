@@ -1,0 +1,455 @@
+"""The server starts whole or not at all, answers who asks, and stops in the right order."""
+
+import json
+import os
+import pwd
+import socket
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
+
+from mft.core.failure import Reason, Refused
+from mft.daemon import service as subject
+from mft.daemon.control import SOCKET_NAME
+from mft.daemon.life import StartFailed
+from mft.events import catalogue as events
+from mft.events.journal import Journal
+from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
+from tests.fakes.loop import run_loop, until
+from tests.fakes.services import Services
+
+NOBODY = pwd.struct_passwd(("nobody", "x", 65534, 65534, "", "/", "/bin/false"))
+WITHOUT_ROOT = SERVER.replace("allow_root = yes", "allow_root = no")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def lock_is_free(instance: Instance) -> bool:
+    try:
+        Journal.open(instance.directory / "log" / "journal").close()
+    except Refused:
+        return False
+    return True
+
+
+# Start.
+
+
+def test_a_start_tells_its_steps_in_order(instance: Instance, services: Services) -> None:
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, ssh("one", 1), ssh("two", 2), log_file("log"))
+        await daemon.start()
+        assert services.said == ["one: listens", "two: listens"]
+        assert (instance.state / SOCKET_NAME).is_socket()
+        await daemon.stop()
+
+    run_loop(main)
+    started = [
+        events.PROCESS_STARTING,
+        events.PRIVILEGES_KEPT,
+        events.COMPONENT_STARTED,
+        events.SERVICE_STARTED,
+        events.SERVICE_STARTED,
+        events.PROCESS_DETAILS,
+        events.PROCESS_STARTED,
+    ]
+    assert instance.numbers[: len(started)] == [one.number for one in started]
+    details = instance.told[5].data
+    assert details["cwd"] == os.getcwd()
+    assert details["python_version"]
+
+
+def test_the_umask_of_the_server_is_in_force(instance: Instance) -> None:
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, server=f"{SERVER}umask = 027\n")
+        await daemon.start()
+        assert os.umask(0o027) == 0o027
+        await daemon.stop()
+
+    run_loop(main)
+
+
+def test_what_the_server_keeps_is_for_its_owner_only(instance: Instance) -> None:
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor)
+        await daemon.start()
+        for folder in ("log", "state"):
+            assert (instance.directory / folder).stat().st_mode & 0o777 == 0o700
+        await daemon.stop()
+
+    run_loop(main)
+
+
+def start_fails(instance: Instance, *sections: str, server: str = SERVER) -> list[str]:
+    """Start; it must fail, and nothing may be left of it. Gives the sentences."""
+
+    async def main(reactor: Any) -> list[str]:
+        daemon = instance.daemon(reactor, *sections, server=server)
+        with pytest.raises(StartFailed) as failed:
+            await daemon.start()
+        return list(failed.value.problems)
+
+    problems = run_loop(main)  # which looks that nothing runs and nothing listens
+    assert not (instance.state / SOCKET_NAME).exists()
+    return problems
+
+
+def aborted(instance: Instance) -> str:
+    """What the audit trail says of a start that failed; everything that started has stopped."""
+    assert lock_is_free(instance)
+    numbers = instance.numbers
+    assert events.PROCESS_STARTED.number not in numbers
+    assert events.SERVICE_STARTED.number not in numbers
+    started = numbers.count(events.COMPONENT_STARTED.number)
+    assert numbers.count(events.COMPONENT_STOPPED.number) == started
+    (told,) = [one for one in instance.told if one.event is events.START_ABORTED]
+    return str(told.data["details"])
+
+
+def test_all_addresses_that_are_taken_are_told_and_none_is_kept(instance: Instance) -> None:
+    free = free_port()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.2", 0)) as two,
+    ):
+        ports = [one.getsockname()[1], two.getsockname()[1]]
+        problems = start_fails(
+            instance,
+            ssh("good", free),
+            ssh("one", ports[0]),
+            ssh("two", ports[1], address="127.0.0.2"),
+            log_file("log"),
+        )
+    assert [problem.split(": ")[0] for problem in problems] == [
+        f"127.0.0.1:{ports[0]}",
+        f"127.0.0.2:{ports[1]}",
+    ]
+    assert not listens(free)
+    failed = [one for one in instance.told if one.event is events.SERVICE_START_FAILED]
+    assert [one.data["service_name"] for one in failed] == ["one", "two"]
+    assert str(ports[0]) in aborted(instance)
+
+
+def test_a_key_that_cannot_be_used_starts_nothing(instance: Instance, services: Services) -> None:
+    services.broken.add("two")
+    problems = start_fails(instance, ssh("one", 1), ssh("two", 2))
+    assert problems == ["the key of two cannot be used"]
+    assert services.said == []
+    assert aborted(instance) == problems[0]
+
+
+def test_a_handler_that_does_not_start_ends_the_start(
+    instance: Instance, services: Services
+) -> None:
+    (instance.directory / "file").touch()
+    problems = start_fails(
+        instance, ssh("one", 1), log_file("good"), log_file("bad", "file/server.log")
+    )
+    assert len(problems) == 1
+    assert services.said == ["one: listens", "one: stops", "one: ends all"]
+    (failed,) = [one for one in instance.told if one.event is events.COMPONENT_START_FAILED]
+    assert (failed.data["name"], failed.data["details"]) == ("bad", problems[0])
+    assert aborted(instance) == problems[0]
+
+
+def test_a_control_socket_that_cannot_be_made_ends_the_start(
+    instance: Instance, services: Services
+) -> None:
+    (instance.state / SOCKET_NAME).mkdir(parents=True)
+
+    async def main(reactor: Any) -> None:
+        with pytest.raises(StartFailed, match="in the way of the control socket"):
+            await instance.daemon(reactor, ssh("one", 1), log_file("log")).start()
+
+    run_loop(main)
+    assert services.said[:2] == ["one: listens", "one: stops"]
+    assert "control" in aborted(instance)
+
+
+def test_a_second_daemon_of_one_instance_is_refused(instance: Instance) -> None:
+    async def main(reactor: Any) -> None:
+        first, second = instance.daemon(reactor), instance.daemon(reactor)
+        await first.start()
+        with pytest.raises(StartFailed, match="another process writes this journal"):
+            await second.start()
+        assert (instance.state / SOCKET_NAME).is_socket()
+        await first.stop()
+
+    run_loop(main)
+    assert events.START_ABORTED.number not in instance.numbers
+
+
+def test_a_journal_that_cannot_be_opened_starts_nothing(
+    instance: Instance, services: Services
+) -> None:
+    (instance.directory / "log").touch()
+    assert len(start_fails(instance, ssh("one", 1))) == 1
+    assert services.said == []
+
+
+def test_a_fault_of_ours_is_told_as_it_is(
+    instance: Instance, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault() -> None:
+        raise LookupError("ours")
+
+    monkeypatch.setattr(subject, "process_details", fault)
+
+    async def main(reactor: Any) -> None:
+        with pytest.raises(LookupError, match="ours"):
+            await instance.daemon(reactor, ssh("one", 1)).start()
+
+    run_loop(main)
+    assert services.said[:2] == ["one: listens", "one: stops"]
+    assert not (instance.state / SOCKET_NAME).exists()
+
+
+# Who it runs as.
+
+
+def test_root_is_not_kept_unless_the_configuration_says_so(
+    instance: Instance, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mft.daemon.privileges.os.geteuid", lambda: 0)
+    (problem,) = start_fails(instance, ssh("one", 1), server=WITHOUT_ROOT)
+    assert "allow_root" in problem
+    assert events.ROOT_REFUSED.number in instance.numbers
+    assert services.said == []
+
+
+def test_root_is_given_up_once_every_port_is_bound(
+    instance: Instance, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "check_identity", lambda account, allow_root: NOBODY)
+    monkeypatch.setattr(subject, "give_files", lambda top, who: None)
+    monkeypatch.setattr(subject, "drop", lambda who, umask: services.said.append("drop"))
+
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, ssh("one", 1), ssh("two", 2))
+        await daemon.start()
+        await daemon.stop()
+
+    run_loop(main)
+    assert services.said[:3] == ["one: listens", "two: listens", "drop"]
+    (dropped,) = [one for one in instance.told if one.event is events.PRIVILEGES_DROPPED]
+    assert dropped.data == {"account_name": "nobody"}
+    assert events.PRIVILEGES_KEPT.number not in instance.numbers
+
+
+def test_an_account_that_cannot_be_become_starts_nothing(
+    instance: Instance, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept(who: Any, umask: int) -> None:
+        raise Refused(Reason.DENIED, "nobody", "the kernel kept another identity")
+
+    monkeypatch.setattr(subject, "check_identity", lambda account, allow_root: NOBODY)
+    monkeypatch.setattr(subject, "give_files", lambda top, who: None)
+    monkeypatch.setattr(subject, "drop", kept)
+    problems = start_fails(instance, ssh("one", 1))
+    assert problems == ["nobody: the kernel kept another identity"]
+    assert services.said == ["one: listens", "one: stops", "one: ends all"]
+    assert events.PRIVILEGES_NOT_DROPPED.number in instance.numbers
+
+
+def test_an_account_that_this_machine_lost_starts_nothing(
+    instance: Instance, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(account: str, allow_root: bool) -> None:
+        raise Refused(Reason.DENIED, account, "this machine has no such account")
+
+    monkeypatch.setattr(subject, "check_identity", lost)
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    start_fails(instance, ssh("one", 1), server=f"{SERVER}account = {name}\n")
+    assert events.PRIVILEGES_NOT_DROPPED.number in instance.numbers
+    assert services.said == []
+
+
+# While it runs.
+
+
+class Line(Protocol):
+    """A client of the control socket."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.closed: Deferred[bytes] = Deferred()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+
+    def connectionLost(self, reason: Any = None) -> None:
+        self.closed.callback(self.received)
+
+
+async def ask(reactor: Any, instance: Instance, **request: Any) -> Any:
+    """Ask the control socket."""
+    endpoint = UNIXClientEndpoint(reactor, str(instance.state / SOCKET_NAME))
+    client: Any = await endpoint.connect(Factory.forProtocol(Line))
+    client.transport.write(json.dumps(request).encode() + b"\n")
+    return json.loads(await client.closed)
+
+
+def test_the_control_socket_tells_of_the_server(instance: Instance, services: Services) -> None:
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, ssh("one", 1), ANN)
+        await daemon.start()
+        services.last("one").sessions = 3
+        status = (await ask(reactor, instance, do="status"))["status"]
+        assert status["name"] == "files"
+        assert status["pid"] == os.getpid()
+        assert status["journal"] == "written"
+        assert status["services"] == [
+            {"name": "one", "type": "ssh", "address": "127.0.0.1:1", "connections": 3}
+        ]
+        assert await ask(reactor, instance, do="sessions") == {
+            "ok": True,
+            "sessions": [],
+            "next": None,
+        }
+        assert await ask(reactor, instance, do="end", session="s-1") == {"ok": True, "ended": False}
+        assert await ask(reactor, instance, do="reload") == {"ok": True}
+        instance.write("[services/one-1]\ntype = ssh\nname = one\n")
+        answer = await ask(reactor, instance, do="reload")
+        assert answer["ok"] is False
+        assert "port" in answer["error"]
+        services.last("one").session_ends(3)
+        await daemon.stop()
+
+    run_loop(main)
+
+
+def test_a_journal_that_fails_is_told_and_tried_again(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "SYNC_INTERVAL", 0.01)
+
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor)
+        await daemon.start()
+        daemon.bus.journal.not_synced("the disk is gone")
+        assert daemon.status()["journal"] == "the disk is gone"
+        daemon.bus.emit(events.CONFIGURATION_RELOADED, subject.p.Nothing())
+        await until(reactor, lambda: daemon.bus.healthy)
+        assert daemon.status()["journal"] == "written"
+        await daemon.stop()
+
+    run_loop(main)
+    assert events.JOURNAL_RECOVERED.number in instance.numbers
+
+
+def test_periodic_work_that_breaks_is_an_event(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "SYNC_INTERVAL", 0.01)
+
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor)
+
+        async def broken() -> None:
+            raise LookupError("ours")
+
+        monkeypatch.setattr(daemon, "_tend_journal", broken)
+        await daemon.start()
+        await until(reactor, lambda: events.INTERNAL_ERROR.number in instance.numbers)
+        await daemon.stop()
+
+    run_loop(main)
+
+
+# Stop.
+
+
+def test_a_stop_takes_no_more_ends_the_idle_and_stops_handlers_last(
+    instance: Instance, services: Services
+) -> None:
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, ssh("one", 1), log_file("log"))
+        await daemon.start()
+        one = services.last("one")
+        one.sessions = 1
+        stopped = Deferred.fromCoroutine(daemon.stop())
+        await until(reactor, lambda: services.said[-1] == "one: ends the idle")
+        assert services.said[:3] == ["one: listens", "one: stops", "one: ends the idle"]
+        assert not (instance.state / SOCKET_NAME).exists()
+        assert not stopped.called
+        one.session_ends()
+        await stopped
+
+    run_loop(main)
+    last = [
+        events.PROCESS_STOPPING,
+        events.SERVICE_STOPPED,
+        events.DRAINED,
+        events.COMPONENT_STOPPED,
+    ]
+    assert instance.numbers[-len(last) :] == [one.number for one in last]
+    assert instance.told[-2].data["count"] == 0
+    log = (instance.directory / "log" / "server.log").read_text()
+    assert log.splitlines()[-1].startswith(f"{events.DRAINED.number} ")
+    assert lock_is_free(instance)
+
+
+def test_who_takes_longer_than_the_grace_is_cut(instance: Instance, services: Services) -> None:
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, ssh("one", 1), server=f"{SERVER}shutdown_grace = 0\n")
+        await daemon.start()
+        services.last("one").sessions = 2
+        await daemon.stop()
+
+    run_loop(main)
+    assert services.said[-1] == "one: ends all"
+    assert [one for one in instance.told if one.event is events.DRAINED][0].data["count"] == 2
+
+
+def test_a_handler_that_does_not_stop_well_is_told_and_the_rest_stops(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, log_file("one"), log_file("two", "log/two.log"))
+        await daemon.start()
+
+        async def broken() -> None:
+            raise OSError("the disk is gone")
+
+        monkeypatch.setattr(daemon.subscriptions["one-1"].handler, "stop", broken)
+        await daemon.stop()
+
+    run_loop(main)
+    assert instance.numbers[-2:] == [
+        events.COMPONENT_STOP_FAILED.number,
+        events.COMPONENT_STOPPED.number,
+    ]
+
+
+def test_a_journal_whose_disk_is_gone_does_not_keep_the_server_from_stopping(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor)
+        await daemon.start()
+        journal = daemon.bus.journal
+
+        def gone(descriptor: int) -> None:
+            raise OSError("the disk is gone")
+
+        monkeypatch.setattr(journal, "_fsync", gone)
+        await daemon.stop()
+        assert await ended(daemon)
+
+    async def ended(daemon: Any) -> bool:
+        return not daemon._pools.disk._pool.started
+
+    run_loop(main)
+    assert lock_is_free(instance)
