@@ -7,8 +7,10 @@ and nothing is produced before the socket has taken everything: back-pressure is
 
 import errno
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable
+from struct import Struct
 from typing import Any, Final, Protocol, cast
 
 from twisted.internet import main, tcp
@@ -20,6 +22,9 @@ PUMP_COST: Final = 8 << 10  # of that budget, for work that sends little: 32 tim
 LAST_WORDS: Final = 5.0  # seconds for a peer to take our reason before it is cut off
 MAX_VIEWS: Final = 64  # views in one sendmsg; IOV_MAX is 1024 everywhere
 _AGAIN: Final = frozenset((errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EINTR))
+
+_TCP_INFO: Final = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
+_ROUND_TRIP: Final = Struct("68xI")  # tcpi_rtt of struct tcp_info (linux/tcp.h), in microseconds
 
 Release = Callable[[], None]
 Ended = ConnectionLost | ConnectionDone | None
@@ -145,6 +150,14 @@ class Connection(tcp.Server):
             if release is not None:
                 release()
         return count
+
+    def round_trip(self) -> float:
+        """Seconds to the peer and back, as the kernel measured them; 0 where it does not tell."""
+        if _TCP_INFO is None:
+            return 0.0
+        info = self.socket.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _ROUND_TRIP.size)
+        microseconds: int = _ROUND_TRIP.unpack(info)[0]
+        return microseconds / 1e6
 
     def wake(self) -> None:
         """Ask the protocol to produce, at the next turn of the reactor."""

@@ -1,6 +1,8 @@
 """A reactor and a socket in memory: turns are taken one by one, and a busy loop fails the test."""
 
 import errno
+import socket
+import struct
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
@@ -20,6 +22,11 @@ class MemorySocket:
         self.closed = False  # the server has closed
         self.most = 1 << 20  # bytes that one read gives
         self.room: int | None = None  # bytes that the client still takes; None is any number
+        self.round_trip = 0.0  # seconds to the client and back
+
+    def getsockopt(self, level: int, option: int, size: int) -> bytes:
+        assert (level, option) == (socket.IPPROTO_TCP, socket.TCP_INFO)
+        return struct.pack(f"68xI{size - 72}x", int(self.round_trip * 1e6))
 
     def recv_into(self, view: memoryview) -> int:
         if not self.to_server:

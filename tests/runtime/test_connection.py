@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.protocol import Factory
 
+from mft.runtime import connection as module
 from mft.runtime.connection import LAST_WORDS, PUMP_COST, TURN, Connection, Port
 from tests.fakes.reactor import PATIENCE, Reactor
 
@@ -129,6 +130,15 @@ def test_what_arrives_is_in_the_inlet(line: Line) -> None:
     line.reactor.read(line.near)
     assert line.stream.arrivals == [b"hello"]
     assert not line.armed
+
+
+def test_the_kernel_tells_the_round_trip(line: Line) -> None:
+    assert 0 <= line.near.round_trip() < 10
+
+
+def test_a_system_that_does_not_tell_it_is_near(line: Line, monkeypatch) -> None:
+    monkeypatch.setattr(module, "_TCP_INFO", None)
+    assert line.near.round_trip() == 0.0
 
 
 def test_what_an_arrival_causes_is_sent_in_the_same_turn(line: Line) -> None:

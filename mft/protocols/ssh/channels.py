@@ -14,8 +14,12 @@ from mft.wire.buffer import Reader, Writer
 if TYPE_CHECKING:
     from mft.protocols.ssh.peer import Peer
 
-WINDOW: Final = 16 << 20  # bytes a peer may have in flight: 160 MB/s at 100 ms round trip
-ADJUST_AFTER: Final = 2 << 20  # consumed bytes after which the window is opened again
+# Bytes that a peer may have in flight. A window that is larger than the way is long costs OpenSSH's
+# client dearly: it keeps a whole window in one buffer, which it grows by copying.
+WINDOW: Final = 2 << 20
+LARGEST_WINDOW: Final = 16 << 20  # 160 MB/s at a round trip of 100 ms
+WANTED_SPEED: Final = 400_000_000  # bytes a second that a window should allow, up to the largest
+ADJUST_AFTER: Final = 512 << 10  # consumed bytes after which the window is opened again
 MAX_PACKET: Final = 256 << 10  # bytes of data that we take in one packet
 MIN_PACKET: Final = 1024  # a peer whose packets hold less is refused: it would only cost us time
 LARGEST_SENT: Final = 32 << 10  # what we put into one packet, however much the peer would take
@@ -51,6 +55,7 @@ class Channel:
     __slots__ = (
         "_channels",
         "_widest",
+        "_window",
         "close_sent",
         "consumed",
         "endpoint",
@@ -72,7 +77,7 @@ class Channel:
         self.window_out = self._widest = window
         # A power of two, so that few layouts of buffers serve whatever packets clients ask for.
         self.packet = 1 << min(packet, LARGEST_SENT).bit_length() - 1
-        self.window_in = WINDOW
+        self.window_in = self._window = WINDOW
         self.consumed = 0
         self.waiting = bytearray()
         self.endpoint: Endpoint | None = None
@@ -140,9 +145,13 @@ class Channel:
         self.peer.transport.send_data(self.theirs, data)
 
     def adjust(self) -> None:
-        """Open the client's window again by what was consumed."""
-        self.window_in += self.consumed
-        self._channels.send(Message.CHANNEL_WINDOW_ADJUST, self.theirs, self.consumed)
+        """Open the client's window again by what was consumed, and wider where the way is long."""
+        wanted = int(self.peer.transport.transport.round_trip() * WANTED_SPEED)
+        wider = max(min(wanted, LARGEST_WINDOW) - self._window, 0)
+        self._window += wider
+        more = self.consumed + wider
+        self.window_in += more
+        self._channels.send(Message.CHANNEL_WINDOW_ADJUST, self.theirs, more)
         self.consumed = 0
 
     def finish(self, exit_status: int | None) -> None:

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from mft.protocols.ssh.channels import ADJUST_AFTER, MAX_PACKET, WINDOW
+from mft.protocols.ssh.channels import ADJUST_AFTER, LARGEST_WINDOW, MAX_PACKET, WINDOW
 from mft.protocols.ssh.numbers import Code, Message, OpenFailure
 from mft.protocols.ssh.packets import BATCH, KEPT
 from mft.trust.ssh_keys import PublicKey
@@ -225,6 +225,26 @@ def test_the_window_is_opened_again_as_it_is_used(client, server):
     assert set(kinds(sftp.others)) == {Message.CHANNEL_WINDOW_ADJUST}
     assert sent - ADJUST_AFTER < sum(adjusted) <= sent + 4000
     assert min(adjusted) >= ADJUST_AFTER
+
+
+@pytest.mark.parametrize(
+    ("seconds", "window"),
+    [
+        (0.0, WINDOW),
+        (0.001, WINDOW),
+        (0.02, 8_000_000),
+        (0.1, LARGEST_WINDOW),
+        (9.0, LARGEST_WINDOW),
+    ],
+)
+def test_the_window_becomes_as_wide_as_the_way_is_long(client, server, seconds, window):
+    client.socket.round_trip = seconds
+    sftp = SftpClient(client)
+    handle = sftp.open_to_write("/a")
+    for number in range(10):
+        assert sftp.ask(packets.Write, handle, number * 200_000, DATA[:200_000]).code == 0
+    (channel,) = next(iter(server.service.hub.peers)).channels
+    assert channel.window_in + channel.consumed == window
 
 
 def test_more_data_than_the_window_ends_the_connection(client):
