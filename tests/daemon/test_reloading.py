@@ -53,7 +53,8 @@ def test_a_file_with_problems_changes_nothing_and_tells_the_first(
     async def body(daemon: Daemon, reactor: Any) -> None:
         before = daemon.config
         instance.write(
-            "[services/one-1]\ntype = ssh\nname = one\nport = x\ncluster_activation = no\nsome = 1\n"
+            "[services/one-1]\ntype = ssh\nname = one\nport = x\n"
+            "cluster_activation = no\nsome = 1\n"
         )
         why = await refused(daemon)
         assert 'port = "x"' in why

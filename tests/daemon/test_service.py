@@ -410,7 +410,7 @@ def test_who_takes_longer_than_the_grace_is_cut(instance: Instance, services: Se
 
     run_loop(main)
     assert services.said[-1] == "one: ends all"
-    assert [one for one in instance.told if one.event is events.DRAINED][0].data["count"] == 2
+    assert next(one for one in instance.told if one.event is events.DRAINED).data["count"] == 2
 
 
 def test_a_handler_that_does_not_stop_well_is_told_and_the_rest_stops(

@@ -1,0 +1,222 @@
+"""The objects of a configuration: each service with the right chain, and nothing that is off."""
+
+import os
+from typing import Any, NamedTuple
+
+import pytest
+from twisted.logger import globalLogPublisher
+
+from mft.auth.base import Password, PublicKey
+from mft.auth.chain import Outcome
+from mft.core.peer import Address, Component
+from mft.core.secret import Secret
+from mft.daemon import build
+from mft.daemon.load import Config
+from mft.events import catalogue as events
+from mft.runtime.threads import DISK_THREADS
+from mft.session.login import Login
+from mft.vfs.volume import FAST_AGAIN, STALL, Kind
+from tests.fakes.accounts import CHEAP_HASH
+from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
+from tests.fakes.handlers import house
+from tests.fakes.run import run
+from tests.fakes.services import Services
+from tests.fakes.threads import Inline
+from tests.fakes.trail import Trail
+
+PEER = Address("192.0.2.7", 51234)
+COMPONENT = Component("one-1", "ssh", "one")
+METHOD = "[authentications/{0}-1]\ntype = application\nname = {0}\nenabled = {1}\n"
+
+
+class FakePools(NamedTuple):
+    """Pools that run everything at once."""
+
+    disk: Any
+    login: Any
+
+
+def pools() -> Any:
+    return FakePools(Inline(), Inline())
+
+
+def names(config: Config, trail: Trail) -> dict[str, list[str]]:
+    """The names of the methods of each service's chain, in order."""
+    chains = build.chains(config, pools(), trail)  # type: ignore[arg-type]  # the fake
+    return {
+        uuid: [method.component.name for method in chain._methods]  # type: ignore[attr-defined]  # ours have it
+        for uuid, chain in chains.items()
+    }
+
+
+# Pools.
+
+
+def test_the_pools_are_apart_and_one_core_is_the_reactors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    made = build.Pools.of(None)
+    assert [(pool._pool.name, pool._pool.max) for pool in made] == [
+        ("disk", DISK_THREADS),
+        ("login", 7),
+    ]
+
+
+@pytest.mark.parametrize("cores", [1, None])
+def test_a_small_machine_has_one_thread_for_logins(
+    monkeypatch: pytest.MonkeyPatch, cores: int | None
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert build.Pools.of(None).login._pool.max == 1
+
+
+# Chains.
+
+
+def test_without_any_method_the_accounts_of_the_file_are_asked(instance: Instance) -> None:
+    trail = Trail()
+    assert names(instance.config(ssh("one", 1)), trail) == {"one-1": ["accounts of this file"]}
+    assert not trail.told
+
+
+def test_the_list_of_the_server_counts_where_a_service_has_none(instance: Instance) -> None:
+    config = instance.config(
+        ssh("one", 1),
+        ssh("two", 2, authentications="a-1"),
+        METHOD.format("a", "yes"),
+        METHOD.format("b", "yes"),
+        METHOD.format("unnamed", "yes"),
+        server=f"{SERVER}authentications = b-1, a-1\n",
+    )
+    assert names(config, Trail()) == {"one-1": ["b", "a"], "two-1": ["a"]}
+
+
+def test_a_method_that_is_off_is_passed_over_and_told(instance: Instance) -> None:
+    trail = Trail()
+    config = instance.config(
+        ssh("one", 1),
+        ssh("two", 2, authentications="a-1"),
+        METHOD.format("a", "no"),
+        METHOD.format("b", "yes"),
+        server=f"{SERVER}authentications = a-1, b-1\n",
+    )
+    # Nobody gets in by another method than those that are named.
+    assert names(config, trail) == {"one-1": ["b"], "two-1": []}
+    (told,) = trail.told
+    assert told.event is events.METHOD_SKIPPED
+    assert told.event.data(told.payload) == {"method_name": "a", "method_type": "application"}
+
+
+def test_a_server_whose_only_method_is_off_lets_nobody_in(instance: Instance) -> None:
+    config = instance.config(
+        ssh("one", 1), METHOD.format("a", "no"), server=f"{SERVER}authentications = a-1\n"
+    )
+    assert names(config, Trail()) == {"one-1": []}
+
+
+def test_a_chain_knows_the_accounts_of_the_configuration(instance: Instance) -> None:
+    config = instance.config(ssh("one", 1), ANN + f"password = {CHEAP_HASH}\n")
+    chain = build.chains(config, pools(), Trail())["one-1"]  # type: ignore[arg-type]  # the fake
+    right = run(chain.judge(Password("ann", Secret("right")), PEER, COMPONENT))
+    wrong = run(chain.judge(Password("ann", Secret("wrong")), PEER, COMPONENT))
+    assert (right.outcome, wrong.outcome) == (Outcome.ACCEPTED, Outcome.WRONG)
+
+
+def test_authorized_keys_that_cannot_be_read_are_an_event(instance: Instance) -> None:
+    keys = instance.directory / "keys"
+    keys.mkdir()
+    (keys / "ann").mkdir()
+    trail = Trail()
+    config = instance.config(ssh("one", 1), ANN + f"ssh_authorized_keys_path = {keys}/ann\n")
+    keys.joinpath("ann").rmdir()
+    chain = build.chains(config, pools(), trail)["one-1"]  # type: ignore[arg-type]  # the fake
+    judged = run(chain.judge(PublicKey("ann", b"\0\0\0\x07ssh-rsa", True), PEER, COMPONENT))
+    assert judged.outcome is not Outcome.ACCEPTED
+    assert [told.event for told in trail.told] == [events.AUTHORIZED_KEYS_UNREADABLE]
+
+
+# The doorman.
+
+
+def test_the_doorman_uses_the_chains_that_are_in_force(instance: Instance) -> None:
+    trail = Trail()
+    doorman = build.Doorman(trail, None)  # type: ignore[arg-type]  # the fake, and nobody opens
+    config = instance.config(ssh("one", 1))
+    first = build.chains(config, pools(), trail)  # type: ignore[arg-type]  # the fake
+    doorman.chains = first
+    before = doorman(PEER, COMPONENT, None, 8)  # type: ignore[arg-type]  # no session is opened
+    doorman.chains = build.chains(config, pools(), trail)  # type: ignore[arg-type]  # the fake
+    after = doorman(PEER, COMPONENT, None, 8)  # type: ignore[arg-type]  # no session is opened
+    assert isinstance(before, Login)
+    assert before._chain is first["one-1"]
+    assert after._chain is doorman.chains["one-1"]
+
+
+def test_the_doorman_opens_what_the_service_asks_for() -> None:
+    class Door:
+        async def open(self, *given: Any) -> Any:
+            return given
+
+    doorman = build.Doorman(Trail(), Door())  # type: ignore[arg-type]  # the fakes
+    doorman.chains = {"one-1": None}  # type: ignore[dict-item]  # nobody is judged
+    login = doorman(PEER, COMPONENT, "numbers", 8)  # type: ignore[arg-type]  # passed on
+    assert run(login._open("ann", PEER, COMPONENT)) == ("ann", PEER, COMPONENT, "numbers", 8)
+
+
+# Services, handlers and volumes.
+
+
+def test_an_old_word_for_a_type_is_told_as_the_type(instance: Instance, services: Services) -> None:
+    config = instance.config(ssh("one", 1, type="SFTP"), ssh("two", 2, enabled="no"))
+    assert build.service_component("one-1", config.services["one-1"]) == COMPONENT
+    made = build.services(config, None)  # type: ignore[arg-type]  # the fakes need none
+    assert list(made) == ["one-1"]
+    assert made["one-1"].component == COMPONENT
+
+
+def test_the_server_has_its_name_in_the_audit_trail(instance: Instance) -> None:
+    component = build.server_component(instance.config())
+    assert component == Component("server-1", "server", "files")
+
+
+def test_handlers_that_are_off_are_not_built(instance: Instance) -> None:
+    home = house(instance.directory)
+    config = instance.config(
+        log_file("log", type="Local-File"), log_file("off", "log/off", enabled="no")
+    )
+    made = build.subscriptions(config, home.bus, home.around)
+    assert list(made) == ["log-1"]
+    assert made["log-1"].handler.component == Component("log-1", "local-file", "log")
+    home.journal.close()
+
+
+def test_a_volume_that_changes_how_it_is_used_is_told(instance: Instance) -> None:
+    trail = Trail()
+    volumes = build.volumes(instance.config(), pools(), trail)  # type: ignore[arg-type]  # the fake
+    volume = volumes.meet(1, Kind.LOCAL, "/srv")
+    volume.took(STALL * 2)
+    volume._fast_since = volume.clock() - FAST_AGAIN - 1
+    run(volume.pooled(int))
+    assert [told.event for told in trail.told] == [events.VOLUME_TO_THREADS, events.VOLUME_INLINE]
+    assert [told.payload.path for told in trail.told] == ["/srv", "/srv"]
+
+
+@pytest.mark.parametrize(("option", "syncs"), [("batch", False), ("always", True)])
+def test_answers_wait_for_the_journal_when_it_is_always_synced(
+    instance: Instance, option: str, syncs: bool
+) -> None:
+    config = instance.config(server=f"{SERVER}journal_sync = {option}\naudit_requests = yes\n")
+
+    async def sync() -> None:
+        raise AssertionError("nobody answers here")
+
+    opening = build.opening(config, Trail(), None, None, sync)  # type: ignore[arg-type]  # nothing is opened
+    assert (opening._sync_events is sync) is syncs
+    assert opening._tell_requests
+
+
+def test_what_only_a_developer_wants_to_know_goes_to_the_log() -> None:
+    heard: list[Any] = []
+    globalLogPublisher.addObserver(heard.append)
+    build.log_line("{not a field}")
+    globalLogPublisher.removeObserver(heard.append)
+    assert heard[0]["message"] == "{not a field}"
