@@ -34,7 +34,6 @@ class Numbers:
     read_link: Simple
     make_link: Simple
     rename: Outcome[p.Renamed, p.RenameFailed]
-    copy: Outcome[p.Copied, p.CopyFailed]
     opened: Event[p.Opened]
     open_failed: Event[p.OpenFailed]
     upload_done: Event[p.Uploaded]

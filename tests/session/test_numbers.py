@@ -52,6 +52,6 @@ def test_a_failure_says_why(numbers: Numbers) -> None:
 
 def test_a_protocol_that_lacks_an_event_cannot_be_built() -> None:
     given = {field.name: getattr(SSH, field.name) for field in fields(Numbers)}
-    del given["copy"]
-    with pytest.raises(TypeError, match="copy"):
+    del given["rename"]
+    with pytest.raises(TypeError, match="rename"):
         Numbers(**given)

@@ -130,7 +130,7 @@ def test_a_mount_below_the_root_has_a_lane_of_its_own_volume(
     assert met == []
     run(files.stat(ROOT))
     files._root = files._root._replace(  # type: ignore[union-attr]  # opened by the stat
-        volume=Volume(-7, files._root.volume.kind, Inline())  # type: ignore[union-attr]
+        volume=Volume(-7, files._root.volume.kind, Inline())  # type: ignore[union-attr]  # opened
     )
     assert get(files, A) == b"x"
     assert len(met) == 1

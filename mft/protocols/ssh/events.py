@@ -29,7 +29,6 @@ NUMBERS: Final = Numbers(
         events.SSH_MAKE_LINK_ASKED, events.SSH_MAKE_LINK_DONE, events.SSH_MAKE_LINK_FAILED
     ),
     rename=Outcome(events.SSH_RENAME_ASKED, events.SSH_RENAME_DONE, events.SSH_RENAME_FAILED),
-    copy=Outcome(None, events.SSH_COPY_DONE, events.SSH_COPY_FAILED),
     opened=events.SSH_OPEN_DONE,
     open_failed=events.SSH_OPEN_FAILED,
     upload_done=events.SSH_UPLOAD_DONE,

@@ -1,0 +1,102 @@
+"""Nothing half-done, nothing passed over, no waiting for time to pass."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.laws.source import ROOT
+
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b")
+MARKS = {"skip", "xfail", "flaky", "importorskip"}  # of pytest, by whatever name
+# A test that only one kind of machine can run: file -> why, and where it runs always.
+CONDITIONAL = {
+    "tests/system/test_life.py": "only root can become somebody else; CI runs as root",
+}
+EXEMPTION = re.compile(r"#\s*(?:noqa|type:\s*ignore)(?:\[[\w, -]+\]|:\s*[A-Z0-9, ]+)?(.*)$")
+# On the line itself: a reason on the line above would not move with it.
+REASON = re.compile(r"[\s#-]*\w.*\w{2,}")
+
+
+class Source(NamedTuple):
+    """One file of the checkout."""
+
+    name: str
+    text: str
+    tree: ast.Module
+
+
+@cache
+def sources() -> tuple[Source, ...]:
+    """All that we have written in Python, this law left out."""
+    found = []
+    for folder in ("mft", "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path != Path(__file__):
+                text = path.read_text()
+                found.append(Source(str(path.relative_to(ROOT)), text, ast.parse(text)))
+    return tuple(found)
+
+
+EVERY = pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)
+TESTS = pytest.mark.parametrize(
+    "source",
+    [source for source in sources() if source.name.startswith("tests/")],
+    ids=lambda source: source.name,
+)
+
+
+@EVERY
+def test_nothing_is_left_to_do(source: Source) -> None:
+    assert [line for line in source.text.splitlines() if UNFINISHED.search(line)] == []
+
+
+@EVERY
+def test_every_exemption_gives_its_reason(source: Source) -> None:
+    bare = []
+    for number, line in enumerate(source.text.splitlines(), 1):
+        found = EXEMPTION.search(line)
+        quoted = found is not None and line[: found.start()].count('"') % 2
+        if found is not None and not quoted and not REASON.match(found[1]):
+            bare.append(f"{source.name}:{number}: {line.strip()}")
+    assert bare == []
+
+
+@TESTS
+def test_nothing_is_skipped_or_expected_to_fail(source: Source) -> None:
+    used = {node.attr for node in ast.walk(source.tree) if isinstance(node, ast.Attribute)}
+    assert not used & MARKS
+    if source.name not in CONDITIONAL:
+        assert "skipif" not in used
+
+
+def test_every_condition_is_still_there() -> None:
+    by_name = {source.name: source for source in sources()}
+    for name in CONDITIONAL:
+        assert "skipif" in by_name[name].text
+
+
+@TESTS
+def test_sleeping_is_only_between_two_looks_at_a_condition(source: Source) -> None:
+    asleep = sleeps(source.tree)
+    for loop in ast.walk(source.tree):
+        if isinstance(loop, ast.While) or (isinstance(loop, ast.For) and leaves(loop)):
+            asleep -= sleeps(loop)
+    assert sorted(asleep) == [], f"{source.name}: lines that sleep whatever happens"
+
+
+def sleeps(tree: ast.AST) -> set[int]:
+    """The lines of calls of `time.sleep`."""
+    return {
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep")
+    }
+
+
+def leaves(loop: ast.For) -> bool:
+    """Whether a loop ends as soon as something is true."""
+    return any(isinstance(node, ast.Break | ast.Return) for node in ast.walk(loop))

@@ -1,0 +1,110 @@
+"""Tables are total: what can happen has its row in every table that answers for it."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import pytest
+
+from mft.auth.permissions import ALLOWS, NEEDS, Operation, Permission
+from mft.auth.registry import AUTHENTICATORS
+from mft.core.failure import Reason
+from mft.daemon.sections import SECTIONS, TYPE_ALIASES
+from mft.handlers.registry import HANDLERS
+from mft.protocols.registry import PROTOCOLS
+from mft.protocols.ssh import requests
+from mft.protocols.ssh.status import CODES, SENTENCES
+from mft.vfs.registry import STORAGE
+from mft.wire.sftp import extended, packets
+from tests.laws.source import ROOT
+
+# Where a Reason becomes what a peer is told, in every protocol.
+ANSWERS: Mapping[str, Mapping[Reason, Any]] = {"SFTP": CODES, "SCP": SENTENCES}
+
+# These two never wait for their turn among the others: `sftp.py` takes them itself.
+AT_ONCE = {packets.Read, packets.Write}
+
+# Type -> where the guide tells of it (file, heading), and where it is tested.
+PLACES = {
+    "ssh": ("sftp.md", "SFTP and SCP", "protocols/ssh/test_transport.py"),
+    "application": ("accounts.md", "Authentication methods", "auth/test_application.py"),
+    "local-file": ("audit.md", "Log files", "handlers/test_log_file.py"),
+    "standard-stream": ("audit.md", "Standard output", "handlers/test_stream.py"),
+    "local": ("storage.md", "Homes", "vfs/test_local.py"),
+    "memory": (None, "no account can have it: it is for trials", "vfs/test_memory.py"),
+}
+TYPES = {**PROTOCOLS, **AUTHENTICATORS, **HANDLERS, **STORAGE}
+CONTRACTS = {
+    "test_authenticator.py": (AUTHENTICATORS, ("def application()",)),
+    "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
+}
+
+
+@pytest.mark.parametrize("protocol", ANSWERS)
+def test_every_reason_has_an_answer_in_every_protocol(protocol: str) -> None:
+    assert set(ANSWERS[protocol]) == set(Reason)
+
+
+def test_every_operation_has_a_permission_and_every_permission_an_operation() -> None:
+    assert set(NEEDS) == set(Operation)
+    assert set(ALLOWS) == set(Permission)
+    for operation, permission in NEEDS.items():
+        assert operation in ALLOWS[permission]
+    assert all(ALLOWS[one] for one in Permission if one is not Permission.NONE)
+
+
+def test_every_sftp_request_has_an_answer() -> None:
+    kinds = {row.make for row in packets.REQUESTS.values()}
+    kinds |= {row.make for row in extended.EXTENSIONS.values()}
+    kinds |= {packets.Init, packets.Unsupported}
+    assert set(requests.ANSWERS) | AT_ONCE == kinds
+    assert not set(requests.ANSWERS) & AT_ONCE
+    assert set(get_args(extended.Extension)) == {row.make for row in extended.EXTENSIONS.values()}
+
+
+def test_every_request_stands_under_the_number_of_its_own() -> None:
+    assert len(packets.KINDS) == len(packets.REQUESTS)
+    assert not {packets.INIT, packets.EXTENDED} & set(packets.REQUESTS)
+
+
+def test_every_type_of_the_registries_can_be_configured() -> None:
+    for family, registry in (
+        ("services", PROTOCOLS),
+        ("authentications", AUTHENTICATORS),
+        ("event-handlers", HANDLERS),
+    ):
+        assert set(SECTIONS[family].types) == set(registry)
+        assert set(TYPE_ALIASES.get(family, {}).values()) <= set(registry)
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+def test_every_type_has_its_heading_in_the_guide_and_its_test(kind: str) -> None:
+    file, heading, test = PLACES[kind]
+    assert (ROOT / "tests" / test).is_file()
+    if file is not None:
+        told = section((ROOT / "docs/guide" / file).read_text(), heading)
+        assert kind in told, f"{file}: the section {heading} does not name {kind}"
+
+
+def test_no_type_is_in_two_registries_and_no_place_is_left_over() -> None:
+    assert len(TYPES) == len(PROTOCOLS) + len(AUTHENTICATORS) + len(HANDLERS) + len(STORAGE)
+    assert set(PLACES) == set(TYPES)
+
+
+@pytest.mark.parametrize("suite", CONTRACTS)
+def test_every_implementation_joins_its_contract(suite: str) -> None:
+    registry, names = CONTRACTS[suite]
+    assert len(registry) == len(names)
+    text = (ROOT / "tests/contracts" / suite).read_text()
+    assert [name for name in names if name not in text] == []
+
+
+def section(text: str, heading: str) -> str:
+    """What stands below a heading, up to the next; empty when there is none."""
+    taken: list[str] = []
+    found = False
+    for line in text.splitlines():
+        if line.startswith("#"):
+            found = line.lstrip("# ") == heading
+        elif found:
+            taken.append(line)
+    return "\n".join(taken)
