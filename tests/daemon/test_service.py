@@ -16,9 +16,11 @@ from mft.daemon import service as subject
 from mft.daemon.control import SOCKET_NAME
 from mft.daemon.life import StartFailed
 from mft.events import catalogue as events
+from mft.events.bus import Bus
 from mft.events.journal import Journal
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.loop import run_loop, until
+from tests.fakes.occurrences import ALICE, SYSTEM
 from tests.fakes.services import Services
 
 NOBODY = pwd.struct_passwd(("nobody", "x", 65534, 65534, "", "/", "/bin/false"))
@@ -90,6 +92,29 @@ def test_what_the_server_keeps_is_for_its_owner_only(instance: Instance) -> None
         await daemon.stop()
 
     run_loop(main)
+
+
+def test_a_start_after_a_kill_cuts_what_is_unfinished_and_closes_what_was_open(
+    instance: Instance,
+) -> None:
+    journal = Journal.open(instance.directory / "log" / "journal")
+    Bus(journal, SYSTEM.component).emit(events.SSH_CONNECTED, subject.p.Nothing(), ALICE)
+    journal.close()
+    (segment,) = (instance.directory / "log" / "journal").glob("*.jsonl")
+    with segment.open("ab") as file:
+        file.write(b'{"serial":2,"ti')
+
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor)
+        await daemon.start()
+        await daemon.stop()
+
+    run_loop(main)
+    first = [events.SSH_CONNECTED, events.SSH_CLOSED, events.CRASH_CLOSED, events.PROCESS_STARTING]
+    assert instance.numbers[:4] == [one.number for one in first]
+    told = len(instance.numbers)
+    run_loop(main)
+    assert instance.numbers[told] == events.PROCESS_STARTING.number, "it ended well"
 
 
 def start_fails(instance: Instance, *sections: str, server: str = SERVER) -> list[str]:
