@@ -2,6 +2,7 @@
 
 import shlex
 import socket
+import sys
 from pathlib import Path
 
 import click
@@ -154,8 +155,14 @@ def _introduction(instance: Instance, password_file: Path | None) -> list[str]:
         "",
         "The password is kept only as a hash. Start the server with:",
         "",
-        f"  mft run -c {start}",
+        f"  {shlex.quote(_called_as())} run -c {start}",
     ]
+
+
+def _called_as() -> str:
+    """Give the command as it was called: one that is not on the PATH must work when pasted."""
+    called = sys.argv[0]
+    return called if Path(called).name == "mft" else "mft"
 
 
 def _commands(service: ServiceMade, account: str) -> list[str]:

@@ -249,3 +249,19 @@ def test_an_instance_for_an_account_belongs_to_it(directory):
 def test_the_name_is_this_machines_when_none_is_given(directory):
     made(directory)
     assert load(directory / "conf/server.ini").config.server.name == socket.gethostname()
+
+
+@pytest.mark.parametrize(
+    ("called", "shown"),
+    [
+        (".venv/bin/mft", ".venv/bin/mft"),
+        ("/opt/my tools/mft", "'/opt/my tools/mft'"),
+        ("/opt/mft/__main__.py", "mft"),
+    ],
+)
+def test_the_command_that_starts_the_server_works_when_pasted(
+    called, shown, directory, monkeypatch
+):
+    monkeypatch.setattr("sys.argv", [called, "init"])
+    last = make(directory).stdout.splitlines()[-1]
+    assert last == f"  {shown} run -c {directory}/conf/server.ini"
