@@ -86,7 +86,10 @@ def _told(origin: Origin) -> bytes:
         "peer": {"address": peer.host, "port": peer.port},
         "component": {"uuid": component.uuid, "type": component.kind, "name": component.name},
     }
-    return orjson.dumps(plain(told))[1:-1]
+    try:
+        return orjson.dumps(told)[1:-1]
+    except TypeError:  # as above
+        return orjson.dumps(plain(told))[1:-1]
 
 
 def plain(value: object, depth: int = 0) -> Any:

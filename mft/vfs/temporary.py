@@ -36,7 +36,7 @@ class Temporaries:
     change of the file; an older one counts as gone. `now` is wall-clock time.
     """
 
-    __slots__ = ("_lifetime", "_now", "_owner", "_token")
+    __slots__ = ("_last", "_lifetime", "_now", "_owner", "_token")
 
     def __init__(
         self,
@@ -49,11 +49,16 @@ class Temporaries:
         self._lifetime = lifetime
         self._now = now
         self._token = token
+        self._last = "", ""  # a name and its temporary: a client asks for one file several times
 
     def name_of(self, name: str) -> str:
         """The name of the owner's interrupted upload of `name`."""
-        digest = hashlib.sha256(self._owner + name.encode())
-        return RESERVED_PREFIX + digest.hexdigest()[:DIGEST_CHARACTERS]
+        asked, temporary = self._last
+        if asked != name or not temporary:
+            digest = hashlib.sha256(self._owner + name.encode())
+            temporary = RESERVED_PREFIX + digest.hexdigest()[:DIGEST_CHARACTERS]
+            self._last = name, temporary
+        return temporary
 
     def find(self, directory: int, name: str) -> os.stat_result | None:
         """The owner's interrupted upload of `name`: not one that is being written or too old."""

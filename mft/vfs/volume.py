@@ -21,6 +21,7 @@ LARGE: Final = 32 << 20  # bytes of a file whose blocks take longer to free than
 STALL: Final = 0.05  # seconds that no busy machine explains: once is enough
 SLOW_TWICE: Final = 1.0  # one may be no fault of the disk: a second within so many seconds counts
 FAST_AGAIN: Final = 60.0  # seconds of nothing but fast calls on the pool, then inline again
+MAX_ROOTS: Final = 4096  # roots of trees whose volume is remembered, about 200 bytes each
 Io = Literal["auto", "inline", "threads"]
 Clock = Callable[[], float]
 
@@ -188,6 +189,22 @@ class Volumes:
         self._clock = clock
         self._changed = changed
         self._volumes: dict[int, Volume] = {}  # as many as the machine has mounts
+        self._roots: dict[str, Volume] = {}  # where trees were opened before
+
+    async def root(self, path: str) -> tuple[int, Volume]:
+        """Open the root of a tree: its handle and its volume; raises OSError.
+
+        The first time on the disk pool, later where the calls of that volume run.
+        """
+        known = self._roots.get(path)
+        run: Blocking = self.disk if known is None else known
+        descriptor, device, kind = await run(open_root, path)
+        volume = self.meet(device, kind, path)
+        if volume is not known:
+            if len(self._roots) >= MAX_ROOTS:
+                self._roots.clear()
+            self._roots[path] = volume
+        return descriptor, volume
 
     def on(self, device: int) -> Volume | None:
         """The volume of a device (`st_dev`) that has been met before."""

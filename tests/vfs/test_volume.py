@@ -159,6 +159,26 @@ def test_one_device_is_one_volume(tmp_path) -> None:
         os.close(descriptor)
 
 
+def test_a_root_is_opened_on_the_pool_once_and_then_where_its_volume_runs(tmp_path) -> None:
+    disk = Inline()
+    volumes = Volumes(disk)
+    for _ in range(3):
+        descriptor, found = run(volumes.root(str(tmp_path)))
+        assert os.path.samestat(os.fstat(descriptor), tmp_path.stat())
+        os.close(descriptor)
+    assert disk.calls == 1
+    found.inline = False
+    os.close(run(volumes.root(str(tmp_path)))[0])
+    assert disk.calls == 2
+
+
+def test_a_root_that_is_missing_is_an_error_each_time(tmp_path) -> None:
+    volumes = Volumes(Inline())
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            run(volumes.root(str(tmp_path / "gone")))
+
+
 @pytest.mark.parametrize(
     ("magic", "kind"), [(0x6969, Kind.REMOTE), (0x01021994, Kind.MEMORY), (0xEF53, Kind.LOCAL)]
 )

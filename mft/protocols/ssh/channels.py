@@ -101,7 +101,9 @@ class Channel:
     def drain(self) -> bool:
         """Send what waits as far as the window goes; whether nothing waits any more."""
         waiting = self.waiting
-        if waiting and not self.peer.transport.exchanging:
+        if not waiting:
+            return True
+        if not self.peer.transport.exchanging:
             at = 0
             with memoryview(waiting) as view:
                 while at < len(view) and self.window_out:

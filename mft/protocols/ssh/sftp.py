@@ -107,7 +107,8 @@ class SftpServer:
         self._credit = AT_ONCE
         self._send_answers()
         self._throttle()
-        self._finish_if_done()
+        if self._eof:
+            self._finish_if_done()
 
     def pump(self) -> bool:
         """Serve what waits, one reply of bytes or a handful of small answers at a time."""
@@ -337,14 +338,17 @@ class SftpServer:
         One whose window is used up, or whose part of a key exchange is awaited, must be read on,
         since that comes by the same way; if it goes on asking instead, that is the end.
         """
-        crowded = len(self._queue) > MAX_QUEUED or self._queued > MAX_QUEUED_BYTES
         channel = self._channel
+        if not self._queue and not self._incoming.writing:
+            self.peer.hold(channel, False)
+            return
+        crowded = len(self._queue) > MAX_QUEUED or self._queued > MAX_QUEUED_BYTES
         blocked = bool(channel.waiting) or not channel.window_out or self.peer.transport.exchanging
         if crowded and blocked and len(self._queue) > MAX_AHEAD * MAX_QUEUED:
             self._too_much(len(self._queue), "requests ahead of the window")
         elif crowded and blocked and self._queued > MAX_AHEAD * MAX_QUEUED_BYTES:
             self._too_much(self._queued, "bytes ahead of the window")
-        self.peer.hold(self._channel, self._incoming.full or (crowded and not blocked))
+        self.peer.hold(channel, self._incoming.full or (crowded and not blocked))
 
     def _too_much(self, value: int, what: str) -> None:
         self.session.emit(events.LIMIT_REACHED, p.LimitReached(what, value))

@@ -364,7 +364,7 @@ class Transport(SSHServerTransport):
         packet = record.pack_data(channel, data, self.sealer, sequence)
         self.outgoingPacketSequence = (sequence + 1) & 0xFFFFFFFF
         self.since_keys += len(packet)
-        self.transport.send(memoryview(packet))
+        self.transport.send(packet)
 
     def _send(self, payload: bytes) -> None:
         packet = record.pack(payload, self.sealer, self.outgoingPacketSequence)

@@ -366,17 +366,16 @@ _padding = Padding()
 _DATA_HEAD: Final = Struct(">IBBII")
 
 
-def pack_data(channel: int, data: bytes | bytearray, out: Sealer, sequence: int) -> bytearray:
+def pack_data(channel: int, data: bytes | bytearray, out: Sealer, sequence: int) -> memoryview:
     """Make one sealed CHANNEL_DATA packet (RFC 4254 5.2)."""
     size = len(data)
     padding = out.padding(size + 9)
     end = 14 + size + padding
-    packet = bytearray(end + out.tail)
+    packet = memoryview(bytearray(end + out.tail))
     _DATA_HEAD.pack_into(packet, 0, 10 + size + padding, padding, 94, channel, size)
     packet[14 : 14 + size] = data
     packet[14 + size : end] = _padding.take(padding)
-    with memoryview(packet) as view:
-        out.seal(view, sequence)
+    out.seal(packet, sequence)
     return packet
 
 
