@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from mft.auth.account import Account
 from mft.auth.base import Accepted, MoreNeeded, NotMine, Password, PublicKey, Rejected, Verdict
 from mft.auth.inheritance import Membership, build_account
 from mft.auth.key_files import search
@@ -64,6 +65,7 @@ class ApplicationAuthenticator:
             self._members[options.name] = _member(Membership.of(uuid, options, parts.groups))
         hashes = [one.password for one in self._members.values() if one.password is not None]
         self._decoys = Decoys(hashes, parts.scheme)
+        self._accounts: dict[str, Account] = {}  # those that are the same from everywhere
         self._waiting = 0
 
     async def authenticate(
@@ -130,7 +132,7 @@ class ApplicationAuthenticator:
         if not judgement.right:
             return Rejected(self.component, judgement.why)
         try:
-            account = build_account(whole, peer)
+            account = self._account(whole, peer)
         except ValueError as error:
             return Rejected(self.component, f"the account cannot be used: {error}", forbidden=True)
         required = account.required_credentials
@@ -140,6 +142,16 @@ class ApplicationAuthenticator:
             wanted = ", ".join(sorted(required))
             return Rejected(self.component, f"the account logs in with {wanted} only", True)
         return MoreNeeded(account, self.component, required - {kind})
+
+    def _account(self, whole: Membership, peer: Address) -> Account:
+        """The account as it is for a peer; made once where the peer makes no difference."""
+        known = self._accounts.get(whole.uuid)
+        if known is not None:
+            return known
+        account = build_account(whole, peer)
+        if not any(group.source_ip_filter for _, group in whole.groups):
+            self._accounts[whole.uuid] = account
+        return account
 
 
 def _member(whole: Membership) -> _Member:

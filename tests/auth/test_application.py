@@ -57,6 +57,19 @@ def test_the_right_password_logs_in() -> None:
     assert verdict.account.home == "/homes/ann"
 
 
+def test_a_group_that_only_some_addresses_have_counts_for_them_alone() -> None:
+    groups = {
+        "main": group("main"),
+        "inside": group("inside", source_ip_filter="allow 198.51.100.0/24"),
+    }
+    method = Method(account(password=CHEAP_HASH, group="main, inside"), groups=groups)
+    inside, elsewhere = Address("198.51.100.9", 50000), PEER
+    for peer, expected in ((inside, ("main", "inside")), (elsewhere, ("main",))) * 2:
+        verdict = ask(method, password(), peer)
+        assert isinstance(verdict, Accepted)
+        assert verdict.account.groups == expected
+
+
 def test_a_wrong_password_is_rejected() -> None:
     verdict = ask(with_password(), password("wrong"))
     assert verdict == Rejected(METHOD, "the password is wrong")
