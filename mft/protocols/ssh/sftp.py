@@ -369,10 +369,14 @@ class SftpServer:
             request, length = _read_u32(body)[0], _read_u32(body, 4)[0]
             offset, size = _READ_TAIL(body, 8 + length)
         except struct_error:
+            if self._outgoing.reading:
+                return False  # answered in its turn
             self._request(packets.READ, body)  # answers that it is malformed
             return True
         file = self.handles.get(body[8 : 8 + length])
         if not isinstance(file, SentFile | ReceivedFile) or not file.reading:
+            if self._outgoing.reading:
+                return False  # answered in its turn
             self._answers.append(refusal(request, _NO_HANDLE))
             return True
         self._incoming.flush()

@@ -87,6 +87,17 @@ def test_reads_are_answered_in_order_whichever_is_done_first(sftp, slowness, ser
     assert slowness.most <= MAX_READING
 
 
+def test_a_read_that_is_refused_is_answered_in_its_turn(sftp, slowness, server):
+    server.put("/a", DATA)
+    handle = to_read(sftp, slowness)
+    asked = [sftp.begin(packets.Read, one, 0, PIECE) for one in (handle, b"none", handle)]
+    sftp.take()
+    assert sftp.got == []
+    slowness.let_all_go(sftp.take)
+    assert [answer.id for answer in sftp.got] == asked
+    assert [answer.kind for answer in sftp.got] == [packets.DATA, packets.STATUS, packets.DATA]
+
+
 def test_what_comes_after_a_write_sees_what_it_wrote(sftp, slowness):
     flags = packets.FOR_WRITING | packets.FOR_READING | packets.CREATE | packets.TRUNCATE
     handle = opened(sftp, slowness, "/a", flags)
