@@ -73,9 +73,9 @@ def test_what_is_ready_has_its_turn(reactor: Reactor, turns: Turns) -> None:
     reactor.doPoll(1)
     assert one.done == ["read b'hello'"]
     assert other.done == ["write"]
-    assert not any(turns.counts)  # this turn has not ended
+    assert not any(turns.wall.counts)  # this turn has not ended
     reactor.doPoll(0)
-    assert sum(turns.counts) == 1
+    assert sum(turns.wall.counts) == 1
     for descriptor in (one, other):
         reactor.removeReader(descriptor)
         descriptor.close()
