@@ -83,9 +83,9 @@ def choose(words: list[str]) -> list[Workload]:
 
 
 def with_variants(names: str | None) -> set[str]:
-    """The servers that were asked for; mft brings its variant."""
+    """The servers that were asked for; mft brings its variants."""
     chosen = set(names.split(",")) if names else set(ALL)
-    return chosen | ({"mft-fast"} if "mft" in chosen else set())
+    return chosen | ({"mft-fast", "mft-bare"} if "mft" in chosen else set())
 
 
 def scaled(options: argparse.Namespace) -> Scale:

@@ -173,6 +173,8 @@ class Workload:
 
 
 ALL = ("mft", "openssh", "asyncssh", "conch")
+# Beside mft, so that both meet the same hour of the machine: they differ by little.
+WITH_BARE = ("mft", "mft-bare", "openssh", "asyncssh", "conch")
 AEAD = ("mft", "openssh", "asyncssh")
 BULK = (
     Metric("cpu_rate", "MB per server CPU-second"),

@@ -61,6 +61,15 @@ def _small() -> list[Goal]:
     return made
 
 
+def _switched_on() -> list[Goal]:
+    """What journal, permissions and limits may cost: 5 % on small files, 1 % on bulk."""
+    made = []
+    for arrow in ("up", "down"):
+        made.append(Goal(f"small-{arrow}", "cpu", "<=", 1.05, "mft-bare"))
+        made.append(Goal(f"sftp-aes128-gcm-{arrow}", "cpu_rate", ">=", 0.99, "mft-bare"))
+    return made
+
+
 def _turns() -> list[Goal]:
     from tests.benchmarks.workloads.turns import WORK
 
@@ -74,6 +83,7 @@ def _turns() -> list[Goal]:
 GOALS: tuple[Goal, ...] = (
     *_bulk(),
     *_small(),
+    *_switched_on(),
     *_ratios("listing", "cpu", "<=", openssh=1.2, asyncssh=0.25),
     *_ratios("login-key", "cpu", "<=", openssh=0.2, asyncssh=0.7),
     Goal("idle", "rss", "<=", 40),

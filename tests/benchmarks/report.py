@@ -12,6 +12,7 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 COLUMNS = {
     "mft": "mft",
     "mft-fast": "mft, `durable_uploads = no`",
+    "mft-bare": "mft without journal, permissions and limits",
     "openssh": "OpenSSH",
     "asyncssh": "asyncssh",
     "conch": "Conch",

@@ -42,5 +42,14 @@ def test_a_tiny_run_measures_every_kind_of_work_and_leaves_nothing_behind(
     assert set(seen) == KINDS
     for workload, by_server in seen.items():
         assert set(by_server) >= SERVERS, workload
+    assert "mft-bare" in seen["small-up"]
     assert "### Goals" in page.read_text()
     assert set(Path("/dev/shm").glob("mft-bench-*")) <= before
+
+
+def test_turns_are_told_as_others_waited_and_as_they_used_a_processor(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    assert main(["--quick", "--only=turns-small", f"--json={results}"]) == 0
+    figures = json.loads(results.read_text())["turns-small"]["mft"]
+    assert set(figures) == {"p999", "max", "own"}
+    assert all(value > 0 for [value] in figures.values())

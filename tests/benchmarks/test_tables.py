@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.benchmarks.goals import GOALS, Goal, judge
-from tests.benchmarks.report import BEGIN, END, insert
+from tests.benchmarks.report import BEGIN, COLUMNS, END, insert
 from tests.benchmarks.servers.ours import edit
 from tests.benchmarks.workloads.table import WORKLOADS
 
@@ -11,6 +11,13 @@ from tests.benchmarks.workloads.table import WORKLOADS
 def test_every_goal_is_about_a_figure_that_is_measured() -> None:
     figures = {(w.name, m.key) for w in WORKLOADS for m in w.metrics}
     assert {(goal.workload, goal.metric) for goal in GOALS} <= figures
+
+
+def test_every_goal_compares_servers_that_do_the_work_and_have_a_column() -> None:
+    doing = {w.name: set(w.servers) for w in WORKLOADS}
+    for goal in GOALS:
+        compared = {goal.ours, goal.against} - {""}
+        assert compared <= doing[goal.workload] & set(COLUMNS), goal
 
 
 def test_tables_replace_what_is_between_the_markers_and_nothing_else(tmp_path: Path) -> None:

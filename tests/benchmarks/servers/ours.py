@@ -42,12 +42,14 @@ class Ours(Counted):
         settings: Settings | None = None,
         python: tuple[str, ...] = (),
         env: Mapping[str, str] | None = None,
+        module: str = "mft",
     ) -> None:
         super().__init__(tools)
         self.name = name
         self._settings = settings or {}
         self._python = python
         self._env = env
+        self._module = module
 
     def start(self, workdir: Path) -> Address:
         made = self._init(workdir)
@@ -61,7 +63,7 @@ class Ours(Counted):
             text = edit(text, kind, options)
         config.write_text(text)
         port = next(s["port"] for s in made["services"] if s["type"] == "ssh" and s["enabled"])
-        argv = [sys.executable, *self._python, "-m", "mft", "run", "-c", str(config)]
+        argv = [sys.executable, *self._python, "-m", self._module, "run", "-c", str(config)]
         wait_for_banner(self.launch(argv, env=self._env), port)
         return Address(port, made["account"])
 

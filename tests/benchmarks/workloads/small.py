@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from tests.benchmarks.bench import ALL, Bench, Figures, Metric, Workload, cipher_for
+from tests.benchmarks.bench import ALL, WITH_BARE, Bench, Figures, Metric, Workload, cipher_for
 from tests.benchmarks.servers.base import Server
 
 METRICS = (
@@ -11,7 +11,7 @@ METRICS = (
     Metric("client", "client CPU per file, us"),
 )
 # mft-fast is mft with `durable_uploads = no`, which is what the peers do.
-SERVERS = ("mft-fast", "mft", "openssh", "asyncssh", "conch")
+SERVERS = ("mft-fast", *WITH_BARE)
 
 
 def files(bench: Bench, server: Server, *, up: bool) -> Figures:
