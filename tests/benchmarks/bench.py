@@ -3,6 +3,7 @@
 import contextlib
 import filecmp
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -180,14 +181,16 @@ BULK = (
     Metric("cpu_rate", "MB per server CPU-second"),
     Metric("wall_rate", "MB/s"),
     Metric("client", "client CPU, s", 2),
+    Metric("bound", "MB/s if every core were busy with it"),
 )
 
 
 def bulk_figures(size: int, cost: Cost) -> Figures:
-    """The three figures of BULK for so many bytes."""
+    """The figures of BULK for so many bytes; `bound` is what no server could pass here."""
     megabytes = size / 1e6
     return {
         "cpu_rate": megabytes / cost.server,
         "wall_rate": megabytes / cost.wall,
         "client": cost.client,
+        "bound": megabytes * (os.cpu_count() or 1) / (cost.server + cost.client),
     }

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 
 TITLES = ("asyncssh", "Twisted", "cryptography")
@@ -19,7 +20,7 @@ def facts() -> list[str]:
         f"{processor()}, {os.cpu_count()} cores, {memory_gib()} GiB, {platform.system()} "
         f"{platform.release()}",
         f"{openssh()} (clients and sshd)",
-        f"Python {platform.python_version()}, {backend.openssl_version_text()} "
+        f"Python {platform.python_version()} ({Path(sys.executable).resolve()}), {backend.openssl_version_text()} "
         f"(mft, asyncssh, Conch); {versions}",
     ]
 
