@@ -20,8 +20,8 @@ def facts() -> list[str]:
         f"{processor()}, {os.cpu_count()} cores, {memory_gib()} GiB, {platform.system()} "
         f"{platform.release()}",
         f"{openssh()} (clients and sshd)",
-        f"Python {platform.python_version()} ({Path(sys.executable).resolve()}), {backend.openssl_version_text()} "
-        f"(mft, asyncssh, Conch); {versions}",
+        f"Python {platform.python_version()} ({Path(sys.executable).resolve()}), "
+        f"{backend.openssl_version_text()} (mft, asyncssh, Conch); {versions}",
     ]
 
 
