@@ -17,7 +17,7 @@ from twisted.internet import main, tcp
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorTime
 
-TURN: Final = 256 << 10  # bytes sent in one turn of the reactor before others are served
+TURN: Final = 255 << 10  # bytes sent in one turn before others are served: one large reply of SFTP
 PUMP_COST: Final = 8 << 10  # of that budget, for work that sends little: 32 times a turn
 LAST_WORDS: Final = 5.0  # seconds for a peer to take our reason before it is cut off
 MAX_VIEWS: Final = 64  # views in one sendmsg; IOV_MAX is 1024 everywhere

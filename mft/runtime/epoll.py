@@ -1,11 +1,15 @@
 """The part of the reactor that needs Linux's epoll."""
 
 import errno
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.epollreactor import EPollReactor
 
 from mft.runtime.turns import Turns
+
+# Descriptors that have their turn before timers and the results of threads are looked at again. The
+# system puts those that are still ready behind the others, so that all are served alike.
+AT_ONCE: Final = 2
 
 
 class Reactor(EPollReactor):
@@ -20,7 +24,7 @@ class Reactor(EPollReactor):
         if self._turns is not None:
             self._turns.ended()
         try:
-            ready = self._poller.poll(-1 if timeout is None else timeout, len(self._selectables))
+            ready = self._poller.poll(-1 if timeout is None else timeout, AT_ONCE)
         except OSError as error:
             if error.errno == errno.EINTR:
                 return

@@ -351,7 +351,7 @@ def test_pumps_that_send_nothing_count_as_well(line: Line) -> None:
     line.stream.on_pump = lambda: True
     line.near.wake()
     line.reactor.write(line.near)
-    assert line.stream.pumped == TURN // PUMP_COST
+    assert line.stream.pumped == -(-TURN // PUMP_COST)
     assert line.armed
     line.stream.on_pump = lambda: False
     line.reactor.write(line.near)

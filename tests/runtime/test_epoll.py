@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mft.runtime.epoll import Reactor
+from mft.runtime.epoll import AT_ONCE, Reactor
 from mft.runtime.turns import Turns
 
 
@@ -77,6 +77,22 @@ def test_what_is_ready_has_its_turn(reactor: Reactor, turns: Turns) -> None:
     reactor.doPoll(0)
     assert sum(turns.wall.counts) == 1
     for descriptor in (one, other):
+        reactor.removeReader(descriptor)
+        descriptor.close()
+
+
+def test_those_that_are_always_ready_have_their_turns_one_after_another(reactor: Reactor) -> None:
+    several = [Descriptor(reactor) for _ in range(3 * AT_ONCE)]
+    for descriptor in several:
+        reactor.addReader(descriptor)
+        descriptor.far.send(bytes(30))  # three reads
+    for served in (1, 2, 3):
+        for _ in range(3):
+            before = sum(len(one.done) for one in several)
+            reactor.doPoll(1)
+            assert sum(len(one.done) for one in several) - before <= AT_ONCE
+        assert [len(one.done) for one in several] == [served] * len(several)
+    for descriptor in several:
         reactor.removeReader(descriptor)
         descriptor.close()
 
