@@ -9,7 +9,7 @@ from mft.runtime.turns import Turns
 
 # Descriptors that have their turn before timers and the results of threads are looked at again. The
 # system puts those that are still ready behind the others, so that all are served alike.
-AT_ONCE: Final = 2
+TOGETHER: Final = 2
 
 
 class Reactor(EPollReactor):
@@ -24,7 +24,7 @@ class Reactor(EPollReactor):
         if self._turns is not None:
             self._turns.ended()
         try:
-            ready = self._poller.poll(-1 if timeout is None else timeout, AT_ONCE)
+            ready = self._poller.poll(-1 if timeout is None else timeout, TOGETHER)
         except OSError as error:
             if error.errno == errno.EINTR:
                 return

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mft.runtime.epoll import AT_ONCE, Reactor
+from mft.runtime.epoll import TOGETHER, Reactor
 from mft.runtime.turns import Turns
 
 
@@ -82,7 +82,7 @@ def test_what_is_ready_has_its_turn(reactor: Reactor, turns: Turns) -> None:
 
 
 def test_those_that_are_always_ready_have_their_turns_one_after_another(reactor: Reactor) -> None:
-    several = [Descriptor(reactor) for _ in range(3 * AT_ONCE)]
+    several = [Descriptor(reactor) for _ in range(3 * TOGETHER)]
     for descriptor in several:
         reactor.addReader(descriptor)
         descriptor.far.send(bytes(30))  # three reads
@@ -90,7 +90,7 @@ def test_those_that_are_always_ready_have_their_turns_one_after_another(reactor:
         for _ in range(3):
             before = sum(len(one.done) for one in several)
             reactor.doPoll(1)
-            assert sum(len(one.done) for one in several) - before <= AT_ONCE
+            assert sum(len(one.done) for one in several) - before <= TOGETHER
         assert [len(one.done) for one in several] == [served] * len(several)
     for descriptor in several:
         reactor.removeReader(descriptor)

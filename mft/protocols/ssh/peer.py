@@ -33,6 +33,9 @@ MAX_UNSENT: Final = (
     1 << 20
 )  # bytes that a peer may leave with us; then it is not read until it reads
 MAX_UNKNOWN: Final = 100  # messages that nobody knows; each is an event, also before the login
+PASSED_OVER: Final = frozenset(
+    (Message.IGNORE, Message.UNIMPLEMENTED, Message.DEBUG, Message.EXT_INFO)
+)
 REFUSED: Final = frozenset((b"shell", b"pty-req", b"x11-req", b"auth-agent-req@openssh.com"))
 
 
@@ -214,6 +217,8 @@ class Peer:
 
     def transport_message(self, kind: int, payload: memoryview) -> None:
         """Take a message of the transport other than those of key exchange."""
+        if kind in PASSED_OVER:
+            return
         reader = Reader(payload[1:])
         if kind == Message.DISCONNECT:
             code, text = reader.u32(), reader.string()
@@ -225,7 +230,7 @@ class Peer:
             self.transport.transport.loseConnection()
         elif kind == Message.SERVICE_REQUEST:
             self._service_request(reader.string())
-        elif kind not in (Message.IGNORE, Message.UNIMPLEMENTED, Message.DEBUG, Message.EXT_INFO):
+        else:
             self.unknown_message(kind, payload)
 
     def unknown_message(self, kind: int, payload: memoryview) -> None:

@@ -31,12 +31,32 @@ _STRICT_KINDS: Final = frozenset((Message.DISCONNECT, Message.KEXINIT, Message.N
 _SERVICE_KINDS: Final = frozenset((Message.SERVICE_REQUEST, Message.SERVICE_ACCEPT))
 
 
+class _Quiet:
+    """Where Conch's remarks on every connection go; events tell what an administrator needs."""
+
+    def debug(self, *_: Any, **__: Any) -> None:
+        """Forget it."""
+
+    info = debug
+
+    def warn(self, remark: str, **facts: Any) -> None:
+        """Log what Conch did not expect."""
+        _log.warn(remark, **facts)
+
+    def error(self, remark: str, **facts: Any) -> None:
+        """Log what Conch could not do."""
+        _log.error(remark, **facts)
+
+
+_log = Logger()
+
+
 class Transport(SSHServerTransport):
     """One connection. `peer` is what speaks above the packets: login first, then channels."""
 
     otherVersionString = b""  # noqa: N815 - read by Conch
     transport: Connection
-    _log = Logger()
+    _log = cast(Any, _Quiet())
 
     def __init__(self, peer: "Peer") -> None:
         self.peer = peer
