@@ -10,11 +10,11 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from twisted.conch.ssh.transport import SSHServerTransport, SSHTransportBase
-from twisted.logger import Logger
 
 from mft.core.failure import Malformed
 from mft.protocols.ssh.negotiation import Group, Keys, nothing_in_common
 from mft.protocols.ssh.numbers import Code, Message
+from mft.protocols.ssh.remarks import Remarks
 from mft.runtime.connection import Connection
 from mft.wire.buffer import Reader, Writer
 from mft.wire.ssh import groups, names, record
@@ -31,32 +31,12 @@ _STRICT_KINDS: Final = frozenset((Message.DISCONNECT, Message.KEXINIT, Message.N
 _SERVICE_KINDS: Final = frozenset((Message.SERVICE_REQUEST, Message.SERVICE_ACCEPT))
 
 
-class _Quiet:
-    """Where Conch's remarks on every connection go; events tell what an administrator needs."""
-
-    def debug(self, *_: Any, **__: Any) -> None:
-        """Forget it."""
-
-    info = debug
-
-    def warn(self, remark: str, **facts: Any) -> None:
-        """Log what Conch did not expect."""
-        _log.warn(remark, **facts)
-
-    def error(self, remark: str, **facts: Any) -> None:
-        """Log what Conch could not do."""
-        _log.error(remark, **facts)
-
-
-_log = Logger()
-
-
 class Transport(SSHServerTransport):
     """One connection. `peer` is what speaks above the packets: login first, then channels."""
 
     otherVersionString = b""  # noqa: N815 - read by Conch
     transport: Connection
-    _log = cast(Any, _Quiet())
+    _log = cast(Any, Remarks())
 
     def __init__(self, peer: "Peer") -> None:
         self.peer = peer
