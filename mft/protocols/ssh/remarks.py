@@ -1,4 +1,4 @@
-"""What Conch remarks on a connection: five lines each login that nobody reads, and rare surprises."""
+"""What Conch remarks on a connection: five lines at each login, and rare surprises."""
 
 from typing import Any
 
