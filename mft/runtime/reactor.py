@@ -8,6 +8,7 @@ import gc
 import sys
 from typing import Any, Final
 
+from mft.runtime import slices
 from mft.runtime.turns import Turns
 
 YOUNG: Final = 20_000  # objects made before Python looks for cycles; ours are few and short-lived
@@ -27,6 +28,7 @@ def install(turns: Turns | None = None) -> Any:
 
     from mft.runtime.epoll import Reactor
 
+    slices.shorten()
     made = Reactor(turns)
     installReactor(made)
     return made
