@@ -88,7 +88,7 @@ def _told(origin: Origin) -> bytes:
     }
     try:
         return orjson.dumps(told)[1:-1]
-    except TypeError:  # as above
+    except TypeError:  # lone surrogates
         return orjson.dumps(plain(told))[1:-1]
 
 

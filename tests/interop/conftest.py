@@ -20,6 +20,11 @@ from tests.interop.instance import (
 # encryption nor encrypt-then-MAC (libssh2 before 1.11, which Debian 12's curl uses).
 FOR_OLDER_CLIENTS = "secure, curve25519-sha256, curve25519-sha256@libssh.org, hmac-sha2-256"
 
+STORAGE = (
+    "auto",
+    "threads",
+)  # `io`: where calls on files run; on a slow disk all go through threads
+
 ONLY_NEW = "secure"  # the default of the option; the clients of Debian 12 know none of its kex
 
 
@@ -35,34 +40,27 @@ def serve(directory: Path, cipher_list: str | None = None, **options: str) -> It
     stop(instance, process)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The instance that `mft init` makes."""
-    yield from serve(tmp_path_factory.mktemp("mft") / "instance")
+@pytest.fixture(scope="session", params=STORAGE)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The instance that `mft init` makes, on a disk that is fast and on one taken for slow."""
+    yield from serve(tmp_path_factory.mktemp("mft") / "instance", io=request.param)
 
 
-@pytest.fixture(scope="session")
-def older_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="session", params=STORAGE)
+def older_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """The same, and `server.ini` names what older clients need."""
-    yield from serve(tmp_path_factory.mktemp("mft") / "older", FOR_OLDER_CLIENTS)
+    directory = tmp_path_factory.mktemp("mft") / "older"
+    yield from serve(directory, FOR_OLDER_CLIENTS, io=request.param)
 
 
 @pytest.fixture(scope="session")
 def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The same with the algorithms that are the default where `server.ini` names none."""
     yield from serve(tmp_path_factory.mktemp("mft") / "strict", ONLY_NEW)
-
-
-@pytest.fixture(scope="session")
-def threaded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The same on a disk that is taken for slow: every call goes through threads."""
-    yield from serve(tmp_path_factory.mktemp("mft") / "threaded", io="threads")
-
-
-@pytest.fixture
-def threaded_place(threaded_server: Server) -> Place:
-    """A fresh directory on `threaded_server`."""
-    return fresh(threaded_server)
 
 
 def fresh(server: Server) -> Place:

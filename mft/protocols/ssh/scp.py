@@ -109,8 +109,11 @@ class ScpServer:
             waiter.callback(None)
 
     async def _more(self) -> None:
-        """Wait for anything to happen; raises Refused(ABORTED) when nothing will any more."""
-        if self._lost is None and not self._eof:
+        """Wait for anything to happen; raises Refused(ABORTED) when nothing will any more.
+
+        Who waits for bytes of the client asks for its end first: after that none will come.
+        """
+        if self._lost is None:
             self._throttle()
             self._waiter = Deferred()
             await self._waiter

@@ -100,6 +100,37 @@ def test_a_client_that_ends_its_channel_instead_of_the_last_zero_byte_has_sent_t
     assert server.get("/a") == b"hello"
 
 
+def test_the_end_of_the_channel_may_come_while_a_slow_disk_still_writes(serve):
+    slowness = Slowness()
+    server = serve(storage=lambda memory: SlowFiles(memory, slowness))
+    client = SshClient(server).log_in()
+    scp = ScpClient(client, "scp -t /a")
+    scp.say(b"C0644 5 a\n")
+    slowness.slow = True
+    scp.say(b"hello")
+    scp.eof()  # libssh2 sends no zero byte before it
+    assert len(slowness.waiting) == 1
+    assert server.names() == []
+    slowness.let_all_go(server.reactor.settle)
+    scp.say()
+    assert scp.status == 0
+    assert server.get("/a") == b"hello"
+
+
+def test_all_answers_and_the_end_may_come_before_a_slow_disk_has_read_the_file(serve):
+    slowness = Slowness()
+    server = serve(storage=lambda memory: SlowFiles(memory, slowness))
+    server.put("/a", DATA)
+    client = SshClient(server).log_in()
+    scp = ScpClient(client, "scp -f /a")
+    slowness.slow = True
+    scp.say(OK, OK, OK)
+    scp.eof()
+    slowness.let_all_go(server.reactor.settle)
+    assert DATA in scp.say()
+    assert scp.status == 0
+
+
 @pytest.mark.parametrize("end", ["cut", "close", "eof"])
 def test_an_upload_that_is_cut_at_any_byte_is_no_file(server, end):
     stream = b"C0644 5 a\nhello\0"

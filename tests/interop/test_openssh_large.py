@@ -1,0 +1,40 @@
+"""Files of many requests: OpenSSH keeps dozens in flight, and all bytes arrive.
+
+It cuts what it uploads to what was answered in order: answers out of order lose bytes.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.interop.instance import Place, Server, execute
+from tests.interop.trees import content, held, make
+
+pytestmark = pytest.mark.interop
+
+SIZE = 20 * 1024 * 1024 + 11
+
+
+@pytest.mark.parametrize("protocol", ["-O", "-s"], ids=["legacy", "sftp"])
+def test_scp_moves_every_byte_both_ways(
+    server: Server, place: Place, tmp_path: Path, protocol: str
+) -> None:
+    (tmp_path / "up").write_bytes(content(SIZE))
+    words = ["scp", protocol, "-P", str(server.port), *server.ssh]
+    there = f"{server.where}:{place.remote}/file"
+    execute(*words, tmp_path / "up", there)
+    assert (place.disk / "file").read_bytes() == content(SIZE)
+    execute(*words, there, tmp_path / "down")
+    assert (tmp_path / "down").read_bytes() == content(SIZE)
+
+
+def test_sftp_moves_every_byte_of_a_tree_both_ways(
+    server: Server, place: Place, tmp_path: Path
+) -> None:
+    tree = make(tmp_path / "tree")
+    (tree / "large").write_bytes(content(SIZE))
+    batch = f"put -r {tree} {place.remote}/up\nget -r {place.remote}/up down\n"
+    words = ["sftp", "-P", str(server.port), *server.ssh, "-b", "-"]
+    execute(*words, server.where, stdin=batch, cwd=tmp_path)
+    assert held(place.disk / "up") == held(tree)
+    assert held(tmp_path / "down") == held(tree)
