@@ -83,12 +83,12 @@ class LocalFileSystem:
 
     async def stat(self, path: VPath, *, follow: bool = True) -> Entry:
         """What is under a path; the owner's interrupted upload of it comes first."""
-        return await self._run(False, path, self._stat, follow)
+        return await self._run(path, self._stat, follow)
 
     async def list(self, path: VPath) -> LocalListing:
         """Begin to read a directory."""
         root = await self._opened()
-        descriptor = await self._run(False, path, self._open, _LISTING)
+        descriptor = await self._run(path, self._open, _LISTING)
         return LocalListing(descriptor, root.volume, str(path))
 
     async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> LocalUpload:
@@ -96,7 +96,7 @@ class LocalFileSystem:
         root = await self._opened()
         root.handle.hold()
         try:
-            begun = await self._run(False, path, self._begin, how, mode)
+            begun = await self._run(path, self._begin, how, mode)
         except BaseException:
             root.handle.release()
             raise
@@ -117,50 +117,50 @@ class LocalFileSystem:
     async def download(self, path: VPath) -> LocalDownload:
         """Open a finished file; the owner's interrupted upload of it is discarded."""
         root = await self._opened()
-        found = await self._run(False, path, self._open_file)
+        found = await self._run(path, self._open_file)
         volume = self._volume_of(root, found.descriptor, found.status.st_dev)
         file = FileLane(found.descriptor, volume, str(path))
         return LocalDownload(file, entry(path.name, found.status), self.real_path(path))
 
     async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None:
         """Make a directory; its parent must be there."""
-        await self._run(False, path, self._at, names.make_directory, Reason.EXISTS, mode)
+        await self._run(path, self._at, names.make_directory, Reason.EXISTS, mode)
 
     async def remove(self, path: VPath) -> None:
         """Remove a file or a link, and the owner's interrupted upload; never a directory."""
         large = await self._is_large(path)
-        await self._run(large, path, self._at, names.remove_file, Reason.IS_A_DIRECTORY)
+        await self._run_at(large, path, self._at, names.remove_file, Reason.IS_A_DIRECTORY)
 
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty directory; what interrupted uploads left in it goes with it."""
-        await self._run(False, path, self._at, names.remove_directory, Reason.DENIED)
+        await self._run(path, self._at, names.remove_directory, Reason.DENIED)
 
     async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
         """Give a file, link or directory another name; never over a directory."""
         large = replace and await self._is_large(target)
-        await self._run(large, source, self._rename, target, replace)
+        await self._run_at(large, source, self._rename, target, replace)
 
     async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
         """Set attributes of a file or directory; not of the root, not of links."""
-        await self._run(False, path, self._change, attributes, follow)
+        await self._run(path, self._change, attributes, follow)
 
     async def read_link(self, path: VPath) -> str:
         """Where a link leads, as relative text; Refused(DENIED) for one that leads outside."""
-        text = await self._run(False, path, self._at, names.read_link, Reason.INVALID)
+        text = await self._run(path, self._at, names.read_link, Reason.INVALID)
         return links.shown(path.parent, text)
 
     async def make_link(self, path: VPath, target: str) -> None:
         """Make a link to a virtual path, relative or absolute; stored as a relative one."""
         text = links.relative(path.parent, links.aim(path.parent, target))
-        await self._run(False, path, self._at, names.make_link, Reason.EXISTS, text)
+        await self._run(path, self._at, names.make_link, Reason.EXISTS, text)
 
     async def make_hard_link(self, source: VPath, target: VPath) -> None:
         """Give a regular file, never a link, a second name on the same volume."""
-        await self._run(False, source, self._link, target)
+        await self._run(source, self._link, target)
 
     async def usage(self, path: VPath) -> Usage:
         """The room on the volume that a path lies on."""
-        return await self._run(False, path, self._usage)
+        return await self._run(path, self._usage)
 
     def real_path(self, path: VPath) -> str:
         """Where the path is on the disk."""
@@ -176,11 +176,21 @@ class LocalFileSystem:
     async def _is_large(self, path: VPath) -> bool:
         """Whether removing or replacing what is there frees so much that it takes a while."""
         try:
-            return await self._run(False, path, self._at, names.is_large, Reason.INVALID)
+            return await self._run(path, self._at, names.is_large, Reason.INVALID)
         except Refused:  # what is asked for will tell why
             return False
 
     async def _run(
+        self,
+        path: VPath,
+        call: Callable[Concatenate[int, VPath, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a call relative to the root's handle; what it raises becomes Refused."""
+        return await self._run_at(False, path, call, *args, **kwargs)
+
+    async def _run_at(
         self,
         frees: bool,
         path: VPath,
@@ -188,10 +198,7 @@ class LocalFileSystem:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run a call relative to the root's handle; what it raises becomes Refused.
-
-        With `frees` it runs on the disk pool, because a large file goes.
-        """
+        """The same; with `frees` on the disk pool, because a large file goes."""
         handle, volume = self._root or await self._opened()
         handle.hold()
         try:

@@ -49,7 +49,9 @@ class Temporaries:
         self._lifetime = lifetime
         self._now = now
         self._token = token
-        self._last = "", ""  # a name and its temporary: a client asks for one file several times
+        # A name and its temporary: a client asks for one file several times. One value, which
+        # threads replace whole.
+        self._last = "", ""
 
     def name_of(self, name: str) -> str:
         """The name of the owner's interrupted upload of `name`."""
