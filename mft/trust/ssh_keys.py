@@ -182,8 +182,8 @@ def _read_rsa(reader: Reader, key_type: str) -> tuple[int, Verifier]:
     bits = modulus.bit_length()
     if modulus <= 0 or not MIN_RSA_BITS <= bits <= MAX_RSA_BITS:
         raise Malformed(f"an RSA key has {bits} bits, not {MIN_RSA_BITS} to {MAX_RSA_BITS}")
-    if exponent.bit_length() > MAX_EXPONENT_BITS:
-        raise Malformed("an RSA key has an exponent that is too long")
+    if exponent <= 0 or exponent.bit_length() > MAX_EXPONENT_BITS:
+        raise Malformed("an RSA key has an exponent that is negative or too long")
     try:
         key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
     except (ValueError, UnsupportedAlgorithm):

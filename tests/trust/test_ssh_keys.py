@@ -165,6 +165,7 @@ def test_a_clear_key_with_a_password_is_refused() -> None:
         (packed("ssh-rsa", 65537, 2**9000 + 1), "9001 bits"),
         (packed("ssh-rsa", 65537, -(2**2048)), "bits"),
         (packed("ssh-rsa", 2**40 + 1, 2**2048 + 1), "exponent"),
+        (packed("ssh-rsa", -3, 2**2048 + 1), "exponent"),
         (packed("ssh-rsa", 2, 2**2048 + 1), "valid pair"),
         (packed("ecdsa-sha2-nistp256", "nistp384", b"\4" + b"x" * 96), "named after"),
         (packed("ecdsa-sha2-nistp256", "nistp256", b"\4" + b"x" * 64), "point"),
