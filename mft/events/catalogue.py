@@ -26,6 +26,16 @@ _SESSION_FAILED = _in("operational session failure failure-high")
 _LOGIN_REFUSED = _in("authentication session failure")
 _COMPONENT_DONE = _in("component-activation authenticated success")
 _COMPONENT_FAILED = _in("component-activation authenticated failure")
+_FTP_NOTE = _in("authenticated informational ftp")
+_FTP_SESSION_NOTE = _in("session informational ftp")
+_FTP_FAILED = _in("authenticated failure ftp")
+_FTP_HIGH = _in("authenticated failure failure-high ftp")
+_FTP_SPECIFIC = _in("authenticated failure failure-specific ftp")
+_FTP_SESSION_SPECIFIC = _in("session failure failure-specific ftp")
+_FTP_ASKED = _in("authenticated informational file-operation ftp")
+_FTP_DONE = _in("authenticated success file-operation ftp")
+_FTP_UNDONE = _in("authenticated failure file-operation ftp")
+_FTP_CUT = _in("authenticated failure failure-high file-operation ftp")
 _SSH_NOTE = _in("authenticated informational ssh")
 _SSH_FAILED = _in("authenticated failure ssh")
 _SSH_BROKEN = _in("operational authenticated failure failure-critical ssh")
@@ -54,6 +64,389 @@ ROOT_PROTECTED: Final = Event(
     p.Nothing,
     "A client tried to delete the root of its files.",
     _COMPAT_FAILED | {Group.PROCESS},
+)
+
+# 10xxx: FTP and FTPS
+
+FTP_WRITE_OPENED: Final = Event(
+    10012, p.OpenedAt, 'Opened "{path}" for writing at {offset}.', _FTP_DONE
+)
+FTP_WRITE_OPEN_FAILED: Final = Event(
+    10013,
+    p.OpenAtFailed,
+    'Opening "{path}" for writing at {offset} failed: {details}',
+    _FTP_UNDONE,
+)
+FTP_CERTIFICATE_UNUSABLE: Final = Event(
+    10014,
+    p.Details,
+    "The client's certificate is missing or cannot be accepted: {details}",
+    _in("session failure ftp"),
+)
+FTP_NO_PASSIVE_PORT: Final = Event(
+    10015,
+    p.NoPassivePort,
+    "No passive port of {port_range} is free for {mode}: {details}",
+    _FTP_HIGH | {Group.OPERATIONAL},
+)
+FTP_COMMAND_BROKE: Final = Event(
+    10016,
+    p.LineFailed,
+    'Internal error on FTP command "{line}": {details}',
+    _in("operational authenticated failure failure-critical ftp"),
+)
+FTP_COMMAND_UNSUPPORTED: Final = Event(
+    10019, p.Command, 'FTP command "{command}" is not supported.', _FTP_SPECIFIC
+)
+FTP_EXTENDED_PASSIVE_ASKED: Final = Event(
+    10020,
+    p.Nothing,
+    "Extended passive mode asked for.",
+    _FTP_NOTE | {Group.OPERATIONAL},
+)
+FTP_TLS_ABANDONED: Final = Event(
+    10021,
+    p.Details,
+    "The client left before the TLS handshake was done: {details}",
+    _in("session failure"),
+)
+FTP_PASSIVE_WAITING: Final = Event(
+    10022,
+    p.DataAddress,
+    "Waiting for the client on {address}:{port} ({mode}).",
+    _FTP_NOTE,
+)
+FTP_PASSIVE_UNUSED: Final = Event(
+    10023,
+    p.DataAddressFailed,
+    "Nobody connected to {address}:{port} ({mode}) in time: {details}",
+    _FTP_HIGH,
+)
+FTP_TLS_ACCEPTED: Final = Event(
+    10024,
+    p.Nothing,
+    "TLS asked for with AUTH: the control connection is being secured.",
+    _FTP_SESSION_NOTE,
+)
+FTP_APPEND_ASKED: Final = Event(10025, p.PathOf, 'Appending to "{path}" asked for.', _FTP_ASKED)
+FTP_ADDRESS_REFUSED: Final = Event(
+    10026,
+    p.AddressRefused,
+    'Address "{address}" given with {kind} is refused: {details}',
+    _FTP_SPECIFIC,
+)
+FTP_CERTIFICATE_REQUIRED: Final = Event(
+    10028,
+    p.Username,
+    '"{username}" must present a certificate to log in.',
+    _FTP_SESSION_SPECIFIC,
+)
+FTP_CERTIFICATE_LOGIN_REFUSED: Final = Event(
+    10029,
+    p.UserFailed,
+    'Login of "{username}" by certificate refused: {details}',
+    _FTP_SESSION_SPECIFIC,
+)
+FTP_DATA_CLOSED: Final = Event(
+    10030,
+    p.DataClosed,
+    "Data connection {host_address}:{host_port} with {peer_address}:{peer_port} closed: "
+    "{received} bytes received, {sent} bytes sent in {duration:.3f} s, {speed} bytes/s, "
+    "{encryption}.",
+    _FTP_NOTE,
+)
+FTP_DATA_BROKE: Final = Event(
+    10031,
+    p.DataBroke,
+    "Data connection {host_address}:{host_port} with {peer_address}:{peer_port} broke: "
+    "{received} bytes received, {sent} bytes sent in {duration:.3f} s, {speed} bytes/s, "
+    "{encryption}: {details}",
+    _FTP_FAILED,
+)
+FTP_DATA_IDLE: Final = Event(
+    10032,
+    p.Endpoints,
+    "Data connection {host_address}:{host_port} with {peer_address}:{peer_port} closed: "
+    "nothing moved on it for too long.",
+    _in("session failure failure-high failure-specific ftp"),
+)
+FTP_CONNECTED: Final = Event(
+    10033, p.Nothing, "New FTP/FTPS client connection made.", _FTP_SESSION_NOTE
+)
+FTP_CLOSED: Final = Event(
+    10034, p.Protection, "FTP/FTPS client connection closed, {encryption}.", _FTP_NOTE
+)
+FTP_TLS_REQUIRED: Final = Event(
+    10035,
+    p.Nothing,
+    "Command refused: the control connection must be secured with TLS first.",
+    _FTP_SESSION_SPECIFIC,
+)
+FTP_DATA_TLS_REQUIRED: Final = Event(
+    10036,
+    p.Nothing,
+    "Transfer refused: data connections must be secured with TLS.",
+    _FTP_SESSION_SPECIFIC,
+)
+FTP_ENTER_ASKED: Final = Event(
+    10037, p.PathOf, 'Change of the working folder to "{path}" asked for.', _FTP_ASKED
+)
+FTP_ENTER_DONE: Final = Event(10038, p.PathOf, 'Working folder is now "{path}".', _FTP_DONE)
+FTP_ENTER_FAILED: Final = Event(
+    10039,
+    p.PathFailed,
+    'Working folder cannot become "{path}": {details}',
+    _FTP_UNDONE,
+)
+FTP_APPEND_OPENED: Final = Event(
+    10040,
+    p.OpenedAt,
+    'Opened "{path}" for appending at {offset}.',
+    _FTP_DONE | {Group.OPERATION_APPEND},
+)
+FTP_APPEND_OPEN_FAILED: Final = Event(
+    10041,
+    p.OpenAtFailed,
+    'Opening "{path}" for appending failed: {details}',
+    _FTP_UNDONE | {Group.OPERATION_APPEND},
+)
+FTP_LOST: Final = Event(
+    10042,
+    p.ProtectionLost,
+    "FTP/FTPS client connection ended with an error, {encryption}: {details}",
+    _FTP_HIGH,
+)
+FTP_REMOVE_ASKED: Final = Event(10043, p.PathOf, 'Removal of "{path}" asked for.', _FTP_ASKED)
+FTP_REMOVE_DONE: Final = Event(
+    10044, p.PathOf, 'Removed "{path}".', _FTP_DONE | {Group.OPERATION_DELETE}
+)
+FTP_REMOVE_FAILED: Final = Event(
+    10045,
+    p.PathFailed,
+    'Removal of "{path}" failed: {details}',
+    _FTP_UNDONE | {Group.OPERATION_DELETE},
+)
+FTP_LIST_ASKED: Final = Event(
+    10046, p.Listed, 'Listing ({operation}) of "{path}" asked for.', _FTP_ASKED
+)
+FTP_LIST_DONE: Final = Event(10047, p.Listed, 'Listed "{path}" ({operation}).', _FTP_DONE)
+FTP_LIST_FAILED: Final = Event(
+    10048, p.PathFailed, 'Listing of "{path}" failed: {details}', _FTP_UNDONE
+)
+FTP_STAT_ASKED: Final = Event(
+    10049, p.AttributesOf, 'Attributes of "{path}" ({attributes}) asked for.', _FTP_ASKED
+)
+FTP_STAT_DONE: Final = Event(
+    10050, p.AttributesOf, 'Attributes of "{path}" ({attributes}) told.', _FTP_DONE
+)
+FTP_STAT_FAILED: Final = Event(
+    10051,
+    p.AttributesFailed,
+    'Attributes of "{path}" ({attributes}) cannot be told: {details}',
+    _FTP_UNDONE,
+)
+FTP_MAKE_DIRECTORY_ASKED: Final = Event(
+    10052, p.PathOf, 'Creation of folder "{path}" asked for.', _FTP_ASKED
+)
+FTP_MAKE_DIRECTORY_DONE: Final = Event(
+    10053, p.PathOf, 'Created folder "{path}".', _FTP_DONE | {Group.OPERATION_CREATE_FOLDER}
+)
+FTP_MAKE_DIRECTORY_FAILED: Final = Event(
+    10054,
+    p.PathFailed,
+    'Creation of folder "{path}" failed: {details}',
+    _FTP_UNDONE | {Group.OPERATION_CREATE_FOLDER},
+)
+FTP_DATA_OPENED: Final = Event(
+    10055,
+    p.Endpoints,
+    "Data connection {host_address}:{host_port} with {peer_address}:{peer_port} opened.",
+    _in("authenticated success ftp"),
+)
+FTP_SESSION_OPENED: Final = Event(
+    10059,
+    p.TreeShown,
+    'FTP/FTPS session opened: "{real_path}" is shown as "{virtual_path}".',
+    _in("authentication authenticated success ftp"),
+)
+FTP_PASSIVE_ASKED: Final = Event(10061, p.Mode, "Passive mode ({mode}) asked for.", _FTP_NOTE)
+FTP_ACTIVE_ASKED: Final = Event(
+    10062,
+    p.DataAddress,
+    "Active mode ({mode}) to {address}:{port} asked for.",
+    _FTP_NOTE,
+)
+FTP_ACTIVE_CONNECTED: Final = Event(
+    10063,
+    p.ActiveConnected,
+    "Connected from {source_address}:{source_port} to the client's {address}:{port}.",
+    _FTP_NOTE,
+)
+FTP_ACTIVE_FAILED: Final = Event(
+    10064,
+    p.ActiveFailed,
+    "Connecting from {source_address}:{source_port} to the client's {address}:{port} "
+    "failed: {details}",
+    _FTP_HIGH,
+)
+FTP_WORKING_FOLDER_TOLD: Final = Event(10065, p.Nothing, "Working folder told.", _FTP_NOTE)
+FTP_QUIT: Final = Event(10066, p.Nothing, "The client ended the FTP session.", _FTP_SESSION_NOTE)
+FTP_DOWNLOAD_ASKED: Final = Event(10068, p.PathOf, 'Download of "{path}" asked for.', _FTP_ASKED)
+FTP_DOWNLOAD_DONE: Final = Event(
+    10069,
+    p.Moved,
+    'Downloaded "{path}": {total} bytes in {duration:.3f} s, {speed} bytes/s.',
+    _FTP_DONE | {Group.OPERATION_READ},
+)
+FTP_DOWNLOAD_FAILED: Final = Event(
+    10070,
+    p.MoveFailed,
+    'Download of "{path}" ended early, after {total} bytes in {duration:.3f} s: {details}',
+    _FTP_CUT | {Group.OPERATION_READ},
+)
+FTP_REMOVE_DIRECTORY_ASKED: Final = Event(
+    10071, p.PathOf, 'Removal of folder "{path}" asked for.', _FTP_ASKED
+)
+FTP_REMOVE_DIRECTORY_DONE: Final = Event(
+    10072, p.PathOf, 'Removed folder "{path}".', _FTP_DONE | {Group.OPERATION_DELETE}
+)
+FTP_REMOVE_DIRECTORY_FAILED: Final = Event(
+    10073,
+    p.PathFailed,
+    'Removal of folder "{path}" failed: {details}',
+    _FTP_UNDONE | {Group.OPERATION_DELETE},
+)
+FTP_RENAME_ASKED: Final = Event(
+    10074, p.Renamed, 'Rename of "{from}" to "{to}" asked for.', _FTP_ASKED
+)
+FTP_RENAME_DONE: Final = Event(
+    10075, p.Renamed, 'Renamed "{from}" to "{to}".', _FTP_DONE | {Group.OPERATION_RENAME}
+)
+FTP_RENAME_FAILED: Final = Event(
+    10076,
+    p.RenameFailed,
+    'Rename of "{from}" to "{to}" failed: {details}',
+    _FTP_UNDONE | {Group.OPERATION_RENAME},
+)
+FTP_UPLOAD_ASKED: Final = Event(10077, p.PathOf, 'Upload of "{path}" asked for.', _FTP_ASKED)
+FTP_UPLOAD_DONE: Final = Event(
+    10078,
+    p.Moved,
+    'Uploaded "{path}": {total} bytes in {duration:.3f} s, {speed} bytes/s.',
+    _FTP_DONE | {Group.OPERATION_WRITE},
+)
+FTP_UPLOAD_FAILED: Final = Event(
+    10079,
+    p.MoveFailed,
+    'Upload of "{path}" ended early, after {total} bytes in {duration:.3f} s: {details}',
+    _FTP_CUT | {Group.OPERATION_WRITE},
+)
+FTP_TYPE_UNKNOWN: Final = Event(
+    10080, p.DataType, 'Data type "{type}" is not known.', _FTP_SPECIFIC
+)
+FTP_TYPE_CHANGED: Final = Event(10081, p.DataType, 'Data type is now "{type}".', _FTP_NOTE)
+FTP_TYPE_IGNORED: Final = Event(
+    10082,
+    p.DataType,
+    'Data type "{type}" was accepted, but files are moved as they are.',
+    _FTP_NOTE,
+)
+FTP_PASSIVE_LISTENING: Final = Event(
+    10083, p.Port, "Listening on passive port {port}.", _FTP_NOTE | {Group.SESSION}
+)
+FTP_IDLE: Final = Event(
+    10084,
+    p.Details,
+    "The control connection was idle for too long: {details}",
+    _in("session failure failure-high ftp"),
+)
+FTP_CLEAR_AGAIN: Final = Event(
+    10085,
+    p.Nothing,
+    "The control connection is in clear text again.",
+    _in("authenticated success ftp"),
+)
+FTP_CLEAR_ALREADY: Final = Event(
+    10086,
+    p.Nothing,
+    "Clear text asked for on a control connection that has no TLS.",
+    _FTP_SPECIFIC,
+)
+FTP_CLEAR_REFUSED: Final = Event(
+    10087,
+    p.Nothing,
+    "Clear text asked for, but the control connection must stay secured.",
+    _FTP_SPECIFIC,
+)
+FTP_TLS_FAILED: Final = Event(
+    10088,
+    p.ChannelFailed,
+    "TLS handshake on the {channel_type} connection failed: {details}",
+    _FTP_HIGH,
+)
+FTP_SESSION_FAILED: Final = Event(
+    10089,
+    p.Details,
+    "The session could not be opened after the login: {details}",
+    _in("authentication authenticated failure ftp"),
+)
+FTP_EXTENDED_ACTIVE_ASKED: Final = Event(
+    10090,
+    p.NetworkAddress,
+    "Extended active mode to {ip}, port {port}, protocol {protocol} asked for.",
+    _FTP_NOTE,
+)
+FTP_TOO_MANY_CONNECTIONS: Final = Event(
+    10091,
+    p.Nothing,
+    "FTP/FTPS connection refused: the service has as many as it may have.",
+    _FTP_SESSION_SPECIFIC,
+)
+FTP_CONNECTION_BROKE: Final = Event(
+    10092,
+    p.Details,
+    "Internal error in an FTP/FTPS connection: {details}",
+    _in("session failure failure-critical ftp"),
+)
+FTP_READ_OPENED: Final = Event(
+    10094,
+    p.OpenedAt,
+    'Opened "{path}" for reading at {offset}.',
+    _FTP_DONE | {Group.OPERATION_READ},
+)
+FTP_READ_OPEN_FAILED: Final = Event(
+    10095,
+    p.OpenAtFailed,
+    'Opening "{path}" for reading at {offset} failed: {details}',
+    _FTP_UNDONE | {Group.OPERATION_READ},
+)
+FTP_SET_ATTRIBUTES_ASKED: Final = Event(
+    10096,
+    p.AttributesOf,
+    'Change of the attributes of "{path}" ({attributes}) asked for.',
+    _FTP_ASKED,
+)
+FTP_SET_ATTRIBUTES_DONE: Final = Event(
+    10097, p.AttributesOf, 'Attributes of "{path}" ({attributes}) changed.', _FTP_DONE
+)
+FTP_SET_ATTRIBUTES_FAILED: Final = Event(
+    10098,
+    p.AttributesFailed,
+    'Attributes of "{path}" ({attributes}) could not be changed: {details}',
+    _FTP_UNDONE,
+)
+FTP_TLS_READY: Final = Event(
+    10100,
+    p.ChannelReady,
+    'The {channel_type} connection is secured, {encryption}, client certificate "{certificate}".',
+    _FTP_NOTE,
+)
+FTP_TLS_NOT_REUSED: Final = Event(
+    10108,
+    p.CommandFailed,
+    "Data connection of {command} refused: its TLS session is not that of the control "
+    "connection: {details}",
+    _FTP_HIGH,
 )
 
 # 20xxx: process, components, authentication, handlers
@@ -95,6 +488,34 @@ AUTHORIZED_KEYS_UNREADABLE: Final = Event(
     20023, p.PathFailed, 'Authorized keys in "{path}" cannot be read: {details}', _FAILED
 )
 INTERNAL_ERROR: Final = Event(20024, p.Details, "Internal error: {details}", _PROCESS_BROKEN)
+TLS_NOT_RELOADED: Final = Event(
+    20032,
+    p.TlsFailed,
+    "What the service uses for TLS cannot be loaded again; it goes on with the old: {details}",
+    _PROCESS_FAILED,
+)
+CRL_UNREADABLE: Final = Event(
+    20036, p.ListFailed, 'Revocation list "{uri}" cannot be used: {details}', _FAILED
+)
+CRL_LOADED: Final = Event(
+    20037,
+    p.ListLoaded,
+    'Revocation list "{uri}" of "{issuer}" loaded: {count} entries, valid until {next_update}, '
+    "to be loaded again at {update_datetime}.",
+    _DONE,
+)
+CRL_RELOAD_FAILED: Final = Event(
+    20038,
+    p.ListReloadFailed,
+    'Revocation list "{uri}" cannot be loaded again; next try at {next_load}: {details}',
+    _PROCESS_FAILED,
+)
+PEER_CERTIFICATE_REFUSED: Final = Event(
+    20040,
+    p.PeerCertificate,
+    'Certificate {serial_number} of "{subject}" refused: {details}',
+    _in("operational authenticated failure"),
+)
 HOME_CREATED: Final = Event(
     20042,
     p.HomeCreated,
@@ -218,6 +639,12 @@ LOG_ROTATED: Final = Event(
 )
 LOG_TRUNCATED: Final = Event(
     20176, p.PathOf, 'Log "{path}" was emptied in place.', _PROCESS_DONE | {Group.FILE_OPERATION}
+)
+CRL_POINT_FAILED: Final = Event(
+    20178,
+    p.PointFailed,
+    'Revocation list "{path}", which a certificate names, cannot be used: {details}',
+    _in("operational process failure"),
 )
 PROCESS_STARTED: Final = Event(
     20181,
@@ -652,6 +1079,50 @@ DRAINED: Final = Event(
     p.Drained,
     "Shutdown done in {duration:.3f} s; {count} sessions were cut.",
     _PROCESS,
+)
+
+FTP_STRANGER_REFUSED: Final = Event(
+    90024,
+    p.Stranger,
+    "Data connection from {address}:{port} refused: only {expected} may connect.",
+    _FTP_HIGH,
+)
+FTP_COPY_DONE: Final = Event(
+    90025,
+    p.Copied,
+    'Copied {total_write} bytes from "{from}" to "{path}".',
+    _FTP_DONE | {Group.OPERATION_WRITE},
+)
+FTP_COPY_FAILED: Final = Event(
+    90026,
+    p.CopyFailed,
+    'Copying from "{from}" to "{path}" failed: {details}',
+    _FTP_UNDONE | {Group.OPERATION_WRITE},
+)
+FTP_CHECKSUM_DONE: Final = Event(
+    90027, p.Checksum, 'Digest {algorithm} of "{path}" told.', _FTP_DONE | {Group.OPERATION_READ}
+)
+FTP_CHECKSUM_FAILED: Final = Event(
+    90028,
+    p.PathFailed,
+    'Digest of "{path}" cannot be told: {details}',
+    _FTP_UNDONE | {Group.OPERATION_READ},
+)
+FTP_MAKE_LINK_ASKED: Final = Event(
+    90029, p.PathOf, 'Creation of the link "{path}" asked for.', _FTP_ASKED
+)
+FTP_MAKE_LINK_DONE: Final = Event(90030, p.PathOf, 'Created the link "{path}".', _FTP_DONE)
+FTP_MAKE_LINK_FAILED: Final = Event(
+    90031, p.PathFailed, 'Creation of the link "{path}" failed: {details}', _FTP_UNDONE
+)
+FTP_CLIENT_NAMED: Final = Event(
+    90032, p.ClientVersion, 'The client calls itself "{client_version}".', _FTP_SESSION_NOTE
+)
+FTP_HOST_NAMED: Final = Event(
+    90033, p.Host, 'The client asks for the host "{host}".', _FTP_SESSION_NOTE
+)
+FTP_REINITIALISED: Final = Event(
+    90034, p.Nothing, "The client has logged out and keeps the connection.", _FTP_SESSION_NOTE
 )
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {

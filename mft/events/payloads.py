@@ -571,7 +571,7 @@ class NoCommonAlgorithm:
 
 @dataclass(frozen=True, slots=True)
 class ClientVersion:
-    """The version line of an SSH client."""
+    """What a client calls itself."""
 
     client_version: str
 
@@ -629,4 +629,335 @@ class Disconnected:
     """Why the other side hung up (RFC 4253 11.1)."""
 
     code: int
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAt:
+    """A file that was opened to be moved from `offset` on."""
+
+    path: str
+    real_path: str
+    offset: int
+    requested_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAtFailed:
+    """A file that could not be opened to be moved from `offset` on."""
+
+    path: str
+    real_path: str
+    offset: int
+    requested_path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A file that went over a data connection to its end; `total` counts what moved this time."""
+
+    path: str
+    real_path: str
+    total: int
+    speed: int
+    duration: float
+    requested_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveFailed:
+    """A file of which only `total` bytes went over a data connection this time."""
+
+    path: str
+    real_path: str
+    total: int
+    speed: int
+    duration: float
+    requested_path: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A folder that is listed: by which command, and which names of it (empty: all)."""
+
+    path: str
+    real_path: str
+    glob: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttributesOf:
+    """Attributes of a path, by the names that the protocol has for them."""
+
+    path: str
+    real_path: str
+    attributes: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttributesFailed:
+    """Attributes of a path that could not be told or set."""
+
+    path: str
+    real_path: str
+    attributes: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeShown:
+    """Where a session's tree is on this machine, and what the client sees it as."""
+
+    real_path: str
+    virtual_path: str
+    home_folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineFailed:
+    """A command line, its secrets hidden, that we failed on."""
+
+    line: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What secures a connection, and the client's certificate; both say so when there is none."""
+
+    encryption: str
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionLost:
+    """A connection that ended with an error, and what had secured it."""
+
+    encryption: str
+    certificate: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelReady:
+    """A connection that TLS secures; `channel_type` is control or data."""
+
+    channel_type: str
+    encryption: str
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFailed:
+    """A connection that TLS could not secure; `channel_type` is control or data."""
+
+    channel_type: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """The command that chose how data connections are made, such as EPSV."""
+
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataAddress:
+    """Where a data connection is to be made, and the command that chose it."""
+
+    mode: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataAddressFailed:
+    """Where a data connection was not made."""
+
+    mode: str
+    address: str
+    port: int
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRefused:
+    """An address as the client gave it; `kind` is the command it came with."""
+
+    address: str
+    kind: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAddress:
+    """An address as EPRT has it; `protocol` is its number for the family (RFC 2428 2)."""
+
+    protocol: int
+    ip: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of this machine."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoPassivePort:
+    """A range of ports of which none could be had."""
+
+    mode: str
+    port_range: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveConnected:
+    """A data connection from here (`source_`) to the client."""
+
+    address: str
+    port: int
+    source_address: str
+    source_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveFailed:
+    """A data connection from here (`source_`) to the client that could not be made."""
+
+    address: str
+    port: int
+    source_address: str
+    source_port: int
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Both ends of a data connection; `host_` is this one."""
+
+    host_address: str
+    host_port: int
+    peer_address: str
+    peer_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Who connected to a port that was opened for somebody else."""
+
+    address: str
+    port: int
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataClosed:
+    """A data connection that ended well, and what it moved."""
+
+    encryption: str
+    received: int
+    sent: int
+    speed: int
+    duration: float
+    host_address: str
+    host_port: int
+    peer_address: str
+    peer_port: int
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataBroke:
+    """A data connection that did not end well, and what it had moved."""
+
+    encryption: str
+    received: int
+    sent: int
+    speed: int
+    duration: float
+    host_address: str
+    host_port: int
+    peer_address: str
+    peer_port: int
+    certificate: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataType:
+    """A type of data as TYPE names it."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The name of a server that a client asked for."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFailed:
+    """Certificates, keys, authorities or lists that cannot be loaded; empty is not to blame."""
+
+    vault_item: str
+    ca: str
+    crl: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListFailed:
+    """A certificate revocation list that cannot be used."""
+
+    uri: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListReloadFailed:
+    """A certificate revocation list that cannot be loaded again, and when that is tried next."""
+
+    uri: str
+    next_load: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListLoaded:
+    """A certificate revocation list that counts from now on; moments are ISO 8601, in UTC."""
+
+    uri: str
+    issuer: str
+    count: int
+    next_update: str
+    update_seconds: int
+    update_datetime: str
+    next_publish: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """The certificate of a peer, which is not accepted."""
+
+    serial_number: str
+    subject: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointFailed:
+    """A list that the certificate of a peer names, and that cannot be had."""
+
+    peer_subject: str
+    path: str
     details: str

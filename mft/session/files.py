@@ -2,30 +2,42 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
+from mft.events.model import Event
 from mft.session.gaps import Extent
+from mft.session.numbers import Closed
 from mft.vfs.base import Attributes, Download, Lane, Upload
 
 if TYPE_CHECKING:
-    from mft.session.session import Session
+    from mft.session.gate import Gate
 
 
 class OpenFile:
-    """What received and sent files share: a lane, a path, counts, and a clock."""
+    """What received and sent files share: a lane, a path, counts, and a clock.
+
+    The caller reads or writes from `start` on; the totals count what it moved.
+    """
 
     def __init__(
-        self, session: "Session", path: VPath, requested: VPath, mode: str, real_path: str
+        self,
+        session: "Gate",
+        path: VPath,
+        requested: VPath,
+        mode: str,
+        real_path: str,
+        start: int,
     ) -> None:
         self.session = session
         self.path = path
         self.requested = requested
         self.mode = mode
         self.real_path = real_path
+        self.start = start
         self.total_read = 0
         self.total_write = 0
         self.ended = False
@@ -36,11 +48,11 @@ class OpenFile:
 
     def read_failed(self, offset: int, length: int, refused: Refused) -> None:
         """Bytes could not be read: an event; the download goes on if its client does."""
-        self.session.emit(self.session.numbers.read_failed, self._block(offset, length, refused))
+        self._tell_block(self.session.numbers.read_failed, offset, length, refused)
 
     def write_failed(self, offset: int, length: int, refused: Refused) -> None:
         """Bytes could not be written: an event."""
-        self.session.emit(self.session.numbers.write_failed, self._block(offset, length, refused))
+        self._tell_block(self.session.numbers.write_failed, offset, length, refused)
 
     async def close(self) -> None:
         """End in the protocol's own way."""
@@ -61,60 +73,35 @@ class OpenFile:
         else:
             await self.abort(str(value) if isinstance(value, Refused) else Reason.ABORTED.value)
 
-    def _block(self, offset: int, length: int, refused: Refused) -> p.BlockFailed:
-        return p.BlockFailed(
-            str(self.path), self.real_path, offset, length, str(self.requested), refused.details
-        )
-
-    def _times(self) -> tuple[float, int, int]:
+    def times(self) -> tuple[float, int, int]:
         """Duration in seconds, and the speeds of reading and writing in bytes a second."""
         duration = max(self._clock() - self._began, 1e-6)
         return round(duration, 3), int(self.total_read / duration), int(self.total_write / duration)
 
-    def _read(self) -> p.Downloaded:
-        duration, speed, _ = self._times()
-        return p.Downloaded(
-            str(self.path),
-            self.real_path,
-            self.total_read,
-            speed,
-            duration,
-            self.mode,
-            str(self.requested),
-        )
+    def _tell_block(
+        self, event: Event[p.BlockFailed] | None, offset: int, length: int, refused: Refused
+    ) -> None:
+        if event is not None:
+            path, requested = str(self.path), str(self.requested)
+            self.session.emit(
+                event,
+                p.BlockFailed(path, self.real_path, offset, length, requested, refused.details),
+            )
 
-    def _changed(self) -> p.Changed:
-        duration, reading, writing = self._times()
-        return p.Changed(
-            str(self.path),
-            self.real_path,
-            self.mode,
-            self.total_read,
-            reading,
-            self.total_write,
-            writing,
-            duration,
-            str(self.requested),
-        )
+    def _tell_done(self, numbers: Closed[Any, Any]) -> None:
+        self.session.emit(numbers.done, numbers.of(self))
 
-    def _written(self) -> p.Uploaded:
-        duration, _, speed = self._times()
-        return p.Uploaded(
-            str(self.path),
-            self.real_path,
-            self.total_write,
-            speed,
-            duration,
-            self.mode,
-            str(self.requested),
-        )
+    def _tell_failed(self, numbers: Closed[Any, Any], details: str) -> None:
+        self.session.emit(numbers.failed, numbers.why(self, details))
 
 
 class SentFile(OpenFile):
     """A download in progress."""
 
-    def __init__(self, session: "Session", path: VPath, mode: str, download: Download) -> None:
-        super().__init__(session, path, path, mode, download.real_path)
+    def __init__(
+        self, session: "Gate", path: VPath, mode: str, download: Download, start: int = 0
+    ) -> None:
+        super().__init__(session, path, path, mode, download.real_path, start)
         self.lane = download.lane
         self.entry = download.entry
         self._download = download
@@ -130,7 +117,7 @@ class SentFile(OpenFile):
         self.ended = True
         self.session.opened.discard(self)
         await self._download.close()
-        self.session.emit(self.session.numbers.download_done, self._read())
+        self._tell_done(self.session.numbers.download)
 
     async def abort(self, details: str) -> None:
         """The download was cut: one event says how far it came."""
@@ -139,42 +126,36 @@ class SentFile(OpenFile):
         self.ended = True
         self.session.opened.discard(self)
         await self._download.close()
-        done = self._read()
-        self.session.emit(
-            self.session.numbers.download_failed,
-            p.DownloadFailed(
-                done.path,
-                done.real_path,
-                done.total_read,
-                done.read_speed,
-                done.duration,
-                done.mode,
-                done.requested_path,
-                details,
-            ),
-        )
+        self._tell_failed(self.session.numbers.download, details)
 
 
 class ReceivedFile(OpenFile):
-    """An upload in progress: nothing is under its name until `close` has committed it."""
+    """An upload in progress: nothing is under its name until `close` has committed it.
+
+    `in_place` is the exception: a finished file is being changed where it is, and what is written
+    is in it at once. Otherwise the bytes before `start` are those of the account's interrupted
+    upload, and after an abort all that came without a hole is kept for it to go on.
+    """
 
     def __init__(
         self,
-        session: "Session",
+        session: "Gate",
         path: VPath,
         requested: VPath,
         mode: str,
         upload: Upload,
+        start: int | None = None,
         *,
         reading: bool,
     ) -> None:
-        super().__init__(session, path, requested, mode, upload.real_path)
+        start = upload.start if start is None else start
+        super().__init__(session, path, requested, mode, upload.real_path, start)
         self.lane = upload.lane
-        self.start = upload.start
+        self.in_place = upload.in_place
         self.reading = reading
         self.replaced = upload.replaced
         self._upload = upload
-        self._extent = Extent(upload.start)
+        self._extent = Extent(start)
         self.failure: Refused | None = None  # of a write: the file can only be aborted then
 
     def wrote(self, offset: int, count: int) -> None:
@@ -209,16 +190,12 @@ class ReceivedFile(OpenFile):
         try:
             await self._upload.commit(durable=self.session.account.durable_uploads)
         except Refused as refused:
-            self._tell_failure(refused.details)
+            self._tell_failed(self._numbers, refused.details)
             raise
         except BaseException:
-            self._tell_failure(Reason.BROKEN.value)
+            self._tell_failed(self._numbers, Reason.BROKEN.value)
             raise
-        numbers = self.session.numbers
-        if self.reading:
-            self.session.emit(numbers.change_done, self._changed())
-        else:
-            self.session.emit(numbers.upload_done, self._written())
+        self._tell_done(self._numbers)
         # A success that is not in the journal is not told: the client sends the file again.
         await self.session.recorded()
 
@@ -239,11 +216,11 @@ class ReceivedFile(OpenFile):
         except Refused as refused:
             details = f"{details}; {refused.details}"
         finally:
-            self._tell_failure(details)
+            self._tell_failed(self._numbers, details)
 
     async def _cut(self) -> bool:
         """Cut off what came behind a hole; whether anything is left that is worth keeping."""
-        if self._upload.in_place or not self._extent.end:
+        if self.in_place or not self._extent.end:
             return False
         try:
             await self.lane.change(Attributes(size=self._extent.end))
@@ -251,37 +228,7 @@ class ReceivedFile(OpenFile):
             return False
         return True
 
-    def _tell_failure(self, details: str) -> None:
+    @property
+    def _numbers(self) -> Closed[Any, Any]:
         numbers = self.session.numbers
-        if self.reading:
-            both = self._changed()
-            self.session.emit(
-                numbers.change_failed,
-                p.ChangeFailed(
-                    both.path,
-                    both.real_path,
-                    both.mode,
-                    both.total_read,
-                    both.read_speed,
-                    both.total_write,
-                    both.write_speed,
-                    both.duration,
-                    both.requested_path,
-                    details,
-                ),
-            )
-            return
-        done = self._written()
-        self.session.emit(
-            numbers.upload_failed,
-            p.UploadFailed(
-                done.path,
-                done.real_path,
-                done.total_write,
-                done.write_speed,
-                done.duration,
-                done.mode,
-                done.requested_path,
-                details,
-            ),
-        )
+        return numbers.change if self.reading else numbers.upload

@@ -5,22 +5,29 @@ from typing import TYPE_CHECKING
 
 from mft.core.failure import Refused
 from mft.core.vpath import VPath
-from mft.events import payloads as p
+from mft.session.numbers import Sought
 from mft.vfs.base import Entry, Listing
 
 if TYPE_CHECKING:
-    from mft.session.session import Session
+    from mft.session.gate import Gate
 
 
 class GuardedListing:
     """A listing in progress; `batch` is empty at the end."""
 
     def __init__(
-        self, session: "Session", path: VPath, listing: Listing, *, folders_only: bool
+        self,
+        session: "Gate",
+        path: VPath,
+        sought: Sought,
+        listing: Listing,
+        *,
+        folders_only: bool,
     ) -> None:
         self.path = path
         self.ended = False
         self._session = session
+        self._sought = sought
         self._listing = listing
         self._folders_only = folders_only
 
@@ -56,10 +63,8 @@ class GuardedListing:
         session = self._session
         session.opened.discard(self)
         await self._listing.close()
-        real = session.real_path(self.path)
+        path, real, numbers = str(self.path), session.real_path(self.path), session.numbers.list
         if refused is None:
-            session.emit(session.numbers.list.done, p.PathOf(str(self.path), real))
+            session.emit(numbers.done, numbers.of(path, real, self._sought))
         else:
-            session.emit(
-                session.numbers.list.failed, p.PathFailed(str(self.path), real, refused.details)
-            )
+            session.emit(numbers.failed, numbers.why(path, real, self._sought, refused.details))

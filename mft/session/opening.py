@@ -68,6 +68,7 @@ class Opening:
             numbers,
             peer=peer,
             component=component,
+            pool=self._volumes.disk,
             sync_events=self._sync_events,
             tell_requests=self._tell_requests,
             max_open=max_open,

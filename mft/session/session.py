@@ -1,96 +1,36 @@
 """Session: a logged-in peer, and the one door to files.
 
 Every operation of every protocol passes here: the permission is checked, the work is done by the
-account's file system, and one event tells the outcome. There is no second way to a file.
+account's file system, and one event tells the outcome. There is no second way to a file. What a
+protocol calls an operation (`what`) is told with it where the protocol's events have a key for it.
 """
 
-import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from functools import cached_property
+from typing import Any, Final
 
-from mft.auth.account import Account
 from mft.auth.permissions import ListMode, Operation
 from mft.core.failure import Reason, Refused
-from mft.core.peer import Address, Component, Origin
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.events.bus import Bus
-from mft.events.model import Event
 from mft.session.files import ReceivedFile, SentFile
+from mft.session.gate import Gate
+from mft.session.letters import Letters
 from mft.session.listing import GuardedListing
-from mft.session.numbers import Numbers, Simple
-from mft.vfs.base import Attributes, Entry, Existing, FileSystem, Usage
-
-T = TypeVar("T")
-D = TypeVar("D")
-
-MAX_OPEN: Final = 128  # files and listings of one session at once; each holds a descriptor or two
+from mft.session.numbers import Opened, Sought, Unopened
+from mft.session.whole_files import Digest, copied, digest_of
+from mft.vfs.base import Attributes, Entry, Existing, Upload, Usage
 
 
-class Session:
+class Session(Gate):
     """One logged-in peer. Paths are virtual; every refusal is Refused, and has been told."""
-
-    def __init__(
-        self,
-        account: Account,
-        files: FileSystem,
-        bus: Bus,
-        numbers: Numbers,
-        *,
-        peer: Address,
-        component: Component,
-        sync_events: Callable[[], Awaitable[None]] | None = None,
-        tell_requests: bool = False,
-        max_open: int = MAX_OPEN,
-        left: Callable[[], None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.account = account
-        self.numbers = numbers
-        self.origin = Origin(account.actor, peer, component)
-        self.opened: set[ReceivedFile | SentFile | GuardedListing] = set()
-        self.clock = clock
-        self.began = time.time()
-        self.identity = ""  # in the roster
-        self._files = files
-        self._bus = bus
-        self._sync_events = sync_events
-        self._tell_requests = tell_requests
-        self._max_open = max_open
-        self._opening = 0  # what will be in `opened` soon
-        self._left = left
-        self._closed = False
-
-    def emit(self, event: Event[D], payload: D) -> None:
-        """Tell an event of this session."""
-        self._bus.emit(event, payload, self.origin)
-
-    async def recorded(self) -> None:
-        """Wait until what was told is on disk, where `journal_sync = always` asks for it.
-
-        Refused(BROKEN) when the journal could not take it.
-        """
-        if self._sync_events is not None:
-            await self._sync_events()
-        self._recordable()
-
-    def unrecordable(self) -> Refused | None:
-        """Why nothing may be changed now, or None: the journal cannot be written."""
-        if self._bus.healthy:
-            return None
-        return Refused(Reason.BROKEN, "", "the audit journal cannot be written")
-
-    def real_path(self, path: VPath) -> str:
-        """Where a path is on this machine's disk; for the audit trail only."""
-        return self._files.real_path(path)
 
     # Looking.
 
-    async def stat(self, path: VPath, *, follow: bool = True) -> Entry:
+    async def stat(self, path: VPath, *, follow: bool = True, what: str = "") -> Entry:
         """Attributes of a file, folder or (without `follow`) link."""
-        return await self._simple(self.numbers.stat, path, self._stat(path, follow=follow))
+        return await self._simple(self.numbers.stat, path, self._stat(path, follow=follow), what)
 
     async def _stat(self, path: VPath, *, follow: bool) -> Entry:
         rules = self.account.rules
@@ -103,6 +43,29 @@ class Session:
                 return entry
         raise self._denied(Operation.READ_ATTRIBUTES, path)
 
+    async def enter(self, path: VPath) -> None:
+        """Make sure that a folder is there for a client to work in; nothing is kept of it.
+
+        It takes the right to list it, to pass through it or to read its attributes.
+        Refused(NOT_A_DIRECTORY) for a file, and for a link to one.
+        """
+        await self._simple(self.numbers.enter, path, self._enter(path))
+
+    async def _enter(self, path: VPath) -> None:
+        rules = self.account.rules
+        if not any(rules.allow(operation, path) for operation in ENTERING):
+            raise self._denied(Operation.TRAVERSE, path)
+        if not (await self._files.stat(path)).is_directory:
+            raise Refused(Reason.NOT_A_DIRECTORY, str(path))
+
+    def permissions_of(self, path: VPath, entry: Entry) -> str:
+        """What may be done with an entry, as letters of the `perm` fact (RFC 3659 7.5.5)."""
+        return self._letters.of(path, entry)
+
+    @cached_property
+    def _letters(self) -> Letters:
+        return Letters(self.account.rules)
+
     async def is_folder(self, path: VPath) -> bool:
         """Whether an upload to this path goes into a folder; no event, and nothing else is told."""
         try:
@@ -110,36 +73,70 @@ class Session:
         except Refused:
             return False
 
-    async def list(self, path: VPath) -> GuardedListing:
-        """Open a folder's listing; it tells its end when it is exhausted or closed."""
+    async def list(self, path: VPath, *, what: str = "", glob: str = "") -> GuardedListing:
+        """Open a folder's listing; it tells its end when it is exhausted or closed.
+
+        `glob` is only told: whoever asked for it picks the names.
+        """
+        sought = Sought(what, glob)
         try:
             mode = self.account.rules.list_mode(path)
             if mode is ListMode.NONE:
                 raise self._denied(Operation.LIST, path)
             self._may_open()
-            self._ask(self.numbers.list, path)
+            if self.tells_requests:
+                self._ask(self.numbers.list, path, sought)
             listing = await self._begin(self._files.list(path))
             if self._closed:
                 await listing.close()
                 raise self._gone(path)
         except Refused as refused:
-            self.emit(self.numbers.list.failed, self._failed(path, refused))
+            self._failed(self.numbers.list, path, sought, refused)
             raise
-        guarded = GuardedListing(self, path, listing, folders_only=mode is ListMode.FOLDERS_ONLY)
+        folders_only = mode is ListMode.FOLDERS_ONLY
+        guarded = GuardedListing(self, path, sought, listing, folders_only=folders_only)
         self.opened.add(guarded)
         return guarded
 
-    async def read_link(self, path: VPath) -> str:
+    async def read_link(self, path: VPath, *, what: str = "") -> str:
         """Where a link leads, as a virtual path."""
         return await self._guarded(
-            self.numbers.read_link, Operation.READ_LINK, path, self._files.read_link(path)
+            self.numbers.read_link, Operation.READ_LINK, path, self._files.read_link(path), what
         )
 
-    async def usage(self, path: VPath) -> Usage:
+    async def usage(self, path: VPath, *, what: str = "") -> Usage:
         """Room on the volume below a path."""
         return await self._guarded(
-            self.numbers.stat, Operation.READ_ATTRIBUTES, path, self._files.usage(path)
+            self.numbers.stat, Operation.READ_ATTRIBUTES, path, self._files.usage(path), what
         )
+
+    async def checksum(
+        self, path: VPath, algorithm: str, start: int = 0, end: int | None = None
+    ) -> Digest:
+        """Digest the bytes of a file from `start` up to `end` (None: to its end).
+
+        `algorithm` is a name of ALGORITHMS, else Refused(UNSUPPORTED); a range that begins behind
+        the file's end or its own is Refused(INVALID), one that ends behind it ends with the file.
+        As for a download, the account's interrupted upload of the path is discarded.
+        """
+        outcome, real = self.numbers.checksum, self._files.real_path(path)
+        try:
+            self._permit(Operation.READ, path)
+            self._may_open()
+            digest = await self._begin(self._digest(path, algorithm, start, end))
+        except Refused as refused:
+            self.emit(outcome.failed, p.PathFailed(str(path), real, refused.details))
+            raise
+        length = digest.end - digest.start
+        self.emit(outcome.done, p.Checksum(str(path), real, algorithm, digest.start, length))
+        return digest
+
+    async def _digest(self, path: VPath, algorithm: str, start: int, end: int | None) -> Digest:
+        download = await self._files.download(path)
+        try:
+            return await digest_of(self, path, download.lane, algorithm, start, end)
+        finally:
+            await download.close()
 
     # Changing.
 
@@ -172,7 +169,9 @@ class Session:
             self._files.remove_directory(path),
         )
 
-    async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
+    async def change(
+        self, path: VPath, attributes: Attributes, *, follow: bool = True, what: str = ""
+    ) -> None:
         """Set attributes by name; a new size needs the right to write as well."""
         self._recordable()
         needed = Operation.SET_ATTRIBUTES
@@ -183,6 +182,7 @@ class Session:
             needed,
             path,
             self._files.change(path, attributes, follow=follow),
+            what,
         )
 
     async def change_open(self, file: ReceivedFile, attributes: Attributes) -> None:
@@ -200,7 +200,7 @@ class Session:
         self._recordable()
         if self.account.rules.by_path:
             refused = Refused(Reason.DENIED, str(path), "links could lead around the path rules")
-            self.emit(self.numbers.make_link.failed, self._failed(path, refused))
+            self._failed(self.numbers.make_link, path, "", refused)
             raise refused
         await self._guarded(
             self.numbers.make_link, Operation.MAKE_LINK, path, self._files.make_link(path, target)
@@ -217,7 +217,7 @@ class Session:
             self._permit(Operation.WRITE, source)
             self._permit(Operation.MAKE_LINK, target)
         except Refused as refused:
-            self.emit(self.numbers.make_link.failed, self._failed(target, refused))
+            self._failed(self.numbers.make_link, target, "", refused)
             raise
         work = self._files.make_hard_link(source, target)
         await self._simple(self.numbers.make_link, target, work)
@@ -230,7 +230,7 @@ class Session:
             self._recordable()
             self._permit(Operation.RENAME, source)
             self._permit(Operation.RENAME, target)
-            if self._tell_requests and outcome.asked:
+            if self.tells_requests and outcome.asked:
                 self.emit(outcome.asked, p.Renamed(str(target), real, str(source), str(target)))
             await self._files.rename(source, target, replace=replace)
         except Refused as refused:
@@ -244,10 +244,24 @@ class Session:
     # Files.
 
     async def upload(
-        self, path: VPath, how: Existing, *, mode: int = 0o666, reading: bool = False
+        self,
+        path: VPath,
+        how: Existing,
+        *,
+        start: int | None = None,
+        mode: int = 0o666,
+        reading: bool = False,
     ) -> ReceivedFile:
-        """Begin to receive a file; it is under its name only once the returned file is closed."""
+        """Begin to receive a file; it is under its name only once the returned file is closed.
+
+        The caller writes from the `start` of what is returned. Without `start` that is the end of
+        what is there: of the account's interrupted upload of the path or, `in_place`, of the
+        finished file (EXTEND and MODIFY only), else 0. A given `start` (EXTEND and MODIFY only)
+        must lie within the same bytes, else Refused(INVALID), and they stay as they are. What an
+        interrupted upload has behind it is cut off; in a finished file it stays until written over.
+        """
         requested, what = path, _MODES[how] + (" and reading" if reading else "")
+        numbers = self.numbers.appending if how is Existing.EXTEND else self.numbers.writing
         try:
             self._recordable()
             self._permit(Operation.WRITE, path)
@@ -256,125 +270,106 @@ class Session:
             self._may_open()
             if self.account.amend_write_name and not path.is_root:
                 path, how = path.parent.child(f"{uuid.uuid4()}-{path.name}"), Existing.REFUSE
-            upload = await self._begin(self._files.upload(path, how, mode=mode))
-            if self._closed:
-                await upload.abort(keep=upload.start > 0)
-                raise self._gone(path)
+            upload = await self._begin(self._upload(path, how, mode, start))
         except Refused as refused:
-            self._open_failed(path, requested, what, refused)
+            self._open_failed(numbers, path, requested, what, start or 0, refused)
             raise
-        received = ReceivedFile(self, path, requested, what, upload, reading=reading)
+        received = ReceivedFile(self, path, requested, what, upload, start, reading=reading)
         self.opened.add(received)
-        self.emit(
-            self.numbers.opened, p.Opened(str(path), received.real_path, what, str(requested))
-        )
-        if upload.start and not upload.in_place:
+        self.emit(numbers.done, numbers.of(received))
+        if received.start and not received.in_place:
             self.emit(
                 events.INTERRUPTED_UPLOAD_CONTINUED,
-                p.Continued(str(path), received.real_path, upload.start),
+                p.Continued(str(path), received.real_path, received.start),
             )
         return received
 
-    async def download(self, path: VPath) -> SentFile:
-        """Begin to send a file."""
+    async def _upload(self, path: VPath, how: Existing, mode: int, start: int | None) -> Upload:
+        upload = await self._files.upload(path, how, mode=mode)
+        try:
+            if start is not None and start != upload.start:
+                await _cut(upload, path, start)
+            if self._closed:
+                raise self._gone(path)
+        except Refused:
+            await upload.abort(keep=upload.start > 0)
+            raise
+        return upload
+
+    async def unique_upload(
+        self, folder: VPath, stem: str = "", *, mode: int = 0o666
+    ) -> ReceivedFile:
+        """Begin to receive a file under a name that no other has: a UUID, and `stem` after it."""
+        name = f"{uuid.uuid4()}-{stem}" if stem else str(uuid.uuid4())
+        return await self.upload(folder.child(name), Existing.REFUSE, mode=mode)
+
+    async def download(self, path: VPath, *, start: int = 0) -> SentFile:
+        """Begin to send a file from `start`; Refused(INVALID) when that is behind its end."""
+        numbers = self.numbers.reading
         try:
             self._permit(Operation.READ, path)
             self._may_open()
             download = await self._begin(self._files.download(path))
-            if self._closed:
+            if self._closed or start > download.entry.size:
                 await download.close()
-                raise self._gone(path)
+                raise self._gone(path) if self._closed else _behind(path, start)
         except Refused as refused:
-            self._open_failed(path, path, "reading", refused)
+            self._open_failed(numbers, path, path, "reading", start, refused)
             raise
-        sent = SentFile(self, path, "reading", download)
+        sent = SentFile(self, path, "reading", download, start)
         self.opened.add(sent)
-        self.emit(self.numbers.opened, p.Opened(str(path), sent.real_path, "reading", str(path)))
+        self.emit(numbers.done, numbers.of(sent))
         return sent
 
-    async def close(self, details: str) -> None:
-        """The peer is gone: what is still open is aborted, each with its event."""
-        if self._closed:
-            return
-        self._closed = True
+    async def copy(self, source: VPath, target: VPath) -> int:
+        """Copy a file as it is now, and give its size in bytes; it replaces what `target` names.
+
+        It needs the right to read the one and to write the other. The copy is an upload: under
+        its name when it is whole, and not at all before.
+        """
+        outcome = self.numbers.copy
         try:
-            for file in tuple(self.opened):
-                await file.abort(details)
-            await self._files.close()
-        finally:
-            if self._left is not None:
-                self._left()
-
-    # The gate itself.
-
-    async def _guarded(
-        self, outcome: Simple, operation: Operation, path: VPath, work: Coroutine[Any, Any, T]
-    ) -> T:
-        if not self.account.rules.allow(operation, path):
-            work.close()
-            refused = self._denied(operation, path)
-            self.emit(outcome.failed, self._failed(path, refused))
-            raise refused
-        return await self._simple(outcome, path, work)
-
-    async def _simple(self, outcome: Simple, path: VPath, work: Coroutine[Any, Any, T]) -> T:
-        self._ask(outcome, path)
-        try:
-            result = await work
+            if source == target:
+                raise Refused(Reason.INVALID, str(target), "a file copied onto itself")
+            async with (
+                await self.download(source) as sent,
+                await self.upload(target, Existing.REPLACE) as received,
+            ):
+                count = await copied(sent, received, length=sent.entry.size)
         except Refused as refused:
-            self.emit(outcome.failed, self._failed(path, refused))
+            real = self._files.real_path(target)
+            self.emit(outcome.failed, p.CopyFailed(str(target), real, str(source), refused.details))
             raise
-        self.emit(outcome.done, p.PathOf(str(path), self._files.real_path(path)))
-        return result
+        path, real = str(received.path), received.real_path
+        self.emit(outcome.done, p.Copied(path, real, str(source), count))
+        return count
 
-    def _ask(self, outcome: Simple, path: VPath) -> None:
-        if outcome.asked is not None:
-            self.asked(outcome.asked, path)
-
-    def asked(self, event: Event[p.PathOf], path: VPath) -> None:
-        """Tell that something was asked for, where `audit_requests` says so."""
-        if self._tell_requests:
-            self.emit(event, p.PathOf(str(path), self._files.real_path(path)))
-
-    def _permit(self, operation: Operation, path: VPath) -> None:
-        if not self.account.rules.allow(operation, path):
-            raise self._denied(operation, path)
-
-    def _denied(self, operation: Operation, path: VPath) -> Refused:
-        decision = self.account.rules.decide(operation, path)
-        return Refused(Reason.DENIED, str(path), decision.why)
-
-    def _may_open(self) -> None:
-        if len(self.opened) + self._opening >= self._max_open:
-            self.emit(events.LIMIT_REACHED, p.LimitReached("maximum_open_files", self._max_open))
-            raise Refused(Reason.BUSY, "", f"{self._max_open} files are open")
-
-    async def _begin(self, work: Coroutine[Any, Any, T]) -> T:
-        self._opening += 1
-        try:
-            return await work
-        finally:
-            self._opening -= 1
-
-    def _gone(self, path: VPath) -> Refused:
-        return Refused(Reason.ABORTED, str(path), "the client left meanwhile")
-
-    def _recordable(self) -> None:
-        if refused := self.unrecordable():
-            raise refused
-
-    def _failed(self, path: VPath, refused: Refused) -> p.PathFailed:
-        return p.PathFailed(str(path), self._files.real_path(path), refused.details)
-
-    def _open_failed(self, path: VPath, requested: VPath, mode: str, refused: Refused) -> None:
-        self.emit(
-            self.numbers.open_failed,
-            p.OpenFailed(
-                str(path), self._files.real_path(path), mode, str(requested), refused.details
-            ),
-        )
+    def _open_failed(
+        self,
+        numbers: Opened[Any, Any],
+        path: VPath,
+        requested: VPath,
+        mode: str,
+        offset: int,
+        refused: Refused,
+    ) -> None:
+        real = self._files.real_path(path)
+        unopened = Unopened(str(path), real, mode, str(requested), offset, refused.details)
+        self.emit(numbers.failed, numbers.why(unopened))
 
 
+def _behind(path: VPath, start: int) -> Refused:
+    return Refused(Reason.INVALID, str(path), f"offset {start} is behind the end of the file")
+
+
+async def _cut(upload: Upload, path: VPath, start: int) -> None:
+    if start > upload.start:
+        raise _behind(path, start)
+    if not upload.in_place:
+        await upload.lane.change(Attributes(size=start))
+
+
+ENTERING: Final = (Operation.TRAVERSE, Operation.LIST, Operation.READ_ATTRIBUTES)
 _MODES: Final = {
     Existing.REFUSE: "creating",
     Existing.REPLACE: "writing",

@@ -1,4 +1,4 @@
-"""Sessions over a tree in memory, with the events of SFTP."""
+"""Sessions over a tree in memory, with the events of SFTP unless a test gives others."""
 
 from typing import Any
 
@@ -7,10 +7,12 @@ from mft.auth.permissions import Rules
 from mft.core.peer import Address, Component
 from mft.core.vpath import VPath
 from mft.protocols.ssh.events import NUMBERS
+from mft.session.numbers import Numbers
 from mft.session.session import Session
 from mft.vfs.memory import MemoryFileSystem
 from tests.fakes.files import put
 from tests.fakes.run import run
+from tests.fakes.threads import Inline
 from tests.fakes.trail import Trail
 
 PEER = Address("192.0.2.7", 51234)
@@ -24,17 +26,22 @@ def account(*rules: str, **options: Any) -> Account:
 
 
 def session(
-    *rules: str, files: Any = None, trail: Any = None, account_: Account | None = None, **given: Any
+    *rules: str,
+    files: Any = None,
+    trail: Any = None,
+    account_: Account | None = None,
+    numbers: Numbers = NUMBERS,
+    **given: Any,
 ) -> Session:
     """A session; what it told is in its `trail`."""
     return Session(
         account_ or account(*rules),
         files or tree(),
         trail or Trail(),
-        NUMBERS,
+        numbers,
         peer=PEER,
         component=SERVICE,
-        **given,
+        **{"pool": Inline(), **given},
     )
 
 

@@ -23,12 +23,12 @@ from tests.fakes.trail import Trail
 
 FILE, NEW = VPath.parse("/here/file"), VPath.parse("/here/new")
 CLOSING = (
-    NUMBERS.upload_done,
-    NUMBERS.upload_failed,
-    NUMBERS.download_done,
-    NUMBERS.download_failed,
-    NUMBERS.change_done,
-    NUMBERS.change_failed,
+    NUMBERS.upload.done,
+    NUMBERS.upload.failed,
+    NUMBERS.download.done,
+    NUMBERS.download.failed,
+    NUMBERS.change.done,
+    NUMBERS.change.failed,
 )
 
 
@@ -117,7 +117,7 @@ def no_journal(scene: Scene) -> None:
 
 
 def no_journal_at_the_end(scene: Scene) -> None:
-    scene.trail.fails_at = NUMBERS.change_done if scene.file.reading else NUMBERS.upload_done
+    scene.trail.fails_at = NUMBERS.change.done if scene.file.reading else NUMBERS.upload.done
 
 
 def broken_commit(scene: Scene) -> None:
@@ -144,12 +144,12 @@ LOST = {
 }
 KEPT = {"close": close, "the end of its block": leave_block}
 ENDS = [
-    *(("download", name, end, NUMBERS.download_done) for name, end in KEPT.items()),
-    *(("download", name, end, NUMBERS.download_failed) for name, end in LEFT.items()),
-    *(("upload", name, end, NUMBERS.upload_done) for name, end in KEPT.items()),
-    *(("upload", name, end, NUMBERS.upload_failed) for name, end in LOST.items()),
-    *(("change", name, end, NUMBERS.change_done) for name, end in KEPT.items()),
-    *(("change", name, end, NUMBERS.change_failed) for name, end in LOST.items()),
+    *(("download", name, end, NUMBERS.download.done) for name, end in KEPT.items()),
+    *(("download", name, end, NUMBERS.download.failed) for name, end in LEFT.items()),
+    *(("upload", name, end, NUMBERS.upload.done) for name, end in KEPT.items()),
+    *(("upload", name, end, NUMBERS.upload.failed) for name, end in LOST.items()),
+    *(("change", name, end, NUMBERS.change.done) for name, end in KEPT.items()),
+    *(("change", name, end, NUMBERS.change.failed) for name, end in LOST.items()),
 ]
 
 
@@ -169,7 +169,7 @@ def test_every_open_file_ends_with_one_event(how: str, end: Any, event: Any) -> 
     if how != "download":
         there = scene.files.tree.find(NEW.parent).children.get("new") is not None
         is_folder = there and run(scene.files.stat(NEW)).is_directory
-        assert (there and not is_folder) is (event in (NUMBERS.upload_done, NUMBERS.change_done))
+        assert (there and not is_folder) is (event in (NUMBERS.upload.done, NUMBERS.change.done))
     # Nothing that is done to it afterwards tells anything.
     run(scene.file.close())
     run(scene.file.abort("again"))
@@ -230,7 +230,7 @@ def test_a_failed_read_is_told_and_the_download_goes_on() -> None:
     scene.file.read_failed(4, 5, Refused(Reason.BROKEN, "", "a bad block"))
     assert scene.trail.events[-1] is NUMBERS.read_failed
     run(scene.file.close())
-    assert scene.trail.events[-1] is NUMBERS.download_done
+    assert scene.trail.events[-1] is NUMBERS.download.done
 
 
 def test_a_file_is_synced_unless_its_account_says_otherwise() -> None:
@@ -291,7 +291,7 @@ def test_what_is_kept_is_told() -> None:
     scene = opened("upload")
     write(scene.file, b"far away", 1000)
     abort(scene)
-    assert scene.trail.events[-2:] == [events.INTERRUPTED_UPLOAD_KEPT, NUMBERS.upload_failed]
+    assert scene.trail.events[-2:] == [events.INTERRUPTED_UPLOAD_KEPT, NUMBERS.upload.failed]
     assert scene.trail.told[-2].payload.offset == 3
 
 
@@ -324,7 +324,7 @@ def test_what_cannot_be_cut_at_its_hole_is_not_kept() -> None:
 
     scene.file.lane.change = change
     abort(scene)
-    assert scene.trail.events[-1] is NUMBERS.upload_failed
+    assert scene.trail.events[-1] is NUMBERS.upload.failed
     assert not scene.trail.count(events.INTERRUPTED_UPLOAD_KEPT)
     assert run(scene.files.upload(NEW, Existing.EXTEND)).start == 0
 

@@ -8,6 +8,7 @@ import pytest
 from mft.auth.permissions import ALLOWS, NEEDS, Operation, Permission
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
+from mft.protocols.ftp.events import NUMBERS as FTP
 from mft.protocols.ssh.events import NUMBERS
 from mft.session.session import Session
 from mft.vfs.base import Attributes, Existing
@@ -75,12 +76,12 @@ LOOKING = {
     Operation.READ_LINK,
 }
 FAILED = {
-    Operation.READ: NUMBERS.open_failed,
+    Operation.READ: NUMBERS.writing.failed,
     Operation.READ_ATTRIBUTES: NUMBERS.stat.failed,
     Operation.LIST: NUMBERS.list.failed,
     Operation.TRAVERSE: NUMBERS.list.failed,
     Operation.READ_LINK: NUMBERS.read_link.failed,
-    Operation.WRITE: NUMBERS.open_failed,
+    Operation.WRITE: NUMBERS.writing.failed,
     Operation.CREATE_FOLDER: NUMBERS.make_directory.failed,
     Operation.RENAME: NUMBERS.rename.failed,
     Operation.DELETE_FILE: NUMBERS.remove.failed,
@@ -89,12 +90,12 @@ FAILED = {
     Operation.MAKE_LINK: NUMBERS.make_link.failed,
 }
 DONE = {
-    Operation.READ: [NUMBERS.opened, NUMBERS.download_done],
+    Operation.READ: [NUMBERS.writing.done, NUMBERS.download.done],
     Operation.READ_ATTRIBUTES: [NUMBERS.stat.done],
     Operation.LIST: [NUMBERS.list.done],
     Operation.TRAVERSE: [NUMBERS.list.done],
     Operation.READ_LINK: [NUMBERS.read_link.done],
-    Operation.WRITE: [NUMBERS.opened, NUMBERS.upload_done],
+    Operation.WRITE: [NUMBERS.writing.done, NUMBERS.upload.done],
     Operation.CREATE_FOLDER: [NUMBERS.make_directory.done],
     Operation.RENAME: [NUMBERS.rename.done],
     Operation.DELETE_FILE: [NUMBERS.remove.done],
@@ -256,3 +257,43 @@ def test_no_link_leads_around_the_path_rules() -> None:
             run(peer.make_link(NEW, target))
     with refused(Reason.NOT_FOUND):
         run(peer.download(NEW))
+
+
+# Entering a folder.
+
+
+@pytest.mark.parametrize(
+    ("rules", "allowed"),
+    [
+        (("allow-list",), True),
+        (("allow-traverse",), True),
+        (("allow-read",), True),
+        (("allow-write, allow-create-folder, allow-rename, allow-delete-folder",), False),
+        (("deny-full-control", "/here/*, allow-traverse"), True),
+        (("deny-full-control", "/there/*, allow-list"), False),
+        (("allow-full-control", "/here/*, allow-write"), False),
+    ],
+)
+def test_a_folder_is_entered_by_who_may_see_it(rules: tuple[str, ...], allowed: bool) -> None:
+    files, trail = tree(), Trail()
+    before = shape(files)
+    peer = session(*rules, files=files, trail=trail, numbers=FTP)
+    if allowed:
+        run(peer.enter(HERE.child("full")))
+        assert trail.events == [FTP.enter.done]
+    else:
+        with refused(Reason.DENIED):
+            run(peer.enter(HERE.child("full")))
+        assert trail.events == [FTP.enter.failed]
+        assert "line" in trail.told[0].payload.details
+    assert shape(files) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"), [(FILE, Reason.NOT_A_DIRECTORY), (NEW, Reason.NOT_FOUND)]
+)
+def test_only_a_folder_is_entered(path: VPath, reason: Reason) -> None:
+    trail = Trail()
+    with refused(reason):
+        run(session(trail=trail, numbers=FTP).enter(path))
+    assert trail.events == [FTP.enter.failed]

@@ -11,7 +11,8 @@ from mft.core.failure import Reason
 from mft.core.vpath import ROOT, VPath
 from mft.events import catalogue as events
 from mft.protocols.ssh.events import NUMBERS
-from mft.session.session import MAX_OPEN, Session
+from mft.session.gate import MAX_OPEN
+from mft.session.session import Session
 from mft.vfs.base import Attributes, Existing
 from mft.vfs.memory import MemoryFileSystem
 from tests.fakes.files import get, interrupt
@@ -116,10 +117,10 @@ def test_a_protocol_without_an_event_for_a_request_tells_its_outcome_only() -> N
     [
         (lambda peer: peer.stat(NEW), NUMBERS.stat.failed, Reason.NOT_FOUND),
         (lambda peer: peer.list(FILE), NUMBERS.list.failed, Reason.NOT_A_DIRECTORY),
-        (lambda peer: peer.download(NEW), NUMBERS.open_failed, Reason.NOT_FOUND),
+        (lambda peer: peer.download(NEW), NUMBERS.writing.failed, Reason.NOT_FOUND),
         (
             lambda peer: peer.upload(FILE, Existing.REFUSE),
-            NUMBERS.open_failed,
+            NUMBERS.writing.failed,
             Reason.EXISTS,
         ),
         (lambda peer: peer.remove(HERE), NUMBERS.remove.failed, Reason.IS_A_DIRECTORY),
@@ -165,6 +166,8 @@ CHANGES: dict[str, Callable[[Session], Coroutine[Any, Any, object]]] = {
     "make_link": lambda peer: peer.make_link(NEW, "file"),
     "make_hard_link": lambda peer: peer.make_hard_link(FILE, NEW, allowed=True),
     "upload": lambda peer: peer.upload(FILE, Existing.REPLACE),
+    "unique_upload": lambda peer: peer.unique_upload(HERE, "report.csv"),
+    "copy": lambda peer: peer.copy(FILE, NEW),
 }
 
 
@@ -184,10 +187,9 @@ def test_nothing_is_changed_while_the_journal_cannot_be_written(name: str) -> No
 
 
 def test_every_change_is_in_the_table_above() -> None:
-    looking = {"stat", "list", "read_link", "usage", "is_folder", "download"}
-    own = {"asked", "change_open", "close", "recorded", "real_path", "emit", "unrecordable"}
+    looking = {"stat", "list", "enter", "read_link", "usage", "is_folder", "download", "checksum"}
     public = {name for name in vars(Session) if not name.startswith("_")}
-    assert public - looking - own == set(CHANGES)
+    assert public - looking - {"change_open", "permissions_of"} == set(CHANGES)
 
 
 def test_looking_goes_on_while_the_journal_cannot_be_written() -> None:
@@ -206,7 +208,7 @@ def test_an_upload_is_answered_only_once_its_event_is_on_disk() -> None:
 
     async def sync() -> None:
         order.append("synced")
-        assert trail.events[-1] is NUMBERS.upload_done
+        assert trail.events[-1] is NUMBERS.upload.done
 
     run(write(session(trail=trail, sync_events=sync)))
     assert order == ["synced"]
@@ -304,7 +306,7 @@ def test_with_uuid_prefix_every_upload_has_a_name_of_its_own() -> None:
         assert UUID(name[:36]).version == 4
         assert name[36:] == "-file"
     assert get(files, FILE) == b"old bytes"
-    done = [told.payload for told in trail.told if told.event is NUMBERS.upload_done]
+    done = [told.payload for told in trail.told if told.event is NUMBERS.upload.done]
     assert {payload.requested_path for payload in done} == {"/here/file"}
     assert {payload.path.rpartition("/")[2] for payload in done} == made
     with refused(Reason.IS_A_DIRECTORY):
@@ -316,7 +318,7 @@ def test_a_continued_upload_is_told() -> None:
     interrupt(files, NEW, b"half")
     received = run(session(files=files, trail=trail).upload(NEW, Existing.EXTEND))
     assert received.start == 4
-    assert trail.events == [NUMBERS.opened, events.INTERRUPTED_UPLOAD_CONTINUED]
+    assert trail.events == [NUMBERS.writing.done, events.INTERRUPTED_UPLOAD_CONTINUED]
     assert trail.told[1].payload.offset == 4
 
 
@@ -346,7 +348,7 @@ def test_leaving_ends_everything_once_and_frees_the_seat() -> None:
     run(peer.close("again"))
     assert sorted(event.number for event in trail.events) == sorted(
         event.number
-        for event in (NUMBERS.upload_failed, NUMBERS.download_failed, NUMBERS.list.done)
+        for event in (NUMBERS.upload.failed, NUMBERS.download.failed, NUMBERS.list.done)
     )
     assert left == [1]
     assert not peer.opened

@@ -248,6 +248,7 @@ def test_a_file_is_hashed_on_the_server(sftp, name):
         (b"\xff", 0, 0, 0),
         (b"md5", 0, 0, 1),
         (b"md5", 0, 0, 255),
+        (b"sha512", 0, 0, 256),
         (b"shake_128", 0, 0, 0),
     ],
 )
@@ -289,7 +290,7 @@ def test_a_peer_that_never_reads_is_not_served_on(sftp, server):
     for _ in range(20_000):
         sftp.begin(packets.Read, handle, 0, 200_000)
     server.reactor.settle()
-    (peer,) = server.service.hub.peers
+    (peer,) = server.service.hub.presence.peers
     (channel,) = peer.channels
     assert peer.transport.transport.queued < 600_000
     assert len(channel.waiting) < 1 << 20

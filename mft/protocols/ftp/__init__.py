@@ -1,0 +1,1 @@
+"""FTP, explicit FTPS and implicit FTPS: the network face that is written in lines."""

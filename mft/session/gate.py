@@ -1,0 +1,174 @@
+"""The gate: permission first, then the work, then one event that tells the outcome."""
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from mft.auth.account import Account
+from mft.auth.permissions import Operation
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Address, Component, Origin
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+from mft.events.model import Event
+from mft.runtime.threads import Blocking
+from mft.session.files import ReceivedFile, SentFile
+from mft.session.listing import GuardedListing
+from mft.session.numbers import Numbers, Simple, Telling
+from mft.vfs.base import FileSystem
+
+T = TypeVar("T")
+D = TypeVar("D")
+W = TypeVar("W")
+
+MAX_OPEN: Final = 128  # files and listings of one session at once; each holds a descriptor or two
+
+
+class Gate:
+    """What every operation of a session passes: its account's rules, and the bus."""
+
+    def __init__(
+        self,
+        account: Account,
+        files: FileSystem,
+        bus: Bus,
+        numbers: Numbers,
+        *,
+        peer: Address,
+        component: Component,
+        pool: Blocking,
+        sync_events: Callable[[], Awaitable[None]] | None = None,
+        tell_requests: bool = False,
+        max_open: int = MAX_OPEN,
+        left: Callable[[], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.account = account
+        self.numbers = numbers
+        self.origin = Origin(account.actor, peer, component)
+        self.opened: set[ReceivedFile | SentFile | GuardedListing] = set()
+        self.clock = clock
+        self.pool = pool  # for calls that keep the processor busy
+        self.began = time.time()
+        self.identity = ""  # in the roster
+        self._files = files
+        self._bus = bus
+        self._sync_events = sync_events
+        self.tells_requests = tell_requests  # an audit of what is asked for, too
+        self._max_open = max_open
+        self._opening = 0  # what will be in `opened` soon
+        self._left = left
+        self._closed = False
+
+    def emit(self, event: Event[D], payload: D) -> None:
+        """Tell an event of this session."""
+        self._bus.emit(event, payload, self.origin)
+
+    def asked(self, event: Event[p.PathOf], path: VPath) -> None:
+        """Tell that something was asked for, where `audit_requests` says so."""
+        if self.tells_requests:
+            self.emit(event, p.PathOf(str(path), self._files.real_path(path)))
+
+    def check_present(self, path: VPath) -> None:
+        """Refused(ABORTED) once the client has left: what is done for it need not go on."""
+        if self._closed:
+            raise self._gone(path)
+
+    async def recorded(self) -> None:
+        """Wait until what was told is on disk, where `journal_sync = always` asks for it.
+
+        Refused(BROKEN) when the journal could not take it.
+        """
+        if self._sync_events is not None:
+            await self._sync_events()
+        self._recordable()
+
+    def unrecordable(self) -> Refused | None:
+        """Why nothing may be changed now, or None: the journal cannot be written."""
+        if self._bus.healthy:
+            return None
+        return Refused(Reason.BROKEN, "", "the audit journal cannot be written")
+
+    def real_path(self, path: VPath) -> str:
+        """Where a path is on this machine's disk; for the audit trail only."""
+        return self._files.real_path(path)
+
+    async def close(self, details: str) -> None:
+        """The peer is gone: what is still open is aborted, each with its event."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            for file in tuple(self.opened):
+                await file.abort(details)
+            await self._files.close()
+        finally:
+            if self._left is not None:
+                self._left()
+
+    async def _guarded(
+        self,
+        outcome: Simple,
+        operation: Operation,
+        path: VPath,
+        work: Coroutine[Any, Any, T],
+        what: str = "",
+    ) -> T:
+        if not self.account.rules.allow(operation, path):
+            work.close()
+            refused = self._denied(operation, path)
+            self._failed(outcome, path, what, refused)
+            raise refused
+        return await self._simple(outcome, path, work, what)
+
+    async def _simple(
+        self, outcome: Simple, path: VPath, work: Coroutine[Any, Any, T], what: str = ""
+    ) -> T:
+        if self.tells_requests:
+            self._ask(outcome, path, what)
+        try:
+            result = await work
+        except Refused as refused:
+            self._failed(outcome, path, what, refused)
+            raise
+        self.emit(outcome.done, outcome.of(str(path), self._files.real_path(path), what))
+        return result
+
+    def _ask(self, outcome: Telling[W, Any, Any], path: VPath, what: W) -> None:
+        if outcome.asked is not None:
+            self.emit(outcome.asked, outcome.of(str(path), self._files.real_path(path), what))
+
+    def _failed(
+        self, outcome: Telling[W, Any, Any], path: VPath, what: W, refused: Refused
+    ) -> None:
+        real = self._files.real_path(path)
+        self.emit(outcome.failed, outcome.why(str(path), real, what, refused.details))
+
+    def _permit(self, operation: Operation, path: VPath) -> None:
+        if not self.account.rules.allow(operation, path):
+            raise self._denied(operation, path)
+
+    def _denied(self, operation: Operation, path: VPath) -> Refused:
+        decision = self.account.rules.decide(operation, path)
+        return Refused(Reason.DENIED, str(path), decision.why)
+
+    def _may_open(self) -> None:
+        if len(self.opened) + self._opening >= self._max_open:
+            self.emit(events.LIMIT_REACHED, p.LimitReached("maximum_open_files", self._max_open))
+            raise Refused(Reason.BUSY, "", f"{self._max_open} files are open")
+
+    async def _begin(self, work: Coroutine[Any, Any, T]) -> T:
+        self._opening += 1
+        try:
+            return await work
+        finally:
+            self._opening -= 1
+
+    def _gone(self, path: VPath) -> Refused:
+        return Refused(Reason.ABORTED, str(path), "the client left meanwhile")
+
+    def _recordable(self) -> None:
+        if refused := self.unrecordable():
+            raise refused

@@ -1,0 +1,287 @@
+"""Where an upload or a download begins, and what stays of what was there."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from mft.core.failure import Reason
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.protocols.ftp.events import NUMBERS
+from mft.vfs.base import Existing
+from mft.vfs.memory import MemoryFileSystem
+from tests.fakes.files import get, interrupt
+from tests.fakes.refused import refused
+from tests.fakes.run import run
+from tests.fakes.sessions import account, session, shape, tree
+from tests.fakes.trail import Trail
+
+HERE = VPath.parse("/here")
+FILE, NEW = HERE.child("file"), HERE.child("new")
+
+
+def ftp(*rules: str, **given: Any) -> Any:
+    return session(*rules, numbers=NUMBERS, **given)
+
+
+def write(file: Any, data: bytes) -> None:
+    file.lane.write_from([memoryview(data)], file.start)
+    file.wrote(file.start, len(data))
+
+
+def size_of(files: MemoryFileSystem, path: VPath) -> int:
+    return run(files.stat(path)).size
+
+
+# Interrupted uploads.
+
+
+@pytest.mark.parametrize(
+    ("how", "start", "begins", "whole"),
+    [
+        (Existing.EXTEND, None, 8, b"01234567, on"),
+        (Existing.MODIFY, None, 8, b"01234567, on"),
+        (Existing.MODIFY, 8, 8, b"01234567, on"),
+        (Existing.MODIFY, 5, 5, b"01234, on"),
+        (Existing.MODIFY, 1, 1, b"0, on"),
+        (Existing.MODIFY, 0, 0, b", on"),
+        (Existing.EXTEND, 5, 5, b"01234, on"),
+    ],
+)
+def test_an_interrupted_upload_goes_on_where_it_is_told_to(
+    how: Existing, start: int | None, begins: int, whole: bytes
+) -> None:
+    files, trail = tree(), Trail()
+    interrupt(files, NEW, b"01234567")
+    received = run(ftp(files=files, trail=trail).upload(NEW, how, start=start))
+    assert (received.start, received.in_place) == (begins, False)
+    assert trail.count(events.INTERRUPTED_UPLOAD_CONTINUED) == bool(begins)
+    write(received, b", on")
+    run(received.close())
+    assert get(files, NEW) == whole
+
+
+def test_what_is_interrupted_again_is_kept_up_to_where_it_came() -> None:
+    files = tree()
+    interrupt(files, NEW, b"01234567")
+    received = run(ftp(files=files).upload(NEW, Existing.MODIFY, start=5))
+    write(received, b"x")
+    run(received.abort("cut"))
+    assert size_of(files, NEW) == 6
+    received = run(ftp(files=files).upload(NEW, Existing.MODIFY, start=3))
+    run(received.abort("cut"))
+    assert size_of(files, NEW) == 3
+
+
+def test_an_interrupted_upload_beside_a_finished_file_goes_first() -> None:
+    files = tree()
+    interrupt(files, FILE, b"0123")
+    received = run(ftp(files=files).upload(FILE, Existing.MODIFY, start=4))
+    write(received, b"4")
+    assert get(MemoryFileSystem(files.tree, "bob-1"), FILE) == b"old bytes"
+    run(received.close())
+    assert get(files, FILE) == b"01234"
+
+
+def test_nobody_goes_on_with_the_upload_of_another() -> None:
+    files = tree()
+    interrupt(MemoryFileSystem(files.tree, "bob-1"), NEW, b"01234567")
+    with refused(Reason.INVALID):
+        run(ftp(files=files).upload(NEW, Existing.MODIFY, start=8))
+    assert size_of(MemoryFileSystem(files.tree, "bob-1"), NEW) == 8
+
+
+# Finished files.
+
+
+@pytest.mark.parametrize(
+    ("how", "start", "begins", "whole"),
+    [
+        (Existing.EXTEND, None, 9, b"old bytesNEW"),
+        (Existing.MODIFY, 9, 9, b"old bytesNEW"),
+        (Existing.MODIFY, 4, 4, b"old NEWes"),
+        (Existing.MODIFY, 0, 0, b"NEW bytes"),
+    ],
+)
+def test_a_finished_file_is_written_in_place_and_keeps_the_rest(
+    how: Existing, start: int | None, begins: int, whole: bytes
+) -> None:
+    files, trail = tree(), Trail()
+    received = run(ftp(files=files, trail=trail).upload(FILE, how, start=start))
+    assert (received.start, received.in_place) == (begins, True)
+    write(received, b"NEW")
+    assert get(files, FILE) == whole
+    run(received.abort("cut"))
+    assert get(files, FILE) == whole
+    assert not trail.count(events.INTERRUPTED_UPLOAD_CONTINUED)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "path", "how", "start"),
+    [
+        (None, NEW, Existing.MODIFY, 1),
+        (None, NEW, Existing.REPLACE, 1),
+        (None, FILE, Existing.MODIFY, 10),
+        (None, FILE, Existing.MODIFY, 1 << 63),
+        (b"01234567", NEW, Existing.MODIFY, 9),
+    ],
+)
+def test_an_offset_behind_what_is_there_is_refused_and_changes_nothing(
+    prepare: bytes | None, path: VPath, how: Existing, start: int
+) -> None:
+    files, trail = tree(), Trail()
+    if prepare is not None:
+        interrupt(files, path, prepare)
+    before = shape(files)
+    peer = ftp(files=files, trail=trail)
+    with refused(Reason.INVALID):
+        run(peer.upload(path, how, start=start))
+    assert shape(files) == before
+    assert not files.tree.find(HERE).live
+    assert trail.events == [events.FTP_WRITE_OPEN_FAILED]
+    assert trail.told[0].payload.offset == start
+    assert not peer.opened
+
+
+def test_an_upload_from_the_beginning_needs_nothing_there() -> None:
+    files = tree()
+    received = run(ftp(files=files).upload(NEW, Existing.REPLACE, start=0))
+    assert received.start == 0
+    write(received, b"all")
+    run(received.close())
+    assert get(files, NEW) == b"all"
+
+
+def test_an_upload_that_gets_a_new_name_goes_on_with_nothing() -> None:
+    files = tree()
+    interrupt(files, NEW, b"01234567")
+    peer = ftp(files=files, account_=account(amend_write_name=True))
+    with refused(Reason.INVALID):
+        run(peer.upload(NEW, Existing.MODIFY, start=8))
+
+
+# Which events tell of it.
+
+
+def opened(trail: Trail) -> tuple[Any, dict[str, Any]]:
+    told = trail.told[0]
+    return told.event, told.event.data(told.payload)
+
+
+@pytest.mark.parametrize(
+    ("how", "start", "offset", "event"),
+    [
+        (Existing.REPLACE, None, 0, events.FTP_WRITE_OPENED),
+        (Existing.REFUSE, None, 0, events.FTP_WRITE_OPENED),
+        (Existing.MODIFY, 4, 4, events.FTP_WRITE_OPENED),
+        (Existing.EXTEND, None, 9, events.FTP_APPEND_OPENED),
+    ],
+)
+def test_what_is_opened_to_be_written_says_where(
+    how: Existing, start: int | None, offset: int, event: Any
+) -> None:
+    trail = Trail()
+    path = NEW if how is Existing.REFUSE else FILE
+    run(ftp(trail=trail).upload(path, how, start=start))
+    data = {"path": str(path), "real_path": f"memory:{path}", "offset": offset}
+    assert opened(trail) == (event, {**data, "requested_path": str(path)})
+
+
+@pytest.mark.parametrize(
+    ("how", "event"),
+    [
+        (Existing.MODIFY, events.FTP_WRITE_OPEN_FAILED),
+        (Existing.EXTEND, events.FTP_APPEND_OPEN_FAILED),
+    ],
+)
+def test_what_cannot_be_opened_to_be_written_says_why(how: Existing, event: Any) -> None:
+    for rules, path, reason in (
+        (("allow-full-control",), HERE, Reason.IS_A_DIRECTORY),
+        (("allow-read, allow-list, allow-rename",), FILE, Reason.DENIED),
+        (("allow-full-control", "/here/*, allow-read"), FILE, Reason.DENIED),
+    ):
+        trail = Trail()
+        with refused(reason):
+            run(ftp(*rules, trail=trail).upload(path, how))
+        assert opened(trail)[0] is event
+        assert trail.told[0].payload.details
+        assert len(trail.told) == 1
+
+
+# Downloads.
+
+
+@pytest.mark.parametrize("start", [0, 4, 9])
+def test_a_download_begins_anywhere_in_the_file(start: int) -> None:
+    trail = Trail()
+    sent = run(ftp(trail=trail).download(FILE, start=start))
+    assert (sent.start, sent.total_read) == (start, 0)
+    data = {"path": "/here/file", "real_path": "memory:/here/file", "offset": start}
+    assert opened(trail) == (events.FTP_READ_OPENED, {**data, "requested_path": "/here/file"})
+
+
+@pytest.mark.parametrize("start", [10, 1 << 63])
+def test_a_download_from_behind_the_end_is_refused(start: int) -> None:
+    trail = Trail()
+    peer = ftp(trail=trail)
+    with refused(Reason.INVALID):
+        run(peer.download(FILE, start=start))
+    assert trail.events == [events.FTP_READ_OPEN_FAILED]
+    assert trail.told[0].payload.offset == start
+    assert not peer.opened
+
+
+# Names that no other file has.
+
+
+def test_a_unique_upload_has_a_name_of_its_own_each_time() -> None:
+    files = tree()
+    peer = ftp(files=files)
+    seen = set()
+    for stem in ("report.csv", "report.csv", "", ""):
+        received = run(peer.unique_upload(HERE, stem))
+        name = received.path.name
+        assert UUID(name[:36]).version == 4
+        assert name[36:] == (f"-{stem}" if stem else "")
+        assert received.path.parent == HERE
+        write(received, b"x")
+        run(received.close())
+        seen.add(name)
+    assert len(seen) == 4
+
+
+def test_a_unique_upload_never_replaces_what_came_meanwhile() -> None:
+    files = tree()
+    received = run(ftp(files=files).unique_upload(HERE))
+    other = run(ftp(files=files).upload(received.path, Existing.REPLACE))
+    write(other, b"mine")
+    run(other.close())
+    write(received, b"x")
+    with refused(Reason.EXISTS):
+        run(received.close())
+    assert get(files, received.path) == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("rules", "allowed"),
+    [
+        (("allow-write",), True),
+        (("allow-read, allow-list, allow-rename, allow-create-folder",), False),
+        (("deny-full-control", "/here/*, allow-write"), True),
+        (("deny-full-control", "/there/*, allow-write"), False),
+        (("deny-full-control", "/here/report.csv, allow-write"), False),
+    ],
+)
+def test_a_unique_upload_takes_the_right_to_write_its_name(rules: Any, allowed: bool) -> None:
+    files, trail = tree(), Trail()
+    before = shape(files)
+    peer = ftp(*rules, files=files, trail=trail)
+    if allowed:
+        run(peer.unique_upload(HERE, "report.csv"))
+        assert trail.events == [events.FTP_WRITE_OPENED]
+        return
+    with refused(Reason.DENIED):
+        run(peer.unique_upload(HERE, "report.csv"))
+    assert trail.events == [events.FTP_WRITE_OPEN_FAILED]
+    assert shape(files) == before
