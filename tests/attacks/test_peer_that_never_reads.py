@@ -46,7 +46,7 @@ def test_ten_channels_of_requests_without_a_reader_are_bounded(server, what, win
     client = SshClient(server).log_in()
     channels = [SftpClient(client, theirs=number) for number in range(10)]
     handles = [sftp.open_to_read("/a") for sftp in channels]
-    for peer in server.service.hub.peers:
+    for peer in server.service.hub.presence.peers:
         for channel in peer.channels:
             channel.window_out = window
     client.socket.room = 0
@@ -62,7 +62,7 @@ def test_ten_channels_of_requests_without_a_reader_are_bounded(server, what, win
 
     assert kept_by(server, attack) < MOST
     client.hang_up()
-    assert not server.service.hub.peers
+    assert not server.service.hub.presence.peers
     assert server.numbers().count(30015) == 1
 
 

@@ -65,7 +65,7 @@ def test_a_peer_that_does_not_take_our_last_words_is_cut_off(server, state):
     server.reactor.settle()
     assert not client.open
     assert server.numbers().count(CLOSED) == 1
-    assert not server.service.hub.peers
+    assert not server.service.hub.presence.peers
     assert not server.reactor.getDelayedCalls()
 
 

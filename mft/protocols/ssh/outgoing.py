@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from twisted.internet.defer import Deferred
 
 from mft.core.failure import Refused
+from mft.protocols.faults import broke
 from mft.protocols.ssh.channels import Channel
 from mft.protocols.ssh.status import refusal
 from mft.runtime.steps import at_once
@@ -103,7 +104,7 @@ class Outgoing:
         self._order.append(fetched)
         fetching = at_once(self._fetch(fetched, request, file, offset, size))
         if isinstance(fetching, Deferred):
-            fetching.addErrback(lambda failure: self._hub.broke("a read", failure))
+            fetching.addErrback(lambda failure: broke("a read", failure))
 
     async def _fetch(
         self, fetched: "_Fetched", request: int, file: Readable, offset: int, size: int

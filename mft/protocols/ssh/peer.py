@@ -11,6 +11,7 @@ from mft.core.peer import UNKNOWN, Address, Origin
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
+from mft.protocols.faults import broke
 from mft.protocols.ssh.channels import MAX_PACKET, WINDOW, Channel, Channels
 from mft.protocols.ssh.numbers import Code, Message
 from mft.protocols.ssh.scp import ScpServer
@@ -80,8 +81,8 @@ class Peer:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self.channels.lost(self._reason)
-        self.hub.forget(self)
-        self.hub.ending(Deferred.fromCoroutine(self._end()))
+        self.hub.presence.forget(self)
+        self.hub.presence.ending(Deferred.fromCoroutine(self._end()))
 
     async def _end(self) -> None:
         try:
@@ -105,7 +106,7 @@ class Peer:
 
     def broke(self) -> None:
         """A fault of ours while bytes were taken: the trace is logged, the peer hears an id."""
-        identity = self.hub.broke("an SSH message", Failure())
+        identity = broke("an SSH message", Failure())
         self.emit(events.SSH_MESSAGE_BROKE, p.MessageFailed(0, "", identity))
         self.transport.end(Code.BY_APPLICATION, f"Internal error {identity}.")
 
@@ -263,7 +264,7 @@ class Peer:
         self._timer = self.hub.reactor.callLater(
             self.hub.options.idle_connection_timeout, self._check_idle
         )
-        self.hub.has_logged_in(self)
+        self.hub.presence.has_logged_in(self)
         self.hub.roster.add(session, self._end_by_administrator)
         self.send(Message.USERAUTH_SUCCESS, b"")
         self._announce_host_keys()
@@ -272,7 +273,7 @@ class Peer:
         """Do what ends something of this connection; `_end` waits for all of it."""
         ending: Deferred[Any] = Deferred.fromCoroutine(work)
         self._finishing.add(ending)
-        ending.addErrback(lambda failure: self.hub.broke("closing a channel", failure))
+        ending.addErrback(lambda failure: broke("closing a channel", failure))
         ending.addCallback(lambda _: self._finishing.discard(ending))
 
     def _end_by_administrator(self, reason: str) -> None:
@@ -282,7 +283,7 @@ class Peer:
     def session_unused(self, session: Session) -> None:
         """A login was done for a client that has gone meanwhile."""
         closing = session.close("the client left during its login")
-        self.hub.ending(Deferred.fromCoroutine(closing))
+        self.hub.presence.ending(Deferred.fromCoroutine(closing))
 
     def start(self, channel: Channel, kind: bytes, reader: Reader) -> bool:
         """Serve what a client asks of a channel; False refuses it, and tells."""

@@ -15,10 +15,11 @@ from mft.core.failure import Malformed, Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
+from mft.protocols.faults import broke
+from mft.protocols.incoming import Incoming
+from mft.protocols.sentences import sentence
 from mft.protocols.ssh.channels import Channel
-from mft.protocols.ssh.incoming import Incoming
 from mft.protocols.ssh.scp_sending import Sending
-from mft.protocols.ssh.status import sentence
 from mft.session.files import ReceivedFile
 from mft.session.session import Session
 from mft.vfs.base import Attributes, Entry, Existing
@@ -164,7 +165,7 @@ class ScpServer:
         self._channel.finish(1 if self._problems else 0)
 
     def _broke(self, failure: Failure) -> None:
-        identity = self._peer.hub.broke("an scp command", failure)
+        identity = broke("an scp command", failure)
         self._session.emit(events.SCP_BROKE, p.Details(identity))
         self._channel.finish(1)
 

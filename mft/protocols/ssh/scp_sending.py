@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from twisted.internet.defer import Deferred
 
 from mft.core.failure import Refused
+from mft.protocols.faults import broke
 from mft.protocols.ssh.channels import Channel
 from mft.protocols.ssh.packets import BATCH
 from mft.runtime.steps import at_once
@@ -80,7 +81,7 @@ class Sending:
         self._fetching = True
         fetching = at_once(self._fetch(size))
         if isinstance(fetching, Deferred):
-            fetching.addErrback(lambda failure: self._hub.broke("a read", failure))
+            fetching.addErrback(lambda failure: broke("a read", failure))
 
     async def _fetch(self, size: int) -> None:
         """Read on the disk pool; a disk that waits costs more than the copy."""

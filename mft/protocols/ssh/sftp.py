@@ -15,9 +15,10 @@ from twisted.python.failure import Failure
 from mft.core.failure import Malformed, Reason, Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
+from mft.protocols.faults import broke
+from mft.protocols.incoming import Incoming
 from mft.protocols.ssh import requests
 from mft.protocols.ssh.channels import MAX_WAITING, Channel
-from mft.protocols.ssh.incoming import Incoming
 from mft.protocols.ssh.numbers import Code
 from mft.protocols.ssh.outgoing import Outgoing
 from mft.protocols.ssh.status import refusal
@@ -62,7 +63,7 @@ class SftpServer:
         self._in_turn = False
         self._credit = AT_ONCE
         self._incoming = Incoming(
-            self._written, self._proceed, lambda failure: peer.hub.broke("a write", failure)
+            self._written, self._proceed, lambda failure: broke("a write", failure)
         )
         self._outgoing = Outgoing(peer.hub, channel, self._reply, self._proceed)
         self._write: tuple[int, ReceivedFile | None, Refused | None] | None = None
@@ -286,7 +287,7 @@ class SftpServer:
             self._proceed()
 
     def _broke(self, request: int, failure: Failure) -> bytes:
-        identity = self.peer.hub.broke("an SFTP request", failure)
+        identity = broke("an SFTP request", failure)
         self.session.emit(events.SFTP_REQUEST_BROKE, p.CommandFailed("sftp", identity))
         return refusal(request, Refused(Reason.BROKEN, "", identity), identity)
 

@@ -1,10 +1,11 @@
-"""Reasons as SFTP and SCP tell them: a code, and words that show nothing of our insides."""
+"""Reasons as SFTP tells them: a code for each."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from mft.core.failure import Reason, Refused
+from mft.protocols.sentences import sentence
 from mft.wire.sftp import responses
 from mft.wire.sftp.status import Status
 
@@ -29,30 +30,6 @@ CODES: Final[Mapping[Reason, Status]] = MappingProxyType(
         Reason.BROKEN: Status.FAILURE,
     }
 )
-
-SENTENCES: Final[Mapping[Reason, str]] = MappingProxyType(
-    {
-        Reason.NOT_FOUND: "No such file or directory",
-        Reason.DENIED: "Permission denied",
-        Reason.EXISTS: "File exists",
-        Reason.NOT_A_DIRECTORY: "Not a directory",
-        Reason.IS_A_DIRECTORY: "Is a directory",
-        Reason.NOT_EMPTY: "Directory not empty",
-        Reason.NO_SPACE: "No space left on the server",
-        Reason.QUOTA: "A limit of this account was reached",
-        Reason.BUSY: "Too much at once, try again later",
-        Reason.UNSUPPORTED: "Not supported",
-        Reason.INVALID: "Invalid name or value",
-        Reason.REJECTED: "The file was rejected by an inspection",
-        Reason.ABORTED: "Interrupted",
-        Reason.BROKEN: "Internal error",
-    }
-)
-
-
-def sentence(reason: Reason, incident: str = "") -> str:
-    """What a peer is told; `incident` is the short id under which the log has the trace."""
-    return f"{SENTENCES[reason]} ({incident})" if incident else SENTENCES[reason]
 
 
 def refusal(request_id: int, refused: Refused, incident: str = "") -> bytes:

@@ -14,6 +14,7 @@ from mft.core.failure import Malformed
 from mft.core.secret import Secret
 from mft.events import catalogue as events
 from mft.events import payloads as p
+from mft.protocols.faults import broke
 from mft.protocols.ssh.numbers import Code, Message
 from mft.session.login import Login, LoginResult
 from mft.trust.ssh_certificates import CERTIFICATE_ALGORITHMS, proving_key
@@ -199,7 +200,7 @@ class Userauth:
 
     def _broke(self, failure: object) -> None:
         self._judging = False
-        identity = self.peer.hub.broke("a login", failure)
+        identity = broke("a login", failure)
         self.peer.emit(events.SSH_USERAUTH_BROKE, p.UserFailed("", identity))
         if self.peer.alive:
             self.peer.transport.end(Code.BY_APPLICATION, "Login is not possible.")

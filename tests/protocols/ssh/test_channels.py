@@ -243,7 +243,7 @@ def test_the_window_becomes_as_wide_as_the_way_is_long(client, server, seconds, 
     handle = sftp.open_to_write("/a")
     for number in range(10):
         assert sftp.ask(packets.Write, handle, number * 200_000, DATA[:200_000]).code == 0
-    (channel,) = next(iter(server.service.hub.peers)).channels
+    (channel,) = next(iter(server.service.hub.presence.peers)).channels
     assert channel.window_in + channel.consumed == window
 
 
@@ -302,7 +302,7 @@ def test_a_thousand_tiny_adjustments_give_a_thousand_tiny_pieces(client, server)
     sftp = SftpClient(client)
     handle = sftp.open_to_read("/a")
     sftp.window = 0
-    (peer,) = server.service.hub.peers
+    (peer,) = server.service.hub.presence.peers
     (channel,) = peer.channels
     channel.window_out = 0
     request = sftp.begin(packets.Read, handle, 0, 900)

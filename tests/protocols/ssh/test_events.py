@@ -232,7 +232,7 @@ def broken(*args, **kwargs):
 
 def test_a_request_that_breaks_is_answered_and_told_and_the_session_goes_on(server, faults):
     sftp = furnished(server)
-    (peer,) = server.service.hub.peers
+    (peer,) = server.service.hub.presence.peers
     peer.session.stat = broken
     answer = sftp.ask(packets.Stat, b"/a")
     assert answer.code == 4
@@ -245,7 +245,7 @@ def test_a_request_that_breaks_is_answered_and_told_and_the_session_goes_on(serv
 
 def test_a_message_that_breaks_ends_the_connection_and_is_told(server, faults):
     client = SshClient(server).log_in()
-    (peer,) = server.service.hub.peers
+    (peer,) = server.service.hub.presence.peers
     peer.channels.message = broken
     answers = client.send(Message.GLOBAL_REQUEST, "x", True)
     assert answers[-1][0] == Message.DISCONNECT
@@ -258,7 +258,7 @@ def test_a_message_that_breaks_ends_the_connection_and_is_told(server, faults):
 
 def test_an_scp_command_that_breaks_ends_with_1_and_is_told(server, faults):
     client = SshClient(server).log_in()
-    (peer,) = server.service.hub.peers
+    (peer,) = server.service.hub.presence.peers
     scp = ScpClient(client, "scp -t /a")
     peer.session.upload = broken
     scp.say(b"C0644 1 a\n")
@@ -293,7 +293,7 @@ def test_a_peer_that_takes_nothing_is_told_as_gone(server):
 
 def test_an_scp_command_that_breaks_at_once_ends_with_1(server, faults):
     client = SshClient(server).log_in()
-    (peer,) = server.service.hub.peers
+    (peer,) = server.service.hub.presence.peers
     peer.session.is_folder = broken
     scp = ScpClient(client, "scp -t /a")
     scp.say()
@@ -304,14 +304,14 @@ def test_an_scp_command_that_breaks_at_once_ends_with_1(server, faults):
 
 def test_an_end_that_breaks_is_an_end_all_the_same(server, faults):
     sftp = SftpClient(SshClient(server).log_in())
-    (peer,) = server.service.hub.peers
+    (peer,) = server.service.hub.presence.peers
     sftp.open_to_write("/a")
     for file in peer.session.opened:
         file.abort = broken
     sftp.client.hang_up()
     assert server.numbers().count(e.SSH_CLOSED.number) == 1
-    assert not server.service.hub.peers
-    assert server.service.hub.finishing == 0
+    assert not server.service.hub.presence.peers
+    assert server.service.hub.presence.finishing == 0
     assert not server.roster.describe()
     assert len(faults) == 2  # the channel's end, and the session's
     faults.clear()

@@ -153,7 +153,7 @@ def tried(server, faults, state, payloads) -> None:
         assert len(disconnects(answers)) == 1, payloads
         assert answers[-1][0] == Message.DISCONNECT
     assert server.numbers().count(CLOSED) == 1, payloads
-    assert not server.service.hub.peers
+    assert not server.service.hub.presence.peers
     assert not server.roster.describe()
     assert not faults, payloads
 

@@ -275,7 +275,7 @@ def test_a_client_that_sends_ahead_without_end_is_not_read_on(client, server):
     for _ in range(60):
         client.put(message(Message.CHANNEL_DATA, scp.channel, OK * 200_000))
     server.reactor.settle()
-    (peer,) = server.service.hub.peers
+    (peer,) = server.service.hub.presence.peers
     (channel,) = peer.channels
     assert len(channel.endpoint._inbox) < 1 << 20
     assert client.socket.to_server
@@ -363,14 +363,14 @@ def test_an_upload_that_is_being_committed_is_committed(serve, how):
     else:
         client.hang_up()
         assert CLOSED not in server.numbers()
-        assert server.service.hub.finishing == 1
+        assert server.service.hub.presence.finishing == 1
     slowness.let_all_go(server.reactor.settle)
     assert server.get("/a") == b"hello"
     told = server.numbers()
     assert told.count(UPLOADED) == told.count(ENDED) == 1
     if how == "connection":
         assert told.index(UPLOADED) < told.index(CLOSED)
-        assert server.service.hub.finishing == 0
+        assert server.service.hub.presence.finishing == 0
 
 
 @pytest.mark.parametrize("how", ["channel", "connection"])

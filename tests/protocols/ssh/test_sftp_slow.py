@@ -3,7 +3,7 @@
 import pytest
 
 from mft.core.failure import Reason, Refused
-from mft.protocols.ssh.incoming import MAX_WRITING
+from mft.protocols.incoming import MAX_WRITING
 from mft.protocols.ssh.numbers import Message
 from mft.protocols.ssh.outgoing import MAX_READING
 from mft.wire.sftp import packets
@@ -177,7 +177,7 @@ def test_a_client_that_sends_faster_than_the_disk_is_not_read_on(sftp, slowness,
         sftp.begin(packets.Write, handle, number * size, memoryview(bytes(size)))
         window -= size + 40
     sftp.take()
-    (peer,) = server.service.hub.peers
+    (peer,) = server.service.hub.presence.peers
     (channel,) = peer.channels
     waiting = channel.endpoint._incoming.writing
     assert waiting >= MAX_WRITING
@@ -191,7 +191,7 @@ def test_a_client_that_sends_faster_than_the_disk_is_not_read_on(sftp, slowness,
 def test_a_request_that_waits_and_a_client_that_asks_on_are_bounded(sftp, slowness, server):
     asked = [sftp.begin(packets.Stat, b"/") for _ in range(30_000)]
     sftp.take()
-    (peer,) = server.service.hub.peers
+    (peer,) = server.service.hub.presence.peers
     (channel,) = peer.channels
     assert len(channel.endpoint._queue) < 20_000
     assert sftp.client.socket.to_server
@@ -241,7 +241,7 @@ def test_an_upload_that_is_being_committed_is_committed(sftp, slowness, server, 
     assert UPLOAD_FAILED not in told
     if how == "connection":
         assert told.index(UPLOADED) < told.index(CLOSED)
-        assert server.service.hub.finishing == 0
+        assert server.service.hub.presence.finishing == 0
 
 
 def test_a_connection_that_is_cut_during_writes_ends_once_they_are_done(sftp, slowness, server):
@@ -254,7 +254,7 @@ def test_a_connection_that_is_cut_during_writes_ends_once_they_are_done(sftp, sl
     assert server.numbers().count(UPLOAD_FAILED) == 1
     assert server.numbers().count(CLOSED) == 1
     assert server.names() == []
-    assert server.service.hub.finishing == 0
+    assert server.service.hub.presence.finishing == 0
 
 
 def test_reads_that_come_back_after_the_end_harm_nobody(sftp, slowness, server):

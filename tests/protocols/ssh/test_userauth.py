@@ -400,7 +400,7 @@ def test_a_login_that_is_done_after_its_client_has_left_opens_nothing(client, se
     waiting.callback(None)
     server.reactor.settle()
     assert not server.roster.describe()
-    assert not server.service.hub.peers
+    assert not server.service.hub.presence.peers
     assert server.numbers().count(30015) == 1
 
 

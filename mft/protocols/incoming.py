@@ -1,4 +1,4 @@
-"""Bytes on their way from packets to files: borrowed for one turn, written by one call."""
+"""Bytes on their way from the network to files: borrowed for one turn, written by one call."""
 
 from collections import deque
 from collections.abc import Callable

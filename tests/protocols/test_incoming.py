@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.protocols.ssh.incoming import MAX_PIECES, MAX_WRITING, Incoming
+from mft.protocols.incoming import MAX_PIECES, MAX_WRITING, Incoming
 from mft.vfs.base import LATER
 
 
