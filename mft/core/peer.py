@@ -1,9 +1,11 @@
 """Addresses of peers, networks to match them, and the origin of what happens."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 Network = IPv4Network | IPv6Network
+CACHED = 4096  # addresses of peers whose form is remembered, some 600 KiB
 
 
 def parse_ip(text: str) -> IPv4Address | IPv6Address:
@@ -36,10 +38,15 @@ class Address(NamedTuple):
     @classmethod
     def of(cls, host: str, port: int) -> "Address":
         """Make an address from what a socket reports."""
-        return cls(str(parse_ip(host)), port)
+        return cls(_canonical(host), port)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@lru_cache(CACHED)
+def _canonical(host: str) -> str:
+    return str(parse_ip(host))
 
 
 NOWHERE = Address("127.0.0.1", 0)  # the peer of events that no peer caused

@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -213,8 +214,29 @@ def test_twisted_writes_by_its_own_name(line: Line) -> None:
     line.near.write(b"")
     assert not line.armed
     line.near.write(b"hello")
-    line.reactor.write(line.near)
     assert line.heard(5) == b"hello"
+    assert not line.armed
+    assert line.near.sent == 5
+
+
+def test_a_few_bytes_are_sent_at_once_and_what_the_socket_leaves_waits_its_turn(line: Line) -> None:
+    taking = line.take(2)
+    line.near.write(b"hello")
+    assert taking.taken == b"he"
+    assert line.armed
+    assert line.near.queued == 3
+    line.near.socket = taking.real
+    line.near.write(b"!")
+    line.reactor.write(line.near)
+    assert line.heard(4) == b"llo!"
+
+
+def test_a_socket_that_fails_at_once_is_found_out_in_its_turn(line: Line) -> None:
+    line.take(error=errno.EPIPE)
+    line.near.write(b"hello")
+    assert not line.stream.lost
+    line.reactor.write(line.near)
+    assert line.stream.lost == ["ConnectionLost"]
 
 
 def test_partial_sends_lose_nothing_and_release_only_what_is_gone(line: Line) -> None:
@@ -386,6 +408,177 @@ def test_flushing_within_a_flush_changes_nothing(line: Line) -> None:
     assert line.heard(3) == b"xxx"
 
 
+# Files that the kernel sends.
+
+
+class Sender:
+    """A stream whose pump lets the kernel send a file, so much at a time."""
+
+    def __init__(self, line: Line, path: Path, size: int, piece: int) -> None:
+        self.line = line
+        self.piece = piece
+        self.at = 0
+        self.taken: list[int] = []
+        self.full: list[bool] = []
+        self.content = bytes(range(251)) * (size // 251 + 1)
+        path.write_bytes(self.content[:size])
+        self.size = size
+        self.file = path.open("rb")
+        line.stream.on_pump = self.pump
+
+    def pump(self) -> bool:
+        if self.at >= self.size:
+            return False
+        count = self.line.near.sendfile(self.file.fileno(), self.at, self.piece)
+        self.taken.append(count)
+        self.full.append(self.line.near.full)
+        self.at += count
+        return True
+
+
+@pytest.fixture
+def sender(line: Line, tmp_path: Path) -> Iterator[Callable[[int, int], Sender]]:
+    made: list[Sender] = []
+
+    def make(size: int, piece: int) -> Sender:
+        made.append(Sender(line, tmp_path / "file", size, piece))
+        return made[0]
+
+    yield make
+    for one in made:
+        one.file.close()
+
+
+def kernel(monkeypatch, *answers: int | OSError) -> list[int]:
+    """From now on the kernel takes so many bytes of files, or fails; the counts it was asked for."""
+    left, asked = list(answers), []
+
+    def sendfile(out: int, file: int, offset: int, count: int) -> int:
+        asked.append(count)
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, OSError):
+            raise answer
+        return min(answer, count)
+
+    monkeypatch.setattr(module.os, "sendfile", sendfile)
+    return asked
+
+
+def test_files_can_be_sent_by_the_kernel(line: Line) -> None:
+    assert line.near.sends_files
+
+
+def test_a_file_is_sent_between_what_is_queued(line: Line, sender) -> None:
+    file = sender(1000, 300)
+    line.send(b"before, ")
+    line.reactor.write(line.near)
+    line.send(b"after")
+    line.reactor.write(line.near)
+    assert line.heard(1013) == b"before, " + file.content[:1000] + b"after"
+    assert file.taken == [300, 300, 300, 100]
+    assert (line.near.sent, line.near.queued) == (1013, 0)
+    assert not line.armed
+
+
+def test_the_end_of_a_file_is_no_full_socket(line: Line, sender) -> None:
+    file = sender(100, 300)
+    assert line.near.sendfile(file.file.fileno(), 100, 300) == 0
+    assert not line.near.full
+    assert line.near.sent == 0
+
+
+def test_a_socket_that_takes_no_more_of_a_file_is_waited_for(line: Line, sender) -> None:
+    line.near.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    file = sender(8 << 20, 8 << 20)
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert file.full == [True]
+    assert 0 < file.taken[0] < 8 << 20
+    assert line.armed
+    for _ in range(5):
+        line.reactor.write(line.near)
+    assert file.full[-1]
+    assert len(file.taken) <= 6  # one look for each time that the socket is ready
+    assert line.near.sent == sum(file.taken)
+    assert line.armed
+
+
+def test_a_socket_that_is_full_at_once_is_waited_for(line: Line, sender, monkeypatch) -> None:
+    file = sender(100, 100)
+    kernel(monkeypatch, BlockingIOError(), 100)
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert (file.taken, file.full, line.armed) == ([0], [True], True)
+    line.reactor.write(line.near)
+    assert (file.taken, file.full, line.armed) == ([0, 100], [True, False], False)
+    assert line.near.sent == 100
+
+
+def test_what_the_kernel_sends_counts_in_the_budget_of_a_turn(
+    line: Line, sender, monkeypatch
+) -> None:
+    piece = 32 << 10
+    file = sender(100 << 20, piece)
+    kernel(monkeypatch, piece)
+    line.near.wake()
+    for turn in (1, 2, 3):
+        line.reactor.write(line.near)
+        assert TURN // 2 < line.near.sent / turn <= TURN + piece
+        assert line.armed  # the others are served first
+    assert line.near.sent == file.at
+
+
+def test_what_the_last_pump_of_a_turn_sent_is_not_charged_to_the_next(
+    line: Line, sender, monkeypatch
+) -> None:
+    kernel(monkeypatch, TURN)
+    line.stream.on_pump = lambda: line.near.sendfile(0, 0, TURN) < 0
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert (line.near.sent, line.armed) == (TURN, False)
+    line.stream.pumped = 0
+    line.stream.on_pump = lambda: line.stream.pumped < 3
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert (line.stream.pumped, line.armed) == (3, False)
+
+
+def test_a_full_socket_of_one_turn_is_not_taken_for_that_of_the_next(
+    line: Line, monkeypatch
+) -> None:
+    kernel(monkeypatch, BlockingIOError())
+    line.stream.on_pump = lambda: line.near.sendfile(0, 0, 1) > 0
+    line.near.wake()
+    line.reactor.write(line.near)
+    line.stream.pumped = 0
+    line.stream.on_pump = lambda: line.stream.pumped < 3
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert (line.stream.pumped, line.armed, line.near.full) == (3, False, False)
+
+
+@pytest.mark.parametrize("error", [errno.EPIPE, errno.ECONNRESET, errno.EIO])
+def test_a_stream_that_lets_the_error_of_a_file_through_is_cut(
+    line: Line, sender, monkeypatch, error: int
+) -> None:
+    sender(100, 100)
+    kernel(monkeypatch, OSError(error, "broken"))
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert line.stream.lost == ["ConnectionLost"]
+    assert line.near.sent == 0
+
+
+def test_a_kernel_without_room_of_its_own_is_asked_again(line: Line, sender, monkeypatch) -> None:
+    sender(100, 100)
+    asked = kernel(monkeypatch, OSError(errno.ENOBUFS, "no room"), 100)
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert line.armed
+    line.reactor.write(line.near)
+    assert (asked, line.near.sent, line.armed) == ([100, 100], 100, False)
+
+
 # Ending: every view is given back exactly once.
 
 
@@ -512,6 +705,23 @@ def test_a_release_that_sends_more_is_sent_in_the_same_turn(line: Line) -> None:
     assert line.heard(11) == b"first, more"
     assert line.released == ["more"]
     assert not line.armed
+
+
+def test_what_was_not_taken_is_known_after_the_end(line: Line) -> None:
+    line.take(4)
+    line.send(b"abcdef")
+    line.reactor.write(line.near)
+    assert (line.near.queued, line.near.unsent) == (2, 0)
+    line.reactor._lost(line.near, "a fault")
+    assert (line.near.queued, line.near.unsent, line.near.sent) == (0, 2, 4)
+
+
+def test_nothing_is_unsent_when_all_was_taken(line: Line) -> None:
+    line.send(b"the end")
+    line.near.loseConnection()
+    line.reactor.write(line.near)
+    assert line.stream.lost == ["ConnectionDone"]
+    assert line.near.unsent == 0
 
 
 def test_views_without_a_release_can_be_lost(line: Line) -> None:

@@ -1,0 +1,200 @@
+"""A stream behind TLS: it stands between a connection and the stream that speaks the protocol.
+
+To the connection it is the protocol's stream; to that stream it is the connection. Bytes go from
+the socket into a pooled buffer, from there into OpenSSL, and as plain bytes into the stream's own
+buffer; nothing is held while the connection is idle.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, Protocol
+
+from twisted.python.failure import Failure
+
+from mft.runtime.buffers import Buffers
+from mft.runtime.connection import Connection, Release, Stream
+from mft.runtime.tls import Engine, TlsError
+
+SMALL: Final = 4 << 10  # bytes of ciphertext that are copied, so that no large buffer waits
+
+
+class Inner(Stream, Protocol):
+    """A stream that can be secured."""
+
+    def secured(self) -> None:
+        """The handshake is done."""
+
+    def insecure(self, details: str) -> None:
+        """The handshake, or what followed it, broke; the connection is about to be closed."""
+
+    def ended(self) -> None:
+        """The peer has said that it sends no more (close_notify)."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The connection is gone."""
+
+
+class Secured:
+    """The TLS of one connection; it becomes the connection's protocol when it is made."""
+
+    sends_files = False  # the kernel does not know our keys
+
+    def __init__(
+        self, connection: Connection, engine: Engine, inner: Inner, sealed: Buffers
+    ) -> None:
+        """`sealed` are the buffers for ciphertext, either way."""
+        self.engine = engine
+        self.connection = connection
+        self.broken = False
+        self._inner = inner
+        self._sealed = sealed
+        self._told_end = False
+        connection.protocol = self  # type: ignore[assignment]  # all that a connection asks for
+
+    # What a connection asks of its stream.
+
+    def inlet(self) -> memoryview:
+        """Room for ciphertext."""
+        return self._sealed.take()
+
+    def arrived(self, inlet: memoryview, count: int) -> None:
+        """Open what came, and give it to the stream.
+
+        What comes after the peer's close_notify is passed over: OpenSSL would keep it for ever.
+        """
+        wanted = bool(count) and not self.broken and not self.engine.closed
+        try:
+            if wanted:
+                self.engine.feed(inlet[:count])
+        finally:
+            self._sealed.give(inlet)
+        if wanted:
+            self._guarded(self._opened)
+
+    def pump(self) -> bool:
+        """Everything was sent: let the stream produce."""
+        if self.broken or not self.engine.established:
+            return False
+        return self._inner.pump()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The connection is gone."""
+        self._inner.connectionLost(reason)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except TlsError as failed:
+            self.broken = True
+            self._drain()  # the alert that says why
+            self._inner.insecure(str(failed))
+            self.connection.loseConnection()
+
+    def _opened(self) -> None:
+        engine, inner = self.engine, self._inner
+        if not engine.established:
+            done = engine.handshake()
+            self._drain()
+            if not done:
+                return
+            inner.secured()
+        while not self.broken:  # and until nothing whole is left
+            room = inner.inlet()
+            try:
+                count = engine.open_into(room)
+            except BaseException:
+                inner.arrived(room, 0)
+                raise
+            inner.arrived(room, count)
+            if not count:
+                break
+        self._drain()
+        if engine.closed and not self._told_end:
+            self._told_end = True
+            inner.ended()
+
+    # What a stream asks of its connection.
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is there."""
+        return bool(self.connection.connected)
+
+    @property
+    def disconnecting(self) -> bool:
+        """Whether it is being closed."""
+        return bool(self.connection.disconnecting)
+
+    @property
+    def queued(self) -> int:
+        """Bytes of ciphertext that the socket has not taken yet."""
+        return self.connection.queued
+
+    @property
+    def sent(self) -> int:
+        """Bytes of ciphertext that it took, ever."""
+        return self.connection.sent
+
+    def send(self, view: memoryview, release: Release | None = None) -> None:
+        """Seal and queue bytes; `release` is called as soon as they are sealed.
+
+        Before the handshake, and after `finish`, they are dropped: they could only go in clear.
+        """
+        engine = self.engine
+        try:
+            if engine.established and not (engine.finished or self.broken) and self.connected:
+                self._guarded(lambda: engine.seal(view))
+        finally:
+            if release is not None:
+                release()
+        self._drain()
+
+    def write(self, data: bytes) -> None:
+        """Seal and queue bytes."""
+        if data:
+            self.send(memoryview(data))
+
+    def finish(self) -> None:
+        """Say that nothing more comes (close_notify), and leave the connection as it is."""
+        if not self.broken:
+            self.engine.close_notify()
+            self._drain()
+
+    def loseConnection(self) -> None:
+        """Say that nothing more comes, and close once everything is sent."""
+        self.finish()
+        self.connection.loseConnection()
+
+    def abortConnection(self) -> None:
+        """Close at once."""
+        self.connection.abortConnection()
+
+    def abort_soon(self) -> None:
+        """Close without waiting long for a peer that takes nothing."""
+        self.connection.abort_soon()
+
+    def stopReading(self) -> None:  # noqa: N802 - the name that a connection has for it
+        """Take nothing more from the socket."""
+        self.connection.stopReading()
+
+    def startReading(self) -> None:  # noqa: N802 - the name that a connection has for it
+        """Take from the socket again."""
+        self.connection.startReading()
+
+    def wake(self) -> None:
+        """Ask the stream to produce, at the next turn of the reactor."""
+        self.connection.wake()
+
+    def _drain(self) -> None:
+        """Queue the ciphertext that OpenSSL has for the peer."""
+        buffer = self._sealed.take()
+        while count := self.engine.take_into(buffer):
+            if count <= SMALL:
+                self.connection.send(memoryview(bytes(buffer[:count])))
+                continue
+            self.connection.send(buffer[:count], partial(self._sealed.give, buffer))
+            buffer = self._sealed.take()
+        self._sealed.give(buffer)
+
+
+Outlet = Connection | Secured  # what a stream sends through

@@ -1,0 +1,197 @@
+"""TLS over memory: ciphertext in, plain bytes out, and the reverse, on buffers that are reused.
+
+pyOpenSSL's own `recv_into` and `bio_read` allocate and copy for each call. Where its bindings are
+as we know them, OpenSSL reads and writes our buffers directly; else its public calls serve.
+"""
+
+from typing import Any, Final
+
+from OpenSSL import SSL
+
+_lib: Any = getattr(SSL, "_lib", None)
+_ffi: Any = getattr(SSL, "_ffi", None)
+DIRECT: Final = all(
+    hasattr(_lib, name) for name in ("SSL_read", "SSL_get_error", "BIO_read", "ERR_clear_error")
+) and hasattr(_ffi, "from_buffer")
+RECORD: Final = 16 << 10  # bytes of plain text in one record (RFC 8446 5.1)
+OVERHEAD: Final = 64  # bytes that a record adds at the most with our ciphers, in both versions
+MAX_SEALED: Final = 2 << 20  # bytes of one `seal`
+
+# SSL_get_error(3): more has to come first, or close_notify came.
+_WANTS_READ: Final = 2
+_ZERO_RETURN: Final = 6
+
+
+class TlsError(Exception):
+    """The peer broke TLS; the text is for the audit trail."""
+
+
+def sealed_size(count: int) -> int:
+    """The most bytes that so many plain bytes become."""
+    return count + (count // RECORD + 1) * OVERHEAD
+
+
+class Engine:
+    """The server's side of one TLS connection.
+
+    Sessions that it gives out are taken up again only by engines of the same `session_id`, in TLS
+    1.2 and 1.3 alike; others get a full handshake.
+    """
+
+    __slots__ = ("_connection", "_direct", "_from", "_ssl", "closed", "established", "finished")
+
+    def __init__(self, context: SSL.Context, session_id: bytes, *, direct: bool = DIRECT) -> None:
+        context.set_session_id(session_id)  # what is made of the context next has it
+        self._connection = SSL.Connection(context, None)
+        self._connection.set_accept_state()
+        self._direct = direct
+        private: Any = self._connection
+        self._ssl = private._ssl if direct else None  # noqa: SLF001 - see DIRECT
+        self._from = private._from_ssl if direct else None  # noqa: SLF001 - see DIRECT
+        self.established = False
+        self.closed = False  # the peer has said that it sends no more (close_notify)
+        self.finished = False  # we have
+
+    # The peer's bytes.
+
+    def feed(self, view: memoryview) -> None:
+        """Take ciphertext, whole records or not."""
+        self._connection.bio_write(view)
+
+    def handshake(self) -> bool:
+        """Go on with the handshake; whether it is done. TlsError when it cannot be."""
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            return False
+        except SSL.Error as error:
+            raise TlsError(_told(error)) from None
+        self.established = True
+        return True
+
+    def open_into(self, view: memoryview) -> int:
+        """Put plain bytes into the view: how many; 0 when more ciphertext is needed, or at the end.
+
+        Raises TlsError when the peer sends what is not TLS, or not its.
+        """
+        if self.closed:
+            return 0
+        return self._open_directly(view) if self._direct else self._open_politely(view)
+
+    def _open_directly(self, view: memoryview) -> int:
+        ssl, room, at, size = self._ssl, _ffi.from_buffer(view), 0, len(view)
+        read = _lib.SSL_read
+        _lib.ERR_clear_error()  # SSL_get_error(3) of OpenSSL 3 also sees what others left there
+        while at < size:
+            count = read(ssl, room + at, size - at)
+            if count <= 0:
+                self._stopped(count)
+                break
+            at += count
+        return at
+
+    def _stopped(self, count: int) -> None:
+        code = _lib.SSL_get_error(self._ssl, count)
+        if code == _ZERO_RETURN:
+            self.closed = True
+        elif code != _WANTS_READ:
+            try:
+                private: Any = self._connection
+                private._raise_ssl_error(self._ssl, count)  # noqa: SLF001 - see DIRECT
+            except SSL.Error as error:
+                raise TlsError(_told(error)) from None
+
+    def _open_politely(self, view: memoryview) -> int:
+        at = 0
+        try:
+            while at < len(view):
+                at += self._connection.recv_into(view[at:])
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self.closed = True
+        except SSL.Error as error:
+            raise TlsError(_told(error)) from None
+        return at
+
+    # Our bytes.
+
+    def seal(self, view: memoryview) -> None:
+        """Make records of plain bytes, at most MAX_SEALED; `take_into` gives them."""
+        while len(view):
+            try:
+                view = view[self._connection.send(view) :]
+            except SSL.Error as error:
+                raise TlsError(_told(error)) from None
+
+    def take_into(self, view: memoryview) -> int:
+        """Put ciphertext for the peer into the view: how many bytes, 0 when there are none."""
+        if self._direct:
+            return max(0, int(_lib.BIO_read(self._from, _ffi.from_buffer(view), len(view))))
+        try:
+            data = self._connection.bio_read(len(view))
+        except SSL.WantReadError:
+            return 0
+        view[: len(data)] = data
+        return len(data)
+
+    def close_notify(self) -> None:
+        """Say that we send no more, once, and when the handshake is done."""
+        if not self.established or self.finished:
+            return  # a second SSL_shutdown would throw away what the peer still sends
+        self.finished = True
+        try:
+            self._connection.shutdown()
+        except SSL.Error:
+            return  # there is nobody left to tell
+
+    def leftover(self) -> bytes:
+        """What came behind the peer's close_notify: bytes in clear, after CCC (RFC 4217 12.3).
+
+        Empty where OpenSSL is not called directly: no public call gives them.
+        """
+        rest = b""
+        if not self._direct:
+            return rest
+        private: Any = self._connection
+        source = private._into_ssl  # noqa: SLF001 - see DIRECT
+        room = bytearray(RECORD)
+        while (count := _lib.BIO_read(source, _ffi.from_buffer(room), len(room))) > 0:
+            rest += room[:count]
+        return rest
+
+    # What was agreed on.
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the peer took up a session that an engine of the same id gave out."""
+        if _lib is None or not hasattr(_lib, "SSL_session_reused"):
+            return False
+        private: Any = self._connection
+        return bool(_lib.SSL_session_reused(private._ssl))  # noqa: SLF001 - no public call tells
+
+    @property
+    def cipher(self) -> str:
+        """Protocol and cipher, such as `TLSv1.3 TLS_AES_256_GCM_SHA384`; empty before."""
+        if not self.established:
+            return ""
+        name = self._connection.get_cipher_name()
+        return f"{self._connection.get_protocol_version_name()} {name}"
+
+    @property
+    def peer_certificate(self) -> Any:
+        """The client's certificate (`cryptography.x509.Certificate`), or None."""
+        return self._connection.get_peer_certificate(as_cryptography=True)
+
+    @property
+    def server_name(self) -> str:
+        """The name that the client asked for (SNI); empty when it did not."""
+        name = self._connection.get_servername()
+        return name.decode("ascii", "replace") if name else ""
+
+
+def _told(error: SSL.Error) -> str:
+    """OpenSSL's own words for what went wrong."""
+    found = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    reasons = [str(entry[-1]) for entry in found if entry and entry[-1]]
+    return "; ".join(reasons) or "the TLS connection broke off"
