@@ -1,9 +1,11 @@
 """`mft init`: a ready instance in one command."""
 
+import json
 import shlex
 import socket
 import sys
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import click
 
@@ -22,6 +24,33 @@ from mft.daemon.initialise import (
 )
 
 MAX_PASSWORD_FILE = 4096  # bytes; only the first line counts
+
+
+class Kind(NamedTuple):
+    """How people are told of a type of service: what proves who it is, and what to paste."""
+
+    title: str
+    proof: str
+    commands: tuple[str, ...]
+
+
+_FTP: Final = (
+    "curl --ssl-reqd --cacert {ca} -u {account} ftp://{url}/",
+    "lftp -u {account} -e {trust} ftp://{url}",
+)
+_FTPS: Final = (
+    "curl --cacert {ca} -u {account} ftps://{url}/",
+    "lftp -u {account} -e {trust} ftps://{url}",
+)
+_SSH: Final = (
+    "sftp -P {port} -o StrictHostKeyChecking=accept-new {account}@{host}",
+    "scp -P {port} -o StrictHostKeyChecking=accept-new FILE {account}@{host}:/",
+)
+_KINDS: Final = {
+    "ssh": Kind("SFTP and SCP (compare the fingerprint of the host key)", "host key", _SSH),
+    "ftp": Kind("FTP with explicit TLS", "certificate", _FTP),
+    "ftpsi": Kind("FTP with implicit TLS", "certificate", _FTPS),
+}
 
 
 @click.command()
@@ -47,7 +76,7 @@ MAX_PASSWORD_FILE = 4096  # bytes; only the first line counts
     default=10000,
     show_default=True,
     metavar="N",
-    help="Ports are counted from here: SSH is N + 22.",
+    help="Ports are counted from here: FTP is N + 21, SSH N + 22, FTPS N + 90.",
 )
 @click.option(
     "--run-as",
@@ -69,24 +98,26 @@ def init(
 ) -> None:
     """Make a ready instance in DIR.
 
-    Makes DIR/conf/server.ini, SSH host keys, and one account with a home and a password, which
-    is printed once and kept only as a hash. A DIR that holds an instance already is refused and
-    left as it is.
+    Makes DIR/conf/server.ini, SSH host keys, a self-signed certificate, and one account with a
+    home and a password, which is printed once and kept only as a hash. A DIR that holds an instance
+    already is refused and left as it is.
 
     \b
     Examples:
       mft init instance
       mft init /srv/mft --account partner --authorized-key partner.pub --address :: --port-base 0
     """
+    host = socket.gethostname()
     plan = Plan(
         directory=directory,
-        name=name or socket.gethostname() or "mft",
+        name=name or host or "mft",
         account=account,
         password=_password_from(password_file) if password_file else new_password(),
         address=address,
         port_base=port_base,
         authorized_keys=_text_of(authorized_key, MAX_KEYS_FILE) if authorized_key else "",
         run_as=run_as,
+        host=host,
     )
     try:
         instance = initialise(plan)
@@ -109,7 +140,7 @@ def result(instance: Instance) -> dict[str, object]:
         "account": instance.account,
         "password": instance.password.reveal(),
         "home": str(instance.home),
-        "ca_file": None,
+        "ca_file": str(instance.ca_file),
         "services": [service._asdict() for service in instance.services],
     }
 
@@ -146,7 +177,7 @@ def _introduction(instance: Instance, password_file: Path | None) -> list[str]:
         f"  home           {instance.home}",
     ]
     for service in instance.services:
-        lines += _commands(service, instance.account)
+        lines += _connecting(service, instance)
     if instance.as_root:
         lines += ["", "Made by root without --run-as: the server will run as root (allow_root)."]
     start = shlex.quote(str(instance.config))
@@ -165,19 +196,24 @@ def _called_as() -> str:
     return called if Path(called).name == "mft" else "mft"
 
 
-def _commands(service: ServiceMade, account: str) -> list[str]:
-    where = Address(service.address, service.port)
+def _connecting(service: ServiceMade, instance: Instance) -> list[str]:
+    kind = _KINDS[service.type]
     host = reachable(service.address)
-    bracketed = f"[{host}]" if ":" in host else host
-    trust = "-o StrictHostKeyChecking=accept-new"
+    url = Address(host, service.port)
+    words = {
+        "port": service.port,
+        "account": instance.account,
+        "host": f"[{host}]" if ":" in host else host,
+        "url": url,
+        "ca": shlex.quote(str(instance.ca_file)),
+        "trust": shlex.quote(f"set ssl:ca-file {json.dumps(str(instance.ca_file))}"),
+    }
     return [
-        f"  {service.type:<14} {where}",
-        *(f"  host key       {fingerprint}" for fingerprint in service.fingerprints),
         "",
-        "Connect with (compare the host key's fingerprint; accept-new remembers it):",
+        f"{kind.title} on {Address(service.address, service.port)}",
+        *(f"  {kind.proof:<13}{fingerprint}" for fingerprint in service.fingerprints),
         "",
-        f"  sftp -P {service.port} {trust} {account}@{bracketed}",
-        f"  scp -P {service.port} {trust} FILE {account}@{bracketed}:/",
+        *(f"  {command.format_map(words)}" for command in kind.commands),
     ]
 
 

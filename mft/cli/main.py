@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "end": Entry("mft.cli.control:end", "End one session."),
     "password": Entry("mft.cli.password:password", "Turn a password into a hash for server.ini."),
     "ssh-key": Entry("mft.cli.ssh_key:ssh_key", "Make an SSH key pair."),
+    "certificate": Entry("mft.cli.certificate:certificate", "Make a self-signed certificate."),
+    "csr": Entry("mft.cli.csr:csr", "Ask for a certificate."),
     "uuid": Entry("mft.cli.identifier:identifier", "Print a new unique ID for a section."),
     "reference": Entry(
         "mft.cli.reference:reference", "Print the reference of options, events or commands."

@@ -9,12 +9,14 @@ import subprocess
 
 import pytest
 from click.testing import CliRunner
+from cryptography.x509 import SubjectAlternativeName
 
 from mft.auth.passwords import PasswordHash
 from mft.cli.check import check
 from mft.cli.init import init
 from mft.daemon import initialise as room
 from mft.daemon.load import load
+from mft.trust.certificates import Identity
 from mft.trust.ssh_keys import HostKey
 
 
@@ -46,8 +48,17 @@ def test_the_result_is_one_json_object_with_the_agreed_keys(directory):
     assert told["config"] == str(directory / "conf/server.ini")
     assert told["account"] == "partner"
     assert told["home"] == str(directory / "data/partner")
-    assert told["ca_file"] is None
-    (service,) = told["services"]
+    assert told["ca_file"] == str(directory / "conf/certificates/server.crt")
+    service, explicit, implicit = told["services"]
+    identity = Identity.load(directory / "conf/certificates/server.pem")
+    assert explicit == {
+        "type": "ftp",
+        "enabled": True,
+        "address": "127.0.0.1",
+        "port": 20021,
+        "fingerprints": [identity.fingerprint],
+    }
+    assert implicit == {**explicit, "type": "ftpsi", "port": 20090}
     keys = [directory / "conf/keys/ssh_host_ed25519_key", directory / "conf/keys/ssh_host_rsa_key"]
     assert service == {
         "type": "ssh",
@@ -70,16 +81,70 @@ def test_the_fingerprints_are_those_that_openssh_shows(directory):
         assert shown.stdout.split()[1] == fingerprint
 
 
+def test_clients_may_trust_the_certificate_under_every_name(directory, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "files.example.com")
+    told = made(directory, "--address", "192.0.2.7")
+    names = {
+        "hostname": ("localhost", "files.example.com"),
+        "ip": ("127.0.0.1", "::1", "192.0.2.7"),
+    }
+    command = ["openssl", "verify", "-CAfile", told["ca_file"], "-purpose", "sslserver"]
+    for kind, each in names.items():
+        for name in each:
+            done = subprocess.run(
+                [*command, f"-verify_{kind}", name, told["ca_file"]],
+                capture_output=True,
+                timeout=30,
+            )
+            assert done.returncode == 0, (name, done.stderr)
+    assert "PRIVATE" not in (directory / "conf/certificates/server.crt").read_text()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "::1"])
+def test_addresses_that_name_no_more_are_not_in_the_certificate(directory, monkeypatch, address):
+    monkeypatch.setattr(socket, "gethostname", lambda: "my host")
+    made(directory, "--address", address)
+    certificate = Identity.load(directory / "conf/certificates/server.pem").certificate
+    names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    assert [str(name.value) for name in names] == ["localhost", "127.0.0.1", "::1"]
+
+
+def test_passive_ports_are_a_range_of_the_base(directory, tmp_path):
+    made(directory, "--port-base", 20000)
+    assert passive_ports(directory) == [range(20100, 20200)] * 2
+    made(tmp_path / "low", "--port-base", 0)  # below 1024 they would need a privilege
+    assert passive_ports(tmp_path / "low") == [range(1)] * 2
+
+
+def passive_ports(directory):
+    services = load(directory / "conf/server.ini").config.services.values()
+    return [one.passive_port_range for one in services if one.type.startswith("ftp")]
+
+
 def test_everything_is_for_the_owner_only(directory):
     previous = os.umask(0)
     try:
         made(directory)
     finally:
         os.umask(previous)
-    folders = ["conf", "conf/keys", "data", "data/user", "log", "log/journal", "state"]
+    folders = [
+        "conf",
+        "conf/keys",
+        "conf/certificates",
+        "data",
+        "data/user",
+        "log",
+        "log/journal",
+        "state",
+    ]
     for folder in folders:
         assert (directory / folder).stat().st_mode & 0o777 == 0o700, folder
-    for file in ("conf/server.ini", "conf/keys/ssh_host_ed25519_key", "conf/keys/ssh_host_rsa_key"):
+    for file in (
+        "conf/server.ini",
+        "conf/keys/ssh_host_ed25519_key",
+        "conf/keys/ssh_host_rsa_key",
+        "conf/certificates/server.pem",
+    ):
         assert (directory / file).stat().st_mode & 0o777 == 0o600, file
 
 
@@ -95,7 +160,8 @@ def test_the_password_is_printed_once_and_stored_as_a_hash(directory):
 def test_no_two_instances_share_a_secret(tmp_path):
     one, other = made(tmp_path / "one"), made(tmp_path / "other")
     assert one["password"] != other["password"]
-    assert one["services"][0]["fingerprints"] != other["services"][0]["fingerprints"]
+    for mine, theirs in zip(one["services"], other["services"], strict=True):
+        assert mine["fingerprints"] != theirs["fingerprints"]
 
 
 def test_the_configuration_has_no_problems_and_says_what_would_start(directory):
@@ -127,6 +193,12 @@ def test_people_read_what_to_paste(directory):
     assert result.exit_code == 0
     assert "sftp -P 22 -o StrictHostKeyChecking=accept-new me@example.com@[::1]" in result.stdout
     assert "SHA256:" in result.stdout
+    ca = directory / "conf/certificates/server.crt"
+    assert f"curl --ssl-reqd --cacert {ca} -u me@example.com ftp://[::1]:21/" in result.stdout
+    assert f"curl --cacert {ca} -u me@example.com ftps://[::1]:90/" in result.stdout
+    trust = f"""'set ssl:ca-file "{ca}"'"""
+    assert f"lftp -u me@example.com -e {trust} ftp://[::1]:21" in result.stdout
+    assert f"lftp -u me@example.com -e {trust} ftps://[::1]:90" in result.stdout
 
 
 def test_a_given_password_is_not_printed_to_people(directory, tmp_path):

@@ -23,6 +23,8 @@ class FakeService:
         self.parts = parts
         self.address: Address | None = None
         self.sessions = 0
+        self.prepared = False
+        self.refreshed = 0
         self._world = world
         self._waiting: list[Deferred[None]] = []
 
@@ -32,6 +34,16 @@ class FakeService:
     @property
     def connections(self) -> int:
         return self.sessions
+
+    async def prepare(self) -> None:
+        self.prepared = True
+        if self.component.name in self._world.unready:
+            raise Refused(Reason.BROKEN, self.component.name, "its list cannot be had")
+
+    async def refresh(self) -> None:
+        self.refreshed += 1
+        if self._world.stale is not None:
+            raise self._world.stale
 
     def bind(self) -> None:
         if self.options.port in self._world.taken:
@@ -82,6 +94,8 @@ class Services:
         self.said: list[str] = []
         self.taken: set[int] = set()  # ports that nobody can have
         self.broken: set[str] = set()  # names of those whose keys cannot be used
+        self.unready: set[str] = set()  # names of those that lack something to start
+        self.stale: Exception | None = None  # what loading files again raises
         self.made: list[FakeService] = []
         monkeypatch.setitem(PROTOCOLS, "ssh", Kind(SshOptions, self._make))  # type: ignore[arg-type]  # a dict
 

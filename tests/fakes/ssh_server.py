@@ -32,6 +32,7 @@ from mft.vfs.memory_tree import MemoryTree
 from tests.fakes import files
 from tests.fakes.accounts import CHEAP_HASH, Method, account
 from tests.fakes.occurrences import SERVER, SERVICE
+from tests.fakes.threads import Inline
 from tests.fakes.turning import MemorySocket, TurningReactor
 
 PASSWORD = "right"
@@ -87,6 +88,7 @@ class SshServer:
                 numbers,
                 peer=peer,
                 component=component,
+                pool=Inline(),
                 max_open=most,
                 tell_requests=self.tell_requests,
                 clock=self.reactor.seconds,

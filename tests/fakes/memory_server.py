@@ -1,0 +1,104 @@
+"""What every service in memory has around it: real events, accounts, a tree, and a reactor."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from mft.auth.account import Account
+from mft.auth.chain import Chain
+from mft.auth.options import AccountOptions
+from mft.core.peer import Address, Component
+from mft.core.vpath import VPath
+from mft.events.bus import Bus
+from mft.events.journal import Journal
+from mft.events.model import Occurrence
+from mft.protocols.base import ServiceParts
+from mft.session.login import Login
+from mft.session.numbers import Numbers
+from mft.session.roster import Roster
+from mft.session.session import Session
+from mft.vfs.base import FileSystem
+from mft.vfs.memory import MemoryFileSystem
+from mft.vfs.memory_tree import MemoryTree
+from tests.fakes import files
+from tests.fakes.accounts import CHEAP_HASH, Method, account
+from tests.fakes.occurrences import SERVER
+from tests.fakes.threads import Inline
+from tests.fakes.turning import TurningReactor
+
+PASSWORD = "right"
+Storage = Callable[[MemoryFileSystem], FileSystem]
+
+
+class MemoryServer:
+    """A reactor, a journal, accounts, and a tree; a service is made of its `parts`."""
+
+    def __init__(self, directory: Path, accounts: tuple[AccountOptions, ...], storage: Storage):
+        self.directory = directory
+        self.reactor = TurningReactor()
+        self.journal = Journal.open(directory / "log" / "journal")
+        self.bus = Bus(self.journal, SERVER, clock=lambda: 1e9 + self.reactor.seconds())
+        self.told: list[Occurrence] = []
+        self.bus.subscribe(SimpleNamespace(offer=self.told.append))  # type: ignore[arg-type]  # ours
+        self.method = Method(*(accounts or (account("ann", password=CHEAP_HASH),)))
+        self.chain = Chain([self.method])
+        self.tree = MemoryTree(self.reactor.seconds)
+        self.roster = Roster()
+        self.storage = storage
+        self.tell_requests = False
+        self.holding: Callable[[], Awaitable[Any]] | None = None  # what every login waits for
+
+    def parts(self, listeners: Any, disk: Any) -> ServiceParts:
+        """What a service is made of."""
+        return ServiceParts(
+            self.directory, self.bus, self._login, self.roster, self.reactor, listeners, disk
+        )
+
+    def _login(self, peer: Address, component: Component, numbers: Numbers, most: int) -> Login:
+        async def opened(account: Account, peer: Address, component: Component) -> Session:
+            if self.holding is not None:
+                await self.holding()
+            memory = MemoryFileSystem(self.tree, account.name)
+            return Session(
+                account,
+                self.storage(memory),
+                self.bus,
+                numbers,
+                peer=peer,
+                component=component,
+                pool=Inline(),
+                max_open=most,
+                tell_requests=self.tell_requests,
+                clock=self.reactor.seconds,
+            )
+
+        return Login(self.chain, self.bus, opened, peer, component)
+
+    def numbers(self) -> list[int]:
+        """The numbers of all events so far."""
+        return [one.event.number for one in self.told]
+
+    def data(self, number: int) -> list[Any]:
+        """The data of every event with this number."""
+        return [one.data for one in self.told if one.event.number == number]
+
+    def owner(self, name: str = "ann") -> MemoryFileSystem:
+        """The tree as an account sees it."""
+        return MemoryFileSystem(self.tree, name)
+
+    def put(self, path: str, data: bytes) -> None:
+        """A finished file."""
+        files.put(self.owner(), VPath.parse(path), data)
+
+    def get(self, path: str) -> bytes:
+        """What a finished file holds."""
+        return files.get(self.owner(), VPath.parse(path))
+
+    def names(self, path: str = "/") -> list[str]:
+        """The names in a directory."""
+        return files.names(self.owner(), VPath.parse(path))
+
+    def close(self) -> None:
+        """End everything."""
+        self.journal.close()
