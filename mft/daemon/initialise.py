@@ -1,4 +1,4 @@
-"""Making an instance: directories, host keys, one account and a server.ini that loads."""
+"""Making an instance: directories, keys, a certificate, one account, a server.ini that loads."""
 
 import os
 import pwd
@@ -17,16 +17,20 @@ from mft.core.peer import parse_ip
 from mft.core.secret import Secret
 from mft.daemon.files import write_new
 from mft.daemon.load import load
-from mft.daemon.server_ini import SSH_PORT, FirstValues, server_ini
+from mft.daemon.server_ini import FTP_PORT, FTPS_PORT, SSH_PORT, FirstValues, server_ini
+from mft.trust.certificates import Identity, is_dns_name, self_signed
 from mft.trust.ssh_keys import HostKey
 
 HOST_KEYS: Final[tuple[tuple[Literal["ed25519", "rsa"], str], ...]] = (
     ("ed25519", "ssh_host_ed25519_key"),
     ("rsa", "ssh_host_rsa_key"),
 )
+CERTIFICATE: Final = "conf/certificates/server.pem"  # with its key
+CA_FILE: Final = "conf/certificates/server.crt"  # without: for clients
+LOOPBACK: Final = ("127.0.0.1", "::1")
 PARTS: Final = ("conf", "data", "log", "state")  # what an instance is made of
 OWNER_ONLY: Final = 0o700
-MAX_PORT_BASE: Final = 65535 - 199  # the passive range of a later service ends at base + 199
+MAX_PORT_BASE: Final = 65535 - 199  # the passive range ends at base + 199
 MAX_KEYS_FILE: Final = 100_000  # bytes, as for every authorized keys file
 # Without the characters that people confuse. Five letters hold 24 bits, four groups 99 bits.
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -45,6 +49,7 @@ class Plan:
     port_base: int
     authorized_keys: str = ""  # the text of an authorized keys file
     run_as: str = ""  # the system account that the server becomes when root starts it
+    host: str = ""  # this machine's name, for the certificate; one that is no DNS name is left out
 
 
 class ServiceMade(NamedTuple):
@@ -65,6 +70,7 @@ class Instance(NamedTuple):
     account: str
     password: Secret
     home: Path
+    ca_file: Path  # what clients may trust
     services: tuple[ServiceMade, ...]
     as_root: bool  # server.ini says that it runs as root
 
@@ -164,23 +170,55 @@ def _wrong(details: str) -> Refused:
 
 def _make(plan: Plan, directory: Path, password_hash: str, undo: ExitStack) -> Instance:
     _make_directories(plan, directory, undo)
-    fingerprints = []
-    for kind, file in HOST_KEYS:
-        key = HostKey.generate(kind)
-        key.write(directory / "conf/keys" / file)
-        public = f"{key.public.line(plan.name)}\n".encode()
-        write_new(directory / "conf/keys" / f"{file}.pub", public, 0o644)
-        fingerprints.append(key.public.fingerprint)
+    host_keys = _make_host_keys(plan, directory / "conf/keys")
+    identity = _make_certificate(plan, directory)
     config = directory / "conf/server.ini"
     home = directory / "data" / plan.account
     values = _values(plan, password_hash, home)
     write_new(config, server_ini(values).encode(), 0o600)
     _check_loads(config)
-    port = plan.port_base + SSH_PORT
-    service = ServiceMade("ssh", True, plan.address, port, tuple(fingerprints))
-    return Instance(
-        directory, config, plan.account, plan.password, home, (service,), values.as_root
+    services = (
+        ("ssh", SSH_PORT, host_keys),
+        ("ftp", FTP_PORT, (identity.fingerprint,)),
+        ("ftpsi", FTPS_PORT, (identity.fingerprint,)),
     )
+    return Instance(
+        directory=directory,
+        config=config,
+        account=plan.account,
+        password=plan.password,
+        home=home,
+        ca_file=directory / CA_FILE,
+        services=tuple(
+            ServiceMade(kind, True, plan.address, plan.port_base + port, fingerprints)
+            for kind, port, fingerprints in services
+        ),
+        as_root=values.as_root,
+    )
+
+
+def _make_host_keys(plan: Plan, folder: Path) -> tuple[str, ...]:
+    """Make the host keys; gives their fingerprints."""
+    fingerprints = []
+    for kind, file in HOST_KEYS:
+        key = HostKey.generate(kind)
+        key.write(folder / file)
+        write_new(folder / f"{file}.pub", f"{key.public.line(plan.name)}\n".encode(), 0o644)
+        fingerprints.append(key.public.fingerprint)
+    return tuple(fingerprints)
+
+
+def _make_certificate(plan: Plan, directory: Path) -> Identity:
+    """Make a certificate of every name by which clients on this machine know the server."""
+    names = ["localhost"]
+    if is_dns_name(plan.host) and plan.host not in names:
+        names.append(plan.host)
+    address = parse_ip(plan.address)
+    chosen = () if address.is_unspecified or str(address) in LOOPBACK else (str(address),)
+    identity = self_signed(names, (*LOOPBACK, *chosen))
+    identity.write(directory / CERTIFICATE)
+    write_new(directory / CA_FILE, identity.chain_pem(), 0o644)
+    return identity
 
 
 def _make_directories(plan: Plan, directory: Path, undo: ExitStack) -> None:
@@ -191,7 +229,7 @@ def _make_directories(plan: Plan, directory: Path, undo: ExitStack) -> None:
     for part in PARTS:
         _make_directory(directory / part)
         undo.callback(shutil.rmtree, directory / part, ignore_errors=True)
-    for below in ("conf/keys", "log/journal", f"data/{plan.account}"):
+    for below in ("conf/keys", "conf/certificates", "log/journal", f"data/{plan.account}"):
         _make_directory(directory / below)
 
 
@@ -209,6 +247,8 @@ def _values(plan: Plan, password_hash: str, home: Path) -> FirstValues:
         address=plan.address,
         port_base=plan.port_base,
         host_keys=tuple(f"conf/keys/{file}" for _, file in HOST_KEYS),
+        certificate=CERTIFICATE,
+        ca_file=CA_FILE,
         account_uuid=str(uuid.uuid4()),
         account=plan.account,
         password_hash=password_hash,

@@ -4,11 +4,12 @@ The journal tells it. Everything that began since the last start, and has no clo
 closed now, so that every connection and every file has exactly one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Origin
+from mft.daemon.begun import BEGUN, Begun
 from mft.daemon.files import replace
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -16,7 +17,6 @@ from mft.events.bus import Bus
 from mft.events.journal import Journal
 from mft.events.model import Occurrence
 
-DETAILS: Final = "the server was killed, or the machine failed"
 MAX_OPEN: Final = 100_000  # things that were open at once; what is beyond it is only counted
 
 # Event handlers may have their say after DRAINED; a start that failed was no run.
@@ -25,14 +25,6 @@ RUN: Final = "run"  # the file in state/ with the first serial of the last run
 # A run that ends well ends with DRAINED, and then with these of its event handlers.
 _LAST_WORDS: Final = {events.COMPONENT_STOPPED.number, events.COMPONENT_STOP_FAILED.number}
 MAX_LAST_WORDS: Final = 100  # events looked at; with more handlers the whole run is read
-_CONNECTION_CLOSED: Final = {events.SSH_CLOSED.number}
-_FILE_CLOSED: Final = {
-    event.number
-    for event in (
-        events.SSH_UPLOAD_DONE, events.SSH_UPLOAD_FAILED, events.SSH_DOWNLOAD_DONE,
-        events.SSH_DOWNLOAD_FAILED, events.SSH_CHANGE_DONE, events.SSH_CHANGE_INTERRUPTED,
-    )
-}  # fmt: skip
 
 
 class Recovered(NamedTuple):
@@ -68,16 +60,21 @@ def recover(journal: Journal, bus: Bus, state: Path) -> Recovered:
 
 
 def _recover(journal: Journal, bus: Bus, state: Path) -> Recovered:
-    connections, files, crashed = _still_open(journal.read(_last_start(state)))
-    for (_, data), origins in files.items():
-        for origin in origins:
-            _close_file(bus, dict(data), origin)
-    for client, origin in connections.values():
-        bus.emit(events.SSH_CLOSED, p.Algorithms(client, "", "", "", "", "", "", "", ""), origin)
-    count = sum(len(origins) for origins in files.values())
-    if crashed or connections or count:
-        bus.emit(events.CRASH_CLOSED, p.Details(f"{len(connections)} connections, {count} files"))
-    return Recovered(len(connections), count)
+    still, crashed = _still_open(journal.read(_last_start(state)))
+    connections = files = 0
+    for kind in BEGUN:
+        for (_, _, data), origins in still[kind].items():
+            known = dict(data)
+            for origin, learned in origins:
+                kind.close(bus, {**known, **learned}, origin)
+        count = sum(map(len, still[kind].values()))
+        if kind.is_connection:
+            connections += count
+        else:
+            files += count
+    if crashed or connections or files:
+        bus.emit(events.CRASH_CLOSED, p.Details(f"{connections} connections, {files} files"))
+    return Recovered(connections, files)
 
 
 def _last_start(state: Path) -> int:
@@ -88,62 +85,57 @@ def _last_start(state: Path) -> int:
         return 1
 
 
-Connection = tuple[str, str, int]
-Data = tuple[tuple[str, Any], ...]
+# A connection, and what tells one thing on it from another.
+Key = tuple[str, tuple[str, int], tuple[tuple[str, Any], ...]]
+Open = dict[Key, list[tuple[Origin, dict[str, Any]]]]
 
 
-class _StillOpen(NamedTuple):
-    connections: dict[Connection, tuple[str, Origin]]
-    files: dict[tuple[Connection, Data], list[Origin]]
-    crashed: bool  # it had started, and never said that it was done
-
-
-def _still_open(occurrences: Iterable[Occurrence]) -> _StillOpen:
-    connections: dict[Connection, tuple[str, Origin]] = {}
-    files: dict[tuple[Connection, Data], list[Origin]] = {}
+def _still_open(occurrences: Iterable[Occurrence]) -> tuple[dict[Begun, Open], bool]:
+    """What has begun and not ended, and whether the run had started and never said it was done."""
+    still: dict[Begun, Open] = {kind: {} for kind in BEGUN}
     crashed = False
     for occurrence in occurrences:
-        origin, number = occurrence.origin, occurrence.event.number
-        key = origin.component.uuid, origin.peer.host, origin.peer.port
+        number = occurrence.event.number
         crashed = _RUNS.get(number, crashed)
-        if number == events.SSH_CONNECTED.number and len(connections) < MAX_OPEN:
-            connections[key] = "", origin
-        elif number == events.SSH_SESSION_OPENED.number and key in connections:
-            connections[key] = occurrence.data.get("client_version", ""), origin
-        elif number in _CONNECTION_CLOSED:
-            connections.pop(key, None)
-        elif number == events.SSH_OPEN_DONE.number and len(files) < MAX_OPEN:
-            files.setdefault((key, _identity(occurrence)), []).append(origin)
-        elif number in _FILE_CLOSED:
-            again = files.pop((key, _identity(occurrence)), [])[1:]
-            if again:  # one connection had it open more than once
-                files[key, _identity(occurrence)] = again
-    return _StillOpen(connections, files, crashed)
+        for kind, do in _ABOUT.get(number, ()):
+            do(still[kind], _key(kind, occurrence), occurrence)
+    return still, crashed
 
 
-def _identity(occurrence: Occurrence) -> Data:
-    names = ("path", "real_path", "mode", "requested_path")
-    return tuple((name, occurrence.data.get(name, "")) for name in names)
+def _key(kind: Begun, occurrence: Occurrence) -> Key:
+    component, peer = occurrence.origin.component, occurrence.origin.peer
+    data = tuple((name, occurrence.data.get(name, "")) for name in kind.names)
+    return component.uuid, (peer.host, peer.port), data
 
 
-def _close_file(bus: Bus, data: dict[str, str], origin: Origin) -> None:
-    path, real, mode = data["path"], data["real_path"], data["mode"]
-    requested = data["requested_path"]
-    if mode == "reading":
-        bus.emit(
-            events.SSH_DOWNLOAD_FAILED,
-            p.DownloadFailed(path, real, 0, 0, 0.0, mode, requested, DETAILS),
-            origin,
-        )
-    elif mode.endswith("reading"):
-        bus.emit(
-            events.SSH_CHANGE_INTERRUPTED,
-            p.ChangeFailed(path, real, mode, 0, 0, 0, 0, 0.0, requested, DETAILS),
-            origin,
-        )
-    else:
-        bus.emit(
-            events.SSH_UPLOAD_FAILED,
-            p.UploadFailed(path, real, 0, 0, 0.0, mode, requested, DETAILS),
-            origin,
-        )
+def _began(things: Open, key: Key, occurrence: Occurrence) -> None:
+    if len(things) < MAX_OPEN:
+        things.setdefault(key, []).append((occurrence.origin, {}))
+
+
+def _learned(things: Open, key: Key, occurrence: Occurrence) -> None:
+    if key in things:
+        things[key] = [(occurrence.origin, occurrence.data) for _ in things[key]]
+
+
+def _ended(things: Open, key: Key, occurrence: Occurrence) -> None:
+    again = things.pop(key, [])[1:]
+    if again:  # one connection had it open more than once
+        things[key] = again
+
+
+_Do = Callable[[Open, Key, Occurrence], None]
+
+
+def _about() -> dict[int, list[tuple[Begun, _Do]]]:
+    """What each number says about what."""
+    found: dict[int, list[tuple[Begun, _Do]]] = {}
+    for kind in BEGUN:
+        said = [*((n, _began) for n in kind.begins), *((n, _ended) for n in kind.ends)]
+        said += [(kind.learns, _learned)] if kind.learns else []
+        for number, do in said:
+            found.setdefault(number, []).append((kind, do))
+    return found
+
+
+_ABOUT: Final = _about()

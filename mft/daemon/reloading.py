@@ -5,7 +5,7 @@ back when one of them does not start. Only then do services change. What has not
 touched, and live sessions keep what they logged in with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -15,6 +15,8 @@ from mft.config.section import NamedSection
 from mft.core.failure import Refused
 from mft.daemon import build
 from mft.daemon.load import Config
+from mft.events import catalogue as events
+from mft.events import payloads as p
 from mft.handlers.base import HandlerOptions, Surroundings
 from mft.protocols.base import Service, ServiceParts
 
@@ -44,11 +46,13 @@ class Changes:
     async def apply(self, doorman: build.Doorman) -> None:
         """Put the new configuration in force; raises Refused, and changes nothing, if it cannot."""
         daemon, before = self._daemon, doorman.chains
+        fresh: dict[str, Service] = {}
         bound: list[Service] = []
         try:
             chains = build.chains(self._new, self._pools, daemon.bus)
             fresh = self._build()
             for uuid, service in fresh.items():
+                await service.prepare()
                 if not self._same_address(uuid, service):
                     service.bind()
                     bound.append(service)
@@ -56,13 +60,16 @@ class Changes:
             await self._change_handlers()
         except Exception as error:
             doorman.chains = before
-            await self._unbind(bound)
+            await self._take_down(fresh.values(), bound)
             if not isinstance(error, Refused | OSError | ValueError):
                 log.failure("a reload")
             daemon.refuse_reload(1, str(error) or type(error).__name__)
         await self._swap_services(fresh)
         doorman.chains = self._in_use(chains, before)
         daemon.config = self._new
+        for uuid, service in daemon.services.items():
+            if uuid not in fresh:
+                await self._refresh(service)
 
     def _build(self) -> dict[str, Service]:
         """Every service that is new or changed, not listening; raises OSError or ValueError."""
@@ -73,11 +80,24 @@ class Changes:
                 fresh[uuid] = build.service(uuid, options, self._parts)
         return fresh
 
-    async def _unbind(self, bound: list[Service]) -> None:
-        for service in bound:
+    async def _take_down(self, fresh: Iterable[Service], bound: Sequence[Service]) -> None:
+        for service in fresh:
             await service.stop_listening()
-            service.end_all("The configuration is not in force.")
+            if service in bound:
+                service.end_all("The configuration is not in force.")
             self._daemon.let_go(service)
+
+    async def _refresh(self, service: Service) -> None:
+        """Let a service that has not changed load its files again; else it keeps what it has."""
+        try:
+            await service.refresh()
+        except Exception as error:
+            if not isinstance(error, Refused | OSError | ValueError):
+                log.failure("a service loads its files again")
+            bus = self._daemon.bus
+            told = p.TlsFailed("", "", "", str(error) or type(error).__name__)
+            origin = bus.origin._replace(component=service.component)
+            bus.emit(events.TLS_NOT_RELOADED, told, origin)
 
     def _in_use(self, chains: Mapping[str, Chain], before: Mapping[str, Chain]) -> dict[str, Chain]:
         """The new chains, and the old ones of services that are gone and have connections yet."""

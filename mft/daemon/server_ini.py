@@ -4,7 +4,12 @@ import textwrap
 from dataclasses import dataclass
 from typing import Final
 
-SSH_PORT: Final = 22  # added to the port base, as every port of `mft init` is (product.md)
+# Added to the port base, as every port of `mft init` is.
+SSH_PORT: Final = 22
+FTP_PORT: Final = 21
+FTPS_PORT: Final = 90
+PASSIVE_PORTS: Final = (100, 199)
+FIRST_FREE_PORT: Final = 1024  # passive ports begin here at the earliest
 
 # Values are put in by one pass of str.format; initialise.py has checked that each is one line.
 _TEXT: Final = """\
@@ -31,6 +36,25 @@ ssh_server_keys = {host_keys}
 ; mlkem768x25519-sha256, hmac-sha2-256 those on libssh2 before 1.11 (curl, PHP). Delete each when
 ; no partner needs it any more.
 ssh_cipher_list = secure, curve25519-sha256, curve25519-sha256@libssh.org, hmac-sha2-256
+
+; FTP, secured by the client's AUTH TLS: commands and data in clear are refused. `mft certificate`
+; and `mft csr` make other certificates; clients may trust {ca_file} until then.
+[services/ftp]
+name = ftp
+type = ftp
+address = {address}
+port = {ftp_port}
+ssl_certificate = {certificate}
+passive_port_range = {passive_ports}
+
+; FTP over TLS from the first byte.
+[services/ftps-implicit]
+name = ftps-implicit
+type = ftpsi
+address = {address}
+port = {ftps_port}
+ssl_certificate = {certificate}
+passive_port_range = {passive_ports}
 
 [authentications/DEFAULT-AUTHENTICATION]
 name = accounts of this file
@@ -84,6 +108,8 @@ class FirstValues:
     address: str
     port_base: int
     host_keys: tuple[str, ...]
+    certificate: str
+    ca_file: str
     account_uuid: str
     account: str
     password_hash: str
@@ -100,6 +126,11 @@ def server_ini(values: FirstValues) -> str:
         address=values.address,
         port=values.port_base + SSH_PORT,
         host_keys=", ".join(values.host_keys),
+        ftp_port=values.port_base + FTP_PORT,
+        ftps_port=values.port_base + FTPS_PORT,
+        certificate=values.certificate,
+        ca_file=values.ca_file,
+        passive_ports=_passive_ports(values.port_base),
         account_uuid=values.account_uuid,
         account=values.account,
         password_hash=values.password_hash,
@@ -112,6 +143,12 @@ def _identity(values: FirstValues) -> str:
     if values.run_as:
         return _AS_ACCOUNT.format(run_as=values.run_as)
     return _AS_ROOT if values.as_root else _AS_STARTED
+
+
+def _passive_ports(base: int) -> str:
+    """The range, or any port where it would need a privilege."""
+    low, high = (base + port for port in PASSIVE_PORTS)
+    return f"{low} - {high}" if low >= FIRST_FREE_PORT else "0 - 0"
 
 
 def _authorized_keys(lines: tuple[str, ...]) -> str:

@@ -23,6 +23,7 @@ from mft.daemon.privileges import check_identity, drop, give_files
 from mft.daemon.process import process_details
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
+from mft.daemon.starting import listen
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -30,6 +31,7 @@ from mft.events.journal import SYNC_INTERVAL, Journal
 from mft.handlers.base import Surroundings
 from mft.handlers.subscription import Subscription
 from mft.protocols.base import Service, ServiceParts
+from mft.runtime.listeners import Listeners
 from mft.session.roster import Roster
 
 LOOK_AGAIN: Final = 0.5  # seconds between two looks at who has become idle while draining
@@ -51,6 +53,7 @@ class Daemon:
         self._reactor = reactor
         self._began = time.time()
         self._pools = build.Pools.of(reactor)
+        self._listeners = Listeners(reactor)
         self._journal: Journal | None = None
         self._control: ControlSocket | None = None
         self._changing = DeferredLock()  # one reload at a time, and none while it stops
@@ -100,10 +103,16 @@ class Daemon:
             component, config.directory, self.bus, self._reactor, self._pools.disk, build.log_line
         )
         self._parts = ServiceParts(
-            config.directory, self.bus, self._doorman, self.roster, self._reactor
+            config.directory,
+            self.bus,
+            self._doorman,
+            self.roster,
+            self._reactor,
+            self._listeners,
+            self._pools.disk,
         )
         self.services = build.services(config, self._parts)
-        self._bind()
+        await listen(self.services.values(), self.bus)
         if who is not None:
             self._become(who)
         else:
@@ -124,21 +133,6 @@ class Daemon:
         if self._journal is not None:
             details = str(error) or type(error).__name__
             self.bus.emit(events.START_ABORTED, p.StartFailed(details, ""))
-
-    def _bind(self) -> None:
-        """Take every address before anything is given up; all that fail are told at once."""
-        failed: list[Refused] = []
-        for service in self.services.values():
-            try:
-                service.bind()
-            except Refused as refused:
-                failed.append(refused)
-                self.bus.emit(
-                    events.SERVICE_START_FAILED,
-                    p.ServiceFailed(service.component.name, str(refused)),
-                )
-        if failed:
-            raise StartFailed(failed)
 
     def _identity(self) -> pwd.struct_passwd | None:
         """Whom to become once everything is bound; None to stay who we are."""
@@ -199,7 +193,7 @@ class Daemon:
 
     def _hand_files_to(self, who: pwd.struct_passwd) -> None:
         """What root has made until now belongs to the account that will go on with it."""
-        for folder in ("log", "state", "conf/keys"):
+        for folder in ("log", "state", "conf/keys", "conf/certificates"):
             give_files(self.config.directory / folder, who)
 
     async def _give_up(self) -> None:
@@ -222,6 +216,7 @@ class Daemon:
             await self.stop_handler(uuid, reason)
 
     def _close(self) -> None:
+        self._listeners.stop()
         try:
             if self._journal is not None:
                 self._journal.close()

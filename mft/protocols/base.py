@@ -9,6 +9,8 @@ from twisted.internet.interfaces import IReactorTime
 from mft.core.peer import Address, Component
 from mft.events.bus import Bus
 from mft.protocols.options import ServiceOptions
+from mft.runtime.listeners import Listeners
+from mft.runtime.threads import Pool
 from mft.session.login import Login
 from mft.session.numbers import Numbers
 from mft.session.roster import Roster
@@ -31,6 +33,8 @@ class ServiceParts(NamedTuple):
     logins: LoginMaker
     roster: Roster
     reactor: IReactorTime
+    listeners: Listeners  # where data connections come in
+    disk: Pool  # for calls that may wait for a disk or for DNS
 
 
 class Service(Protocol):
@@ -49,6 +53,19 @@ class Service(Protocol):
     @property
     def connections(self) -> int:
         """How many connections it has."""
+
+    async def prepare(self) -> None:
+        """Load what it cannot be without, once and before `bind`; Refused keeps it from starting.
+
+        `drained` ends what this has begun, also where there was no `bind`.
+        """
+
+    async def refresh(self) -> None:
+        """Load again, in a reload, what its files hold; what raises keeps the old.
+
+        It is asked only where its options are what they were. Raises Refused, OSError or
+        ValueError.
+        """
 
     def bind(self) -> None:
         """Listen; raises Refused(BUSY) when the address cannot be had."""

@@ -5,6 +5,8 @@ from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Component
 from mft.protocols.base import Service, ServiceParts
+from mft.protocols.ftp.options import FtpOptions
+from mft.protocols.ftp.service import FtpService
 from mft.protocols.options import ServiceOptions
 from mft.protocols.ssh.options import SshOptions
 from mft.protocols.ssh.service import SshService
@@ -17,5 +19,9 @@ class Kind(NamedTuple):
     build: Callable[[Component, Any, ServiceParts], Service]
 
 
-PROTOCOLS: Final[Mapping[str, Kind]] = {"ssh": Kind(SshOptions, SshService)}
+PROTOCOLS: Final[Mapping[str, Kind]] = {
+    "ssh": Kind(SshOptions, SshService),
+    "ftp": Kind(FtpOptions, FtpService),
+    "ftpsi": Kind(FtpOptions, FtpService),
+}
 ALIASES: Final[Mapping[str, str]] = {"sftp": "ssh"}  # other words for a type

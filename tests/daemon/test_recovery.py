@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from mft.core.peer import Actor, Address, Component, Origin
+from mft.daemon.begun import BEGUN
 from mft.daemon.recovery import Recovered, recover
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -207,3 +208,37 @@ def test_a_handler_that_was_stopped_by_a_reload_does_not_hide_a_crash(directory)
     run = Run(directory)
     assert run.recovered == Recovered(1, 0)
     run.died()
+
+
+def test_what_ftp_had_open_is_closed_as_well_the_files_first(directory):
+    run = Run(directory)
+    origin = Origin(Actor("a", "alice"), Address("192.0.2.7", 50_000), Component("f", "ftp", "f"))
+    ends = p.Endpoints("192.0.2.1", 10_900, "192.0.2.7", 50_001)
+    for event, payload in (
+        (events.FTP_CONNECTED, p.Nothing()),
+        (events.FTP_DATA_OPENED, ends),
+        (events.FTP_WRITE_OPENED, p.OpenedAt("/up", "/srv/up", 0, "/up")),
+        (events.FTP_READ_OPENED, p.OpenedAt("/down", "/srv/down", 0, "/down")),
+        (events.FTP_APPEND_OPENED, p.OpenedAt("/done", "/srv/done", 3, "/done")),
+        (events.FTP_UPLOAD_DONE, p.Moved("/done", "/srv/done", 1, 1, 0.1, "/done")),
+    ):
+        run.bus.emit(event, payload, origin)
+    run.died()
+    again = Run(directory)
+    assert again.recovered == Recovered(connections=1, files=3)
+    closing = [
+        occurrence.event.number
+        for occurrence in again.journal.read()
+        if "killed" in str(occurrence.data.get("details"))
+    ]
+    assert closing == [
+        events.FTP_UPLOAD_FAILED.number,
+        events.FTP_DOWNLOAD_FAILED.number,
+        events.FTP_DATA_BROKE.number,
+        events.FTP_LOST.number,
+    ]
+
+
+def test_each_kind_of_thing_begins_and_ends_by_numbers_of_its_own():
+    every = [number for kind in BEGUN for number in (*kind.begins, *kind.ends)]
+    assert len(every) == len(set(every))

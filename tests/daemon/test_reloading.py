@@ -326,3 +326,53 @@ def test_host_keys_that_are_gone_change_nothing(instance: Instance) -> None:
         assert daemon.services["one-1"] is running
 
     running(instance, body, ssh("one", 0))
+
+
+# What services load from files.
+
+
+def test_a_service_that_is_not_ready_changes_nothing(
+    instance: Instance, services: Services
+) -> None:
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        before = daemon.config
+        services.unready.add("bad")
+        instance.write(ssh("one", 1), ssh("new", 3), ssh("bad", 4))
+        assert "its list cannot be had" in await refused(daemon)
+        assert daemon.config is before
+        assert services.last("new").prepared
+        assert not daemon.leaving
+        assert services.last("one").refreshed == 0
+        assert services.said == ["one: listens", "new: listens", "new: stops", "new: ends all"]
+
+    running(instance, body, ssh("one", 1))
+
+
+def test_services_that_stay_load_their_files_again_and_new_ones_do_not(
+    instance: Instance, services: Services
+) -> None:
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        instance.write(ssh("one", 1), ssh("two", 2, sftp="no"), ssh("new", 3))
+        await daemon.reload()
+        refreshed = {name: services.last(name).refreshed for name in ("one", "two", "new")}
+        assert refreshed == {"one": 1, "two": 0, "new": 0}
+        assert all(services.last(name).prepared for name in refreshed)
+
+    running(instance, body, ssh("one", 1), ssh("two", 2))
+    assert events.TLS_NOT_RELOADED.number not in instance.numbers
+
+
+@pytest.mark.parametrize("error", [ValueError("no key"), OSError("gone"), ZeroDivisionError("a")])
+def test_files_that_cannot_be_loaded_again_are_told_and_the_old_stay(
+    instance: Instance, services: Services, error: Exception
+) -> None:
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        services.stale = error
+        await daemon.reload()
+        assert services.said == ["one: listens"]
+
+    running(instance, body, ssh("one", 1))
+    (told,) = [one for one in instance.told if one.event is events.TLS_NOT_RELOADED]
+    assert told.data["details"] == str(error)
+    assert told.origin.component.name == "one"
+    assert events.CONFIGURATION_RELOADED.number in instance.numbers

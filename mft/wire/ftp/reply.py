@@ -30,10 +30,11 @@ class Reply(NamedTuple):
         Of several lines the first has a dash after the code, the last a space, and those between
         begin with a space (RFC 959 4.2, RFC 2389 3.2). No text can make a line of its own.
         """
+        if len(self.lines) == 1:
+            return f"{self.code} {harmless(self.lines[0])}\r\n".encode()
         *before, last = map(harmless, self.lines)
         lines = [f" {line}\r\n" for line in before]
-        if lines:
-            lines[0] = f"{self.code}-{before[0]}\r\n"
+        lines[0] = f"{self.code}-{before[0]}\r\n"
         return f"{''.join(lines)}{self.code} {last}\r\n".encode()
 
 

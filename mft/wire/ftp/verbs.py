@@ -204,24 +204,20 @@ def judge(
     verb = verbs.get(command.verb)
     if verb is None:
         return UNSUPPORTED if command.verb in COMMANDS_KNOWN_UNSUPPORTED else UNKNOWN
-    rules = (
-        (secure_enough or verb.before_tls, NEEDS_TLS),
-        (logged_in or verb.before_login, NEEDS_LOGIN),
-        (verb.in_transfer or not transferring, BUSY),
-        (verb.after in ("", last), _out_of_sequence(verb)),
-        (data_secure_enough or not verb.data, NEEDS_DATA_TLS),
-    )
-    for holds, reply in rules:
-        if not holds:
-            return reply
-    return _argument(verb, command.argument)
+    if not (secure_enough or verb.before_tls):
+        return NEEDS_TLS
+    if not (logged_in or verb.before_login):
+        return NEEDS_LOGIN
+    if transferring and not verb.in_transfer:
+        return BUSY
+    return _in_place(verb, command.argument, last, data_secure_enough)
 
 
-def _out_of_sequence(verb: Verb) -> Reply:
-    return Reply.of(503, f"{verb.name} must come right after {verb.after}.")
-
-
-def _argument(verb: Verb, argument: str) -> Reply | None:
+def _in_place(verb: Verb, argument: str, last: str, data_secure_enough: bool) -> Reply | None:
+    if verb.after and verb.after != last:
+        return Reply.of(503, f"{verb.name} must come right after {verb.after}.")
+    if verb.data and not data_secure_enough:
+        return NEEDS_DATA_TLS
     if verb.argument is Argument.NONE and argument.strip(" "):
         return Reply.of(501, f"{verb.name} has no argument.")
     if verb.argument is Argument.REQUIRED and not argument:

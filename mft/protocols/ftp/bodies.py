@@ -1,0 +1,305 @@
+"""What moves over a data connection: a file that is sent, one that is received, or text.
+
+The bytes of files go between socket and file without passing a coroutine; in clear the kernel
+itself sends them.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, cast
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from mft.core.failure import Reason, Refused
+from mft.protocols.faults import broke
+from mft.protocols.ftp.data_connection import DataConnection
+from mft.protocols.incoming import Incoming
+from mft.runtime.buffers import Buffers
+from mft.runtime.connection import Connection
+from mft.runtime.steps import at_once
+from mft.session.files import ReceivedFile, SentFile
+from mft.vfs.base import Sendable
+
+BLOCK: Final = 256 << 10  # bytes that are read and sealed in one go
+BY_KERNEL: Final = 1 << 20  # bytes that the kernel is asked to send in one go
+SHORTER: Final = "the file became shorter"
+
+Convert = Callable[[memoryview], bytes]
+
+
+class SendingFile:
+    """The bytes of a file from `start` up to, but not including, `end`."""
+
+    reads = False
+
+    def __init__(self, file: SentFile, start: int, end: int, blocks: Buffers) -> None:
+        self._file = file
+        self._at = start
+        self._end = end
+        self._blocks = blocks
+        self._connection: DataConnection
+        self._fetching = False
+        self._waiting: list[Deferred[None]] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether the disk is reading."""
+        return self._fetching
+
+    def begin(self, connection: DataConnection) -> None:
+        """Send as soon as the socket takes it."""
+        self._connection = connection
+
+    def took(self, view: memoryview) -> None:
+        """Nothing is wanted of the client."""
+
+    def peer_done(self) -> None:
+        """The client sends nothing, and has said so."""
+
+    def pump(self) -> bool:
+        """Send the next piece; whether anything was sent."""
+        if self._fetching:
+            return False
+        if self._at >= self._end:
+            self._connection.finish()
+            return False
+        try:
+            return self._send()
+        except Refused as refused:
+            self._failed(refused)
+            return False
+
+    def _send(self) -> bool:
+        lane, outlet = self._file.lane, self._connection.outlet
+        descriptor = lane.fileno() if outlet.sends_files else None
+        if descriptor is not None:
+            return self._send_by_kernel(cast(Sendable, lane), descriptor)
+        size = min(BLOCK, self._end - self._at)
+        block = self._blocks.take()
+        try:
+            count = lane.read_into([block[:size]], self._at)
+        except Refused:
+            self._blocks.give(block)
+            raise
+        if not isinstance(count, int):
+            self._blocks.give(block)
+            self._wait(self._read_later(size))
+            return False
+        if not count:
+            self._blocks.give(block)
+            raise Refused(Reason.BROKEN, str(self._file.path), SHORTER)
+        self._moved(count)
+        outlet.send(block[:count], lambda: self._blocks.give(block))
+        return True
+
+    def _send_by_kernel(self, lane: Sendable, descriptor: int) -> bool:
+        size = min(BY_KERNEL, self._end - self._at)
+        if not lane.ready(self._at, size):
+            self._wait(lane.fetch(self._at, size))
+            return False
+        outlet = cast(Connection, self._connection.outlet)
+        count = outlet.sendfile(descriptor, self._at, size)
+        self._moved(count)
+        if not count and not outlet.full:
+            raise Refused(Reason.BROKEN, str(self._file.path), SHORTER)
+        return True
+
+    def _moved(self, count: int) -> None:
+        self._at += count
+        self._file.sent(count)
+
+    def _failed(self, refused: Refused) -> None:
+        self._file.read_failed(self._at, self._end - self._at, refused)
+        self._connection.fail(refused)
+
+    # On a disk that makes one wait.
+
+    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
+        self._fetching = True
+        waiting = at_once(self._later(work))
+        if isinstance(waiting, Deferred):
+            waiting.addErrback(self._broke)
+
+    async def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Refused as refused:
+            self._failed(refused)
+        finally:
+            self._fetching = False
+            waiting, self._waiting = self._waiting, []
+            for one in waiting:
+                one.callback(None)
+        self._connection.outlet.wake()
+
+    async def _read_later(self, size: int) -> None:
+        data = memoryview(bytearray(size))
+        count = await self._file.lane.read_later([data], self._at)
+        if not count:
+            raise Refused(Reason.BROKEN, str(self._file.path), SHORTER)
+        self._moved(count)
+        self._connection.outlet.send(data[:count])
+
+    def _broke(self, failure: Failure) -> None:
+        self._connection.fail(Refused(Reason.BROKEN, "", broke("a download", failure)))
+
+    async def settled(self) -> None:
+        """Wait until the disk has given what was asked of it."""
+        if self._fetching:
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            await waiting
+
+
+class Receiving:
+    """Bytes for a file from `start` on."""
+
+    reads = True
+
+    def __init__(
+        self, file: ReceivedFile, start: int, convert: Convert | None, last: Callable[[], bytes]
+    ) -> None:
+        """`convert` changes what the client sends; `last` is what is left of it at the end."""
+        self.at = start
+        self._file = file
+        self._convert = convert
+        self._last = last
+        self._connection: DataConnection
+        self._done = False
+        self._incoming = Incoming(lambda request, failed: None, self._resumed, self._broke)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the disk is writing."""
+        return self._incoming.writing > 0
+
+    def begin(self, connection: DataConnection) -> None:
+        """Take what comes."""
+        self._connection = connection
+
+    def pump(self) -> bool:
+        """Nothing is sent."""
+        return False
+
+    def took(self, view: memoryview) -> None:
+        """Write bytes, or copy them once for a disk that makes one wait."""
+        try:
+            self._add(view if self._convert is None else memoryview(self._convert(view)))
+        except Refused as refused:  # what cannot be converted
+            self._connection.fail(refused)
+            return
+        self._after()
+
+    def _add(self, view: memoryview) -> None:
+        if len(view):
+            self._incoming.add(self._file, self.at, view, None)
+            self.at += len(view)
+            self._incoming.flush()
+
+    def _after(self) -> None:
+        if self._file.failure is not None:
+            self._connection.fail(self._file.failure)
+        elif self._incoming.full:
+            self._connection.hold(held=True)
+
+    def _resumed(self) -> None:
+        if self._file.failure is not None:
+            self._connection.fail(self._file.failure)
+        elif self._done:
+            self._complete_when_written()
+        elif not self._incoming.full:
+            self._connection.hold(held=False)
+
+    def peer_done(self) -> None:
+        """All of it has come: the transfer ends when it is written."""
+        try:
+            self._add(memoryview(self._last()))
+        except Refused as refused:
+            self._connection.fail(refused)
+            return
+        self._done = True
+        self._complete_when_written()
+
+    def _complete_when_written(self) -> None:
+        if self._file.failure is not None:
+            self._connection.fail(self._file.failure)
+        elif not self._incoming.writing:
+            self._connection.complete()
+
+    def _broke(self, failure: Failure) -> None:
+        self._connection.fail(Refused(Reason.BROKEN, "", broke("an upload", failure)))
+
+    async def settled(self) -> None:
+        """Wait until the disk has taken what was given to it."""
+        await self._incoming.settled()
+
+
+class SendingText:
+    """Bytes that a coroutine makes piece by piece, each when the one before is sent."""
+
+    reads = False
+
+    def __init__(self, made: Callable[["SendingText"], Coroutine[Any, Any, None]]) -> None:
+        """`made` is a coroutine function that sends, and returns at the end."""
+        self._made = made
+        self._connection: DataConnection
+        self._running: Deferred[None] | None = None
+        self._sent: Deferred[None] | None = None
+        self._closed: Refused | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the coroutine is making the next piece."""
+        return self._sent is None
+
+    def begin(self, connection: DataConnection) -> None:
+        """Start the coroutine."""
+        self._connection = connection
+        self._running = Deferred.fromCoroutine(self._make())
+        self._running.addErrback(self._broke)
+
+    def took(self, view: memoryview) -> None:
+        """Nothing is wanted of the client."""
+
+    def peer_done(self) -> None:
+        """The client sends nothing, and has said so."""
+
+    def pump(self) -> bool:
+        """What was sent is gone: let the coroutine go on."""
+        sent, self._sent = self._sent, None
+        if sent is None:
+            return False
+        sent.callback(None)
+        return True
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes, and wait until the socket has taken them; Refused when it never will."""
+        if self._closed is not None:
+            raise self._closed
+        if data:
+            self._connection.outlet.send(memoryview(data))
+        self._sent = Deferred()
+        self._connection.outlet.wake()
+        await self._sent
+        if self._closed is not None:
+            raise self._closed
+
+    async def _make(self) -> None:
+        try:
+            await self._made(self)
+        except Refused as refused:
+            self._connection.fail(refused)
+        else:
+            self._connection.finish()
+
+    def _broke(self, failure: Failure) -> None:
+        self._connection.fail(Refused(Reason.BROKEN, "", broke("a transfer", failure)))
+
+    async def settled(self) -> None:
+        """Wait until the coroutine has ended; it hears that nobody listens where it waits."""
+        self._closed = self._closed or Refused(Reason.ABORTED, "", "the transfer has ended")
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            sent.callback(None)
+        if self._running is not None:
+            await self._running

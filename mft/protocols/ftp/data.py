@@ -1,0 +1,273 @@
+"""The data channel of one session: where its next data connection comes from, and its use.
+
+A client chooses the way (PASV, EPSV, PORT, EPRT) and gets one connection by it. Whatever else comes
+from another address, or is asked for towards another address, is refused and told.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred
+
+from mft.core.failure import Reason, Refused
+from mft.core.peer import UNKNOWN, Address, Origin
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.protocols.ftp.data_connection import Body, DataConnection
+from mft.protocols.ftp.replies import NO_DATA, NO_REUSE, Told
+from mft.runtime.connecting import connect
+from mft.runtime.listeners import Offer
+from mft.wire.ftp.address import Endpoint
+
+if TYPE_CHECKING:
+    from mft.protocols.ftp.control import Control
+
+DATA: Final = "data"
+CLEAR: Final = "clear"
+NO_CERTIFICATE: Final = "none"
+
+
+class DataChannel:
+    """The one data connection that a session may have."""
+
+    def __init__(self, control: "Control") -> None:
+        self._control = control
+        self._mode = ""  # the command that chose the way
+        self._offer: Offer | None = None
+        self._target: Endpoint | None = None
+        self._connection: DataConnection | None = None
+        self._arrival: Deferred[None] | None = None
+        self._timer: Any = None
+        self._seen = 0
+        self._due = 0.0
+        self.moving = False  # whether a transfer uses it
+
+    # The way.
+
+    def passive(self, mode: str) -> int:
+        """Wait on a port for the client, and give the port; raises Refused(BUSY)."""
+        self.close()
+        control, options = self._control, self._control.hub.options
+        self._mode = mode
+        try:
+            self._offer = control.hub.listeners.wait(
+                control.host.host, options.passive_port_range, control.address.host, self
+            )
+        except Refused as refused:
+            ports = options.passive_port_range
+            control.emit(
+                events.FTP_NO_PASSIVE_PORT,
+                p.NoPassivePort(mode, f"{ports.start} - {ports.stop - 1}", refused.details),
+            )
+            raise
+        port = self._offer.port
+        control.note(events.FTP_PASSIVE_LISTENING, p.Port(port))
+        control.note(events.FTP_PASSIVE_WAITING, p.DataAddress(mode, control.host.host, port))
+        self._watch()
+        return port
+
+    def active(self, mode: str, target: Endpoint) -> None:
+        """Connect to the client when the next transfer begins."""
+        self.close()
+        self._mode, self._target = mode, target
+
+    @property
+    def chosen(self) -> bool:
+        """Whether there is a way to the next data connection."""
+        return bool(self._offer or self._target or self._connection)
+
+    # From the port that listens.
+
+    def take(self, peer: Address) -> Any:
+        """The client has come."""
+        self._offer = None
+        hub = self._control.hub
+        return DataConnection(self, peer, hub.blocks)
+
+    def stranger(self, peer: Address) -> None:
+        """Somebody else came to the port."""
+        control = self._control
+        port = self._offer.port if self._offer else 0
+        control.hub.bus.emit(
+            events.FTP_STRANGER_REFUSED,
+            p.Stranger(control.host.host, port, control.address.host),
+            Origin(UNKNOWN, peer, control.hub.component),
+        )
+
+    # From the connection.
+
+    def came(self, connection: DataConnection) -> None:
+        """The connection is there."""
+        self._connection = connection
+        self._control.note(events.FTP_DATA_OPENED, p.Endpoints(*connection.host, *connection.peer))
+        self._arrived()
+
+    def went(self, connection: DataConnection) -> None:
+        """It has gone unused; whoever asks for a transfer hears of it then."""
+        self._tell_end(connection, 0.0, None)
+
+    def secured(self, connection: DataConnection) -> None:
+        """Its TLS is there: is it the client's?"""
+        control = self._control
+        if control.hub.options.ftps_require_session_reuse and not connection.resumed:
+            details = "the TLS session is not one of the control connection"
+            control.emit(events.FTP_TLS_NOT_REUSED, p.CommandFailed(control.command_shown, details))
+            raise Told(NO_REUSE, details)
+        control.note(
+            events.FTP_TLS_READY, p.ChannelReady(DATA, connection.cipher, control.certificate)
+        )
+
+    def insecure(self, details: str) -> None:
+        """Its TLS broke."""
+        self._control.emit(events.FTP_TLS_FAILED, p.ChannelFailed(DATA, details))
+
+    # Waiting for it.
+
+    def _arrived(self) -> None:
+        arrival, self._arrival = self._arrival, None
+        if arrival is not None:
+            arrival.callback(None)
+
+    async def arrival(self) -> None:
+        """Wait until the client has come to the passive port, or will not any more."""
+        if self._offer is not None and self._connection is None:
+            self._arrival = Deferred()
+            await self._arrival
+
+    async def _opened(self) -> DataConnection:
+        target, self._target = self._target, None
+        if target is not None:
+            await self._connect(target)
+        else:
+            await self.arrival()
+        connection = self._connection
+        if connection is None or not connection.alive:
+            raise Told(NO_DATA, "the client did not connect, or has left")
+        return connection
+
+    async def _connect(self, target: Endpoint) -> None:
+        control, options = self._control, self._control.hub.options
+        source = Address(control.host.host, options.active_source_port)
+        ends = (target.host, target.port, *source)
+        protocol: Any = DataConnection(self, Address(*target), control.hub.blocks)
+        try:
+            await connect(
+                control.hub.reactor,
+                source,
+                Address(*target),
+                protocol,
+                options.idle_data_connection_timeout,
+            )
+        except Refused as refused:
+            control.emit(events.FTP_ACTIVE_FAILED, p.ActiveFailed(*ends, refused.details))
+            raise Told(NO_DATA, refused.details) from None
+        control.note(events.FTP_ACTIVE_CONNECTED, p.ActiveConnected(*ends))
+
+    # Its use.
+
+    async def move(self, body: Body) -> None:
+        """Let a transfer use the data connection to its end; raises Refused when it breaks."""
+        control = self._control
+        self.moving = True
+        began = control.hub.reactor.seconds()
+        try:
+            connection = await self._opened()
+            self._watch()
+            try:
+                await connection.run(body, control.data_context, control.session_id)
+            except Refused as refused:
+                self._tell_end(connection, began, refused)
+                raise
+            self._tell_end(connection, began, None)
+        finally:
+            self.moving = False
+            self.close()
+
+    def _tell_end(self, connection: DataConnection, began: float, refused: Refused | None) -> None:
+        """Tell the one closing event of a data connection; `began` is 0 for one nobody used."""
+        if connection.told_end:
+            return
+        connection.told_end = True
+        control = self._control
+        began = began or control.hub.reactor.seconds()
+        duration = max(control.hub.reactor.seconds() - began, 1e-6)
+        facts = (
+            connection.cipher or CLEAR,
+            connection.received,
+            connection.sent,
+            int(connection.moved / duration),
+            round(duration, 3),
+            *connection.host,
+            *connection.peer,
+            control.certificate,
+        )
+        if refused is None:
+            control.emit(events.FTP_DATA_CLOSED, p.DataClosed(*facts))
+        else:
+            control.emit(events.FTP_DATA_BROKE, p.DataBroke(*facts, refused.details))
+
+    def abort(self, details: str) -> None:
+        """End the transfer that runs, if one does, and forget the way."""
+        if self.moving and self._connection is not None:
+            self._connection.fail(Refused(Reason.ABORTED, "", details))
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Forget the way, and close a connection that nobody uses."""
+        if self._offer is not None:
+            self._offer.cancel()
+            self._offer = None
+        self._target = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+            self._tell_end(connection, 0.0, None)
+        self._arrived()
+
+    @property
+    def moved(self) -> int:
+        """Bytes that the connection has moved."""
+        return 0 if self._connection is None else self._connection.moved
+
+    # Its clock.
+
+    def _watch(self) -> None:
+        """Time begins anew. A timer that runs is left to ring, and looks how much is left."""
+        hub = self._control.hub
+        self._seen = self._connection.moved if self._connection else 0
+        self._due = hub.reactor.seconds() + hub.options.idle_data_connection_timeout
+        if self._timer is None:
+            self._timer = hub.reactor.callLater(
+                hub.options.idle_data_connection_timeout, self._rang
+            )
+
+    def stop(self) -> None:
+        """Close everything, for good."""
+        self.close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _rang(self) -> None:
+        self._timer = None
+        if self._offer is None and self._connection is None:
+            return
+        left = self._due - self._control.hub.reactor.seconds()
+        if left > 0:
+            self._timer = self._control.hub.reactor.callLater(left, self._rang)
+        else:
+            self._timed_out()
+
+    def _timed_out(self) -> None:
+        control, connection = self._control, self._connection
+        moves = connection is not None and (connection.busy or connection.moved != self._seen)
+        if moves and self.moving:
+            self._watch()
+        elif connection is not None:
+            control.emit(events.FTP_DATA_IDLE, p.Endpoints(*connection.host, *connection.peer))
+            self.abort("nothing moved on the data connection for too long")
+        elif self._offer is not None:
+            host = control.host.host
+            told = p.DataAddressFailed(self._mode, host, self._offer.port, "it was given up")
+            control.emit(events.FTP_PASSIVE_UNUSED, told)
+            self.close()

@@ -1,0 +1,70 @@
+"""What the connections of one FTP service share: its options, TLS, buffers, and who is here."""
+
+from typing import Any, Final
+
+from mft import __version__
+from mft.core.peer import Address, Component
+from mft.protocols.base import ServiceParts
+from mft.protocols.ftp.control import Control
+from mft.protocols.ftp.events import NUMBERS
+from mft.protocols.ftp.options import FtpOptions
+from mft.protocols.ftp.passive_address import PassiveTold
+from mft.protocols.presence import Presence
+from mft.protocols.revocation import Revocation
+from mft.runtime.buffers import INLET_SIZE, Buffers
+from mft.session.login import Login
+from mft.trust.tls import ServerContext
+from mft.wire.ftp.reply import Reply
+
+LINES: Final = 16 << 10  # bytes of commands in one read
+SEALED: Final = 32 << 10  # bytes of ciphertext of a control connection in one read
+
+
+class Hub:
+    """Shared by every connection of one service."""
+
+    def __init__(
+        self,
+        options: FtpOptions,
+        component: Component,
+        parts: ServiceParts,
+    ) -> None:
+        self.options = options
+        self.component = component
+        self.bus = parts.bus
+        self.reactor: Any = parts.reactor
+        self.roster = parts.roster
+        self.listeners = parts.listeners
+        self.context: ServerContext | None = None  # of TLS; the service loads both
+        self.revocation: Revocation | None = None
+        self.presence: Presence[Control] = Presence()
+        self.lines = Buffers(LINES)
+        self.sealed = Buffers(SEALED)
+        self.blocks = Buffers(INLET_SIZE)
+        self.greeting = Reply.of(220, *_greeting(options.banner))
+        self.passive = PassiveTold(
+            options.passive_address, options.passive_address_refresh, parts.reactor, parts.disk
+        )
+        self._logins = parts.logins
+
+    def login(self, peer: Address) -> Login:
+        """A login for one connection."""
+        return self._logins(peer, self.component, NUMBERS, self.options.maximum_open_files)
+
+    def passive_address(self, client: str, ours: str) -> str | None:
+        """The IPv4 address that PASV tells a client; None when there is none."""
+        return self.passive.for_client(client, ours)
+
+    async def check_certificate(self, certificate: Any) -> None:
+        """Raise Refused for a client certificate that is revoked, or cannot be judged."""
+        if self.revocation is not None:
+            await self.revocation.check(certificate)
+
+
+def _greeting(banner: str) -> list[str]:
+    """The lines of the welcome; `>` before the banner hides who we are."""
+    if banner.startswith(">"):
+        lines = banner[1:].strip().splitlines()
+    else:
+        lines = [f"mft {__version__} FTP server ready.", *banner.splitlines()]
+    return [line.strip() for line in lines] or ["Ready."]

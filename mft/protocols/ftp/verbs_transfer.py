@@ -1,0 +1,197 @@
+"""Files on their way over the data connection: RETR, STOR, STOU, APPE, and ABOR."""
+
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.protocols.ftp.bodies import Receiving, SendingFile, SendingText
+from mft.protocols.ftp.replies import COMPLETE, Told
+from mft.protocols.ftp.verbs_tree import path_of
+from mft.session.files import ReceivedFile, SentFile
+from mft.vfs.base import Existing
+from mft.wire.ftp.reply import Reply
+from mft.wire.ftp.text import FromNetwork, ToNetwork
+
+if TYPE_CHECKING:
+    from mft.protocols.ftp.control import Control
+
+PIECE: Final = 32 << 10  # bytes of a file that are converted in one go: under a millisecond
+MAX_INFLATED: Final = 4 << 20  # bytes that one arrival may become: under ten milliseconds
+LEVEL: Final = 6  # of deflating
+NO_WAY: Final = Reply.of(425, "Use PASV, EPSV, PORT or EPRT first.")
+
+
+def way(control: "Control") -> None:
+    """Refuse a transfer for which there is no way to a data connection."""
+    if not control.data.chosen:
+        raise Told(NO_WAY, "there is no way to a data connection")
+
+
+def kind(control: "Control") -> str:
+    """What kind of transfer it is, for reply 150."""
+    return "text" if control.parameters.text else "binary"
+
+
+# Sending.
+
+
+async def retrieve(control: "Control", text: str) -> Reply:
+    """RETR: send a file, or a part of it."""
+    parameters = control.parameters
+    span, offset = parameters.take_span(), parameters.take_start()
+    way(control)
+    path = path_of(control, text)
+    control.note(events.FTP_DOWNLOAD_ASKED, p.PathOf(str(path), control.current.real_path(path)))
+    start, end = span if span is not None else (offset or 0, None)
+    async with await control.current.download(path, start=start) as sent:
+        size = sent.entry.size
+        last = size if end is None else min(end, size)
+        control.say(Reply.of(150, f"Sending {kind(control)} data ({max(0, last - start)} bytes)."))
+        await _send(control, sent, start, last)
+    return COMPLETE
+
+
+async def _send(control: "Control", sent: SentFile, start: int, end: int) -> None:
+    parameters = control.parameters
+    if not parameters.text and not parameters.compressed:
+        await control.data.move(SendingFile(sent, start, end, control.hub.blocks))
+        return
+    text = ToNetwork() if parameters.text else None
+    squeeze = zlib.compressobj(LEVEL) if parameters.compressed else None
+
+    async def made(body: SendingText) -> None:
+        at = start
+        while at < end:
+            piece = await _read(sent, at, min(PIECE, end - at))
+            at += len(piece)
+            sent.sent(len(piece))
+            data = piece if text is None else text.convert(piece)
+            await body.send(data if squeeze is None else squeeze.compress(data))
+        if squeeze is not None:
+            await body.send(squeeze.flush())
+
+    await control.data.move(SendingText(made))
+
+
+async def _read(sent: SentFile, at: int, size: int) -> bytes:
+    room = memoryview(bytearray(size))
+    count = sent.lane.read_into([room], at)
+    if not isinstance(count, int):
+        count = await sent.lane.read_later([room], at)
+    if not count:
+        raise Refused(Reason.BROKEN, str(sent.path), "the file became shorter")
+    return bytes(room[:count])
+
+
+# Receiving.
+
+
+async def store(control: "Control", text: str) -> Reply:
+    """STOR: receive a file; from where REST said, it goes on with what is there."""
+    way(control)
+    path, start = path_of(control, text), control.parameters.take_start()
+    control.note(events.FTP_UPLOAD_ASKED, p.PathOf(str(path), control.current.real_path(path)))
+    if start:
+        received = await control.current.upload(path, Existing.MODIFY, start=start)
+    else:
+        received = await control.current.upload(path, Existing.REPLACE)
+    return await _receive(control, received, "Send the file.")
+
+
+async def append(control: "Control", text: str) -> Reply:
+    """APPE: go on behind what is there; after REST the same as STOR."""
+    if control.parameters.offset:
+        return await store(control, text)
+    way(control)
+    path = path_of(control, text)
+    control.note(events.FTP_APPEND_ASKED, p.PathOf(str(path), control.current.real_path(path)))
+    received = await control.current.upload(path, Existing.EXTEND)
+    return await _receive(control, received, "Send what is to be appended.")
+
+
+async def store_unique(control: "Control", text: str) -> Reply:
+    """STOU: receive a file under a name of its own; reply 150 tells it (RFC 1123 4.1.2.9)."""
+    way(control)
+    control.parameters.take_start()
+    path = path_of(control, text) if text else control.parameters.folder.child("file")
+    received = await control.current.unique_upload(path.parent, path.name)
+    return await _receive(control, received, f"FILE: {_shown(control, received.requested)}")
+
+
+def _shown(control: "Control", path: VPath) -> str:
+    return path.name if path.parent == control.parameters.folder else str(path)
+
+
+async def _receive(control: "Control", received: ReceivedFile, words: str) -> Reply:
+    parameters = control.parameters
+    size, start = parameters.take_size(), received.start
+    convert, last = _conversion(text=parameters.text, compressed=parameters.compressed)
+    async with received:
+        control.say(Reply.of(150, words))
+        body = Receiving(received, start, convert, last)
+        await control.data.move(body)
+        if not parameters.private and not control.still_there:
+            # In clear an end of file and a client that died look alike on the data connection.
+            raise Refused(Reason.ABORTED, "", "the client has left")
+        came = body.at - start
+        if size is not None and came < size and convert is None:
+            details = f"only {came} of the {size} bytes of ALLO came"
+            raise Told(Reply.of(426, "Fewer bytes came than ALLO said."), details)
+    return COMPLETE
+
+
+def _nothing() -> bytes:
+    return b""
+
+
+Convert = Callable[[memoryview], bytes]
+
+
+def _conversion(*, text: bool, compressed: bool) -> tuple[Convert | None, Callable[[], bytes]]:
+    """What happens to bytes on their way into a file, and what is left of them at the end."""
+    lines = FromNetwork()
+    if not compressed:
+        return (lines.convert, lines.finish) if text else (None, _nothing)
+    inflating = Inflating()
+
+    def convert(view: memoryview) -> bytes:
+        data = inflating.convert(view)
+        return lines.convert(data) if text else data
+
+    def finish() -> bytes:
+        inflating.finish()
+        return lines.finish() if text else b""
+
+    return convert, finish
+
+
+class Inflating:
+    """MODE Z of uploads: bounded, and complete or refused."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj()
+
+    def convert(self, view: memoryview) -> bytes:
+        """What the bytes stand for; Refused(INVALID) for what is not deflated, or too much."""
+        try:
+            data = self._stream.decompress(view, MAX_INFLATED)
+        except zlib.error:
+            raise Refused(Reason.INVALID, "", "what came is not deflated data") from None
+        if self._stream.unconsumed_tail:
+            raise Refused(Reason.INVALID, "", "what came inflates to too much at once")
+        return data
+
+    def finish(self) -> None:
+        """Refuse what ends in the middle."""
+        if not self._stream.eof:
+            raise Refused(Reason.ABORTED, "", "the deflated data ends too early")
+
+
+async def abort(control: "Control", argument: str) -> Reply:
+    """ABOR when no transfer runs: forget the way to a data connection (RFC 959 4.1.3)."""
+    control.data.close()
+    return Reply.of(226, "No transfer is running.")
