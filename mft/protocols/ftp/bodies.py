@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from mft.core.failure import Reason, Refused
 from mft.protocols.faults import broke
+from mft.protocols.ftp.conversion import Conversion
 from mft.protocols.ftp.data_connection import DataConnection
 from mft.protocols.incoming import Incoming
 from mft.runtime.buffers import Buffers
@@ -23,8 +24,6 @@ from mft.vfs.base import Sendable
 BLOCK: Final = 256 << 10  # bytes that are read and sealed in one go
 BY_KERNEL: Final = 1 << 20  # bytes that the kernel is asked to send in one go
 SHORTER: Final = "the file became shorter"
-
-Convert = Callable[[memoryview], bytes]
 
 
 class SendingFile:
@@ -157,13 +156,17 @@ class Receiving:
     reads = True
 
     def __init__(
-        self, file: ReceivedFile, start: int, convert: Convert | None, last: Callable[[], bytes]
+        self,
+        file: ReceivedFile,
+        start: int,
+        conversion: Conversion | None,
+        soon: Callable[[Callable[[], None]], object],
     ) -> None:
-        """`convert` changes what the client sends; `last` is what is left of it at the end."""
+        """`conversion` changes what the client sends; `soon` does a thing in the next turn."""
         self.at = start
         self._file = file
-        self._convert = convert
-        self._last = last
+        self._conversion = conversion
+        self._soon = soon
         self._connection: DataConnection
         self._done = False
         self._incoming = Incoming(lambda request, failed: None, self._resumed, self._broke)
@@ -171,7 +174,7 @@ class Receiving:
     @property
     def busy(self) -> bool:
         """Whether the disk is writing."""
-        return self._incoming.writing > 0
+        return self._incoming.writing > 0 or self._pending
 
     def begin(self, connection: DataConnection) -> None:
         """Take what comes."""
@@ -183,11 +186,11 @@ class Receiving:
 
     def took(self, view: memoryview) -> None:
         """Write bytes, or copy them once for a disk that makes one wait."""
-        try:
-            self._add(view if self._convert is None else memoryview(self._convert(view)))
-        except Refused as refused:  # what cannot be converted
-            self._connection.fail(refused)
-            return
+        conversion = self._conversion
+        if conversion is None:
+            self._add(view)
+        else:
+            self._converted(lambda: conversion.take(view))
         self._after()
 
     def _add(self, view: memoryview) -> None:
@@ -196,28 +199,61 @@ class Receiving:
             self.at += len(view)
             self._incoming.flush()
 
+    def _converted(self, step: Callable[[], bytes]) -> None:
+        try:
+            self._add(memoryview(step()))
+        except Refused as refused:
+            self._connection.fail(refused)
+
+    @property
+    def _pending(self) -> bool:
+        return self._conversion is not None and self._conversion.pending
+
     def _after(self) -> None:
         if self._file.failure is not None:
             self._connection.fail(self._file.failure)
+        elif self._pending:
+            self._connection.hold(held=True)
+            self._soon(self._go_on)
         elif self._incoming.full:
             self._connection.hold(held=True)
+
+    def _go_on(self) -> None:
+        """Take the next step of what has come, unless the disk is behind."""
+        conversion = self._conversion
+        if conversion is None or not conversion.pending or self._incoming.full:
+            return
+        self._converted(conversion.more)
+        self._after()
+        self._next()
 
     def _resumed(self) -> None:
         if self._file.failure is not None:
             self._connection.fail(self._file.failure)
-        elif self._done:
-            self._complete_when_written()
-        elif not self._incoming.full:
+        elif self._pending:
+            self._go_on()
+        else:
+            self._next()
+
+    def _next(self) -> None:
+        """Everything that came has been taken: wait for more, or for the disk at the end."""
+        if self._pending or self._incoming.full:
+            return
+        if self._done:
+            self._finish()
+        else:
             self._connection.hold(held=False)
 
     def peer_done(self) -> None:
         """All of it has come: the transfer ends when it is written."""
-        try:
-            self._add(memoryview(self._last()))
-        except Refused as refused:
-            self._connection.fail(refused)
-            return
         self._done = True
+        if not self._pending:
+            self._finish()
+
+    def _finish(self) -> None:
+        conversion, self._conversion = self._conversion, None
+        if conversion is not None:
+            self._converted(conversion.finish)
         self._complete_when_written()
 
     def _complete_when_written(self) -> None:

@@ -40,6 +40,7 @@ D = TypeVar("D")
 
 MAX_HELD: Final = 64 << 10  # bytes of commands that a client may send ahead
 MAX_UNSENT: Final = 256 << 10  # bytes of replies that it may leave with us
+TOGETHER: Final = 32  # commands after which others have their turn
 MAX_BAD: Final = 100  # lines that are no commands, or unknown ones
 QUIET: Final = 1.0  # seconds after which a client without a transfer is idle
 SESSION_ID: Final = 16  # bytes that bind TLS sessions to this connection
@@ -77,6 +78,7 @@ class Control:
         self._command = Command("")
         self._last = ""
         self._bad = 0
+        self._in_turn = 0
         self._alive = False
         self._held = False
         self._waiter: Deferred[None] | None = None
@@ -129,6 +131,7 @@ class Control:
         """Replies are queued as they are made; the socket has taken them all."""
         if self._held:
             self._throttle()
+            self._wake()
         return False
 
     def secured(self) -> None:
@@ -171,7 +174,8 @@ class Control:
         self._stop_timer()
         if not reason.check(ConnectionDone):
             self._lost_for("the connection was lost")
-        if isinstance(self.outlet, Secured) and not self.outlet.engine.established:
+        outlet = self.outlet
+        if isinstance(outlet, Secured) and not (outlet.engine.established or outlet.broken):
             self.emit(
                 events.FTP_TLS_ABANDONED, p.Details(self._reason or "it closed the connection")
             )
@@ -297,10 +301,18 @@ class Control:
     # The conversation.
 
     def say(self, reply: Reply) -> None:
-        """Send a reply."""
-        self.outlet.write(reply.encode())
+        """Send a reply, unless nobody can hear it: before TLS is there, and after goodbye."""
+        if self._hears:
+            self.outlet.write(reply.encode())
         if self._transport.queued > MAX_UNSENT:
             self._throttle()
+
+    @property
+    def _hears(self) -> bool:
+        outlet = self.outlet
+        if isinstance(outlet, Secured) and (self._clearing or not outlet.engine.established):
+            return False
+        return not outlet.disconnecting
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
@@ -321,12 +333,21 @@ class Control:
         return self._pending[0] if self._pending else None
 
     async def _next(self) -> Command | Bad:
-        while (found := self._peek()) is None or not self._alive:
+        if self._in_turn >= TOGETHER:
+            self._in_turn = 0
+            self.hub.reactor.callLater(0, self._wake)
+            await self._woken()
+        while (found := self._peek()) is None or not self._may_serve:
             await self._woken()
         self._pending.popleft()
+        self._in_turn += 1
         if self._held:
             self._throttle()
         return found
+
+    @property
+    def _may_serve(self) -> bool:
+        return self._alive and self._transport.queued <= MAX_UNSENT
 
     def _throttle(self) -> None:
         """Take nothing more of a client that is far ahead, or does not take our replies."""
@@ -430,6 +451,7 @@ class Control:
             # A client that has left ends the transfer, which is waited for all the same.
             self._waiter = Deferred()
             await self._waiter
+        self._active = self.hub.reactor.seconds()
         ended = result[0]
         if isinstance(ended, Failure):
             ended.raiseException()
@@ -547,7 +569,8 @@ class Control:
 
     def _check_idle(self) -> None:
         now, sent = self.hub.reactor.seconds(), self._transport.sent
-        if sent != self._sent or self.data.moving:
+        takes = self._transport.queued and sent != self._sent  # a long reply, slowly
+        if takes or self.data.moving:
             self._sent, self._active = sent, now
         left = self.idle_limit - (now - self._active)
         if left > 0:

@@ -1,5 +1,6 @@
 """What the connections of one FTP service share: its options, TLS, buffers, and who is here."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from mft import __version__
@@ -54,6 +55,10 @@ class Hub:
     def passive_address(self, client: str, ours: str) -> str | None:
         """The IPv4 address that PASV tells a client; None when there is none."""
         return self.passive.for_client(client, ours)
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do a thing in the next turn, when others have had theirs."""
+        self.reactor.callLater(0, work)
 
     async def check_certificate(self, certificate: Any) -> None:
         """Raise Refused for a client certificate that is revoked, or cannot be judged."""

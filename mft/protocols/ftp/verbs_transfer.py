@@ -1,7 +1,6 @@
 """Files on their way over the data connection: RETR, STOR, STOU, APPE, and ABOR."""
 
 import zlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mft.core.failure import Reason, Refused
@@ -9,18 +8,18 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.ftp.bodies import Receiving, SendingFile, SendingText
+from mft.protocols.ftp.conversion import Conversion
 from mft.protocols.ftp.replies import COMPLETE, Told
 from mft.protocols.ftp.verbs_tree import path_of
 from mft.session.files import ReceivedFile, SentFile
 from mft.vfs.base import Existing
 from mft.wire.ftp.reply import Reply
-from mft.wire.ftp.text import FromNetwork, ToNetwork
+from mft.wire.ftp.text import ToNetwork
 
 if TYPE_CHECKING:
     from mft.protocols.ftp.control import Control
 
 PIECE: Final = 32 << 10  # bytes of a file that are converted in one go: under a millisecond
-MAX_INFLATED: Final = 4 << 20  # bytes that one arrival may become: under ten milliseconds
 LEVEL: Final = 6  # of deflating
 NO_WAY: Final = Reply.of(425, "Use PASV, EPSV, PORT or EPRT first.")
 
@@ -129,66 +128,22 @@ def _shown(control: "Control", path: VPath) -> str:
 async def _receive(control: "Control", received: ReceivedFile, words: str) -> Reply:
     parameters = control.parameters
     size, start = parameters.take_size(), received.start
-    convert, last = _conversion(text=parameters.text, compressed=parameters.compressed)
+    converts = parameters.text or parameters.compressed
+    conversion = (
+        Conversion(text=parameters.text, compressed=parameters.compressed) if converts else None
+    )
     async with received:
         control.say(Reply.of(150, words))
-        body = Receiving(received, start, convert, last)
+        body = Receiving(received, start, conversion, control.hub.soon)
         await control.data.move(body)
         if not parameters.private and not control.still_there:
             # In clear an end of file and a client that died look alike on the data connection.
             raise Refused(Reason.ABORTED, "", "the client has left")
         came = body.at - start
-        if size is not None and came < size and convert is None:
+        if size is not None and came < size and not converts:
             details = f"only {came} of the {size} bytes of ALLO came"
             raise Told(Reply.of(426, "Fewer bytes came than ALLO said."), details)
     return COMPLETE
-
-
-def _nothing() -> bytes:
-    return b""
-
-
-Convert = Callable[[memoryview], bytes]
-
-
-def _conversion(*, text: bool, compressed: bool) -> tuple[Convert | None, Callable[[], bytes]]:
-    """What happens to bytes on their way into a file, and what is left of them at the end."""
-    lines = FromNetwork()
-    if not compressed:
-        return (lines.convert, lines.finish) if text else (None, _nothing)
-    inflating = Inflating()
-
-    def convert(view: memoryview) -> bytes:
-        data = inflating.convert(view)
-        return lines.convert(data) if text else data
-
-    def finish() -> bytes:
-        inflating.finish()
-        return lines.finish() if text else b""
-
-    return convert, finish
-
-
-class Inflating:
-    """MODE Z of uploads: bounded, and complete or refused."""
-
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj()
-
-    def convert(self, view: memoryview) -> bytes:
-        """What the bytes stand for; Refused(INVALID) for what is not deflated, or too much."""
-        try:
-            data = self._stream.decompress(view, MAX_INFLATED)
-        except zlib.error:
-            raise Refused(Reason.INVALID, "", "what came is not deflated data") from None
-        if self._stream.unconsumed_tail:
-            raise Refused(Reason.INVALID, "", "what came inflates to too much at once")
-        return data
-
-    def finish(self) -> None:
-        """Refuse what ends in the middle."""
-        if not self._stream.eof:
-            raise Refused(Reason.ABORTED, "", "the deflated data ends too early")
 
 
 async def abort(control: "Control", argument: str) -> Reply:
