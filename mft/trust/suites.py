@@ -2,7 +2,8 @@
 
 `secure` was judged on JUDGED: forward secrecy and authenticated encryption only, no SHA-1, and
 groups as OpenSSL orders them (X25519MLKEM768, X25519, P-256). Static RSA, CBC and finite-field
-Diffie-Hellman are left out.
+Diffie-Hellman are left out. AES-128 comes first: nobody is nearer to breaking it than AES-256, and
+it moves files with a quarter less of the processor.
 """
 
 import re
@@ -34,15 +35,15 @@ ALLOWED_METHODS: Final = {
 }
 
 TLS13_CIPHERS: Final = (
-    "TLS_AES_256_GCM_SHA384",
     "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
     "TLS_CHACHA20_POLY1305_SHA256",
 )
 SECURE_CIPHERS: Final = (
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
     "ECDHE-ECDSA-CHACHA20-POLY1305",
     "ECDHE-RSA-CHACHA20-POLY1305",
 )

@@ -24,7 +24,7 @@ _NUMBERS: Final = {
     Version.TLS_1_3: (SSL.TLS1_3_VERSION, SSL.OP_NO_TLSv1_3),
 }
 _OPTIONS: Final = SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE
-# Idle connections hold no buffers; partial writes from buffers that move are pyOpenSSL's default.
+# Idle connections hold no buffers; writes from buffers that move are pyOpenSSL's default.
 _MODE: Final = SSL.MODE_RELEASE_BUFFERS
 _lib: Any = vars(SSL)["_lib"]  # what pyOpenSSL has no words for
 
@@ -35,6 +35,8 @@ class ServerContext(SSL.Context):
     A session is resumed only by a connection with the id of the one that gave it out; any other
     gets a full handshake.
     """
+
+    certificate: x509.Certificate | None = None  # what it shows; `server_context` says
 
     def set_session_id(self, buf: bytes) -> None:
         """Set the id, 1 to 32 bytes, of the connections that are made from now on.
@@ -67,6 +69,8 @@ def policy_context(
     except SSL.Error:
         raise ValueError("names no cipher that OpenSSL knows") from None
     context.set_mode(_MODE)
+    # A write makes all of its records in one call: memory takes them all, and calls cost.
+    context.clear_mode(_lib.SSL_MODE_ENABLE_PARTIAL_WRITE)
     return context
 
 
@@ -91,6 +95,7 @@ def server_context(
     context.set_session_id(b"mft")  # until a connection gets its own
     try:
         context.use_certificate(identity.certificate)
+        context.certificate = identity.certificate
         for certificate in identity.chain:
             context.add_extra_chain_cert(certificate)
         context.use_privatekey(identity.key)
