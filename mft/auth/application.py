@@ -5,17 +5,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mft.auth.account import Account
-from mft.auth.base import Accepted, MoreNeeded, NotMine, Password, PublicKey, Rejected, Verdict
+from mft.auth.base import (
+    Accepted,
+    Certificate,
+    Credentials,
+    MoreNeeded,
+    NotMine,
+    Password,
+    PublicKey,
+    Rejected,
+    Verdict,
+)
 from mft.auth.inheritance import Membership, build_account
 from mft.auth.key_files import search
-from mft.auth.kinds import PASSWORD, SSH_KEY
+from mft.auth.kinds import CREDENTIAL_KINDS
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.passwords import BCRYPT, Decoys, PasswordHash
 from mft.core.failure import Malformed, Reason, Refused
 from mft.core.peer import Address, Component
 from mft.runtime.threads import Blocking
 from mft.trust.authorized_keys import AuthorizedKey, parse_keys
-from mft.trust.ssh_certificates import Certificate, is_certificate
+from mft.trust.ssh_certificates import Certificate as SshCertificate
+from mft.trust.ssh_certificates import is_certificate
 from mft.trust.ssh_keys import PublicKey as SshKey
 
 MAX_WAITING = 64  # logins that wait for their hash: at 0.25 s each, 16 s on one thread
@@ -52,7 +63,7 @@ class _Judgement(NamedTuple):
 class ApplicationAuthenticator:
     """Accounts of server.ini as they were when it was made."""
 
-    kinds = frozenset((PASSWORD, SSH_KEY))
+    kinds = frozenset(CREDENTIAL_KINDS)
 
     def __init__(self, component: Component, parts: Parts) -> None:
         """Read every account; raises ValueError for a group that is missing, or a name twice."""
@@ -69,7 +80,7 @@ class ApplicationAuthenticator:
         self._waiting = 0
 
     async def authenticate(
-        self, credentials: Password | PublicKey, peer: Address, service: Component
+        self, credentials: Credentials, peer: Address, service: Component
     ) -> Verdict:
         """Judge credentials; a password costs one hash, whether or not the name is known."""
         member = self._members.get(credentials.username)
@@ -77,6 +88,8 @@ class ApplicationAuthenticator:
             judgement = await self._password(member, credentials)
         elif member is None:
             return NotMine()
+        elif isinstance(credentials, Certificate):
+            judgement = _certificate(member.whole.counted(peer), credentials)
         else:
             judgement = await self._key(member, credentials, peer, service)
         if member is None:
@@ -102,7 +115,7 @@ class ApplicationAuthenticator:
     ) -> _Judgement:
         if is_certificate(given.blob):
             trusted = self._parts.authorities.get(service.uuid, ())
-            return self._certificate(given, trusted, peer)
+            return self._ssh_certificate(given, trusted, peer)
         found = list(member.keys.get(given.blob, ()))
         path = _keys_path(member.whole.counted(peer))
         if path is not None:
@@ -112,11 +125,11 @@ class ApplicationAuthenticator:
                 self._parts.keys_trouble(*trouble)
         return _best(found, self._parts.clock(), peer)
 
-    def _certificate(
+    def _ssh_certificate(
         self, given: PublicKey, trusted: Iterable[SshKey], peer: Address
     ) -> _Judgement:
         try:
-            certificate = Certificate.parse(given.blob)
+            certificate = SshCertificate.parse(given.blob)
         except Malformed as error:
             return _Judgement(False, str(error))
         why = certificate.refusal(given.username, trusted, self._parts.clock(), peer)
@@ -140,7 +153,8 @@ class ApplicationAuthenticator:
             return Accepted(account, self.component)
         if kind not in required:
             wanted = ", ".join(sorted(required))
-            return Rejected(self.component, f"the account logs in with {wanted} only", True)
+            details = f"the account logs in with {wanted} only"
+            return Rejected(self.component, details, forbidden=True, required=required)
         return MoreNeeded(account, self.component, required - {kind})
 
     def _account(self, whole: Membership, peer: Address) -> Account:
@@ -169,6 +183,14 @@ def _keys_path(member: Membership) -> Path | None:
         return member.keys_path if member.groups else None
     except ValueError:
         return None
+
+
+def _certificate(member: Membership, given: Certificate) -> _Judgement:
+    """The authority vouches for the name, and for no other; `username` is the account's."""
+    if not member.groups or not member.allows_certificates:
+        return _Judgement(False, "the account does not log in by TLS certificate")
+    right = given.common_name == given.username
+    return _Judgement(right, f"the certificate {given.fingerprint} does not name the account")
 
 
 def _best(found: Iterable[AuthorizedKey], now: float, peer: Address) -> _Judgement:

@@ -30,7 +30,19 @@ class PublicKey(NamedTuple):
     kind: str = "ssh-key"
 
 
-Credentials = Password | PublicKey
+class Certificate(NamedTuple):
+    """A name, and the TLS certificate of the client that gave it.
+
+    The handshake has verified the chain and the key, and no list has the certificate as revoked.
+    """
+
+    username: str
+    common_name: str  # the one CN of its subject; empty when there is none, or more than one
+    fingerprint: str  # SHA-256, in pairs of digits between colons
+    kind: str = "ssl-certificate"
+
+
+Credentials = Password | PublicKey | Certificate
 
 
 class Accepted(NamedTuple):
@@ -54,6 +66,7 @@ class Rejected(NamedTuple):
     method: Component
     details: str
     forbidden: bool = False  # by a rule (event 20136), not by a wrong secret (20142)
+    required: frozenset[str] = frozenset()  # the kinds that the account takes instead, if any
 
 
 class NotMine(NamedTuple):

@@ -14,6 +14,7 @@ from mft.auth.base import (
     MAX_CREDENTIAL_LENGTH,
     Accepted,
     Authenticator,
+    Certificate,
     Credentials,
     MoreNeeded,
     NotMine,
@@ -58,7 +59,8 @@ class Judged(NamedTuple):
     account: Account | None = None  # with ACCEPTED only
     method: Component | None = None  # that decided, or that broke
     details: str = ""  # for the audit trail, never for the peer
-    required: frozenset[str] = frozenset()  # with MORE_NEEDED: all kinds that the account wants
+    # With MORE_NEEDED all kinds that the account wants, with FORBIDDEN those that it takes only.
+    required: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()  # with MORE_NEEDED: those still to come
     account_name: str = ""  # with MORE_NEEDED
     query: bool = False  # the peer only asked whether a key would do
@@ -138,6 +140,8 @@ def impossible(credentials: Credentials) -> str | None:
         return told
     if isinstance(credentials, Password):
         return _impossible_text("password", credentials.password.reveal())
+    if isinstance(credentials, Certificate):
+        return None  # a name in it that is none, or too long, is nobody's
     return None if credentials.blob else "the key is empty"
 
 
@@ -160,6 +164,8 @@ def _unheard_of(credentials: Credentials) -> Credentials:
     name = secrets.token_hex(16)
     if isinstance(credentials, Password):
         return Password(name, Secret(secrets.token_hex(16)))
+    if isinstance(credentials, Certificate):
+        return credentials._replace(username=name)
     return PublicKey(name, b"\0", proven=False)
 
 
@@ -171,7 +177,12 @@ def _told(error: Exception) -> str:
 def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected) -> Judged:
     if isinstance(verdict, Rejected):
         outcome = Outcome.FORBIDDEN if verdict.forbidden else Outcome.WRONG
-        return blank._replace(outcome=outcome, method=verdict.method, details=verdict.details)
+        return blank._replace(
+            outcome=outcome,
+            method=verdict.method,
+            details=verdict.details,
+            required=verdict.required,
+        )
     if blank.query:
         # Whatever a method says to a question, no account comes out of it.
         return blank._replace(outcome=Outcome.ACCEPTABLE, method=verdict.method)

@@ -62,6 +62,12 @@ class Membership(NamedTuple):
         return _own(self.options.required_credentials, self._primary.required_credentials)
 
     @property
+    def allows_certificates(self) -> bool:
+        """Whether a TLS certificate logs in."""
+        own = self.options.allow_certificate_authentication
+        return _own(own, self._primary.allow_certificate_authentication)
+
+    @property
     def keys_path(self) -> Path | None:
         """The file or folder of authorized keys, if there is one; raises ValueError."""
         own = self.options.ssh_authorized_keys_path

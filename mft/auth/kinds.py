@@ -13,7 +13,8 @@ from mft.trust.authorized_keys import parse_keys
 
 PASSWORD = "password"  # noqa: S105 - the name of a kind of credential
 SSH_KEY = "ssh-key"
-CREDENTIAL_KINDS = (PASSWORD, SSH_KEY)
+SSL_CERTIFICATE = "ssl-certificate"
+CREDENTIAL_KINDS = (PASSWORD, SSH_KEY, SSL_CERTIFICATE)
 MAX_FOLDERS = 100  # virtual folders, or folders made in a new home, of one account or group
 
 
@@ -115,7 +116,9 @@ def _required(text: str, context: Context | None) -> frozenset[str]:
     if words == {"any"}:
         return frozenset()
     if not words or not words <= set(CREDENTIAL_KINDS):
-        raise Wrong("is not any, password, ssh-key, or password, ssh-key")
+        raise Wrong(f"is not any, {', '.join(CREDENTIAL_KINDS)}, or password and one of the others")
+    if {SSH_KEY, SSL_CERTIFICATE} <= words:
+        raise Wrong("is for no client: an SSH key and a TLS certificate never come together")
     return frozenset(words)
 
 

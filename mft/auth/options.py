@@ -43,7 +43,6 @@ _LATER: Mapping[str, str] = {
     "as2_name": "this server has no AS2",
     "create_home_folder_group": "folders belong to the account that the server runs as",
     "create_home_folder_owner": "folders belong to the account that the server runs as",
-    "allow_certificate_authentication": "no service asks for certificates of clients",
 }
 
 
@@ -85,9 +84,13 @@ class AccountOptions(NamedSection):
         INHERIT,
         examples=["conf/keys/ann.pub"],
     )
+    allow_certificate_authentication: Inheritable[YesNo] = option(
+        "Whether it logs in by a TLS certificate whose only CN is its name, in the same case.",
+        INHERIT,
+    )
     required_credentials: Inheritable[RequiredCredentials] = option(
-        "What a login takes: `any` one kind of credential, only `password`, only `ssh-key`, or "
-        "`password, ssh-key` for both.",
+        "What a login takes: `any` one kind of credential, only `password`, only `ssh-key`, only "
+        "`ssl-certificate`, or `password` and one of the others for both.",
         INHERIT,
         examples=["password, ssh-key"],
     )
@@ -169,9 +172,14 @@ class GroupOptions(NamedSection):
         None,
         examples=["conf/keys/${USER}"],
     )
+    allow_certificate_authentication: YesNo = option(
+        "Whether members log in by a TLS certificate whose only CN is their name, in the same "
+        "case.",
+        False,
+    )
     required_credentials: RequiredCredentials = option(
-        "What a login takes: `any` one kind of credential, only `password`, only `ssh-key`, or "
-        "`password, ssh-key` for both.",
+        "What a login takes: `any` one kind of credential, only `password`, only `ssh-key`, only "
+        "`ssl-certificate`, or `password` and one of the others for both.",
         frozenset(),
         examples=["any"],
     )

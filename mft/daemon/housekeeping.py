@@ -1,8 +1,12 @@
-"""Housekeeping: old segments of the journal and old interrupted uploads are removed."""
+"""Housekeeping: old segments of the journal and old interrupted uploads are removed.
+
+Certificates that end soon are told, since nobody but an administrator can do anything about them.
+"""
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +18,8 @@ from mft.core.failure import Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
+from mft.trust.certificates import SOON
+from mft.trust.tls import subject
 from mft.vfs.interrupted import Sweeper
 from mft.vfs.volume import Volumes
 
@@ -30,13 +36,43 @@ class Housekeeping:
 
     interval = INTERVAL
 
-    def __init__(self, daemon: "Daemon", volumes: Volumes, bus: Bus) -> None:
+    def __init__(
+        self,
+        daemon: "Daemon",
+        volumes: Volumes,
+        bus: Bus,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock` gives seconds since the epoch."""
         self._daemon = daemon
         self._volumes = volumes
         self._bus = bus
+        self._clock = clock
+        self._warned: dict[str, date] = {}  # by the ID of the service
+
+    def warn_of_certificates(self) -> None:
+        """Tell of each service's certificate that ends soon or has ended, once a day (UTC)."""
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        for uuid, service in self._daemon.services.items():
+            certificate = service.certificate
+            if certificate is None or self._warned.get(uuid) == now.date():
+                continue
+            end = certificate.not_valid_after_utc
+            if end - now > SOON:
+                continue
+            self._warned[uuid] = now.date()
+            told = p.CertificateExpires(
+                component_name=service.component.name,
+                expires_in_days=(end - now).days,
+                details=f"{'expires' if now <= end else 'has expired'} on {end:%Y-%m-%d}",
+                component=service.component.kind,
+                name=subject(certificate),
+            )
+            self._bus.emit(events.CERTIFICATE_EXPIRES, told)
 
     async def round(self) -> None:
-        """Remove what is too old, everywhere."""
+        """Warn, and remove what is too old, everywhere."""
+        self.warn_of_certificates()
         try:
             await self._expire_journal()
             places = await self._volumes.disk(self._places)
@@ -52,7 +88,7 @@ class Housekeeping:
             journal = self._bus.journal
             positions = [one.position for one in self._daemon.subscriptions.values()]
             passed = min(positions, default=journal.last)
-            await self._volumes.disk(journal.expire, time.time() - days * DAY, passed)
+            await self._volumes.disk(journal.expire, self._clock() - days * DAY, passed)
 
     def _places(self) -> dict[str, float]:
         """Every home and virtual folder, each with the longest lifetime of those who share it.

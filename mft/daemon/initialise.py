@@ -18,16 +18,13 @@ from mft.core.secret import Secret
 from mft.daemon.files import write_new
 from mft.daemon.load import load
 from mft.daemon.server_ini import FTP_PORT, FTPS_PORT, SSH_PORT, FirstValues, server_ini
-from mft.trust.certificates import Identity, is_dns_name, self_signed
+from mft.trust.first_certificate import CERTIFICATE, PUBLIC, first_certificate, write_first
 from mft.trust.ssh_keys import HostKey
 
 HOST_KEYS: Final[tuple[tuple[Literal["ed25519", "rsa"], str], ...]] = (
     ("ed25519", "ssh_host_ed25519_key"),
     ("rsa", "ssh_host_rsa_key"),
 )
-CERTIFICATE: Final = "conf/certificates/server.pem"  # with its key
-CA_FILE: Final = "conf/certificates/server.crt"  # without: for clients
-LOOPBACK: Final = ("127.0.0.1", "::1")
 PARTS: Final = ("conf", "data", "log", "state")  # what an instance is made of
 OWNER_ONLY: Final = 0o700
 MAX_PORT_BASE: Final = 65535 - 199  # the passive range ends at base + 199
@@ -171,7 +168,8 @@ def _wrong(details: str) -> Refused:
 def _make(plan: Plan, directory: Path, password_hash: str, undo: ExitStack) -> Instance:
     _make_directories(plan, directory, undo)
     host_keys = _make_host_keys(plan, directory / "conf/keys")
-    identity = _make_certificate(plan, directory)
+    identity = first_certificate(plan.host, plan.address)
+    write_first(directory, identity)
     config = directory / "conf/server.ini"
     home = directory / "data" / plan.account
     values = _values(plan, password_hash, home)
@@ -188,7 +186,7 @@ def _make(plan: Plan, directory: Path, password_hash: str, undo: ExitStack) -> I
         account=plan.account,
         password=plan.password,
         home=home,
-        ca_file=directory / CA_FILE,
+        ca_file=directory / PUBLIC,
         services=tuple(
             ServiceMade(kind, True, plan.address, plan.port_base + port, fingerprints)
             for kind, port, fingerprints in services
@@ -206,19 +204,6 @@ def _make_host_keys(plan: Plan, folder: Path) -> tuple[str, ...]:
         write_new(folder / f"{file}.pub", f"{key.public.line(plan.name)}\n".encode(), 0o644)
         fingerprints.append(key.public.fingerprint)
     return tuple(fingerprints)
-
-
-def _make_certificate(plan: Plan, directory: Path) -> Identity:
-    """Make a certificate of every name by which clients on this machine know the server."""
-    names = ["localhost"]
-    if is_dns_name(plan.host) and plan.host not in names:
-        names.append(plan.host)
-    address = parse_ip(plan.address)
-    chosen = () if address.is_unspecified or str(address) in LOOPBACK else (str(address),)
-    identity = self_signed(names, (*LOOPBACK, *chosen))
-    identity.write(directory / CERTIFICATE)
-    write_new(directory / CA_FILE, identity.chain_pem(), 0o644)
-    return identity
 
 
 def _make_directories(plan: Plan, directory: Path, undo: ExitStack) -> None:
@@ -247,8 +232,8 @@ def _values(plan: Plan, password_hash: str, home: Path) -> FirstValues:
         address=plan.address,
         port_base=plan.port_base,
         host_keys=tuple(f"conf/keys/{file}" for _, file in HOST_KEYS),
-        certificate=CERTIFICATE,
-        ca_file=CA_FILE,
+        certificate=str(CERTIFICATE),
+        ca_file=str(PUBLIC),
         account_uuid=str(uuid.uuid4()),
         account=plan.account,
         password_hash=password_hash,

@@ -1,5 +1,6 @@
 """The life of the process: start, run, reload, drain, exit; signals in, an exit code out."""
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -77,6 +78,7 @@ class Life:
         wrong: Callable[[str], None],
         started: Callable[[], None] = lambda: None,
         environment: Mapping[str, str],
+        end_at_once: Callable[[int], object] = os._exit,
     ) -> None:
         self._daemon = daemon
         self._reactor = reactor
@@ -84,7 +86,10 @@ class Life:
         self._wrong = wrong
         self._started = started
         self._environment = environment
+        self._end_at_once = end_at_once
         self._code = DONE
+        self._left = False
+        self._forced = False
         self._running = False
         self._ending = False
         self._reloads = 0  # reloads asked for and not yet done; two are as good as many
@@ -95,6 +100,8 @@ class Life:
         """Run the reactor until the daemon has ended; gives the exit code."""
         self._reactor.callWhenRunning(self.begin)
         self._reactor.run()
+        if self._forced:  # threads that wait or hang must not keep the process from ending
+            self._end_at_once(self._code)
         return self._code
 
     def begin(self) -> None:
@@ -107,6 +114,7 @@ class Life:
     def end(self) -> None:
         """Drain and exit; called again, exit at once."""
         if self._ending:
+            self._forced = True
             self._leave(FAILED)
             return
         self._ending = True
@@ -157,6 +165,9 @@ class Life:
                 self._tell(READY)
 
     def _leave(self, code: int) -> None:
+        if self._left:
+            return
+        self._left = True
         self._code = code
         if self._watchdog is not None and self._watchdog.active():
             self._watchdog.cancel()

@@ -18,7 +18,6 @@ FAMILIES: Final = (
         "services",
         "What listens for clients.",
         {name: kind.options for name, kind in PROTOCOLS.items()},
-        shown={"port": "10022"},
     ),
     Family(
         "accounts",

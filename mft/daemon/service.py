@@ -125,6 +125,7 @@ class Daemon:
             self.tell_listening(service)
         self._loop(SYNC_INTERVAL, self._tend_journal)
         self._housekeeping = Housekeeping(self, self._volumes, self.bus)
+        self._housekeeping.warn_of_certificates()
         self._loop(self._housekeeping.interval, self._housekeeping.round)
         self.bus.emit(events.PROCESS_DETAILS, process_details())
         self.bus.emit(events.PROCESS_STARTED, p.ProcessState(server.name, __version__))

@@ -578,6 +578,13 @@ METHOD_SKIPPED: Final = Event(
     'Authentication method "{method_name}" of type {method_type} is not running: passed over.',
     _in("session failure failure-specific"),
 )
+CERTIFICATE_EXPIRES: Final = Event(
+    20114,
+    p.CertificateExpires,
+    'Certificate "{name}" of {component} "{component_name}" {details}: '
+    "{expires_in_days} days are left.",
+    _PROCESS_FAILED,
+)
 MORE_CREDENTIALS_NEEDED: Final = Event(
     20126,
     p.MoreCredentials,

@@ -916,6 +916,20 @@ class TlsFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateExpires:
+    """The certificate of a component, and in how many whole days it ends; negative once it has.
+
+    `component` is the component's type, `name` the certificate's subject.
+    """
+
+    component_name: str
+    expires_in_days: int
+    details: str
+    component: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ListFailed:
     """A certificate revocation list that cannot be used."""
 

@@ -20,10 +20,15 @@ Open = Callable[[Account, Address, Component], Awaitable[Session]]
 
 
 class LoginResult(NamedTuple):
-    """A session, or the kinds of credential that are still missing, or neither: refused."""
+    """A session, or the kinds of credential that are still missing, or neither: refused.
+
+    What tells why it was refused is for the audit trail, and never for the peer.
+    """
 
     session: Session | None = None
     missing: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()  # refused: the account takes these kinds only
+    failure: str = ""  # refused although the credentials were right: no session could be opened
 
 
 REFUSED = LoginResult()
@@ -58,7 +63,7 @@ class Login:
             self._tell_more(judged)
             return LoginResult(missing=judged.missing)
         self._tell_refusal(judged)
-        return REFUSED
+        return LoginResult(required=judged.required) if judged.required else REFUSED
 
     async def _enter(self, judged: Judged, account: Account) -> LoginResult:
         try:
@@ -67,7 +72,7 @@ class Login:
             session = await self._open(account, self._peer, self._component)
         except Refused as refused:
             self._failed(judged, f"the session cannot be opened: {refused}")
-            return REFUSED
+            return LoginResult(failure=str(refused))
         method = judged.method
         session.emit(
             events.LOGIN_DONE,

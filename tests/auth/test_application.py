@@ -9,6 +9,8 @@ import pytest
 from mft.auth.application import MAX_WAITING
 from mft.auth.base import (
     Accepted,
+    Certificate,
+    Credentials,
     MoreNeeded,
     NotMine,
     Password,
@@ -37,7 +39,11 @@ def key(blob: bytes = KEY.blob, name: str = "ann") -> PublicKey:
     return PublicKey(name, blob, proven=True)
 
 
-def ask(method: Method, given: Password | PublicKey, peer: Address = PEER) -> Verdict:
+def shown(common_name: str = "ann", name: str = "ann") -> Certificate:
+    return Certificate(name, common_name, "AA:BB")
+
+
+def ask(method: Method, given: Credentials, peer: Address = PEER) -> Verdict:
     return run(method.authenticate(given, peer, SERVICE))
 
 
@@ -79,6 +85,7 @@ def test_an_unknown_name_is_left_to_the_next_method() -> None:
     assert ask(with_password(), password(name="eve")) == NotMine()
     assert ask(with_password(), key(name="eve")) == NotMine()
     assert ask(with_password(), password(name="ANN")) == NotMine()
+    assert ask(with_password(), shown("eve", "eve")) == NotMine()
 
 
 @pytest.mark.parametrize("word", ["right", "wrong"])
@@ -122,13 +129,19 @@ BARRED: list[tuple[dict[str, str], GroupOptions]] = [
 ]
 
 
-@pytest.mark.parametrize("given", [password(), key(), PublicKey("ann", KEY.blob, proven=False)])
+@pytest.mark.parametrize(
+    "given", [password(), key(), PublicKey("ann", KEY.blob, proven=False), shown()]
+)
 @pytest.mark.parametrize(("options", "default"), BARRED)
 def test_a_barred_account_is_refused_in_every_way_of_logging_in(
-    options: dict[str, str], default: GroupOptions, given: Password | PublicKey
+    options: dict[str, str], default: GroupOptions, given: Credentials
 ) -> None:
-    both = {"password": CHEAP_HASH, "ssh_authorized_keys_content": KEY.line()}
-    method = Method(account(**both, **options), groups={"DEFAULT_GROUP": default})
+    ways = {
+        "password": CHEAP_HASH,
+        "ssh_authorized_keys_content": KEY.line(),
+        "allow_certificate_authentication": "yes",
+    }
+    method = Method(account(**ways, **options), groups={"DEFAULT_GROUP": default})
     verdict = ask(method, given)
     assert isinstance(verdict, Rejected)
     assert verdict.forbidden
@@ -195,19 +208,48 @@ REQUIRED: list[tuple[str, str, type]] = [
     ("ssh-key", "ssh-key", Accepted),
     ("password, ssh-key", "password", MoreNeeded),
     ("password, ssh-key", "ssh-key", MoreNeeded),
+    ("any", "ssl-certificate", Accepted),
+    ("password", "ssl-certificate", Rejected),
+    ("ssl-certificate", "ssl-certificate", Accepted),
+    ("ssl-certificate", "password", Rejected),
+    ("password, ssl-certificate", "ssl-certificate", MoreNeeded),
+    ("password, ssl-certificate", "password", MoreNeeded),
 ]
+GIVEN: dict[str, tuple[Credentials, Credentials]] = {  # a right one and a wrong one
+    "password": (password(), password("wrong")),
+    "ssh-key": (key(), key(OTHER.blob)),
+    "ssl-certificate": (shown(), shown("eve")),
+}
 
 
 @pytest.mark.parametrize(("required", "kind", "expected"), REQUIRED)
 def test_the_credentials_that_an_account_requires(required: str, kind: str, expected: type) -> None:
-    method = with_both(required_credentials=required)
-    right = password() if kind == "password" else key()
-    wrong = password("wrong") if kind == "password" else key(OTHER.blob)
+    method = with_both(required_credentials=required, allow_certificate_authentication="yes")
+    right, wrong = GIVEN[kind]
     verdict = ask(method, right)
+    refused = ask(method, wrong)
     assert type(verdict) is expected
-    assert isinstance(ask(method, wrong), Rejected)
+    assert isinstance(refused, Rejected)
+    assert not refused.required
     if isinstance(verdict, MoreNeeded):
-        assert verdict.kinds == {"password", "ssh-key"} - {kind}
+        assert verdict.kinds == set(required.split(", ")) - {kind}
+    if isinstance(verdict, Rejected):
+        assert (verdict.forbidden, verdict.required) == (True, {required})
+
+
+@pytest.mark.parametrize("common_name", ["", "eve", "ANN", "ann ", "ann\0", "*", "ann@example.com"])
+def test_a_certificate_logs_in_to_the_account_that_it_names(common_name: str) -> None:
+    method = Method(account(allow_certificate_authentication="yes"))
+    assert isinstance(ask(method, shown()), Accepted)
+    verdict = ask(method, shown(common_name))
+    assert verdict == Rejected(METHOD, "the certificate AA:BB does not name the account")
+    assert method.hashes.calls == 0
+
+
+def test_without_permission_no_certificate_logs_in() -> None:
+    for given in (shown(), shown("eve")):
+        verdict = ask(with_password(), given)
+        assert verdict == Rejected(METHOD, "the account does not log in by TLS certificate")
 
 
 def certificate(folder: Path, *options: str) -> bytes:
@@ -257,4 +299,4 @@ def test_the_registry_builds_a_method_of_its_options() -> None:
     options = kind.options.model_validate({"name": "mine"})
     built = kind.build("m", options, with_password()._parts)
     assert built.component == Component("m", "application", "mine")
-    assert built.kinds == {"password", "ssh-key"}
+    assert built.kinds == {"password", "ssh-key", "ssl-certificate"}

@@ -5,6 +5,7 @@ import pytest
 from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
+    Certificate,
     Credentials,
     MoreNeeded,
     NotMine,
@@ -38,7 +39,7 @@ class Fixed:
         self,
         answer: Verdict | BaseException,
         component: Component = FIRST,
-        kinds: frozenset[str] = BOTH,
+        kinds: frozenset[str] = BOTH | {"ssl-certificate"},
     ) -> None:
         self.answer = answer
         self.component = component
@@ -133,6 +134,8 @@ def test_methods_are_asked_only_for_what_they_understand() -> None:
         (Password("an\ud800n", Secret("x")), "control"),
         (PublicKey("", b"x", proven=True), "the name is empty"),
         (PublicKey("ann", b"", proven=True), "the key is empty"),
+        (Certificate("", "ann", "AA:BB"), "the name is empty"),
+        (Certificate("ann\0", "ann", "AA:BB"), "control"),
     ],
 )
 def test_what_is_no_name_or_password_never_reaches_a_method(given: Credentials, why: str) -> None:
@@ -148,6 +151,19 @@ def test_what_is_no_name_or_password_never_reaches_a_method(given: Credentials, 
     assert asked.username not in ("", given.username)
     if isinstance(asked, PublicKey):
         assert not asked.proven
+
+
+def test_whatever_a_certificate_holds_it_is_asked_about() -> None:
+    for given in (Certificate("ann", "", "AA:BB"), Certificate("ann", "\0" * 200, "AA:BB")):
+        method = Fixed(NotMine())
+        assert judge(Chain([method]), given).outcome is Outcome.UNKNOWN
+        assert method.asked == [given]
+
+
+def test_the_kinds_that_an_account_takes_only_are_told_with_its_refusal() -> None:
+    only = frozenset(("ssl-certificate",))
+    judged = judge(Chain([Fixed(Rejected(FIRST, "why", True, only))]))
+    assert (judged.outcome, judged.required) == (Outcome.FORBIDDEN, only)
 
 
 def test_an_impossible_password_costs_as_many_hashes_as_a_wrong_one() -> None:

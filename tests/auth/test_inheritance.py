@@ -101,6 +101,16 @@ def test_keys_come_from_the_account_or_from_the_primary_group() -> None:
     assert whole(account()).keys_path is None
 
 
+def test_logins_by_certificate_are_allowed_by_the_account_or_its_primary_group() -> None:
+    groups = {"A": group("a", allow_certificate_authentication="yes"), "B": group("b")}
+    assert not whole(account()).allows_certificates
+    assert whole(account(group="A, B"), **groups).allows_certificates
+    assert not whole(account(group="B, A"), **groups).allows_certificates
+    for own in ("yes", "no"):
+        options = account(group="A", allow_certificate_authentication=own)
+        assert whole(options, **groups).allows_certificates is (own == "yes")
+
+
 def test_a_group_that_the_source_leaves_out_gives_nothing() -> None:
     groups = {
         "A": group(

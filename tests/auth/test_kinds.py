@@ -52,6 +52,12 @@ def read(kind: object, text: str) -> object:
         (PermissionLines, "allow-read\n/x, allow-list", ("allow-read", "/x, allow-list")),
         (RequiredCredentials, "any", frozenset()),
         (RequiredCredentials, "SSH-key", frozenset(("ssh-key",))),
+        (RequiredCredentials, "SSL-certificate", frozenset(("ssl-certificate",))),
+        (
+            RequiredCredentials,
+            "ssl-certificate, password",
+            frozenset(("password", "ssl-certificate")),
+        ),
         (VirtualFolders, "/a, /b", (VirtualFolder("/a", "/b"),)),
         (VirtualFolders, "", ()),
         (AuthorizedKeys, "", ""),

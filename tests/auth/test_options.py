@@ -98,6 +98,7 @@ maximum_sessions = 3"""
         ("home_folder_path = data/ann", "not an absolute path"),
         ("required_credentials = pin", "is not any, password"),
         ("required_credentials = any, password", "is not any, password"),
+        ("required_credentials = ssh-key, ssl-certificate", "is for no client"),
         ("amend_write_name = prefix", "neither uuid-prefix nor empty"),
         ("ssh_authorized_keys_content = ssh-dss AAAA", "is not an authorized key"),
         ("ssh_authorized_keys_path = missing.pub", "does not exist"),

@@ -1,6 +1,7 @@
 """What is too old is removed: segments that everybody has read, uploads that nobody continued."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,9 +10,12 @@ import pytest
 
 from mft.auth.account import DAY
 from mft.core.failure import Reason, Refused
+from mft.core.peer import Component
 from mft.core.vpath import VPath
 from mft.daemon.housekeeping import INTERVAL, Housekeeping
 from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.trust.certificates import Identity, self_signed
 from mft.vfs.local import LocalFileSystem
 from mft.vfs.volume import Volumes
 from tests.fakes.daemons import SERVER, Instance
@@ -47,9 +51,22 @@ class House:
         self.trail.journal = FakeJournal()
         self.volumes = Volumes(Inline(), io="inline")
         self.daemon: Any = SimpleNamespace(
-            config=instance.config(*sections, server=server), subscriptions={}
+            config=instance.config(*sections, server=server), subscriptions={}, services={}
         )
-        self.keeping = Housekeeping(self.daemon, self.volumes, self.trail)
+        self.now = time.time()
+        self.keeping = Housekeeping(self.daemon, self.volumes, self.trail, lambda: self.now)
+
+    def serve(self, uuid: str, identity: Identity | None) -> None:
+        """A service that shows a certificate, or none."""
+        certificate = None if identity is None else identity.certificate
+        component = Component(uuid, "ftp", f"service {uuid}")
+        self.daemon.services[uuid] = SimpleNamespace(component=component, certificate=certificate)
+
+    def warned(self) -> list[Any]:
+        """The warnings of a round about certificates."""
+        self.trail.forget()
+        self.round()
+        return [one for one in self.trail.told if one.event is events.CERTIFICATE_EXPIRES]
 
     def round(self) -> None:
         run(self.keeping.round())
@@ -73,6 +90,52 @@ def account(name: str, folder: str, lifetime: str = "", more: str = "") -> str:
         f"[accounts/{name}-1]\nname = {name}\nhome_folder_path = HOME/{folder}\n"
         f"create_home_folder = yes\n{kept}{more}"
     )
+
+
+# Certificates.
+
+
+def test_a_certificate_that_ends_soon_is_told_once_a_day(instance: Instance) -> None:
+    house, begin = House(instance), datetime(2030, 1, 10, 9, tzinfo=UTC)
+    house.serve("a", self_signed(["localhost"], days=20, now=begin))
+    house.serve("b", self_signed(["localhost"], days=90, now=begin))
+    house.serve("c", None)
+    house.now = begin.timestamp()
+    (told,) = house.warned()
+    assert told.payload == p.CertificateExpires(
+        component_name="service a",
+        expires_in_days=19,
+        details="expires on 2030-01-30",
+        component="ftp",
+        name="CN=localhost",
+    )
+    assert told.message == (
+        'Certificate "CN=localhost" of ftp "service a" expires on 2030-01-30: 19 days are left.'
+    )
+    house.now += 14 * HOURS
+    assert house.warned() == []
+    house.now += HOURS
+    assert [one.payload.expires_in_days for one in house.warned()] == [19]
+
+
+def test_a_certificate_that_has_ended_is_told_every_day(instance: Instance) -> None:
+    house, begin = House(instance), datetime(2030, 1, 10, tzinfo=UTC)
+    house.serve("a", self_signed(["localhost"], days=1, now=begin))
+    for day in (1, 2, 3):
+        house.now = (begin + day * timedelta(days=1)).timestamp()
+        (told,) = house.warned()
+        assert told.payload.details == "has expired on 2030-01-10"
+        assert told.payload.expires_in_days == -day
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(-1, 0), (0, 1)])
+def test_the_first_warning_comes_21_days_before_the_end(
+    instance: Instance, seconds: int, count: int
+) -> None:
+    house, identity = House(instance), self_signed(["localhost"])
+    house.serve("a", identity)
+    house.now = (identity.not_after - timedelta(days=21)).timestamp() + seconds
+    assert len(house.warned()) == count
 
 
 # The journal.

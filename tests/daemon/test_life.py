@@ -64,6 +64,7 @@ class House:
         self.reactor = Reactor()
         self.daemon = Daemon()
         self.wrong: list[str] = []
+        self.ended_at_once: list[int] = []
         self.started = 0
         self.state = state
         self.life = Life(
@@ -73,6 +74,7 @@ class House:
             wrong=self.wrong.append,
             started=self._count,
             environment={},
+            end_at_once=self.ended_at_once.append,
         )
 
     def _count(self) -> None:
@@ -115,6 +117,24 @@ def test_a_second_signal_does_not_wait_for_the_drain(house):
     house.life.end()
     assert house.reactor.stopped == 1
     assert house.life._code == 1
+
+
+def test_threads_that_are_left_do_not_keep_a_process_that_was_told_twice(house):
+    house.daemon.wait["stop"] = Deferred()
+    house.life.begin()
+    house.life.end()
+    house.life.end()
+    house.daemon.wait["stop"].callback(None)  # the drain ends after all
+    assert house.reactor.stopped == 1
+    house.life.run()
+    assert house.ended_at_once == [1]
+
+
+def test_a_process_that_was_told_once_ends_by_itself(house):
+    house.life.begin()
+    house.life.end()
+    house.life.run()
+    assert house.ended_at_once == []
 
 
 def test_a_failed_start_says_every_problem_and_exits_with_1(house):

@@ -18,10 +18,11 @@ from mft.daemon.life import StartFailed
 from mft.events import catalogue as events
 from mft.events.bus import Bus
 from mft.events.journal import Journal
+from mft.trust.certificates import self_signed
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.loop import run_loop, until
 from tests.fakes.occurrences import ALICE, SYSTEM
-from tests.fakes.services import Services
+from tests.fakes.services import FakeService, Services
 
 NOBODY = pwd.struct_passwd(("nobody", "x", 65534, 65534, "", "/", "/bin/false"))
 WITHOUT_ROOT = SERVER.replace("allow_root = yes", "allow_root = no")
@@ -71,6 +72,22 @@ def test_a_start_tells_its_steps_in_order(instance: Instance, services: Services
     details = instance.told[5].data
     assert details["cwd"] == os.getcwd()
     assert details["python_version"]
+
+
+def test_a_start_warns_of_a_certificate_that_ends_soon(
+    instance: Instance, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = self_signed(["localhost"], days=3).certificate
+    monkeypatch.setattr(FakeService, "certificate", ending)
+
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, ssh("one", 1))
+        await daemon.start()
+        await daemon.stop()
+
+    run_loop(main)
+    (told,) = (one for one in instance.told if one.event is events.CERTIFICATE_EXPIRES)
+    assert (told.data["component_name"], told.data["expires_in_days"]) == ("one", 2)
 
 
 def test_the_umask_of_the_server_is_in_force(instance: Instance) -> None:

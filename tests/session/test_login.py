@@ -110,14 +110,6 @@ REFUSALS = {
     "an unsupported kind": (login(NotMine(), "ssh-key"), events.CREDENTIALS_UNSUPPORTED),
     "a broken method": (login(RuntimeError("s3cret-word")), events.LOGIN_FAILED),
     "a method that refuses": (login(Refused(Reason.BROKEN)), events.LOGIN_FAILED),
-    "no home": (
-        login(Accepted(ANN, METHOD), refusal=Refused(Reason.NOT_FOUND, "/homes/ann")),
-        events.LOGIN_FAILED,
-    ),
-    "too many sessions": (
-        login(Accepted(ANN, METHOD), refusal=Refused(Reason.QUOTA)),
-        events.LOGIN_FAILED,
-    ),
 }
 
 
@@ -131,6 +123,25 @@ def test_every_refusal_is_one_event_and_the_same_answer(cause: str) -> None:
     for told in trail.told:
         assert told.origin == Origin(UNKNOWN, PEER, SERVICE)
         assert "s3cret-word" not in told.message + repr(told.payload)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [Refused(Reason.NOT_FOUND, "/homes/ann", "is missing"), Refused(Reason.QUOTA, "", "is full")],
+)
+def test_right_credentials_without_a_session_are_a_refusal_that_says_why(refusal: Refused) -> None:
+    entering, trail, door = login(Accepted(ANN, METHOD), refusal=refusal)
+    assert run(entering.attempt(WORD)) == LoginResult(failure=str(refusal))
+    assert trail.events == [events.LOGIN_FAILED]
+    assert str(refusal) in trail.told[0].message
+    assert not door.opened
+
+
+def test_a_refusal_says_which_kinds_the_account_takes_instead() -> None:
+    only = frozenset(("ssl-certificate",))
+    entering, trail, _ = login(Rejected(METHOD, "by certificate only", True, only))
+    assert run(entering.attempt(WORD)) == LoginResult(required=only)
+    assert trail.events == [events.LOGIN_FORBIDDEN]
 
 
 def test_impossible_credentials_are_one_failure() -> None:
@@ -148,7 +159,7 @@ def test_a_method_that_breaks_is_told_apart_for_the_administrator() -> None:
 def test_a_login_fails_while_the_journal_cannot_be_written() -> None:
     entering, trail, door = login(Accepted(ANN, METHOD))
     trail.healthy = False
-    assert run(entering.attempt(WORD)) is REFUSED
+    assert run(entering.attempt(WORD)).failure == "the audit journal cannot be written"
     assert trail.events == [events.LOGIN_FAILED]
     assert not door.opened
     trail.healthy = True
