@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from cryptography.x509 import Certificate
 from twisted.internet.interfaces import IReactorTime
 
 from mft.core.peer import Address, Component
@@ -53,6 +54,10 @@ class Service(Protocol):
     @property
     def connections(self) -> int:
         """How many connections it has."""
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What it shows to clients over TLS; None without TLS, and before `prepare`."""
 
     async def prepare(self) -> None:
         """Load what it cannot be without, once and before `bind`; Refused keeps it from starting.

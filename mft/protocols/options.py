@@ -1,7 +1,7 @@
 """ServiceOptions: what every service that listens has (`[services/ID]`)."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import field_validator
 
@@ -21,6 +21,14 @@ IDLE_TIMEOUT = 300.0  # seconds
 MAX_IDLE_TIMEOUT = 86400.0  # a day; an idle connection holds memory and a descriptor
 
 
+def listening_port(example: str) -> Any:
+    """Declare the port of a type of service, with the example that fits it."""
+    return option(
+        "The TCP port that it listens on. 0: any free port; the start event tells which.",
+        examples=[example],
+    )
+
+
 class ServiceOptions(NamedSection):
     """A service: where it listens, and its limits."""
 
@@ -36,10 +44,7 @@ class ServiceOptions(NamedSection):
         "127.0.0.1",
         examples=["0.0.0.0"],  # noqa: S104 - an example of the value, not a default
     )
-    port: PortOrAny = option(
-        "The TCP port that it listens on. 0: any free port; the start event tells which.",
-        examples=["10022"],
-    )
+    port: PortOrAny = listening_port("10022")
     authentications: AuthenticationRefs = option(
         "The IDs of the authentication methods of this service, in order; they stand for the "
         "list of [server]. Empty: the list of [server].",

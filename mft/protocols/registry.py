@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Component
 from mft.protocols.base import Service, ServiceParts
-from mft.protocols.ftp.options import FtpOptions
+from mft.protocols.ftp.options import FtpOptions, ImplicitFtpOptions
 from mft.protocols.ftp.service import FtpService
 from mft.protocols.options import ServiceOptions
 from mft.protocols.ssh.options import SshOptions
@@ -22,6 +22,6 @@ class Kind(NamedTuple):
 PROTOCOLS: Final[Mapping[str, Kind]] = {
     "ssh": Kind(SshOptions, SshService),
     "ftp": Kind(FtpOptions, FtpService),
-    "ftpsi": Kind(FtpOptions, FtpService),
+    "ftpsi": Kind(ImplicitFtpOptions, FtpService),
 }
 ALIASES: Final[Mapping[str, str]] = {"sftp": "ssh"}  # other words for a type

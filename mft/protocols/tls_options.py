@@ -1,5 +1,7 @@
 """TlsOptions: what a service that speaks TLS has, beside the options of every service."""
 
+import os
+import socket
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,11 +33,11 @@ from mft.trust.certificates import (
     load_authorities,
     read_source,
 )
+from mft.trust.first_certificate import CERTIFICATE, first_certificate, write_first
 from mft.trust.revocation import MAX_LIST, MAX_URL, RevocationList
 from mft.trust.suites import SECURE, Version, versions
 from mft.trust.tls import SESSION_SECONDS, ServerContext, policy_context, server_context
 
-CERTIFICATE: Final = Path("conf/certificates/server.pem")  # in the instance; `mft init` makes it
 DISTRIBUTION_POINTS: Final = "crl-distribution-points"
 MAX_REVOCATION_LISTS: Final = 20
 SHOWN_PEM: Final = "-----BEGIN ..."  # in place of text that may hold a key
@@ -105,7 +107,8 @@ class TlsOptions(ServiceOptions):
 
     ssl_certificate: Maybe[PemSource] = option(
         "The certificate, those between it and the root, and the private key: a file in PEM or "
-        "PFX form, or PEM text. Empty: `conf/certificates/server.pem`, which `mft init` makes.",
+        "PFX form, or PEM text. Empty: `conf/certificates/server.pem`, which `mft init` makes, or "
+        "else the first start.",
         None,
         examples=["conf/certificates/server.pem"],
         old_names=["tls_private_certificate"],
@@ -169,6 +172,15 @@ class TlsOptions(ServiceOptions):
         """What `ssl_allowed_methods` stands for, the oldest first."""
         return versions(self.ssl_allowed_methods)
 
+    def makes_certificate(self, directory: Path) -> bool:
+        """Whether the first start makes the certificate: none is named, and there is none."""
+        named = self.ssl_certificate or self.ssl_key
+        return self.uses_tls and not named and not os.path.lexists(directory / CERTIFICATE)
+
+    def make_certificate(self, directory: Path) -> None:
+        """Make it, unless another service just has; raises OSError."""
+        write_first(directory, first_certificate(socket.gethostname(), self.address))
+
     def identity(self, directory: Path) -> Identity:
         """Load the certificate and its key, of an instance; raises ValueError as Identity.load."""
         return Identity.load(
@@ -206,7 +218,8 @@ class TlsOptions(ServiceOptions):
         """Load every file, and see that OpenSSL takes all of it."""
         if self.uses_tls:
             yield from self._check_policy()
-            yield from self._check_identity(context.directory)
+            if not self.makes_certificate(context.directory):
+                yield from self._check_identity(context.directory)
             yield from self._check_clients()
 
     def _certificate(self, directory: Path) -> Source:

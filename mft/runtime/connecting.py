@@ -3,7 +3,7 @@
 import errno
 import os
 import socket
-from typing import Any, Final
+from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
@@ -12,8 +12,6 @@ from twisted.internet.protocol import Protocol
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
 from mft.runtime.connection import Connection
-
-CONNECT_SECONDS: Final = 30.0  # for a peer to answer
 
 
 async def connect(
@@ -25,11 +23,13 @@ async def connect(
     """
     attempt = _Attempt(reactor, source, target)
     timer = reactor.callLater(seconds, attempt.give_up, "nobody answered in time")
-    try:
-        connected = await attempt.done
-    finally:
+
+    def over(result: Any) -> Any:
         if timer.active():
             timer.cancel()
+        return result
+
+    connected = await attempt.done.addBoth(over)
     # Twisted tells the families apart by the length.
     peer = (*target, 0, 0) if ":" in target.host else tuple(target)
     made = Connection(connected, protocol, peer, _Outgoing, 0, reactor)
@@ -92,8 +92,6 @@ class _Attempt(FileDescriptor):
 
     def give_up(self, details: str) -> None:
         """Close the socket, and say why."""
-        if self.done.called:
-            return
         if self._socket is not None:
             self.stopWriting()
             self._socket.close()

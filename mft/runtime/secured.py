@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from mft.runtime.buffers import Buffers
 from mft.runtime.connection import Connection, Release, Stream
-from mft.runtime.tls import Engine, TlsError
+from mft.runtime.tls import TLS_1_3, TlsEnd, TlsError
 
 SMALL: Final = 4 << 10  # bytes of ciphertext that are copied, so that no large buffer waits
 
@@ -40,15 +40,27 @@ class Secured:
     sends_files = False  # the kernel does not know our keys
 
     def __init__(
-        self, connection: Connection, engine: Engine, inner: Inner, sealed: Buffers
+        self,
+        connection: Connection,
+        engine: TlsEnd,
+        inner: Inner,
+        sealed: Buffers,
+        *,
+        only_hears: bool = False,
     ) -> None:
-        """`sealed` are the buffers for ciphertext, either way."""
+        """`sealed` are the buffers for ciphertext, either way.
+
+        With `only_hears`, what TLS 1.3 has to say by itself once its handshake is done (tickets)
+        waits for the peer's end: a peer that only sends does not read it, and when it closes with
+        something unread, its system may throw its last bytes away.
+        """
         self.engine = engine
         self.connection = connection
         self.broken = False
         self._inner = inner
         self._sealed = sealed
         self._told_end = False
+        self._only_hears = only_hears
         connection.protocol = self  # type: ignore[assignment]  # all that a connection asks for
 
     # What a connection asks of its stream.
@@ -94,7 +106,8 @@ class Secured:
         engine, inner = self.engine, self._inner
         if not engine.established:
             done = engine.handshake()
-            self._drain()
+            if not (done and self._holds_back):
+                self._drain()
             if not done:
                 return
             inner.secured()
@@ -108,10 +121,15 @@ class Secured:
             inner.arrived(room, count)
             if not count:
                 break
-        self._drain()
+        if engine.closed or not self._holds_back:
+            self._drain()
         if engine.closed and not self._told_end:
             self._told_end = True
             inner.ended()
+
+    @property
+    def _holds_back(self) -> bool:
+        return self._only_hears and not self.broken and self.engine.version == TLS_1_3
 
     # What a stream asks of its connection.
 

@@ -15,6 +15,7 @@ DIRECT: Final = all(
 ) and hasattr(_ffi, "from_buffer")
 RECORD: Final = 16 << 10  # bytes of plain text in one record (RFC 8446 5.1)
 OVERHEAD: Final = 64  # bytes that a record adds at the most with our ciphers, in both versions
+TLS_1_3: Final = "TLSv1.3"
 MAX_SEALED: Final = 2 << 20  # bytes of one `seal`
 
 # SSL_get_error(3): more has to come first, or close_notify came.
@@ -31,7 +32,7 @@ def sealed_size(count: int) -> int:
     return count + (count // RECORD + 1) * OVERHEAD
 
 
-class Engine:
+class TlsEnd:
     """The server's side of one TLS connection.
 
     Sessions that it gives out are taken up again only by engines of the same `session_id`, in TLS
@@ -169,6 +170,11 @@ class Engine:
             return False
         private: Any = self._connection
         return bool(_lib.SSL_session_reused(private._ssl))  # noqa: SLF001 - no public call tells
+
+    @property
+    def version(self) -> str:
+        """The version of TLS, such as TLS_1_3, once it is agreed on."""
+        return self._connection.get_protocol_version_name()
 
     @property
     def cipher(self) -> str:

@@ -72,6 +72,13 @@ class End:
         """Whether the server has closed the connection."""
         return self.socket.closed
 
+    @property
+    def encryption(self) -> str:
+        """What secures it, in the words of events."""
+        if self.tls is None:
+            return "clear"
+        return f"{self.tls.get_protocol_version_name()} {self.tls.get_cipher_name()}"
+
     def secure(self, client: SSL.Context, session: Any = None) -> None:
         """Begin TLS, taking up a session when there is one."""
         self.tls = tls_peer.client(client, session)
@@ -282,9 +289,7 @@ class FtpClient:
         assert socket is not None, "refused at once"
         return self.attach(socket, private=private, session=session)
 
-    def attach(
-        self, socket: FtpSocket, *, private: bool | None = None, session: Any = None
-    ) -> End:
+    def attach(self, socket: FtpSocket, *, private: bool | None = None, session: Any = None) -> End:
         """Take a data connection that is there."""
         end = End(socket)
         if self.private if private is None else private:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from mft.auth.options import AccountOptions
 from mft.config.kinds import Context
@@ -21,10 +21,11 @@ from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.protocols.ftp.options import FtpOptions
 from mft.protocols.ftp.service import FtpService
-from mft.protocols.tls_options import CERTIFICATE
 from mft.runtime.connection import Connection
 from mft.trust.certificates import Identity, self_signed
+from mft.trust.first_certificate import CERTIFICATE
 from tests.fakes.memory_server import MemoryServer, Storage
+from tests.fakes.run import run
 from tests.fakes.threads import Inline
 from tests.fakes.turning import MemorySocket
 
@@ -104,6 +105,8 @@ class KernelSocket(FtpSocket):
         return bool(poll.poll(0))
 
     def collect(self) -> None:
+        if self.closed or self.ends[1].fileno() < 0:
+            return
         try:
             while data := self.ends[1].recv(1 << 20):
                 self.to_client += data
@@ -171,9 +174,12 @@ class FtpServer(MemoryServer):
         directory: Path,
         *accounts: AccountOptions,
         storage: Storage = lambda memory: memory,
+        began: float = 0,
         **options: str,
     ) -> None:
+        """`began` is the time of its clock."""
         super().__init__(directory, accounts, storage)
+        self.reactor.advance(began)
         (directory / CERTIFICATE).parent.mkdir(parents=True)
         identity().write(directory / CERTIFICATE)
         given = {"name": "partners", "type": "ftp", "port": "0", **options}
@@ -185,8 +191,10 @@ class FtpServer(MemoryServer):
         self.unreachable = ""  # why nobody can be connected to
         self.connecting: Deferred[None] | None = None  # what connecting waits for
         self.sockets: list[FtpSocket] = []
+        self.joined: list[Connection] = []
         self._joined = 0
         self.service = FtpService(COMPONENT, self.options, self.parts(self.listeners, self.disk))
+        run(self.service.prepare())
 
     def accept(self, host: str = CLIENT) -> FtpSocket | None:
         """A client connects; None when the service refuses it at once."""
@@ -211,8 +219,11 @@ class FtpServer(MemoryServer):
     ) -> None:
         """Stand for `runtime.connecting.connect`."""
         self.out.append(Asked(source, target, seconds))
-        if self.connecting is not None:
-            await self.connecting
+        try:
+            if self.connecting is not None:
+                await self.connecting
+        except CancelledError:
+            raise Refused(Reason.BUSY, str(target), "cancelled") from None
         if self.unreachable:
             raise Refused(Reason.BUSY, str(target), self.unreachable)
         self._join(self.kind(Address(source.host, source.port or 50000)), protocol, target)
@@ -225,6 +236,7 @@ class FtpServer(MemoryServer):
         self.sockets.append(ours)
         there = (*peer, 0, 0) if ":" in peer.host else tuple(peer)
         connection = Connection(ours, protocol, there, None, self._joined, self.reactor)
+        self.joined.append(connection)
         protocol.makeConnection(connection)
         return ours
 

@@ -15,6 +15,8 @@ from mft.protocols.ssh.options import SshOptions
 class FakeService:
     """One service; `sessions` are those that do not end by themselves."""
 
+    certificate: Any = None
+
     def __init__(
         self, component: Component, options: SshOptions, parts: ServiceParts, world: "Services"
     ) -> None:

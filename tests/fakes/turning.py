@@ -98,14 +98,24 @@ class TurningReactor(Clock):
             self.writers.remove(writer)
 
     def turn(self) -> bool:
-        """One turn: every ready connection once; whether there was one."""
-        self.advance(0)
+        """One turn: what is due, then every ready connection once; whether there was anything."""
+        due = self._run_due()
         ready = [(one, one.doRead) for one in self.readers if one.socket.readable]
         ready += [(one, one.doWrite) for one in self.writers if one.socket.writable]
         for one, do in ready:
             if one in self.readers or one in self.writers:
                 self._ended(one, do())
-        return bool(ready)
+        return bool(ready) or due
+
+    def _run_due(self) -> bool:
+        """Run the calls that are due, but not those that they make: these have the next turn."""
+        due = [call for call in self.calls if call.getTime() <= self.seconds()]
+        for call in due:
+            if call.active():
+                self.calls.remove(call)
+                call.called = 1
+                call.func(*call.args, **call.kw)
+        return bool(due)
 
     def _ended(self, one: Any, why: Any) -> None:
         if why is not None:

@@ -10,15 +10,21 @@ from mft.auth.registry import AUTHENTICATORS
 from mft.core.failure import Reason
 from mft.daemon.sections import SECTIONS, TYPE_ALIASES
 from mft.handlers.registry import HANDLERS
+from mft.protocols.ftp import replies
 from mft.protocols.registry import PROTOCOLS
+from mft.protocols.sentences import SENTENCES
 from mft.protocols.ssh import requests
-from mft.protocols.ssh.status import CODES, SENTENCES
+from mft.protocols.ssh.status import CODES
 from mft.vfs.registry import STORAGE
 from mft.wire.sftp import extended, packets
 from tests.laws.source import ROOT
 
 # Where a Reason becomes what a peer is told, in every protocol.
-ANSWERS: Mapping[str, Mapping[Reason, Any]] = {"SFTP": CODES, "SCP": SENTENCES}
+ANSWERS: Mapping[str, Mapping[Reason, Any]] = {
+    "SFTP": CODES,
+    "SCP": SENTENCES,
+    "FTP": replies.CODES,
+}
 
 # These two never wait for their turn among the others: `sftp.py` takes them itself.
 AT_ONCE = {packets.Read, packets.Write}

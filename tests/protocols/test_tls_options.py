@@ -10,8 +10,9 @@ from mft.config.ini import parse
 from mft.config.kinds import Context
 from mft.config.problem import Problem
 from mft.config.section import check_section, read_section
-from mft.protocols.tls_options import CERTIFICATE, DISTRIBUTION_POINTS, TlsOptions
+from mft.protocols.tls_options import DISTRIBUTION_POINTS, TlsOptions
 from mft.trust.certificates import Identity, key_pem, self_signed
+from mft.trust.first_certificate import CERTIFICATE
 from mft.trust.suites import SECURE_VERSIONS, Version
 from tests.fakes import pki
 
@@ -157,18 +158,42 @@ class WithoutTls(TlsOptions):
 
 def test_a_service_without_tls_needs_no_certificate(place: Place) -> None:
     (place.directory / CERTIFICATE).unlink()
-    assert place.read("ssl_cipher_list = rot13\n", WithoutTls)[1] == []
+    options, problems = place.read("ssl_cipher_list = rot13\n", WithoutTls)
+    assert problems == []
+    assert options is not None
+    assert not options.makes_certificate(place.directory)
 
 
 # What can be wrong.
 
 
-def test_a_missing_certificate_is_told_with_what_to_do(place: Place) -> None:
+def test_without_any_certificate_the_first_start_makes_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mft.protocols.tls_options.socket.gethostname", lambda: "files.example")
+    assert not place.options().makes_certificate(place.directory)
     (place.directory / CERTIFICATE).unlink()
-    problem = place.problem("")
+    options = place.options("address = 192.0.2.1\n")
+    assert options.makes_certificate(place.directory)
+    options.make_certificate(place.directory)
+    assert not options.makes_certificate(place.directory)
+    made = options.identity(place.directory).certificate
+    names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost", "files.example"]
+    assert "192.0.2.1" in map(str, names.get_values_for_type(x509.IPAddress))
+    options.make_certificate(place.directory)
+    assert options.identity(place.directory).certificate == made
+
+
+def test_what_is_named_is_never_made(place: Place) -> None:
+    (place.directory / CERTIFICATE).unlink()
+    place.write("a.key", key_pem(MADE.key))
+    problem = place.problem("ssl_key = a.key\n")
     assert problem.startswith("ssl_certificate (")
     assert "server.pem) cannot be read: No such file or directory" in problem
     assert problem.endswith("; `mft certificate` makes one")
+    (place.directory / CERTIFICATE).symlink_to("nowhere")
+    assert "cannot be read" in place.problem("")
     problem = place.problem("ssl_certificate = none.pem\n")
     assert problem.endswith('none.pem" cannot be read: No such file or directory')
 

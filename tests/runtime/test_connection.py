@@ -450,7 +450,7 @@ def sender(line: Line, tmp_path: Path) -> Iterator[Callable[[int, int], Sender]]
 
 
 def kernel(monkeypatch, *answers: int | OSError) -> list[int]:
-    """From now on the kernel takes so many bytes of files, or fails; the counts it was asked for."""
+    """From now on the kernel takes so much of a file, or fails; what it was asked for."""
     left, asked = list(answers), []
 
     def sendfile(out: int, file: int, offset: int, count: int) -> int:

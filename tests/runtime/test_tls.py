@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from mft.runtime import tls as module
-from mft.runtime.tls import MAX_SEALED, RECORD, Engine, TlsError, sealed_size
+from mft.runtime.tls import MAX_SEALED, RECORD, TlsEnd, TlsError, sealed_size
 from mft.trust.certificates import self_signed
 from mft.trust.tls import ServerContext, server_context
 from tests.fakes import pki
@@ -39,7 +39,7 @@ class Pair:
         session_id: bytes = b"one",
         name: bytes = b"",
     ) -> None:
-        self.ours = Engine(context, session_id, direct=direct)
+        self.ours = TlsEnd(context, session_id, direct=direct)
         self.theirs = client(peer or client_context(version), session)
         if name:
             self.theirs.set_tlsext_host_name(name)

@@ -4,6 +4,8 @@ The bytes of files go between socket and file without passing a coroutine; in cl
 itself sends them.
 """
 
+import errno
+import zlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
@@ -22,7 +24,9 @@ from mft.session.files import ReceivedFile, SentFile
 from mft.vfs.base import Sendable
 
 BLOCK: Final = 256 << 10  # bytes that are read and sealed in one go
+LEVEL: Final = 6  # of deflating
 BY_KERNEL: Final = 1 << 20  # bytes that the kernel is asked to send in one go
+_PEER_GONE: Final = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOTCONN))
 SHORTER: Final = "the file became shorter"
 
 
@@ -38,6 +42,7 @@ class SendingFile:
         self._blocks = blocks
         self._connection: DataConnection
         self._fetching = False
+        self._by_kernel = True
         self._waiting: list[Deferred[None]] = []
 
     @property
@@ -70,7 +75,7 @@ class SendingFile:
 
     def _send(self) -> bool:
         lane, outlet = self._file.lane, self._connection.outlet
-        descriptor = lane.fileno() if outlet.sends_files else None
+        descriptor = lane.fileno() if outlet.sends_files and self._by_kernel else None
         if descriptor is not None:
             return self._send_by_kernel(cast(Sendable, lane), descriptor)
         size = min(BLOCK, self._end - self._at)
@@ -82,8 +87,7 @@ class SendingFile:
             raise
         if not isinstance(count, int):
             self._blocks.give(block)
-            self._wait(self._read_later(size))
-            return False
+            return self._wait(self._read_later(size))
         if not count:
             self._blocks.give(block)
             raise Refused(Reason.BROKEN, str(self._file.path), SHORTER)
@@ -94,10 +98,15 @@ class SendingFile:
     def _send_by_kernel(self, lane: Sendable, descriptor: int) -> bool:
         size = min(BY_KERNEL, self._end - self._at)
         if not lane.ready(self._at, size):
-            self._wait(lane.fetch(self._at, size))
-            return False
+            return self._wait(lane.fetch(self._at, size))
         outlet = cast(Connection, self._connection.outlet)
-        count = outlet.sendfile(descriptor, self._at, size)
+        try:
+            count = outlet.sendfile(descriptor, self._at, size)
+        except OSError as error:
+            if error.errno in _PEER_GONE:
+                raise
+            self._by_kernel = False  # it cannot, or the file cannot be read: reading tells which
+            return True
         self._moved(count)
         if not count and not outlet.full:
             raise Refused(Reason.BROKEN, str(self._file.path), SHORTER)
@@ -113,11 +122,13 @@ class SendingFile:
 
     # On a disk that makes one wait.
 
-    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
+    def _wait(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Whether it is done already."""
         self._fetching = True
         waiting = at_once(self._later(work))
         if isinstance(waiting, Deferred):
             waiting.addErrback(self._broke)
+        return not self._fetching
 
     async def _later(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -168,7 +179,8 @@ class Receiving:
         self._conversion = conversion
         self._soon = soon
         self._connection: DataConnection
-        self._done = False
+        self._done = False  # whether the client has sent everything
+        self._over = False  # whether the transfer has ended, one way or the other
         self._incoming = Incoming(lambda request, failed: None, self._resumed, self._broke)
 
     @property
@@ -221,7 +233,7 @@ class Receiving:
     def _go_on(self) -> None:
         """Take the next step of what has come, unless the disk is behind."""
         conversion = self._conversion
-        if conversion is None or not conversion.pending or self._incoming.full:
+        if self._over or conversion is None or not conversion.pending or self._incoming.full:
             return
         self._converted(conversion.more)
         self._after()
@@ -266,7 +278,8 @@ class Receiving:
         self._connection.fail(Refused(Reason.BROKEN, "", broke("an upload", failure)))
 
     async def settled(self) -> None:
-        """Wait until the disk has taken what was given to it."""
+        """Wait until the disk has taken what was given to it; nothing more is."""
+        self._over = True
         await self._incoming.settled()
 
 
@@ -275,9 +288,18 @@ class SendingText:
 
     reads = False
 
-    def __init__(self, made: Callable[["SendingText"], Coroutine[Any, Any, None]]) -> None:
-        """`made` is a coroutine function that sends, and returns at the end."""
+    def __init__(
+        self,
+        made: Callable[["SendingText"], Coroutine[Any, Any, None]],
+        *,
+        compressed: bool = False,
+    ) -> None:
+        """`made` is a coroutine function that sends, and returns at the end.
+
+        `compressed` (MODE Z) deflates all of it, as one stream.
+        """
         self._made = made
+        self._squeeze = zlib.compressobj(LEVEL) if compressed else None
         self._connection: DataConnection
         self._running: Deferred[None] | None = None
         self._sent: Deferred[None] | None = None
@@ -310,6 +332,9 @@ class SendingText:
 
     async def send(self, data: bytes) -> None:
         """Send bytes, and wait until the socket has taken them; Refused when it never will."""
+        await self._send(data if self._squeeze is None else self._squeeze.compress(data))
+
+    async def _send(self, data: bytes) -> None:
         if self._closed is not None:
             raise self._closed
         if data:
@@ -323,6 +348,8 @@ class SendingText:
     async def _make(self) -> None:
         try:
             await self._made(self)
+            if self._squeeze is not None:
+                await self._send(self._squeeze.flush())
         except Refused as refused:
             self._connection.fail(refused)
         else:

@@ -13,6 +13,7 @@ from mft.core.peer import UNKNOWN, Address, Origin
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.ftp.data_connection import Body, DataConnection
+from mft.protocols.ftp.line import CLEAR
 from mft.protocols.ftp.replies import NO_DATA, NO_REUSE, Told
 from mft.runtime.connecting import connect
 from mft.runtime.listeners import Offer
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mft.protocols.ftp.control import Control
 
 DATA: Final = "data"
-CLEAR: Final = "clear"
 NO_CERTIFICATE: Final = "none"
 
 
@@ -36,6 +36,7 @@ class DataChannel:
         self._target: Endpoint | None = None
         self._connection: DataConnection | None = None
         self._arrival: Deferred[None] | None = None
+        self._connecting: Deferred[Any] | None = None
         self._timer: Any = None
         self._seen = 0
         self._due = 0.0
@@ -50,7 +51,7 @@ class DataChannel:
         self._mode = mode
         try:
             self._offer = control.hub.listeners.wait(
-                control.host.host, options.passive_port_range, control.address.host, self
+                control.line.host.host, options.passive_port_range, control.address.host, self
             )
         except Refused as refused:
             ports = options.passive_port_range
@@ -61,7 +62,7 @@ class DataChannel:
             raise
         port = self._offer.port
         control.note(events.FTP_PASSIVE_LISTENING, p.Port(port))
-        control.note(events.FTP_PASSIVE_WAITING, p.DataAddress(mode, control.host.host, port))
+        control.note(events.FTP_PASSIVE_WAITING, p.DataAddress(mode, control.line.host.host, port))
         self._watch()
         return port
 
@@ -89,7 +90,7 @@ class DataChannel:
         port = self._offer.port if self._offer else 0
         control.hub.bus.emit(
             events.FTP_STRANGER_REFUSED,
-            p.Stranger(control.host.host, port, control.address.host),
+            p.Stranger(control.line.host.host, port, control.address.host),
             Origin(UNKNOWN, peer, control.hub.component),
         )
 
@@ -103,14 +104,16 @@ class DataChannel:
 
     def went(self, connection: DataConnection) -> None:
         """It has gone unused; whoever asks for a transfer hears of it then."""
-        self._tell_end(connection, 0.0, None)
+        self._tell_end(connection, None, None)
 
     def secured(self, connection: DataConnection) -> None:
         """Its TLS is there: is it the client's?"""
         control = self._control
         if control.hub.options.ftps_require_session_reuse and not connection.resumed:
             details = "the TLS session is not one of the control connection"
-            control.emit(events.FTP_TLS_NOT_REUSED, p.CommandFailed(control.command_shown, details))
+            control.emit(
+                events.FTP_TLS_NOT_REUSED, p.CommandFailed(control.conversation.shown, details)
+            )
             raise Told(NO_REUSE, details)
         control.note(
             events.FTP_TLS_READY, p.ChannelReady(DATA, connection.cipher, control.certificate)
@@ -146,20 +149,25 @@ class DataChannel:
 
     async def _connect(self, target: Endpoint) -> None:
         control, options = self._control, self._control.hub.options
-        source = Address(control.host.host, options.active_source_port)
+        source = Address(control.line.host.host, options.active_source_port)
         ends = (target.host, target.port, *source)
         protocol: Any = DataConnection(self, Address(*target), control.hub.blocks)
-        try:
-            await connect(
+        self._connecting = Deferred.fromCoroutine(
+            connect(
                 control.hub.reactor,
                 source,
                 Address(*target),
                 protocol,
                 options.idle_data_connection_timeout,
             )
+        )
+        try:
+            await self._connecting
         except Refused as refused:
             control.emit(events.FTP_ACTIVE_FAILED, p.ActiveFailed(*ends, refused.details))
             raise Told(NO_DATA, refused.details) from None
+        finally:
+            self._connecting = None
         control.note(events.FTP_ACTIVE_CONNECTED, p.ActiveConnected(*ends))
 
     # Its use.
@@ -182,14 +190,16 @@ class DataChannel:
             self.moving = False
             self.close()
 
-    def _tell_end(self, connection: DataConnection, began: float, refused: Refused | None) -> None:
-        """Tell the one closing event of a data connection; `began` is 0 for one nobody used."""
+    def _tell_end(
+        self, connection: DataConnection, began: float | None, refused: Refused | None
+    ) -> None:
+        """Tell the one closing event of a data connection; `began` is None where nobody used it."""
         if connection.told_end:
             return
         connection.told_end = True
         control = self._control
-        began = began or control.hub.reactor.seconds()
-        duration = max(control.hub.reactor.seconds() - began, 1e-6)
+        now = control.hub.reactor.seconds()
+        duration = max(now - (now if began is None else began), 1e-6)
         facts = (
             connection.cipher or CLEAR,
             connection.received,
@@ -218,10 +228,12 @@ class DataChannel:
             self._offer.cancel()
             self._offer = None
         self._target = None
+        if self._connecting is not None:
+            self._connecting.cancel()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-            self._tell_end(connection, 0.0, None)
+            self._tell_end(connection, None, None)
         self._arrived()
 
     @property
@@ -267,7 +279,7 @@ class DataChannel:
             control.emit(events.FTP_DATA_IDLE, p.Endpoints(*connection.host, *connection.peer))
             self.abort("nothing moved on the data connection for too long")
         elif self._offer is not None:
-            host = control.host.host
+            host = control.line.host.host
             told = p.DataAddressFailed(self._mode, host, self._offer.port, "it was given up")
             control.emit(events.FTP_PASSIVE_UNUSED, told)
             self.close()

@@ -15,7 +15,7 @@ from mft.core.peer import Address
 from mft.runtime.buffers import Buffers
 from mft.runtime.connection import Connection
 from mft.runtime.secured import Outlet, Secured
-from mft.runtime.tls import Engine
+from mft.runtime.tls import TlsEnd
 
 CLOSED_EARLY: Final = "the client closed the data connection early"
 NOT_ENDED: Final = "the client left without ending TLS (close_notify)"
@@ -171,8 +171,10 @@ class DataConnection:
             if not self.alive:
                 raise Refused(Reason.ABORTED, "", CLOSED_EARLY)
             if context is not None:
-                engine = Engine(context, session_id)
-                self.outlet = Secured(self._transport, engine, self, self._plain)
+                engine = TlsEnd(context, session_id)
+                self.outlet = Secured(
+                    self._transport, engine, self, self._plain, only_hears=body.reads
+                )
                 self._transport.startReading()
             else:
                 self._start()

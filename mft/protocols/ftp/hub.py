@@ -39,8 +39,8 @@ class Hub:
         self.context: ServerContext | None = None  # of TLS; the service loads both
         self.revocation: Revocation | None = None
         self.presence: Presence[Control] = Presence()
-        self.lines = Buffers(LINES)
-        self.sealed = Buffers(SEALED)
+        self.lines: Buffers = Buffers(LINES)
+        self.sealed: Buffers = Buffers(SEALED)
         self.blocks = Buffers(INLET_SIZE)
         self.greeting = Reply.of(220, *_greeting(options.banner))
         self.passive = PassiveTold(

@@ -21,10 +21,11 @@ from mft.config.kinds import (
 )
 from mft.config.section import option
 from mft.core.peer import Network, parse_ip, parse_network
-from mft.protocols.options import MAX_IDLE_TIMEOUT
+from mft.protocols.options import MAX_IDLE_TIMEOUT, listening_port
 from mft.protocols.tls_options import TlsOptions
 
 IDLE_DATA_TIMEOUT: Final = 30.0  # seconds
+_PASSWORDS: Final = "enable_password_authentication"
 _HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*", re.ASCII)
 
 
@@ -107,8 +108,9 @@ PassiveAddresses = Annotated[
 
 
 class FtpOptions(TlsOptions):
-    """FTP, explicit and implicit FTPS."""
+    """FTP, which clients secure by AUTH TLS (explicit FTPS)."""
 
+    port: PortOrAny = listening_port("10021")
     banner: Text = option(
         "The welcome text, sent after the product's name and version. A text that begins with `>` "
         "is sent alone.",
@@ -180,6 +182,11 @@ class FtpOptions(TlsOptions):
         True,
     )
     enable_password_authentication: YesNo = option("Whether clients log in by password.", True)
+    enable_ssl_certificate_authentication: YesNo = option(
+        "Whether clients log in by USER and their certificate, where the account says so by "
+        "`allow_certificate_authentication`. They have one with `ssl_certificate_authority` only.",
+        True,
+    )
     ignore_ascii_data_type: YesNo = option(
         "Whether files are moved as they are although a client asks for text (TYPE A).", False
     )
@@ -198,8 +205,13 @@ class FtpOptions(TlsOptions):
     def check(self, context: Context) -> Iterator[Wrong]:
         """See that somebody can log in, and that the certificate can be used."""
         yield from super().check(context)
-        if not self.enable_password_authentication:
-            yield Wrong("leaves no way to log in", "No", None, "enable_password_authentication")
+        if self.enable_password_authentication:
+            return
+        if not self.enable_ssl_certificate_authentication:
+            yield Wrong("leaves no way to log in", "No", None, _PASSWORDS)
+        elif not (self.uses_tls and self.ssl_certificate_authority):
+            sentence = "leaves certificates, for which there is no ssl_certificate_authority"
+            yield Wrong(sentence, "No", None, _PASSWORDS)
 
     @property
     def uses_tls(self) -> bool:
@@ -241,3 +253,9 @@ class FtpOptions(TlsOptions):
     def leaves_tls(self) -> bool:
         """Whether CCC is done: where commands may come in clear and logins may not."""
         return self.explicit and not self.ftps_force_secured_command_channel
+
+
+class ImplicitFtpOptions(FtpOptions):
+    """FTP over TLS from the first byte (implicit FTPS); what is said of AUTH TLS means nothing."""
+
+    port: PortOrAny = listening_port("10990")

@@ -1,6 +1,7 @@
 """An FTP service: it listens, takes connections within its limits, and drains when it stops."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from cryptography import x509
@@ -45,6 +46,12 @@ class FtpService(Factory):
         """How many connections it has."""
         return len(self.hub.presence.peers)
 
+    @property
+    def certificate(self) -> x509.Certificate | None:
+        """What it shows to clients over TLS, or None."""
+        context = self.hub.context
+        return None if context is None else context.certificate
+
     async def prepare(self) -> None:
         """Load the certificate, and whom of the clients it believes; raises Refused."""
         await self._load()
@@ -56,13 +63,14 @@ class FtpService(Factory):
 
     async def _load(self) -> None:
         """Read every file on the disk pool; connections that are here keep what they have."""
-        options, hub = self.options, self.hub
+        options, hub, disk = self.options, self.hub, self._parts.disk
         if not options.uses_tls:
             return
         try:
-            context = await self._parts.disk(options.context, self._parts.directory)
-            authorities = await self._parts.disk(options.authorities)
-        except ValueError as error:
+            await disk(_make_certificate, options, self._parts.directory)
+            context = await disk(options.context, self._parts.directory)
+            authorities = await disk(options.authorities)
+        except (OSError, ValueError) as error:
             raise Refused(Reason.INVALID, self.component.name, str(error)) from None
         revocation = self._revocation(authorities)
         if revocation is not None:
@@ -137,4 +145,10 @@ class FtpService(Factory):
             return None
         control = Control(self.hub, address)
         presence.add(control)
-        return cast(Protocol, control)
+        return cast(Protocol, control.line)
+
+
+def _make_certificate(options: FtpOptions, directory: Path) -> None:
+    """The first start makes one where none is named, and there is none."""
+    if options.makes_certificate(directory):
+        options.make_certificate(directory)

@@ -98,7 +98,7 @@ async def _list(control: "Control", name: str, asked: Asked, encode: Encode) -> 
                 kept = batch if asked.keep is _all else [one for one in batch if asked.keep(one)]
                 await body.send(encode(kept))
 
-        await control.data.move(SendingText(made))
+        await control.data.move(SendingText(made, compressed=control.parameters.compressed))
     finally:
         await entries.close()
     return COMPLETE
@@ -117,7 +117,7 @@ async def _send_single(control: "Control", line: bytes) -> Reply:
     async def made(body: SendingText) -> None:
         await body.send(line)
 
-    await control.data.move(SendingText(made))
+    await control.data.move(SendingText(made, compressed=control.parameters.compressed))
     return COMPLETE
 
 
@@ -141,7 +141,7 @@ async def status(control: "Control", text: str) -> Reply:
     lines = [
         "Status:",
         f"Logged in as {session.account.name}, from {control.address.host}",
-        f"Commands: {control.encryption}; data: {'TLS' if parameters.private else 'clear'}",
+        f"Commands: {control.line.encryption}; data: {'TLS' if parameters.private else 'clear'}",
         f"TYPE {'A' if parameters.text else 'I'}, STRU F, "
         f"MODE {'Z' if parameters.compressed else 'S'}",
     ]

@@ -1,6 +1,5 @@
 """Files on their way over the data connection: RETR, STOR, STOU, APPE, and ABOR."""
 
-import zlib
 from typing import TYPE_CHECKING, Final
 
 from mft.core.failure import Reason, Refused
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from mft.protocols.ftp.control import Control
 
 PIECE: Final = 32 << 10  # bytes of a file that are converted in one go: under a millisecond
-LEVEL: Final = 6  # of deflating
 NO_WAY: Final = Reply.of(425, "Use PASV, EPSV, PORT or EPRT first.")
 
 
@@ -60,7 +58,6 @@ async def _send(control: "Control", sent: SentFile, start: int, end: int) -> Non
         await control.data.move(SendingFile(sent, start, end, control.hub.blocks))
         return
     text = ToNetwork() if parameters.text else None
-    squeeze = zlib.compressobj(LEVEL) if parameters.compressed else None
 
     async def made(body: SendingText) -> None:
         at = start
@@ -68,12 +65,9 @@ async def _send(control: "Control", sent: SentFile, start: int, end: int) -> Non
             piece = await _read(sent, at, min(PIECE, end - at))
             at += len(piece)
             sent.sent(len(piece))
-            data = piece if text is None else text.convert(piece)
-            await body.send(data if squeeze is None else squeeze.compress(data))
-        if squeeze is not None:
-            await body.send(squeeze.flush())
+            await body.send(piece if text is None else text.convert(piece))
 
-    await control.data.move(SendingText(made))
+    await control.data.move(SendingText(made, compressed=parameters.compressed))
 
 
 async def _read(sent: SentFile, at: int, size: int) -> bytes:
@@ -91,8 +85,9 @@ async def _read(sent: SentFile, at: int, size: int) -> bytes:
 
 async def store(control: "Control", text: str) -> Reply:
     """STOR: receive a file; from where REST said, it goes on with what is there."""
+    start = control.parameters.take_start()  # it counts for this command, whatever comes of it
     way(control)
-    path, start = path_of(control, text), control.parameters.take_start()
+    path = path_of(control, text)
     control.note(events.FTP_UPLOAD_ASKED, p.PathOf(str(path), control.current.real_path(path)))
     if start:
         received = await control.current.upload(path, Existing.MODIFY, start=start)
@@ -136,7 +131,7 @@ async def _receive(control: "Control", received: ReceivedFile, words: str) -> Re
         control.say(Reply.of(150, words))
         body = Receiving(received, start, conversion, control.hub.soon)
         await control.data.move(body)
-        if not parameters.private and not control.still_there:
+        if not parameters.private and not control.line.still_there:
             # In clear an end of file and a client that died look alike on the data connection.
             raise Refused(Reason.ABORTED, "", "the client has left")
         came = body.at - start

@@ -62,6 +62,7 @@ async def delete(control: "Control", text: str) -> Reply:
 
 async def rename_from(control: "Control", text: str) -> Reply:
     """RNFR: what is to be renamed."""
+    control.parameters.renaming = None  # what an earlier one named counts no more
     path = path_of(control, text)
     await control.current.stat(path, follow=False, what="RNFR")
     control.parameters.renaming = path

@@ -48,6 +48,10 @@ class SshService(Factory):
         """How many connections it has."""
         return len(self.hub.presence.peers)
 
+    @property
+    def certificate(self) -> None:
+        """None: SSH has no TLS."""
+
     async def prepare(self) -> None:
         """Nothing more: the host keys are loaded."""
 

@@ -119,7 +119,7 @@ def test_every_command_has_a_row_and_an_answer() -> None:
 
 @every_verb
 def test_in_clear_where_tls_is_demanded(serve: Callable[..., FtpServer], verb: str) -> None:
-    server = serve(**{"ftps_explicit_enabled": "Yes"})
+    server = serve(ftps_explicit_enabled="Yes")
     assert FtpClient(server, EXPLICIT).codes(line(verb)) == [row(verb).unsecured]
     assert (10035 in server.numbers()) is (row(verb).unsecured == 530)
 
