@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.benchmarks.clients.curl import Curl
 from tests.benchmarks.clients.openssh import Cipher, Clients
 from tests.benchmarks.cpu import Meter
 from tests.benchmarks.processes import Child, ChildError
@@ -61,6 +62,13 @@ class Bench:
         tools = self.tools
         return Clients(tools.processes, self.client_meter, tools.credentials.key, tools.space.root)
 
+    @property
+    def curl(self) -> Curl:
+        """curl with the account whose login is cheap, run in the folder of this run."""
+        tools, account = self.tools, self.tools.credentials
+        root = tools.space.root
+        return Curl(tools.processes, self.client_meter, root, account.cheap, account.password)
+
     def ready(self, server: Server) -> Running:
         """The server, started when it does not run yet; it stays until the run ends."""
         if server.name not in self.running:
@@ -109,12 +117,25 @@ class Bench:
     def light(
         self, mode: str, running: Running, credential: str, count: int, number: float
     ) -> Child:
-        """Start the benchmark's own client; it is ready when this returns."""
-        module = "tests.benchmarks.clients.light"
+        """Start the benchmark's own SSH client; it is ready when this returns."""
         address = running.address
-        argv = [sys.executable, "-m", module, mode, str(address.port), address.user, credential]
-        argv += [str(count), str(number)]
-        child = self.tools.processes.start(argv, self.client_meter, f"light-{mode}", talk=True)
+        words = [mode, str(address.port), address.user, credential, str(count), str(number)]
+        return self._own("light", words)
+
+    def ftp(
+        self, mode: str, scheme: str, running: Running, count: int, rest: object, user: str = ""
+    ) -> Child:
+        """Start the benchmark's own FTP client; it is ready when this returns.
+
+        user: the account whose login is cheap, unless another is named.
+        """
+        account = self.tools.credentials
+        words = [mode, scheme, str(running.address.port), user or account.cheap, account.password]
+        return self._own("ftp", [*words, str(count), str(rest)])
+
+    def _own(self, name: str, words: list[str]) -> Child:
+        argv = [sys.executable, "-m", f"tests.benchmarks.clients.{name}", *words]
+        child = self.tools.processes.start(argv, self.client_meter, f"{name}-{words[0]}", talk=True)
         if child.line(180) != "ready":
             raise child.error("did not become ready")
         return child
@@ -173,6 +194,9 @@ class Workload:
     run: Callable[[Bench, Server], Figures]
 
 
+FTP_PEERS = ("vsftpd", "proftpd", "pure-ftpd", "pyftpdlib")
+FTP_SERVERS = ("mft", *FTP_PEERS)
+SCHEMES = {"ftp": "FTP", "ftps": "FTPS"}  # ftps: AUTH TLS with protected data
 ALL = ("mft", "openssh", "asyncssh", "conch")
 # Beside mft, so that both meet the same hour of the machine: they differ by little.
 WITH_BARE = ("mft", "mft-bare", "openssh", "asyncssh", "conch")

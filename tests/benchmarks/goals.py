@@ -3,7 +3,7 @@
 from statistics import median
 from typing import NamedTuple
 
-from tests.benchmarks.bench import Workload
+from tests.benchmarks.bench import FTP_PEERS, Workload
 
 Results = dict[str, dict[str, dict[str, list[float]]]]  # workload -> server -> metric -> rounds
 
@@ -70,11 +70,54 @@ def _switched_on() -> list[Goal]:
     return made
 
 
+def _ftp_bulk() -> list[Goal]:
+    # The best of several is met when each of them is.
+    c_peers = ("vsftpd", "pure-ftpd", "proftpd")
+    return [
+        *_ratios("ftp-down", "cpu_rate", ">=", **{"pure-ftpd": 1.0, "pyftpdlib": 1.4}, vsftpd=0.6),
+        *(Goal("ftp-down", "wall_rate", ">=", 0.95, peer) for peer in FTP_PEERS),
+        *(Goal("ftp-up", "cpu_rate", ">=", 0.95, peer) for peer in c_peers),
+        *_ratios("ftp-up", "cpu_rate", ">=", pyftpdlib=1.2),
+        *(Goal("ftp-streams-up", "cpu_rate", ">=", 1.1, peer) for peer in FTP_PEERS),
+        *_ratios("ftps-down", "cpu_rate", ">=", **{"pure-ftpd": 1.15}, pyftpdlib=1.5, proftpd=1.5),
+        *_ratios("ftps-down", "cpu_rate", ">=", vsftpd=1.9),
+        *_ratios("ftps-up", "cpu_rate", ">=", **{"pure-ftpd": 1.0}, pyftpdlib=1.2, vsftpd=2.5),
+    ]
+
+
+def _ftp_small() -> list[Goal]:
+    made = []
+    for arrow in ("up", "down"):
+        for peer, limit in (("vsftpd", 1.3), ("proftpd", 0.8), ("pyftpdlib", 0.6)):
+            made.append(Goal(f"ftp-small-{arrow}", "cpu", "<=", limit, peer, "mft-fast"))
+        for peer, limit in (("vsftpd", 0.85), ("pure-ftpd", 1.1)):
+            made.append(Goal(f"ftps-small-{arrow}", "cpu", "<=", limit, peer, "mft-fast"))
+        # Nagle's algorithm and delayed acknowledgements cost 40 ms where they meet.
+        for scheme in ("ftp", "ftps"):
+            name = f"{scheme}-small-{arrow}"
+            made.append(Goal(name, "slowest", "<=", 40, ours="mft-fast"))
+    for scheme in ("ftp", "ftps"):
+        made += _ratios(f"{scheme}-listing", "cpu", "<=", vsftpd=1.6, pyftpdlib=0.6)
+    return made
+
+
+def _ftp_sessions() -> list[Goal]:
+    return [
+        *_ratios("ftp-login-cheap", "net", "<=", vsftpd=0.1, pyftpdlib=1.0),
+        Goal("ftp-idle", "rss", "<=", 12),
+        Goal("ftps-idle", "rss", "<=", 48),
+        Goal("ftp-idle", "base", "<=", 90),
+        Goal("ftp-idle", "p99", "<=", 1.5),
+        Goal("ftps-idle", "p99", "<=", 1.5),
+        *_ratios("ftps-noop-3", "p99", "<=", vsftpd=1.2),
+    ]
+
+
 def _turns() -> list[Goal]:
-    from tests.benchmarks.workloads.turns import WORK
+    from tests.benchmarks.workloads.turns import FTP_WORK, WORK
 
     made = []
-    for work in WORK:
+    for work in (*WORK, *FTP_WORK):
         made.append(Goal(f"turns-{work}", "p999", "<=", 10))
         made.append(Goal(f"turns-{work}", "max", "<=", 50))
     return made
@@ -92,6 +135,9 @@ GOALS: tuple[Goal, ...] = (
     Goal("idle", "p99", "<=", 1.5),
     *_ratios("idle", "p99", "<=", openssh=0.5),
     *_ratios("stat-3", "p99", "<=", openssh=1.5),
+    *_ftp_bulk(),
+    *_ftp_small(),
+    *_ftp_sessions(),
     *_turns(),
 )
 

@@ -1,28 +1,59 @@
-"""Facts on the machine and the software, for the head of the table."""
+"""Facts on the machine and the software, for the head of a table."""
 
 import os
 import platform
+import ssl
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
-TITLES = ("asyncssh", "Twisted", "cryptography")
+from tests.benchmarks.servers import debian
+
+DEBIAN = {"vsftpd": "vsftpd", "proftpd-mod-crypto": "ProFTPD", "pure-ftpd": "Pure-FTPd"}
 
 
-def facts() -> list[str]:
+def ssh_facts() -> list[str]:
     """One line each: processor, kernel, OpenSSH with its OpenSSL, Python with its own."""
-    from importlib.metadata import version
+    return [
+        hardware(),
+        f"{openssh()} (clients and sshd)",
+        f"{python()} (mft, asyncssh, Conch); {versions('asyncssh', 'Twisted', 'cryptography')}",
+    ]
 
+
+def ftp_facts() -> list[str]:
+    """One line each: processor, kernel, Debian's servers and the clients, Python with its own."""
+    packaged = ", ".join(
+        f"{title} {debian.version(package)}"
+        for package, title in DEBIAN.items()
+        if debian.version(package)
+    )
+    return [
+        hardware(),
+        f"{packaged or 'none of the servers that need root'}",
+        f"{curl()}; our own client: Python with {ssl.OPENSSL_VERSION}",
+        f"{python()} (mft, pyftpdlib); {versions('pyftpdlib', 'Twisted', 'cryptography')}",
+    ]
+
+
+def hardware() -> str:
+    """Processor, cores, memory, kernel."""
+    system = f"{platform.system()} {platform.release()}"
+    return f"{processor()}, {os.cpu_count()} cores, {memory_gib()} GiB, {system}"
+
+
+def python() -> str:
+    """Which Python runs, and the OpenSSL of the cryptography library."""
     from cryptography.hazmat.backends.openssl import backend
 
-    versions = ", ".join(f"{name} {version(name)}" for name in TITLES)
-    return [
-        f"{processor()}, {os.cpu_count()} cores, {memory_gib()} GiB, {platform.system()} "
-        f"{platform.release()}",
-        f"{openssh()} (clients and sshd)",
-        f"Python {platform.python_version()} ({Path(sys.executable).resolve()}), "
-        f"{backend.openssl_version_text()} (mft, asyncssh, Conch); {versions}",
-    ]
+    executable = Path(sys.executable).resolve()
+    return f"Python {platform.python_version()} ({executable}), {backend.openssl_version_text()}"
+
+
+def versions(*names: str) -> str:
+    """Of these libraries."""
+    return ", ".join(f"{name} {version(name)}" for name in names)
 
 
 def processor() -> str:
@@ -43,3 +74,10 @@ def openssh() -> str:
     """OpenSSH and the library that it uses, as it says itself."""
     done = subprocess.run(["ssh", "-V"], capture_output=True, text=True, timeout=10, check=False)
     return done.stderr.strip()
+
+
+def curl() -> str:
+    """curl and the OpenSSL that it uses, as it says itself."""
+    done = subprocess.run(["curl", "-V"], capture_output=True, text=True, timeout=10, check=False)
+    words = done.stdout.split()
+    return " ".join([*words[:2], *(word for word in words if word.startswith("OpenSSL/"))])

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import select
 import signal
 import subprocess
 import threading
@@ -131,9 +132,14 @@ class Child:
         if self._popen.returncode is not None:
             return True
         before = _children_seconds()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(timeout)
-        if self._popen.returncode is None:
+        if timeout and self._popen.poll() is None:
+            # Popen.wait with a limit looks every 50 ms, and that would be in the figures.
+            handle = os.pidfd_open(self.pid)
+            try:
+                select.select([handle], [], [], timeout)
+            finally:
+                os.close(handle)
+        if self._popen.poll() is None:
             return False
         self._meter.reaped(self.pid, _children_seconds() - before)
         return True

@@ -14,19 +14,21 @@ from tests.benchmarks.__main__ import choose
 from tests.benchmarks.run import Workbench
 from tests.benchmarks.servers.ours import Ours
 from tests.benchmarks.settings import QUICK, Scale
+from tests.benchmarks.workloads.table import FTP
 
 
 def main(argv: list[str] | None = None) -> int:
     """Profile one workload; 1 when the server left no profile behind."""
     options = parser().parse_args(argv)
     workload = choose([options.workload])[0]
+    service = "ftp" if workload in FTP else "ssh"
     scale = (QUICK if options.quick else Scale())._replace(size=options.size << 20)
     output = options.output.resolve()
     output.unlink(missing_ok=True)
     settings = {"accounts": {"durable_uploads": "no"}} if options.fast else None
     with Workbench(scale) as bench:
         python = ("-m", "cProfile", "-o", str(output))
-        server = Ours(bench.tools, settings=settings, python=python)
+        server = Ours(bench.tools, settings=settings, python=python, service=service)
         with bench.fresh(server):
             for _ in range(options.rounds):
                 print(workload.run(bench, server))

@@ -4,28 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.benchmarks.bench import Metric, Workload
+from tests.benchmarks.families import Family
 from tests.benchmarks.goals import Results, Verdict, middle, verdicts
-from tests.benchmarks.machine import facts
 from tests.benchmarks.settings import STREAMS, Scale
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-COLUMNS = {
-    "mft": "mft",
-    "mft-fast": "mft, `durable_uploads = no`",
-    "mft-bare": "mft without journal, permissions and limits",
-    "openssh": "OpenSSH",
-    "asyncssh": "asyncssh",
-    "conch": "Conch",
-}
 MARKS = {True: "yes", False: "**no**", None: "not measured"}
-NOTES = """\
-Medians; in brackets half the distance between the lowest and the highest round. The servers take
-turns within each round. Files are in RAM, clients and servers share the machine, MB is 10^6 bytes.
-Transfers, small files and listings are measured in sessions that are logged in; scp includes its
-login. Conch has no AEAD, no -etm and no scp: it runs aes256-ctr with hmac-sha2-256. Passwords:
-OpenSSH checks SHA-512-crypt, mft bcrypt, asyncssh and Conch compare text. In RAM a sync costs
-nothing but its calls: on a disk `durable_uploads = yes` costs what the disk costs. The longest
-reactor turns are counted by mft itself in runs of their own."""
 
 
 class Report:
@@ -33,12 +16,14 @@ class Report:
 
     def __init__(
         self,
+        family: Family,
         results: Results,
         workloads: list[Workload],
         scale: Scale,
         how: str,
         failures: list[str],
     ) -> None:
+        self._family = family
         self._results = results
         self._workloads = workloads
         self._scale = scale
@@ -48,7 +33,8 @@ class Report:
 
     def text(self) -> str:
         """Everything between the markers."""
-        parts = [self._head(), "### Figures", self._figures(), NOTES, "### Goals", self._goals()]
+        notes = self._family.notes
+        parts = [self._head(), "### Figures", self._figures(), notes, "### Goals", self._goals()]
         if self._failures:
             rows = "\n".join(f"- {failure.splitlines()[0]}" for failure in self._failures)
             parts += ["### What failed", rows]
@@ -63,11 +49,14 @@ class Report:
             f"server CPU from {self._how}"
         )
         day = datetime.now(UTC).strftime("%Y-%m-%d")
-        return "\n".join(f"- {line}" for line in (*facts(), amounts, f"measured on {day}"))
+        return "\n".join(
+            f"- {line}" for line in (*self._family.facts(), amounts, f"measured on {day}")
+        )
 
     def _figures(self) -> str:
-        columns = [name for name in COLUMNS if any(name in r for r in self._results.values())]
-        rows = [["workload", "figure", *(COLUMNS[name] for name in columns)]]
+        names = self._family.columns
+        columns = [name for name in names if any(name in r for r in self._results.values())]
+        rows = [["workload", "figure", *(names[name] for name in columns)]]
         for workload in self._workloads:
             for metric in workload.metrics:
                 cells = [self._cell(workload, metric, name) for name in columns]
@@ -98,7 +87,7 @@ class Report:
         return [
             workload.title,
             metric.label,
-            COLUMNS.get(goal.against, "(limit)"),
+            self._family.columns.get(goal.against, "(limit)"),
             f"{seen}{unit}" if verdict.seen is not None else seen,
             f"{sign} {goal.limit:g}{unit}",
             MARKS[verdict.met],
@@ -112,11 +101,17 @@ def table(rows: list[list[str]]) -> str:
     return "\n".join(lines)
 
 
-def insert(path: Path, text: str) -> None:
-    """Put the text between the markers; they are added at the end of a file without them."""
+def marks(family: str) -> tuple[str, str]:
+    """The lines around the tables of a family."""
+    return f"<!-- bench:{family}:begin -->", f"<!-- bench:{family}:end -->"
+
+
+def insert(path: Path, family: str, text: str) -> None:
+    """Put the text between the family's markers; a file without them gets them at its end."""
+    begin, end = marks(family)
     page = path.read_text() if path.exists() else "# Performance\n"
-    if BEGIN not in page or END not in page:
-        page = page.rstrip() + f"\n\n{BEGIN}\n{END}\n"
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n{text.strip()}\n{END}{after}")
+    if begin not in page or end not in page:
+        page = page.rstrip() + f"\n\n{begin}\n{end}\n"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    path.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}")

@@ -10,8 +10,9 @@ import pytest
 
 from mft.events.reader import JournalReader
 from tests.benchmarks.bench import Bench
+from tests.benchmarks.families import ssh_servers
 from tests.benchmarks.processes import ChildError
-from tests.benchmarks.run import Workbench, servers
+from tests.benchmarks.run import Workbench
 from tests.benchmarks.servers import bare
 from tests.benchmarks.servers.base import HOST
 from tests.benchmarks.servers.ours import Ours, Settings
@@ -47,7 +48,7 @@ def told(server: Ours) -> list[int]:
 
 
 def test_the_bare_server_moves_and_lists_files_and_writes_no_event(bench: Bench) -> None:
-    server = servers(bench.tools)["mft-bare"]
+    server = ssh_servers(bench.tools)["mft-bare"]
     with bench.fresh(server):
         for work in EVERYTHING:  # each compares what arrived with what was sent
             work(bench, server)
@@ -58,7 +59,7 @@ def test_the_bare_server_moves_and_lists_files_and_writes_no_event(bench: Bench)
 
 
 def test_plain_mft_writes_the_events_of_the_same_work(bench: Bench) -> None:
-    server = servers(bench.tools)["mft"]
+    server = ssh_servers(bench.tools)["mft"]
     with bench.fresh(server):
         for work in EVERYTHING:
             work(bench, server)

@@ -1,11 +1,14 @@
-"""The benchmark works: every kind of workload, tiny, against OpenSSH and mft."""
+"""The benchmark works: every kind of workload, tiny, against mft and its peers."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks.__main__ import main
+from tests.benchmarks.bench import FTP_PEERS
+from tests.benchmarks.run import RAM
 
 SERVERS = {"openssh", "mft"}
 KINDS = {
@@ -22,29 +25,51 @@ KINDS = {
 }
 
 
+FTP_SERVERS = {"mft", *FTP_PEERS} if os.geteuid() == 0 else {"mft", "pyftpdlib"}
+FTP_KINDS = {"ftp-down", "ftps-up", "ftps-small-up", "ftps-listing", "ftp-login-cheap"}
+
+
 def test_a_tiny_run_measures_every_kind_of_work_and_leaves_nothing_behind(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results, page = tmp_path / "results.json", tmp_path / "page.md"
-    only = [f"--only={kind}" for kind in sorted(KINDS)]
-    before = set(Path("/dev/shm").glob("mft-bench-*"))
-    code = main(
-        [
-            "--quick",
-            f"--servers={','.join(SERVERS)}",
-            f"--json={results}",
-            f"--output={page}",
-            *only,
-        ]
-    )
+    seen, page = tiny_run(tmp_path, "ssh", SERVERS, KINDS, capsys)
+    assert "mft-bare" in seen["small-up"]
+    assert "### Goals" in page
+    assert not (RAM / f"mft-bench-{os.getpid()}").exists()
+
+
+def test_a_tiny_run_over_ftp_measures_every_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen, page = tiny_run(tmp_path, "ftp", FTP_SERVERS, FTP_KINDS, capsys)
+    assert "mft-fast" in seen["ftps-small-up"]
+    assert "| pyftpdlib |" in page
+
+
+def test_ftp_sessions_are_idle_and_asked_beside_downloads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_run(tmp_path, "ftp", {"mft"}, {"ftps-idle", "ftps-noop-3", "ftp-mlsd"}, capsys)
+
+
+def tiny_run(
+    folder: Path,
+    family: str,
+    servers: set[str],
+    kinds: set[str],
+    capsys: pytest.CaptureFixture[str],
+) -> tuple[dict, str]:
+    """Every figure by workload and server, and the page, of a run that found nothing wrong."""
+    results, page = folder / "results.json", folder / "page.md"
+    argv = ["--quick", f"--family={family}", f"--servers={','.join(sorted(servers))}"]
+    argv += [f"--json={results}", f"--output={page}"]
+    code = main(argv + [f"--only={kind}" for kind in sorted(kinds)])
     assert code == 0, capsys.readouterr().err
     seen = json.loads(results.read_text())
-    assert set(seen) == KINDS
+    assert set(seen) == kinds
     for workload, by_server in seen.items():
-        assert set(by_server) >= SERVERS, workload
-    assert "mft-bare" in seen["small-up"]
-    assert "### Goals" in page.read_text()
-    assert set(Path("/dev/shm").glob("mft-bench-*")) <= before
+        assert set(by_server) >= servers, workload
+    return seen, page.read_text()
 
 
 def test_turns_are_told_as_others_waited_and_as_they_used_a_processor(tmp_path: Path) -> None:

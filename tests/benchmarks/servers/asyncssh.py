@@ -13,7 +13,6 @@ class Asyncssh(Scripted):
     title = "asyncssh"
     module = "tests.benchmarks.servers.asyncssh"
     ciphers = frozenset({GCM, CHACHA, CTR})
-    scp = True
 
 
 async def serve(home: Path, host_key: str, public_key: str, user: str, password: str) -> None:

@@ -30,16 +30,8 @@ class Untold:
         return ""
 
 
-UNTOLD = Untold()
-
-
 def nothing(*_values: object) -> None:
     """Neither tell nor refuse."""
-
-
-def untold(_file: OpenFile) -> Untold:
-    """The values of an event that nobody will see."""
-    return UNTOLD
 
 
 def nowhere(_files: object, _path: object) -> str:
@@ -75,9 +67,9 @@ REPLACED = (
     (Session, "_recordable", nothing),
     (Session, "real_path", nowhere),
     (LocalFileSystem, "real_path", nowhere),
-    (OpenFile, "_read", untold),
-    (OpenFile, "_written", untold),
-    (OpenFile, "_changed", untold),
+    (OpenFile, "_tell_done", nothing),
+    (OpenFile, "_tell_failed", nothing),
+    (OpenFile, "_tell_block", nothing),
     # permissions
     (Rules, "allow", allow),
     (Rules, "list_mode", everything),

@@ -13,18 +13,24 @@ from tests.benchmarks.settings import Space
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
+SSH, FTP = b"SSH-", b"220"  # how a server greets
 GCM = "aes128-gcm@openssh.com"
 CHACHA = "chacha20-poly1305@openssh.com"
 CTR = "aes256-ctr"
 
 
 class Credentials(NamedTuple):
-    """The one account of every server."""
+    """The account of every server, and its double whose hash is the cheapest that it takes.
+
+    The double (FTP only) lets workloads log in that are not about passwords.
+    """
 
     user: str
+    cheap: str
     password: str
     key: Path
     public_key: Path
+    certificate: Path  # in PEM form, with its key: P-256, for the servers that bring none
 
 
 class Address(NamedTuple):
@@ -45,12 +51,17 @@ class Server(Protocol):
     name: str
     title: str
     home: Path  # where a client's relative paths land
-    ciphers: frozenset[str]
-    scp: bool
+    ciphers: frozenset[str]  # of SSH
+    mlsd: bool  # of FTP
+    forks: bool  # a process for each session
+    upload_tls: str  # the highest version with which curl can upload
     meter: Meter
 
     def start(self, workdir: Path) -> Address:
         """Start in a folder of its own; returns when it answers. ChildError when it does not."""
+
+    def cheapest_hash(self) -> None:
+        """Compute in this process what the server does to check the password of the double."""
 
     def pids(self) -> list[int]:
         """Its processes."""
@@ -74,6 +85,10 @@ class Counted:
     """A server as a tree of processes with one meter."""
 
     name = ""
+    ciphers: frozenset[str] = frozenset()
+    mlsd = False
+    forks = False
+    upload_tls = "1.3"
 
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
@@ -87,6 +102,9 @@ class Counted:
         self.meter = meter(self.name)
         self.child = self.tools.processes.start(argv, self.meter, self.name, talk=talk, **options)
         return self.child
+
+    def cheapest_hash(self) -> None:
+        """Nothing where passwords are compared as text."""
 
     def pids(self) -> list[int]:
         return self.meter.pids()
@@ -102,24 +120,28 @@ class Counted:
 
 
 class Scripted(Counted):
-    """A server that is a Python module: `python -m MODULE HOME HOSTKEY PUBLICKEY USER PASSWORD`."""
+    """A server that is a Python module: `python -m MODULE HOME` and its arguments."""
 
     module = ""
+    greeting = SSH
+
+    def arguments(self) -> list[str]:
+        """What follows the home: HOSTKEY PUBLICKEY USER PASSWORD."""
+        credentials = self.tools.credentials
+        host_key, key = self.tools.space.root / "host_key", credentials.public_key
+        return [str(host_key), str(key), credentials.user, credentials.password]
 
     def start(self, workdir: Path) -> Address:
-        credentials = self.tools.credentials
         self.home = workdir / "home"
         self.home.mkdir(parents=True)
         self.tools.space.offer(self.home)
-        host_key = self.tools.space.root / "host_key"
-        argv = [sys.executable, "-m", self.module, str(self.home), str(host_key)]
-        argv += [str(credentials.public_key), credentials.user, credentials.password]
+        argv = [sys.executable, "-m", self.module, str(self.home), *self.arguments()]
         child = self.launch(argv, talk=True)
         word, _, port = child.line(START_SECONDS).partition(" ")
         if word != "port":
             raise child.error("did not name its port")
-        wait_for_banner(child, int(port))
-        return Address(int(port), credentials.user)
+        wait_for_banner(child, int(port), self.greeting)
+        return Address(int(port), self.tools.credentials.user)
 
 
 def free_port() -> int:
@@ -129,8 +151,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for_banner(child: Child, port: int) -> None:
-    """Return when an SSH server answers; ChildError when its process ends or time is up."""
+def wait_for_banner(child: Child, port: int, greeting: bytes = SSH) -> None:
+    """Return when a server greets so; ChildError when its process ends or time is up."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if child.ended:
@@ -138,7 +160,7 @@ def wait_for_banner(child: Child, port: int) -> None:
         try:
             with socket.create_connection((HOST, port), 1) as connection:
                 connection.settimeout(5)
-                if connection.recv(4) == b"SSH-":
+                if connection.recv(4).startswith(greeting):
                     return
         except OSError:
             time.sleep(0.02)

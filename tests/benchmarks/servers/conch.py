@@ -13,7 +13,6 @@ class Conch(Scripted):
     title = "Conch"
     module = "tests.benchmarks.servers.conch"
     ciphers = frozenset({CTR})
-    scp = False
 
 
 def serve(reactor: object, home: str, host_key: str, public_key: str, *login: str) -> object:

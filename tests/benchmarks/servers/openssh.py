@@ -1,6 +1,5 @@
 """OpenSSH's sshd in its fastest set-up: no PAM, internal-sftp, its own configuration."""
 
-import ctypes
 import os
 import pwd
 import re
@@ -18,9 +17,9 @@ from tests.benchmarks.servers.base import (
     free_port,
     wait_for_banner,
 )
+from tests.benchmarks.servers.namespace import UNPRIVILEGED, accounts, isolated, sha512_crypt
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-UNPRIVILEGED = 64_113  # a user number that Debian gives to nobody
 PENALTIES_SINCE = (9, 8)  # PerSourcePenalties would slow our hundreds of logins from one address
 CONFIG = """
 Port {port}
@@ -41,11 +40,6 @@ X11Forwarding no
 PrintMotd no
 LogLevel ERROR
 """
-# The account exists only inside sshd's own mount namespace: nothing of the machine is changed.
-NAMESPACE = (
-    'mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/shadow" /etc/shadow && '
-    'mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && exec "$@"'
-)
 
 
 class OpenSSH(Counted):
@@ -57,7 +51,6 @@ class OpenSSH(Counted):
     name = "openssh"
     title = "OpenSSH"
     ciphers = frozenset({GCM, CHACHA, CTR})
-    scp = True
 
     def start(self, workdir: Path) -> Address:
         if SSHD is None:
@@ -71,9 +64,9 @@ class OpenSSH(Counted):
         config.write_text(self._config(port, password=root))
         argv = [SSHD, "-D", "-e", "-f", str(config)]
         if root:
-            self._write_account(workdir)
-            isolate = ["unshare", "--mount", "--propagation", "private"]
-            argv = [*isolate, "/bin/sh", "-c", NAMESPACE, str(workdir), *argv]
+            credentials = self.tools.credentials
+            hashes = {credentials.user: sha512_crypt(credentials.password)}
+            argv = isolated(argv, accounts(workdir, self.home, hashes), run="sshd")
         wait_for_banner(self.launch(argv), port)
         if root:
             return Address(port, self.tools.credentials.user)
@@ -93,25 +86,9 @@ class OpenSSH(Counted):
             text += "PerSourcePenalties no\n"
         return text
 
-    def _write_account(self, workdir: Path) -> None:
-        credentials = self.tools.credentials
-        digest = sha512_crypt(credentials.password)
-        entry = f"{credentials.user}:x:{UNPRIVILEGED}:{UNPRIVILEGED}::{self.home}:/bin/sh\n"
-        (workdir / "passwd").write_text(Path("/etc/passwd").read_text() + entry)
-        shadow = workdir / "shadow"
-        shadow.touch(0o600)
-        shadow.write_text(f"{credentials.user}:{digest}:20000:0:99999:7:::\n")
-
 
 def version() -> tuple[int, int]:
     """OpenSSH's version; (0, 0) when it does not say."""
     done = subprocess.run(["ssh", "-V"], capture_output=True, text=True, timeout=10, check=False)
     found = re.search(r"OpenSSH_(\d+)\.(\d+)", done.stderr)
     return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
-def sha512_crypt(password: str) -> str:
-    """The $6$ hash that the machine's own crypt makes, with its default 5000 rounds."""
-    crypt = ctypes.CDLL("libcrypt.so.1").crypt
-    crypt.restype = ctypes.c_char_p
-    return crypt(password.encode(), b"$6$benchmarksalt$").decode()

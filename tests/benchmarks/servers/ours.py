@@ -5,15 +5,19 @@ import re
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from mft.auth.passwords import PasswordHash, make_hash
 from tests.benchmarks.processes import ChildError
 from tests.benchmarks.servers.base import (
     CHACHA,
     CTR,
+    FTP,
     GCM,
     HOST,
+    SSH,
     START_SECONDS,
     Address,
     Counted,
@@ -21,8 +25,19 @@ from tests.benchmarks.servers.base import (
     wait_for_banner,
 )
 
-SSH_OFFSET = 22
+OFFSETS = (21, 22, 90)  # FTP, SSH and implicit FTPS, as `mft init` counts from the base
 BASES = range(20_000, 32_000, 200)  # below the range that Linux gives to outgoing connections
+CHEAPEST = (
+    "pbkdf2-sha256",
+    1000,
+)  # the scheme and cost that mft takes and that is computed fastest
+GREETINGS = {"ssh": SSH, "ftp": FTP}
+# In clear as well, for comparison: mft does not unless it is told.
+CLEAR = {
+    "ftps_force_secured_command_channel": "no",
+    "ftps_force_secured_authentication": "no",
+    "ftps_force_secured_data_channel": "no",
+}
 
 Settings = Mapping[str, Mapping[str, str]]  # kind of section -> option -> value
 
@@ -33,7 +48,7 @@ class Ours(Counted):
     name = "mft"
     title = "mft"
     ciphers = frozenset({GCM, CHACHA, CTR})
-    scp = True
+    mlsd = True
 
     def __init__(
         self,
@@ -43,6 +58,7 @@ class Ours(Counted):
         python: tuple[str, ...] = (),
         env: Mapping[str, str] | None = None,
         module: str = "mft",
+        service: str = "ssh",
     ) -> None:
         super().__init__(tools)
         self.name = name
@@ -50,6 +66,8 @@ class Ours(Counted):
         self._python = python
         self._env = env
         self._module = module
+        self._service = service
+        self._digest = PasswordHash.parse(make_hash(tools.credentials.password, *CHEAPEST))
 
     def start(self, workdir: Path) -> Address:
         made = self._init(workdir)
@@ -59,13 +77,25 @@ class Ours(Counted):
         self.tools.space.offer(self.home, (owner.st_uid, owner.st_gid))
         config = Path(made["config"])
         text = config.read_text()
+        if self._service == "ftp":
+            text = doubled(text, self.tools.credentials.cheap, self._digest.text)
+            text = edit(text, "services/ftp", CLEAR)
         for kind, options in self._settings.items():
             text = edit(text, kind, options)
         config.write_text(text)
-        port = next(s["port"] for s in made["services"] if s["type"] == "ssh" and s["enabled"])
+        port = self._port(made["services"])
         argv = [sys.executable, *self._python, "-m", self._module, "run", "-c", str(config)]
-        wait_for_banner(self.launch(argv, env=self._env), port)
+        wait_for_banner(self.launch(argv, env=self._env), port, GREETINGS[self._service])
         return Address(port, made["account"])
+
+    def cheapest_hash(self) -> None:
+        self._digest.matches(self.tools.credentials.password)
+
+    def _port(self, services: list[dict]) -> int:
+        for service in services:
+            if service["type"] == self._service and service["enabled"]:
+                return service["port"]
+        raise ChildError(f"mft init made no service of the type {self._service}")
 
     def _init(self, workdir: Path) -> dict:
         credentials = self.tools.credentials
@@ -85,12 +115,15 @@ class Ours(Counted):
 
 
 def edit(text: str, kind: str, options: Mapping[str, str]) -> str:
-    """server.ini with these options in every [kind/...] section, in place of its own."""
+    """server.ini with these options in every [kind/...] section, in place of its own.
+
+    kind may be a whole name, such as services/ftp.
+    """
     result: list[str] = []
     inside = False
     for line in text.splitlines():
         if line.startswith("["):
-            inside = line.strip("[] \t").split("/")[0] == kind
+            inside = f"{line.strip('[] ')}/".startswith(f"{kind}/")
             result.append(line)
             if inside:
                 result += [f"{name} = {value}" for name, value in options.items()]
@@ -99,13 +132,32 @@ def edit(text: str, kind: str, options: Mapping[str, str]) -> str:
     return "\n".join(result) + "\n"
 
 
+def doubled(text: str, name: str, digest: str) -> str:
+    """server.ini with a copy of its account, of this name and password."""
+    section = re.search(r"^\[accounts/[^]]*\]\n(?:(?!\[).*\n?)*", text, re.MULTILINE)
+    if section is None:
+        raise ChildError("mft init made no account")
+    own = re.sub(r"\A\[.*\]", f"[accounts/{uuid.uuid4()}]", section[0])
+    for option, value in (("name", name), ("password", digest)):
+        own = re.sub(
+            rf"^{option} *=.*$", lambda _, o=option, v=value: f"{o} = {v}", own, flags=re.M
+        )
+    return f"{text.rstrip()}\n\n{own}"
+
+
 def free_base() -> int:
-    """A port base whose SSH port nothing uses now."""
+    """A port base whose ports nothing uses now."""
     for base in BASES:
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, base + SSH_OFFSET))
-            except OSError:
-                continue
+        if all(is_free(base + offset) for offset in OFFSETS):
             return base
     raise ChildError("no free port base")
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing uses the port on the loopback address now."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

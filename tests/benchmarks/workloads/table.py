@@ -1,9 +1,19 @@
 """All workloads, in the order in which they run and are shown."""
 
 from tests.benchmarks.bench import Workload
-from tests.benchmarks.workloads import bulk, logins, scp, sessions, small, turns
+from tests.benchmarks.workloads import (
+    bulk,
+    ftp_bulk,
+    ftp_sessions,
+    ftp_small,
+    logins,
+    scp,
+    sessions,
+    small,
+    turns,
+)
 
-WORKLOADS: tuple[Workload, ...] = (
+SSH: tuple[Workload, ...] = (
     *bulk.workloads(),
     *scp.workloads(),
     *small.workloads(),
@@ -11,3 +21,10 @@ WORKLOADS: tuple[Workload, ...] = (
     *sessions.workloads(),
     *turns.workloads(),
 )
+FTP: tuple[Workload, ...] = (
+    *ftp_bulk.workloads(),
+    *ftp_small.workloads(),
+    *ftp_sessions.workloads(),
+    *turns.workloads(turns.FTP_WORK),
+)
+WORKLOADS = SSH + FTP

@@ -7,12 +7,22 @@ waited; where that is long and the processor time is short, the turn waited for 
 """
 
 import json
+from collections.abc import Iterable
 from functools import partial
 
 from tests.benchmarks.bench import Bench, Figures, Metric, Workload
 from tests.benchmarks.servers.base import Server
 from tests.benchmarks.servers.ours import Ours
-from tests.benchmarks.workloads import bulk, logins, scp, sessions, small
+from tests.benchmarks.workloads import (
+    bulk,
+    ftp_bulk,
+    ftp_sessions,
+    ftp_small,
+    logins,
+    scp,
+    sessions,
+    small,
+)
 
 METRICS = (
     Metric("p999", "p99.9, ms", 2),
@@ -29,14 +39,26 @@ WORK = {
     "passwords": partial(logins.logins, by_key=False),
     "stat": partial(sessions.beside_downloads, downloads=3),
 }
+FTP_WORK = {
+    "ftp-downloads": partial(ftp_bulk.streams, scheme="ftp", up=False),
+    "ftp-uploads": partial(ftp_bulk.streams, scheme="ftp", up=True),
+    "ftps-downloads": partial(ftp_bulk.streams, scheme="ftps", up=False),
+    "ftps-uploads": partial(ftp_bulk.streams, scheme="ftps", up=True),
+    "ftp-small": partial(ftp_small.files, scheme="ftp", up=True),
+    "ftps-small": partial(ftp_small.files, scheme="ftps", up=True),
+    "ftp-listing": partial(ftp_small.listing, scheme="ftp", mode="listing"),
+    "ftps-logins": partial(ftp_sessions.logins, scheme="ftps"),
+    "ftps-noop": partial(ftp_sessions.beside_downloads, downloads=3),
+}
 
 
 def turns(bench: Bench, _server: Server, work: str) -> Figures:
     """One workload against a young server that counts; nothing when it does not count."""
     path = bench.tools.space.root / f"turns-{bench.number}.json"
-    server = Ours(bench.tools, "mft-turns", env={"MFT_TURNS": str(path)})
+    service = "ftp" if work in FTP_WORK else "ssh"
+    server = Ours(bench.tools, "mft-turns", env={"MFT_TURNS": str(path)}, service=service)
     with bench.fresh(server):
-        WORK[work](bench, server)
+        (WORK | FTP_WORK)[work](bench, server)
     if not path.exists():
         return {}
     counted = json.loads(path.read_text())
@@ -57,11 +79,11 @@ def _share(buckets: list[tuple[float, int]], share: float) -> float:
     return 0.0
 
 
-def workloads() -> list[Workload]:
+def workloads(works: Iterable[str] = WORK) -> list[Workload]:
     """One per kind of work."""
     return [
         Workload(
             f"turns-{work}", f"reactor turns, {work}", ("mft",), METRICS, partial(turns, work=work)
         )
-        for work in WORK
+        for work in works
     ]

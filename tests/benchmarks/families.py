@@ -1,0 +1,113 @@
+"""The two families of workloads: what each is run against, and how its tables are headed."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from tests.benchmarks import machine
+from tests.benchmarks.bench import Workload
+from tests.benchmarks.servers.asyncssh import Asyncssh
+from tests.benchmarks.servers.base import Server, Tools
+from tests.benchmarks.servers.conch import Conch
+from tests.benchmarks.servers.openssh import OpenSSH
+from tests.benchmarks.servers.ours import Ours
+from tests.benchmarks.servers.proftpd import Proftpd
+from tests.benchmarks.servers.pureftpd import PureFtpd
+from tests.benchmarks.servers.pyftpdlib import Pyftpdlib
+from tests.benchmarks.servers.vsftpd import Vsftpd
+from tests.benchmarks.workloads import table
+
+FAST = {"accounts": {"durable_uploads": "no"}}
+OURS = {
+    "mft": "mft",
+    "mft-fast": "mft, `durable_uploads = no`",
+    "mft-bare": "mft without journal, permissions and limits",
+}
+GENERAL = """\
+Medians; in brackets half the distance between the lowest and the highest round. The servers take
+turns within each round. Files are in RAM, clients and servers share the machine, MB is 10^6 bytes.
+In RAM a sync costs nothing but its calls: on a disk `durable_uploads = yes` costs what the disk
+costs. The longest reactor turns are counted by mft itself in runs of their own."""
+SSH_NOTES = """\
+Transfers, small files and listings are measured in sessions that are logged in; scp includes its
+login. Conch has no AEAD, no -etm and no scp: it runs aes256-ctr with hmac-sha2-256. Passwords:
+OpenSSH checks SHA-512-crypt, mft bcrypt, asyncssh and Conch compare text."""
+FTP_NOTES = """\
+FTPS is AUTH TLS with protected data, TLS 1.3 with AES-256-GCM and a P-256 certificate for all, and
+a data connection that resumes the session of its control connection. Only curl's uploads to vsftpd
+and pyftpdlib are in TLS 1.2: in 1.3 curl closes before it has read their session tickets, which
+resets the connection and loses the end of the file. curl pauses up to 0.2 s where an FTPS transfer
+begins, with every server: MB/s are low by that, processor time is not. mft and pyftpdlib use the
+OpenSSL of the cryptography wheel, the others Debian's. Passwords: mft checks bcrypt, vsftpd (by
+PAM), ProFTPD and Pure-FTPd SHA-512-crypt of 5,000 rounds, pyftpdlib compares text. With the
+cheapest hash mft checks PBKDF2-SHA-256 and the others SHA-512-crypt, 1,000 rounds each; what that
+costs alone is measured in the same round and taken out. Transfers, small files and listings are
+measured in sessions that are logged in. A server that stalls at each small file is stopped after
+four seconds. Where each session is a process, a tenth of the idle sessions is opened. ProFTPD's
+delay that hides account names is off, Pure-FTPd's limits of clients and of listings are raised, and
+pyftpdlib writes no log. Debian's servers need root to become others: without root they are left
+out."""
+
+
+class Family(NamedTuple):
+    """Workloads that run together and share a table."""
+
+    name: str
+    workloads: tuple[Workload, ...]
+    servers: Callable[[Tools], dict[str, Server]]
+    columns: Mapping[str, str]  # server -> how it is called
+    facts: Callable[[], list[str]]
+    notes: str
+
+
+def ssh_servers(tools: Tools) -> dict[str, Server]:
+    """All SSH servers; mft three times: as it is, not waiting for the disk, and bare."""
+    return _by_name(
+        Ours(tools),
+        Ours(tools, "mft-fast", settings=FAST),
+        Ours(tools, "mft-bare", module="tests.benchmarks.servers.bare"),
+        OpenSSH(tools),
+        Asyncssh(tools),
+        Conch(tools),
+    )
+
+
+def ftp_servers(tools: Tools) -> dict[str, Server]:
+    """All FTP servers that this user may start: Debian's need root, to become others."""
+    ours = (
+        Ours(tools, service="ftp"),
+        Ours(tools, "mft-fast", settings=FAST, service="ftp"),
+        Pyftpdlib(tools),
+    )
+    if os.geteuid() != 0:
+        return _by_name(*ours)
+    return _by_name(*ours, Vsftpd(tools), Proftpd(tools), PureFtpd(tools))
+
+
+def _by_name(*servers: Server) -> dict[str, Server]:
+    return {server.name: server for server in servers}
+
+
+SSH = Family(
+    "ssh",
+    table.SSH,
+    ssh_servers,
+    OURS | {"openssh": "OpenSSH", "asyncssh": "asyncssh", "conch": "Conch"},
+    machine.ssh_facts,
+    f"{GENERAL} {SSH_NOTES}",
+)
+FTP = Family(
+    "ftp",
+    table.FTP,
+    ftp_servers,
+    OURS
+    | {
+        "vsftpd": "vsftpd",
+        "proftpd": "ProFTPD",
+        "pure-ftpd": "Pure-FTPd",
+        "pyftpdlib": "pyftpdlib",
+    },
+    machine.ftp_facts,
+    f"{GENERAL}\n{FTP_NOTES}",
+)
+FAMILIES = (SSH, FTP)
