@@ -205,14 +205,17 @@ class Secured:
 
     def _drain(self) -> None:
         """Queue the ciphertext that OpenSSL has for the peer."""
-        buffer = self._sealed.take()
-        while count := self.engine.take_into(buffer):
-            if count <= SMALL:
-                self.connection.send(memoryview(bytes(buffer[:count])))
-                continue
-            self.connection.send(buffer[:count], partial(self._sealed.give, buffer))
+        full = True
+        while full:
             buffer = self._sealed.take()
-        self._sealed.give(buffer)
+            count = self.engine.take_into(buffer)
+            full = count == len(buffer)  # only then there may be more
+            if count > SMALL:
+                self.connection.send(buffer[:count], partial(self._sealed.give, buffer))
+                continue
+            if count:
+                self.connection.write(bytes(buffer[:count]))
+            self._sealed.give(buffer)
 
 
 Outlet = Connection | Secured  # what a stream sends through

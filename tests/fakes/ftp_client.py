@@ -191,7 +191,8 @@ class FtpClient:
         """Let everybody act until nobody has anything to do."""
         while True:
             self.server.reactor.settle()
-            if not any([end.pump() for end in self.ends]):
+            moved = [end.pump() for end in self.ends]
+            if not any(moved):
                 return
 
     def take(self) -> list[Said]:

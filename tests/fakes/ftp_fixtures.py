@@ -9,6 +9,7 @@ import pytest
 from mft.protocols.ftp import data
 from tests.fakes.ftp_client import CLEAR, WAYS, FtpClient, Way
 from tests.fakes.ftp_server import FtpServer
+from tests.fakes.slow import SlowFiles, Slowness
 
 every_way = pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
 
@@ -47,3 +48,17 @@ def server(serve: Callable[..., FtpServer]) -> FtpServer:
 def client(server: FtpServer, way: Way) -> FtpClient:
     """Ann, who has come as far as a transfer."""
     return FtpClient(server, way).arrive()
+
+
+@pytest.fixture
+def slowness() -> Slowness:
+    """A disk that is fast until the test says otherwise."""
+    made = Slowness()
+    made.slow = False
+    return made
+
+
+@pytest.fixture
+def slow(serve: Callable[..., FtpServer], slowness: Slowness) -> FtpServer:
+    """A server over that disk."""
+    return serve(storage=lambda memory: SlowFiles(memory, slowness))

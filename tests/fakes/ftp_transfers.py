@@ -15,5 +15,10 @@ def stuck(client: FtpClient, path: str = "/file", size: int = 1000) -> End:
 def flow(client: FtpClient, data: End) -> list[int]:
     """Let the client take everything; the codes of the replies."""
     data.socket.room = None
+    return codes(client)
+
+
+def codes(client: FtpClient) -> list[int]:
+    """Let everybody act; the codes of the replies that come by themselves."""
     client.settle()
     return [one.code for one in client.take()]

@@ -40,7 +40,7 @@ class MemoryServer:
         self.journal = Journal.open(directory / "log" / "journal")
         self.bus = Bus(self.journal, SERVER, clock=lambda: 1e9 + self.reactor.seconds())
         self.told: list[Occurrence] = []
-        self.bus.subscribe(SimpleNamespace(offer=self.told.append))  # type: ignore[arg-type]  # ours
+        self.bus.subscribe(SimpleNamespace(offer=self.told.append))
         self.method = Method(*(accounts or (account("ann", password=CHEAP_HASH),)))
         self.chain = Chain([self.method])
         self.tree = MemoryTree(self.reactor.seconds)

@@ -31,6 +31,8 @@ AT_ONCE = {packets.Read, packets.Write}
 
 # Type -> where the guide tells of it (file, heading), and where it is tested.
 PLACES = {
+    "ftp": ("ftp.md", "FTP and FTPS", "protocols/ftp/test_control.py"),
+    "ftpsi": ("ftp.md", "FTP and FTPS", "protocols/ftp/test_control.py"),
     "ssh": ("sftp.md", "SFTP and SCP", "protocols/ssh/test_transport.py"),
     "application": ("accounts.md", "Authentication methods", "auth/test_application.py"),
     "local-file": ("audit.md", "Log files", "handlers/test_log_file.py"),

@@ -8,7 +8,7 @@ import pytest
 from tests.laws.source import ROOT, modules
 
 REFUSED = re.compile(
-    r"^(utils?|helpers?|common|misc|stuff|.*Manager|.*Processor|.*TlsEnd|Base[A-Z].*|.*Helper|.*Util)$"
+    r"^(utils?|helpers?|common|misc|stuff|.*Manager|.*Processor|.*Engine|Base[A-Z].*|.*Helper|.*Util)$"
 )
 MODULES = pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
 

@@ -230,11 +230,11 @@ class Control:
 
     @property
     def busy(self) -> bool:
-        """Whether a logged-in client moves something, or has asked for something just now."""
+        """Whether something is done for a logged-in client, or was just now."""
         if self.session is None:
             return False
         quiet = self.hub.reactor.seconds() - self._active
-        return bool(self.session.opened) or self.data.moving or quiet < QUIET
+        return self.conversation.working or quiet < QUIET
 
     def end(self, text: str, code: int = 421) -> None:
         """Say why, and close."""
@@ -282,7 +282,7 @@ class Control:
     def _check_idle(self) -> None:
         now, sent = self.hub.reactor.seconds(), self.line.sent
         takes = self.line.queued and sent != self._sent  # a long reply, slowly
-        if takes or self.data.moving:
+        if takes or self.conversation.working:
             self._sent, self._active = sent, now
         left = self.idle_limit - (now - self._active)
         if left > 0:

@@ -32,6 +32,7 @@ class Conversation:
 
     def __init__(self, control: "Control") -> None:
         self._control = control
+        self.working = False  # whether a command is being done
         self._command = Command("")
         self._last = ""
         self._bad = 0
@@ -49,7 +50,11 @@ class Conversation:
                 await control.handshake()
             control.say(control.hub.greeting)
             while not control.leaving:
-                await self._serve(await control.line.next())
+                command = await control.line.next()
+                self.working = True
+                await self._serve(command)
+                self.working = False
+                control.heard()  # its quiet begins with the answer
         except Gone:
             return
         except Exception:
@@ -70,7 +75,10 @@ class Conversation:
         verb = VERBS[command.verb]
         self._last = verb.name
         work = self._do(verb.name, command.argument)
-        reply = await (self._beside(work) if verb.data else work)
+        self._say(await (self._beside(work) if verb.data else work))
+
+    def _say(self, reply: Reply | None) -> None:
+        """Send a reply, unless the command has answered itself."""
         if reply is not None:
             self._control.say(reply)
 
@@ -133,33 +141,27 @@ class Conversation:
         transfer.addCallback(lambda _: line.wake())
         aborted = False
         while not result:
-            command = (
-                self._control.line.peek() if self._control.line.alive and not aborted else None
-            )
+            command = line.peek() if line.alive and not aborted else None
             if isinstance(command, Command) and VERBS.get(command.verb, _QUIT).name in BESIDE:
                 line.take()
                 aborted = await self._answer_beside(command)
                 continue
             # A client that has left ends the transfer, which is waited for all the same.
             await line.stirred()
-        self._control.heard()
         ended = result[0]
         if isinstance(ended, Failure):
             ended.raiseException()
-        if aborted:
-            if isinstance(ended, Reply):
-                self._control.say(ended)
-            return Reply.of(226, "The transfer was aborted.")
-        return ended if isinstance(ended, Reply) else None
+        if not aborted:
+            return ended
+        self._say(ended)
+        return Reply.of(226, "The transfer was aborted.")
 
     async def _answer_beside(self, command: Command) -> bool:
         """Answer one command while a transfer runs; whether it ends the transfer."""
         if command.verb == "ABOR":
             self._control.data.abort("the client aborted the transfer")
             return True
-        reply = await self._do(VERBS[command.verb].name, command.argument)
-        if reply is not None:
-            self._control.say(reply)
+        self._say(await self._do(VERBS[command.verb].name, command.argument))
         return False
 
 

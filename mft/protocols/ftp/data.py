@@ -262,24 +262,26 @@ class DataChannel:
 
     def _rang(self) -> None:
         self._timer = None
-        if self._offer is None and self._connection is None:
-            return
+        offer, connection = self._offer, self._connection
         left = self._due - self._control.hub.reactor.seconds()
-        if left > 0:
+        if left > 0 and (offer or connection):
             self._timer = self._control.hub.reactor.callLater(left, self._rang)
-        else:
-            self._timed_out()
+        elif connection is not None:
+            self._look_at(connection)
+        elif offer is not None:
+            self._nobody_came(offer)
 
-    def _timed_out(self) -> None:
-        control, connection = self._control, self._connection
-        moves = connection is not None and (connection.busy or connection.moved != self._seen)
+    def _look_at(self, connection: DataConnection) -> None:
+        moves = connection.busy or connection.moved != self._seen
         if moves and self.moving:
             self._watch()
-        elif connection is not None:
-            control.emit(events.FTP_DATA_IDLE, p.Endpoints(*connection.host, *connection.peer))
-            self.abort("nothing moved on the data connection for too long")
-        elif self._offer is not None:
-            host = control.line.host.host
-            told = p.DataAddressFailed(self._mode, host, self._offer.port, "it was given up")
-            control.emit(events.FTP_PASSIVE_UNUSED, told)
-            self.close()
+            return
+        ends = p.Endpoints(*connection.host, *connection.peer)
+        self._control.emit(events.FTP_DATA_IDLE, ends)
+        self.abort("nothing moved on the data connection for too long")
+
+    def _nobody_came(self, offer: Offer) -> None:
+        host = self._control.line.host.host
+        told = p.DataAddressFailed(self._mode, host, offer.port, "it was given up")
+        self._control.emit(events.FTP_PASSIVE_UNUSED, told)
+        self.close()

@@ -85,7 +85,8 @@ async def _read(sent: SentFile, at: int, size: int) -> bytes:
 
 async def store(control: "Control", text: str) -> Reply:
     """STOR: receive a file; from where REST said, it goes on with what is there."""
-    start = control.parameters.take_start()  # it counts for this command, whatever comes of it
+    # Both count for this command, whatever comes of it.
+    start, size = control.parameters.take_start(), control.parameters.take_size()
     way(control)
     path = path_of(control, text)
     control.note(events.FTP_UPLOAD_ASKED, p.PathOf(str(path), control.current.real_path(path)))
@@ -93,37 +94,42 @@ async def store(control: "Control", text: str) -> Reply:
         received = await control.current.upload(path, Existing.MODIFY, start=start)
     else:
         received = await control.current.upload(path, Existing.REPLACE)
-    return await _receive(control, received, "Send the file.")
+    return await _receive(control, received, "Send the file.", size)
 
 
 async def append(control: "Control", text: str) -> Reply:
     """APPE: go on behind what is there; after REST the same as STOR."""
     if control.parameters.offset:
         return await store(control, text)
+    size = control.parameters.take_size()
     way(control)
     path = path_of(control, text)
     control.note(events.FTP_APPEND_ASKED, p.PathOf(str(path), control.current.real_path(path)))
     received = await control.current.upload(path, Existing.EXTEND)
-    return await _receive(control, received, "Send what is to be appended.")
+    return await _receive(control, received, "Send what is to be appended.", size)
 
 
 async def store_unique(control: "Control", text: str) -> Reply:
     """STOU: receive a file under a name of its own; reply 150 tells it (RFC 1123 4.1.2.9)."""
+    _, size = control.parameters.take_start(), control.parameters.take_size()
     way(control)
-    control.parameters.take_start()
     path = path_of(control, text) if text else control.parameters.folder.child("file")
     received = await control.current.unique_upload(path.parent, path.name)
-    return await _receive(control, received, f"FILE: {_shown(control, received.requested)}")
+    words = f"FILE: {_shown(control, received.requested)}"
+    return await _receive(control, received, words, size)
 
 
 def _shown(control: "Control", path: VPath) -> str:
     return path.name if path.parent == control.parameters.folder else str(path)
 
 
-async def _receive(control: "Control", received: ReceivedFile, words: str) -> Reply:
-    parameters = control.parameters
-    size, start = parameters.take_size(), received.start
+async def _receive(
+    control: "Control", received: ReceivedFile, words: str, size: int | None
+) -> Reply:
+    """Take the bytes, at least so many as ALLO said."""
+    parameters, start = control.parameters, received.start
     converts = parameters.text or parameters.compressed
+    least = 0 if converts or size is None else size
     conversion = (
         Conversion(text=parameters.text, compressed=parameters.compressed) if converts else None
     )
@@ -134,11 +140,15 @@ async def _receive(control: "Control", received: ReceivedFile, words: str) -> Re
         if not parameters.private and not control.line.still_there:
             # In clear an end of file and a client that died look alike on the data connection.
             raise Refused(Reason.ABORTED, "", "the client has left")
-        came = body.at - start
-        if size is not None and came < size and not converts:
-            details = f"only {came} of the {size} bytes of ALLO came"
-            raise Told(Reply.of(426, "Fewer bytes came than ALLO said."), details)
+        _see_that_all_came(body.at, least)
     return COMPLETE
+
+
+def _see_that_all_came(came: int, least: int) -> None:
+    """Refuse an upload that has fewer bytes, those before it counted, than ALLO said."""
+    if came < least:
+        details = f"only {came} of the {least} bytes of ALLO are there"
+        raise Told(Reply.of(426, "Fewer bytes came than ALLO said."), details)
 
 
 async def abort(control: "Control", argument: str) -> Reply:

@@ -1,19 +1,24 @@
-"""The control connection: lines, limits, clocks, TLS, and the one way in which each ends."""
+"""One client: how it comes, what protects it, its clocks, and the one event of its end."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
 
+from mft.core.failure import Reason
 from mft.core.peer import Address
-from mft.protocols.ftp import control as module
 from mft.protocols.ftp.control import Control
 from mft.protocols.ftp.line import Gone
 from tests.fakes import pki, tls_peer
 from tests.fakes.accounts import CHEAP_HASH, account
-from tests.fakes.ftp_client import CLEAR, EXPLICIT, IMPLICIT, FtpClient, Way
+from tests.fakes.ftp_client import EXPLICIT, IMPLICIT, FtpClient, Way
 from tests.fakes.ftp_fixtures import every_way
 from tests.fakes.ftp_server import CLIENT, CLIENT_6, FtpServer
+from tests.fakes.ftp_transfers import flow, stuck
+from tests.fakes.refused import refused
+from tests.fakes.slow import SlowFiles, Slowness
 
 Serve = Callable[..., FtpServer]
 
@@ -32,21 +37,6 @@ LOOSE = {
 def ends(server: FtpServer) -> list[int]:
     """The closing events of connections."""
     return [number for number in server.numbers() if number in (CLOSED, LOST)]
-
-
-def stuck(client: FtpClient, path: str = "/file", size: int = 1000) -> Any:
-    """A download that waits for its client; `flow` lets it go on."""
-    client.server.put(path, b"x" * size)
-    data = client.connect()
-    data.socket.room = 0
-    assert client.codes(f"RETR {path}") == [150]
-    return data
-
-
-def flow(client: FtpClient, data: Any) -> list[int]:
-    data.socket.room = None
-    client.settle()
-    return [one.code for one in client.take()]
 
 
 # Coming and going.
@@ -95,12 +85,6 @@ def test_events_are_of_nobody_before_the_login_and_of_the_account_after(
 def test_a_client_of_ipv6_comes_as_well(server: FtpServer) -> None:
     client = FtpClient(server, host=CLIENT_6).arrive()
     assert client.codes("PWD") == [257]
-
-
-# Lines.
-
-
-# Bounds.
 
 
 # Clocks.
@@ -155,6 +139,24 @@ def test_a_client_whose_transfer_runs_is_not_idle(serve: Serve) -> None:
         assert client.wait(DEFAULT_IDLE) == []
     assert client.wait(DEFAULT_IDLE - 1) == []
     assert flow(client, data) == [226]
+    assert client.wait(DEFAULT_IDLE - 1) == []
+    assert [one.code for one in client.wait(1)] == [421]
+
+
+def test_a_client_for_whom_something_is_done_is_not_idle(serve: Serve) -> None:
+    slowness = Slowness()
+    slowness.slow = False
+    server = serve(storage=lambda memory: SlowFiles(memory, slowness))
+    server.put("/file", b"some bytes")
+    client = FtpClient(server).arrive()
+    slowness.slow = True
+    assert client.codes("HASH /file") == []
+    for _ in range(5):
+        assert client.wait(DEFAULT_IDLE) == []
+    assert client.wait(DEFAULT_IDLE - 1) == []
+    assert server.service.end_all("The service stops.", idle_only=True) == 0
+    slowness.let_all_go(client.settle)
+    assert [one.code for one in client.take()] == [213]
     assert client.wait(DEFAULT_IDLE - 1) == []
     assert [one.code for one in client.wait(1)] == [421]
 
@@ -262,7 +264,7 @@ class Clear(FtpClient):
 def hello() -> bytes:
     """The first bytes of a handshake."""
     connection = tls_peer.client(tls_peer.client_context())
-    with pytest.raises(tls_peer.SSL.WantReadError):
+    with pytest.raises(SSL.WantReadError):
         connection.do_handshake()
     return connection.bio_read(1 << 16)
 
@@ -301,7 +303,6 @@ def test_a_service_without_tls_secures_nothing(client: FtpClient, server: FtpSer
     (control,) = server.service.hub.presence.peers
     with pytest.raises(Gone):
         control._secure()
-    control.line.ended()
     assert client.codes("PWD") == [257]
 
 
@@ -345,7 +346,7 @@ def test_a_client_without_one_does_not(serve: Serve, way: Way) -> None:
 def test_a_revoked_certificate_is_told_to_leave(serve: Serve, way: Way, tmp_path: Any) -> None:
     identity = PARTNERS.issue("a former partner")
     listed = tmp_path / "list.pem"
-    listed.write_bytes(PARTNERS.revoke(identity).public_bytes(pki.Encoding.PEM))
+    listed.write_bytes(PARTNERS.revoke(identity).public_bytes(Encoding.PEM))
     server = trusting(
         serve,
         way,
@@ -389,14 +390,10 @@ def test_who_is_being_ended_is_ended_once(client: FtpClient, server: FtpServer) 
     assert client.take() == [(421, ("First.",))]
     assert client.gone
     control.end("Third.")
-    control.line.connectionLost(None)  # type: ignore[arg-type]  # it is over: not even looked at
     assert ends(server) == [CLOSED]
 
 
-# In the middle of a transfer.
-
-
-# Faults of ours.
+# At the end.
 
 
 def test_a_session_that_cannot_be_closed_is_still_told_as_closed(
@@ -414,12 +411,9 @@ def test_a_session_that_cannot_be_closed_is_still_told_as_closed(
     assert server.service.connections == 0
 
 
-# What only the kernel knows.
-
-
 def test_without_a_session_nothing_is_done(server: FtpServer) -> None:
     control = Control(server.service.hub, Address(CLIENT, 1))
-    with pytest.raises(module.Refused):
+    with refused(Reason.DENIED):
         _ = control.current
     assert not control.busy
     assert control.session_id != Control(server.service.hub, Address(CLIENT, 1)).session_id
@@ -439,4 +433,3 @@ def test_sessions_of_one_source_count_until_they_log_in(serve: Serve) -> None:
     assert server.accept() is None
     client.log_in()
     assert server.accept() is not None
-    assert CLEAR is client.way

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mft.protocols.ftp.conversation import MAX_BAD
+from mft.protocols.ftp.line import Gone
 from mft.wire.ftp.command import Lines
 from tests.fakes.ftp_client import FtpClient
 from tests.fakes.ftp_fixtures import every_way
@@ -104,6 +105,18 @@ def test_quit_in_a_transfer_waits_for_it(client: FtpClient) -> None:
     assert client.codes("QUIT") == []
     assert flow(client, data) == [226, 221]
     assert client.gone
+
+
+def test_who_is_gone_in_a_transfer_hears_nothing(serve: Serve) -> None:
+    async def gone(path: Any) -> Any:
+        raise Gone
+
+    server = serve(storage=lambda memory: Instead(memory, list=gone))
+    client = FtpClient(server).arrive()
+    client.connect()
+    assert client.codes("LIST", "PWD") == []
+    client.leave()
+    assert ends(server) == [CLOSED]
 
 
 def test_a_fault_in_a_command_tells_an_id_only(serve: Serve, faults: list[str]) -> None:

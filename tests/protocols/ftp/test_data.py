@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
@@ -12,7 +11,7 @@ from mft.core.peer import Address
 from tests.fakes import tls_peer
 from tests.fakes.ftp_client import EXPLICIT, IMPLICIT, End, FtpClient, Way
 from tests.fakes.ftp_fixtures import every_way
-from tests.fakes.ftp_server import CLIENT, CLIENT_6, COMMANDS, HERE, HERE_6, STRANGER, FtpServer
+from tests.fakes.ftp_server import CLIENT, CLIENT_6, HERE, HERE_6, STRANGER, FtpServer
 
 Serve = Callable[..., FtpServer]
 
@@ -440,6 +439,27 @@ def test_a_transfer_in_which_nothing_moves_is_ended(
     assert client.codes("PWD") == [257]
 
 
+def test_the_time_of_a_transfer_begins_with_it(client: FtpClient, server: FtpServer) -> None:
+    server.put("/file", b"x" * 1000)
+    data = client.connect()
+    client.wait(SECONDS - 1)
+    data.socket.room = 0
+    client.say("RETR /file")
+    client.wait(SECONDS - 1)
+    assert not data.closed
+    client.wait(1)
+    assert data.closed
+
+
+def test_a_clock_that_rings_for_nothing_rings_no_more(client: FtpClient, server: FtpServer) -> None:
+    client.down("LIST")
+    before = len(server.reactor.getDelayedCalls())
+    client.wait(SECONDS)
+    assert len(server.reactor.getDelayedCalls()) == before - 1
+    client.down("LIST")
+    assert server.data(IDLE) == server.data(UNUSED) == []
+
+
 def test_a_transfer_that_is_slow_goes_on(client: FtpClient, server: FtpServer) -> None:
     server.put("/file", b"x" * 1000)
     data = client.connect()
@@ -451,8 +471,3 @@ def test_a_transfer_that_is_slow_goes_on(client: FtpClient, server: FtpServer) -
         assert not data.closed or len(data.received) == 1000
     assert data.received == b"x" * 1000
     assert server.data(IDLE) == []
-
-
-def test_the_port_of_commands_is_told_to_nobody_as_one_for_data(client: FtpClient) -> None:
-    assert client.passive() != COMMANDS
-    assert isinstance(client.control.tls, SSL.Connection | None)

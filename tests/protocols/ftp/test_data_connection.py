@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+from mft.core.failure import Reason
 from mft.core.peer import Address
 from mft.protocols.ftp.data_connection import CLOSED_EARLY, NOT_ENDED, DataConnection
 from mft.runtime.buffers import Buffers
 from tests.fakes.ftp_client import CLEAR, EXPLICIT, IMPLICIT, WAYS, End, FtpClient, Way
 from tests.fakes.ftp_fixtures import every_way
 from tests.fakes.ftp_server import FtpServer
+from tests.fakes.refused import refused
+from tests.fakes.run import run
 
 Serve = Callable[..., FtpServer]
 
@@ -230,21 +233,20 @@ def test_an_empty_file_is_a_file(client: FtpClient, server: FtpServer) -> None:
     assert client.down("RETR /file") == (b"", [150, 226])
 
 
-@pytest.mark.parametrize("way", [EXPLICIT], ids=["explicit"])
-def test_a_download_that_the_socket_did_not_take_is_not_whole(
+@pytest.mark.parametrize("way", [EXPLICIT, IMPLICIT], ids=lambda way: way.name)
+def test_a_client_that_leaves_before_it_has_taken_the_last_bytes_has_not_got_the_file(
     client: FtpClient, server: FtpServer
 ) -> None:
-    server.put("/file", b"x" * 1000)
+    server.put("/file", DATA)
+    client.down("RETR /file")
+    (whole,) = (one["sent"] for one in server.data(DATA_CLOSED))
     data = client.connect()
-    data.socket.room = 2000  # the handshake
-    client.say("RETR /file")
-    data.socket.room = 10
+    data.socket.room = whole - 10
+    assert client.codes("RETR /file") == [150]
+    data.close()
     client.settle()
-    if not client.take():
-        data.close()
-        client.settle()
-        client.take()
-    assert only(server, DOWNLOAD_DONE, DOWNLOAD_FAILED) in ([DOWNLOAD_FAILED], [DOWNLOAD_DONE])
+    assert [one.code for one in client.take()] == [426]
+    assert server.data(DATA_BROKE)[0]["details"] == CLOSED_EARLY
 
 
 @every_way
@@ -274,3 +276,17 @@ def test_what_nobody_uses_does_nothing() -> None:
     connection._peer_ended()
     connection.hold(held=True)
     connection.close()
+    with refused(Reason.ABORTED):
+        run(connection.run(Ended(), None, b"one"))
+
+
+class Ended:
+    """A body of which nothing is under way."""
+
+    reads = busy = False
+
+    async def settled(self) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(name)

@@ -49,6 +49,14 @@ def service(directory: Path, more: str = "", kind: str = "ftp") -> FtpOptions:
     return options
 
 
+def clear(options: FtpOptions) -> tuple[bool, bool, bool, bool]:
+    """Whether commands, logins and data may be in clear, and TLS left again."""
+    return options.clear_commands, options.clear_login, options.clear_data, options.leaves_tls
+
+
+NOTHING = (False, False, False, False)
+
+
 def test_the_defaults_are_the_safe_ones(directory: Path) -> None:
     options = service(directory)
     assert options.explicit
@@ -56,8 +64,8 @@ def test_the_defaults_are_the_safe_ones(directory: Path) -> None:
     assert options.ftps_require_session_reuse
     assert options.passive_wait_connection
     assert options.passive_port_range == range(1)
-    assert not (options.clear_commands or options.clear_login or options.clear_data)
-    assert not (options.implicit or options.leaves_tls)
+    assert clear(options) == NOTHING
+    assert not options.implicit
 
 
 def test_implicit_is_all_tls(directory: Path) -> None:
@@ -65,16 +73,14 @@ def test_implicit_is_all_tls(directory: Path) -> None:
     options = service(directory, f"{loose}ftps_explicit_enabled = no\n", "ftpsi")
     assert options.implicit
     assert options.uses_tls
-    assert not (options.explicit or options.leaves_tls)
-    assert not (options.clear_commands or options.clear_login or options.clear_data)
+    assert clear(options) == NOTHING
+    assert not options.explicit
 
 
 def test_without_explicit_tls_nothing_is_forced(directory: Path) -> None:
     options = service(directory, "ftps_explicit_enabled = no\n")
-    assert options.clear_commands
-    assert options.clear_login
-    assert options.clear_data
-    assert not (options.uses_tls or options.explicit or options.leaves_tls)
+    assert clear(options) == (True, True, True, False)
+    assert options.uses_tls is options.explicit is False
 
 
 @pytest.mark.parametrize(
@@ -87,10 +93,8 @@ def test_each_part_is_forced_by_itself(
     given = zip(FORCED, (command, authentication, data), strict=True)
     more = "".join(f"ftps_force_secured_{what} = {how}\n" for what, how in given)
     options = service(directory, more)
-    assert options.clear_commands is (command == "no")
-    assert options.clear_login is (command == authentication == "no")
-    assert options.clear_data is (data == "no")
-    assert options.leaves_tls is (command == "no")
+    logins = command == authentication == "no"
+    assert clear(options) == (command == "no", logins, data == "no", command == "no")
 
 
 # Ports.
@@ -131,8 +135,8 @@ def test_what_is_no_range_of_ports(directory: Path, text: str, wrong: str) -> No
 
 
 def test_addresses_by_network(directory: Path) -> None:
-    more = "passive_address =\n    10.0.0.0/8 10.0.0.5\n    2001:db8::/32 files.example.com\n    203.0.113.5\n"
-    options = service(directory, more)
+    lines = ("10.0.0.0/8 10.0.0.5", "2001:db8::/32 files.example.com", "203.0.113.5")
+    options = service(directory, "passive_address =\n" + "".join(f"    {one}\n" for one in lines))
     assert options.passive_address == (
         PassiveAddress(parse_network("10.0.0.0/8"), "10.0.0.5"),
         PassiveAddress(parse_network("2001:db8::/32"), "files.example.com"),

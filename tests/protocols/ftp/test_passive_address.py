@@ -1,7 +1,7 @@
 """Which address PASV tells: by the client's network, by a name, or none."""
 
 import socket
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ from twisted.internet.task import Clock
 from mft.config.kinds import Context
 from mft.protocols.ftp.options import FtpOptions
 from mft.protocols.ftp.passive_address import RETRY, PassiveTold
-from tests.fakes.ftp_fixtures import Path
 
 OURS, OURS_6 = "192.0.2.1", "2001:db8::1"
 REFRESH = 300.0
@@ -129,6 +128,3 @@ def test_a_fault_is_logged(faults: list[str]) -> None:
     made = told("files.example", Broken())  # type: ignore[arg-type]  # as bad as it can be
     made.start()
     assert "DNS broke" in faults.pop()
-
-
-Made = Callable[..., PassiveTold]

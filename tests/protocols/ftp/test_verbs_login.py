@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from mft.core.failure import Reason, Refused
 from mft.protocols.ftp.verbs_login import MAX_NAME
 from tests.fakes.accounts import CHEAP_HASH, account
-from tests.fakes.ftp_client import CLEAR, EXPLICIT, IMPLICIT, FtpClient, Way
+from tests.fakes.ftp_client import EXPLICIT, IMPLICIT, FtpClient, Way
 from tests.fakes.ftp_fixtures import every_way
 from tests.fakes.ftp_server import CLIENT, FtpServer
 
@@ -312,4 +312,3 @@ def test_only_the_login_must_be_secured_where_only_that_is_demanded(serve: Serve
     client = FtpClient(server, way)
     assert client.codes("FEAT", "USER ann", "PASS right") == [211, 530, 530]
     assert len(server.data(TLS_REQUIRED)) == 2
-    assert way != CLEAR
