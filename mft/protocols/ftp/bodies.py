@@ -64,14 +64,15 @@ class SendingFile:
         """Send the next piece; whether anything was sent."""
         if self._fetching:
             return False
-        if self._at >= self._end:
-            self._connection.finish()
-            return False
         try:
-            return self._send()
+            sent = self._at < self._end and self._send()
         except Refused as refused:
             self._failed(refused)
             return False
+        # In the same turn: a client that has counted its bytes may close at the last one.
+        if self._at >= self._end:
+            self._connection.finish()
+        return sent
 
     def _send(self) -> bool:
         lane, outlet = self._file.lane, self._connection.outlet
@@ -149,6 +150,8 @@ class SendingFile:
             raise Refused(Reason.BROKEN, str(self._file.path), SHORTER)
         self._moved(count)
         self._connection.outlet.send(data[:count])
+        if self._at >= self._end:
+            self._connection.finish()
 
     def _broke(self, failure: Failure) -> None:
         self._connection.fail(Refused(Reason.BROKEN, "", broke("a download", failure)))
@@ -348,12 +351,13 @@ class SendingText:
     async def _make(self) -> None:
         try:
             await self._made(self)
-            if self._squeeze is not None:
-                await self._send(self._squeeze.flush())
         except Refused as refused:
             self._connection.fail(refused)
-        else:
-            self._connection.finish()
+            return
+        if self._squeeze is not None:
+            # Not waited for: the client knows the end of deflated data, and may close there.
+            self._connection.outlet.send(memoryview(self._squeeze.flush()))
+        self._connection.finish()
 
     def _broke(self, failure: Failure) -> None:
         self._connection.fail(Refused(Reason.BROKEN, "", broke("a transfer", failure)))

@@ -196,8 +196,9 @@ class DataConnection:
 
     def finish(self) -> None:
         """Everything was sent: close once the socket has taken it; that ends the transfer."""
-        self._finishing = True
-        self.outlet.loseConnection()
+        if not self._finishing:
+            self._finishing = True
+            self.outlet.loseConnection()
 
     def complete(self) -> None:
         """Everything was received, and is written: that ends the transfer."""
