@@ -142,7 +142,9 @@ class DataConnection:
             return
         clean = bool(reason.check(ConnectionDone))
         if not self._body.reads:
-            sent = self._finishing and clean and not self._transport.unsent
+            # What the kernel has taken counts as sent, also when the client, who has it, resets the
+            # connection instead of closing it.
+            sent = self._finishing and not self._transport.unsent
             self._end(None if sent else Refused(Reason.ABORTED, "", CLOSED_EARLY))
         elif isinstance(self.outlet, Secured):
             if not self._peer_done:

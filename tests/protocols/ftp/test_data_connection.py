@@ -1,9 +1,12 @@
 """One data connection: its bytes are all of a file, or the transfer failed; nothing between."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
 
 from mft.core.failure import Reason
 from mft.core.peer import Address
@@ -259,6 +262,17 @@ def test_buffers_are_given_back(client: FtpClient, server: FtpServer) -> None:
         free = pool._free
         assert len({id(one.obj) for one in free}) == len(free)
         assert len(free) <= 2
+
+
+def test_a_client_that_has_everything_may_reset_the_connection() -> None:
+    over: list[Any] = []
+    connection = DataConnection(Nobody(), Address("192.0.2.7", 1), Buffers(10))
+    connection._transport = SimpleNamespace(unsent=0)  # type: ignore[assignment]
+    connection._body = Ended()  # type: ignore[assignment]
+    connection._over.addBoth(over.append)
+    connection._finishing = True
+    connection.connectionLost(Failure(ConnectionLost()))
+    assert over == [None]
 
 
 class Nobody:
