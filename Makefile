@@ -16,6 +16,7 @@ INIT ?=
 PYTEST ?=
 # Real clients and servers that the tests drive: command:package.
 NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rclone \
+	wget:wget ncftpput:ncftp testssl:testssl.sh \
 	psftp:putty-tools dbclient:dropbear-bin git:git gcc:gcc /usr/include/stdio.h:libc6-dev
 # How often `make fuzz` goes over everything, each time with another seed.
 ROUNDS ?= 20

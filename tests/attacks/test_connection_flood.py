@@ -42,7 +42,7 @@ def test_sources_that_have_gone_are_forgotten(server):
 
 
 def _counted(hub: Hub) -> int:
-    return len(hub._unauthenticated)
+    return len(hub.presence._unauthenticated)
 
 
 def test_a_service_has_a_bound_for_all_sources_together(serve):

@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from mft.auth.base import Accepted, Authenticator, NotMine, Password, PublicKey, Rejected
+from mft.auth.base import (
+    Accepted,
+    Authenticator,
+    Certificate,
+    NotMine,
+    Password,
+    PublicKey,
+    Rejected,
+)
 from mft.core.secret import Secret
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
@@ -14,8 +22,9 @@ KEY = HostKey.generate().public
 
 
 def application() -> Method:
-    """A method that knows `ann` with the password `right` and one key, and nobody else."""
-    return Method(account(password=CHEAP_HASH, ssh_authorized_keys_content=KEY.line()))
+    """A method that knows `ann`: by the password `right`, by one key, and by certificate."""
+    ways = {"ssh_authorized_keys_content": KEY.line(), "allow_certificate_authentication": "yes"}
+    return Method(account(password=CHEAP_HASH, **ways))
 
 
 every_method = pytest.mark.parametrize("make", [application])
@@ -26,14 +35,18 @@ Make = Callable[[], Authenticator]
 def test_it_says_what_it_is_and_what_it_understands(make: Make) -> None:
     method = make()
     assert method.component.uuid
-    assert method.kinds <= {"password", "ssh-key"}
+    assert method.kinds <= {"password", "ssh-key", "ssl-certificate"}
     assert method.kinds
 
 
 @every_method
 def test_right_credentials_give_an_account_and_name_the_method(make: Make) -> None:
     method = make()
-    for given in (Password("ann", Secret("right")), PublicKey("ann", KEY.blob, proven=True)):
+    for given in (
+        Password("ann", Secret("right")),
+        PublicKey("ann", KEY.blob, proven=True),
+        Certificate("ann", "ann", "AA:BB"),
+    ):
         verdict = run(method.authenticate(given, PEER, SERVICE))
         assert isinstance(verdict, Accepted)
         assert verdict.method == method.component
@@ -60,7 +73,19 @@ def test_a_wrong_key_is_rejected_and_no_bytes_break_it(make: Make, blob: bytes) 
 
 
 @every_method
+@pytest.mark.parametrize("common_name", ["", "eve", "ANN", "ann\0"])
+def test_a_certificate_of_somebody_else_is_rejected(make: Make, common_name: str) -> None:
+    given = Certificate("ann", common_name, "AA:BB")
+    assert isinstance(run(make().authenticate(given, PEER, SERVICE)), Rejected)
+
+
+@every_method
 @pytest.mark.parametrize("name", ["eve", "ANN", "ann ", "*", "ann\u0301", "../ann"])
 def test_an_unknown_name_is_left_to_the_next_method(make: Make, name: str) -> None:
-    for given in (Password(name, Secret("right")), PublicKey(name, KEY.blob, proven=True)):
+    for given in (
+        Password(name, Secret("right")),
+        PublicKey(name, KEY.blob, proven=True),
+        Certificate(name, name, "AA:BB"),
+        Certificate(name, "ann", "AA:BB"),
+    ):
         assert run(make().authenticate(given, PEER, SERVICE)) == NotMine()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.ftp import ANY_SESSION, MODES, Ftp, add_service
 from tests.interop.instance import (
     Place,
     Server,
@@ -79,3 +80,35 @@ def place(server: Server) -> Place:
 def older_place(older_server: Server) -> Place:
     """A fresh directory on `older_server`."""
     return fresh(older_server)
+
+
+@pytest.fixture(scope="session")
+def ftp_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ftp]]:
+    """Two instances, one for each storage, with a service for each mode: by `storage mode`.
+
+    One more is for clients that take up no TLS session.
+    """
+    services: dict[str, Ftp] = {}
+    running = []
+    for storage in STORAGE:
+        instance = initialise(tmp_path_factory.mktemp("mft") / "ftp")
+        add_server_option(instance, "io", storage)
+        for mode in MODES:
+            services[f"{storage} {mode}"] = add_service(instance, mode)
+        services["any session"] = add_service(instance, "implicit", **ANY_SESSION)
+        running.append((instance, start(instance)))
+    yield services
+    for instance, process in running:
+        stop(instance, process)
+
+
+@pytest.fixture(params=["auto clear", "auto explicit", "threads implicit", "threads clear"])
+def ftp(request: pytest.FixtureRequest, ftp_services: dict[str, Ftp]) -> Ftp:
+    """A service of each mode, and each storage in clear and over TLS."""
+    return ftp_services[request.param]
+
+
+@pytest.fixture
+def ftp_place(ftp: Ftp) -> Place:
+    """A fresh directory on `ftp`."""
+    return fresh(ftp.server)

@@ -121,10 +121,19 @@ def add_server_option(server: Server, name: str, value: str) -> None:
 
 
 def _free_base() -> int:
-    """A port base whose SSH port nobody listens on now."""
+    """A port base of whose ports nobody listens on any now."""
+    for _ in range(100):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            base = int(probe.getsockname()[1]) - 22
+        if all(_free(base + port) for port in (21, 22, 90)):
+            return base
+    raise AssertionError("this machine has no free ports")
+
+
+def _free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1]) - 22
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def start(server: Server) -> subprocess.Popen[bytes]:

@@ -5,6 +5,11 @@ from pathlib import Path
 
 LARGE = 3 * 1024 * 1024 + 7  # bytes: many packets of every client, and an odd end
 SIZES = (0, 1, 32768, LARGE)  # empty, least, exactly one packet of most clients, many
+# Names that clients and servers have tripped over.
+HOSTILE = (
+    *("-l", "-", " ahead", "behind ", "two  inside", 'a "quoted" one', "it's", "\\ back"),
+    *("naïve ü €", "日本", "100%25", "semi;colon", "a*b?[c]", "#hash", "~tilde", "..."),
+)
 
 
 def content(size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""A proxy for one connection that cuts it after so many bytes of the client's."""
+"""A proxy for one connection that cuts it after so many bytes of the client's, or the server's."""
 
 import contextlib
 import select
@@ -15,15 +15,25 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 class Cutter:
     """Forwards both ways until `limit` bytes have come from the client, then cuts both sides.
 
-    `reset` cuts without an orderly end. With no limit it only counts. Nothing that the server says
-    after the cut reaches the client.
+    `answers` is such a limit for the server's bytes. `reset` cuts without an orderly end. With no
+    limit it only counts. Nothing that the server says after the cut reaches the client. Where it
+    forwards `to` may be set until the client comes.
     """
 
-    def __init__(self, to: int, limit: int | None = None, *, reset: bool = False) -> None:
+    def __init__(
+        self,
+        to: int = 0,
+        limit: int | None = None,
+        *,
+        answers: int | None = None,
+        reset: bool = False,
+    ) -> None:
         self.seen = 0  # bytes from the client that were forwarded
+        self.answered = 0  # bytes from the server that were
         self.server_port = 0  # the port that the server sees
-        self._to = to
+        self.to = to
         self._limit = limit
+        self._answers = answers
         self._reset = reset
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
@@ -43,7 +53,10 @@ class Cutter:
 
     def _run(self) -> None:
         client, _ = self._listening.accept()
-        with client, socket.create_connection(("127.0.0.1", self._to)) as server:
+        if not self.to:  # it was never said, and the client never came
+            client.close()
+            return
+        with client, socket.create_connection(("127.0.0.1", self.to)) as server:
             self.server_port = server.getsockname()[1]
             with contextlib.suppress(OSError):
                 self._forward(client, server)
@@ -57,17 +70,25 @@ class Cutter:
                     pass
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
-        while self._limit is None or self.seen < self._limit:
+        while not (_reached(self.seen, self._limit) or _reached(self.answered, self._answers)):
             ready, _, _ = select.select([client, server], [], [])
             if client in ready:
-                left = BLOCK if self._limit is None else self._limit - self.seen
-                data = client.recv(min(BLOCK, left))
+                data = client.recv(_left(self.seen, self._limit))
                 server.sendall(data)
                 self.seen += len(data)
                 if not data:
                     return
             if server in ready:
-                data = server.recv(BLOCK)
+                data = server.recv(_left(self.answered, self._answers))
                 client.sendall(data)
+                self.answered += len(data)
                 if not data:
                     return
+
+
+def _reached(seen: int, limit: int | None) -> bool:
+    return limit is not None and seen >= limit
+
+
+def _left(seen: int, limit: int | None) -> int:
+    return BLOCK if limit is None else min(BLOCK, limit - seen)

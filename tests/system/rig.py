@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from tests.interop.ftp import Ftp, add_service
 from tests.interop.instance import ACCOUNT, Server, execute, learn_host_keys
 from tests.system.trail import Trail
 
@@ -55,6 +56,8 @@ def copied(template: Server, directory: Path) -> Server:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     text = config.read_text().replace(str(template.directory), str(directory))
+    for taken in (template.port - 1, template.port + 68):  # FTP and FTPS: any, several rigs run
+        text = text.replace(f"\nport = {taken}\n", "\nport = 0\n")
     config.write_text(text.replace(f"port = {template.port}\n", f"port = {port}\n"))
     return replace(
         template,
@@ -90,6 +93,10 @@ class Rig:
     def service(self, **options: str) -> None:
         """Add options to the SSH service."""
         self.say("services/ssh", **options)
+
+    def ftp(self, mode: str, /, **options: str) -> Ftp:
+        """Add an FTP service."""
+        return add_service(self.server, mode, **options)
 
     def section(self, title: str, /, **options: str) -> None:
         """Add a whole section."""

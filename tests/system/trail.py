@@ -12,14 +12,34 @@ Told = dict[str, Any]
 CONNECTED, CLOSED = events.SSH_CONNECTED.number, events.SSH_CLOSED.number
 OPENED = events.SSH_OPEN_DONE.number
 UPLOADED, UPLOAD_FAILED = events.SSH_UPLOAD_DONE.number, events.SSH_UPLOAD_FAILED.number
-ENDINGS = {
-    UPLOADED,
-    UPLOAD_FAILED,
-    events.SSH_DOWNLOAD_DONE.number,
-    events.SSH_DOWNLOAD_FAILED.number,
-    events.SSH_CHANGE_DONE.number,
-    events.SSH_CHANGE_INTERRUPTED.number,
+FTP_UPLOADED, FTP_UPLOAD_FAILED = events.FTP_UPLOAD_DONE.number, events.FTP_UPLOAD_FAILED.number
+FTP_DOWNLOADED = events.FTP_DOWNLOAD_DONE.number
+FTP_DOWNLOAD_FAILED = events.FTP_DOWNLOAD_FAILED.number
+FTP_OPENED = {
+    events.FTP_READ_OPENED.number,
+    events.FTP_WRITE_OPENED.number,
+    events.FTP_APPEND_OPENED.number,
 }
+FTP_CLOSED = {events.FTP_CLOSED.number, events.FTP_LOST.number}
+DATA_OPENED = events.FTP_DATA_OPENED.number
+DATA_CLOSED = {events.FTP_DATA_CLOSED.number, events.FTP_DATA_BROKE.number}
+
+CONNECTIONS = {CONNECTED: 1, events.FTP_CONNECTED.number: 1, **dict.fromkeys(FTP_CLOSED, -1)}
+CONNECTIONS[CLOSED] = -1
+FILES = {
+    **dict.fromkeys({OPENED, *FTP_OPENED}, 1),
+    UPLOADED: -1,
+    UPLOAD_FAILED: -1,
+    events.SSH_DOWNLOAD_DONE.number: -1,
+    events.SSH_DOWNLOAD_FAILED.number: -1,
+    events.SSH_CHANGE_DONE.number: -1,
+    events.SSH_CHANGE_INTERRUPTED.number: -1,
+    FTP_UPLOADED: -1,
+    FTP_UPLOAD_FAILED: -1,
+    FTP_DOWNLOADED: -1,
+    FTP_DOWNLOAD_FAILED: -1,
+}
+DATA_CONNECTIONS = {DATA_OPENED: 1, **dict.fromkeys(DATA_CLOSED, -1)}
 
 
 class Trail:
@@ -64,22 +84,24 @@ class Trail:
 
 
 def unbalanced(told: list[Told]) -> list[str]:
-    """What has begun and not ended exactly once: connections and files."""
-    connections: Counter[str] = Counter()
-    files: Counter[str] = Counter()
+    """What has begun and not ended exactly once: connections, files and data connections."""
+    still: Counter[str] = Counter()
     wrong: list[str] = []
     for one in told:
-        peer = f"{one['peer']['address']}:{one['peer']['port']}"
-        file = f"{peer} {one['data'].get('path')} {one['data'].get('mode')}"
-        if one["id"] == CONNECTED:
-            connections[peer] += 1
-        elif one["id"] == CLOSED:
-            connections[peer] -= 1
-            wrong += [f"{peer} closed twice"] if connections[peer] < 0 else []
-        elif one["id"] == OPENED:
-            files[file] += 1
-        elif one["id"] in ENDINGS:
-            files[file] -= 1
-            wrong += [f"{file} ended twice"] if files[file] < 0 else []
-    still = [name for name, count in {**connections, **files}.items() if count > 0]
-    return wrong + [f"{name} never ended" for name in still]
+        for kinds, name in _named(one):
+            step = kinds.get(one["id"], 0)
+            still[name] += step
+            wrong += [f"{name} ended twice"] if step and still[name] < 0 else []
+    return wrong + [f"{name} never ended" for name, count in still.items() if count > 0]
+
+
+def _named(one: Told) -> list[tuple[dict[int, int], str]]:
+    data, peer = one["data"], f"{one['peer']['address']}:{one['peer']['port']}"
+    ends = [
+        str(data.get(f"{end}_{part}")) for end in ("host", "peer") for part in ("address", "port")
+    ]
+    return [
+        (CONNECTIONS, peer),
+        (FILES, f"{peer} {data.get('path')} {data.get('mode')}"),
+        (DATA_CONNECTIONS, f"{peer} data {' '.join(ends)}"),
+    ]
