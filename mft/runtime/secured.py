@@ -47,12 +47,16 @@ class Secured:
         sealed: Buffers,
         *,
         only_hears: bool = False,
+        waits: bool = False,
     ) -> None:
         """`sealed` are the buffers for ciphertext, either way.
 
         With `only_hears`, what TLS 1.3 has to say by itself once its handshake is done (tickets)
         waits for the peer's end: a peer that only sends does not read it, and when it closes with
         something unread, its system may throw its last bytes away.
+
+        With `waits`, what comes behind the handshake stays where it is until `go_on`; the stream
+        stops reading when it hears that the handshake is done.
         """
         self.engine = engine
         self.connection = connection
@@ -61,6 +65,7 @@ class Secured:
         self._sealed = sealed
         self._told_end = False
         self._only_hears = only_hears
+        self._waits = waits
         connection.protocol = self  # type: ignore[assignment]  # all that a connection asks for
 
     # What a connection asks of its stream.
@@ -103,33 +108,51 @@ class Secured:
             self.connection.loseConnection()
 
     def _opened(self) -> None:
-        engine, inner = self.engine, self._inner
-        if not engine.established:
-            done = engine.handshake()
-            if not (done and self._holds_back):
-                self._drain()
-            if not done:
-                return
-            inner.secured()
-        while not self.broken:  # and until nothing whole is left
-            room = inner.inlet()
-            try:
-                count = engine.open_into(room)
-            except BaseException:
-                inner.arrived(room, 0)
-                raise
-            inner.arrived(room, count)
-            if not count:
-                break
+        if not self._shaken():
+            return
+        self._give()
+        engine = self.engine
         if engine.closed or not self._holds_back:
             self._drain()
         if engine.closed and not self._told_end:
             self._told_end = True
-            inner.ended()
+            self._inner.ended()
+
+    def _shaken(self) -> bool:
+        """Whether the handshake is done, as far as what has come goes."""
+        engine = self.engine
+        if engine.established:
+            return True
+        done = engine.handshake()
+        if not (done and self._holds_back):
+            self._drain()
+        if done:
+            self._inner.secured()
+        return done
+
+    def _give(self) -> None:
+        """Give the stream what is whole, unless it waits."""
+        while not (self.broken or self._waits):
+            room = self._inner.inlet()
+            try:
+                count = self.engine.open_into(room)
+            except BaseException:
+                self._inner.arrived(room, 0)
+                raise
+            self._inner.arrived(room, count)
+            if not count:
+                return
+
+    def go_on(self, *, only_hears: bool) -> None:
+        """Give the stream what has come behind the handshake, and what comes from now on."""
+        self._waits, self._only_hears = False, only_hears
+        if self.engine.established and not self.broken:
+            self._guarded(self._opened)
 
     @property
     def _holds_back(self) -> bool:
-        return self._only_hears and not self.broken and self.engine.version == TLS_1_3
+        holds = (self._only_hears or self._waits) and not self.broken
+        return holds and self.engine.version == TLS_1_3
 
     # What a stream asks of its connection.
 

@@ -222,6 +222,17 @@ class Session(Gate):
         work = self._files.make_hard_link(source, target)
         await self._simple(self.numbers.make_link, target, work)
 
+    async def renamable(self, source: VPath) -> None:
+        """See that something is there and may be renamed; refused as the rename would be."""
+        try:
+            self._permit(Operation.RENAME, source)
+            await self._files.stat(source, follow=False)
+        except Refused as refused:
+            real = self._files.real_path(source)
+            told = p.RenameFailed(str(source), real, str(source), "", refused.details)
+            self.emit(self.numbers.rename.failed, told)
+            raise
+
     async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
         """Rename; needs the permission on both paths."""
         outcome = self.numbers.rename

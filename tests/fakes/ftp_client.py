@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from OpenSSL import SSL
 
+from mft.protocols.ftp.verbs_transfer import MOMENT
 from mft.trust.tls import resumed
 from tests.fakes import tls_peer
 from tests.fakes.ftp_server import CLIENT, FtpServer, FtpSocket
@@ -192,8 +193,13 @@ class FtpClient:
         while True:
             self.server.reactor.settle()
             moved = [end.pump() for end in self.ends]
-            if not any(moved):
+            if any(moved):
+                continue
+            # Uploads in clear wait for a moment at their end.
+            soon = self.server.reactor.seconds() + MOMENT
+            if not any(call.getTime() <= soon for call in self.server.reactor.getDelayedCalls()):
                 return
+            self.server.reactor.advance(MOMENT)
 
     def take(self) -> list[Said]:
         """The replies that have come."""

@@ -183,6 +183,22 @@ def test_a_rename_needs_its_permission_for_both_names(rule: str) -> None:
     assert trail.events == [NUMBERS.rename.failed]
 
 
+def test_what_may_be_renamed_is_seen_without_the_right_to_look_at_it() -> None:
+    run(session("deny-full-control", "/here/*, allow-rename").renamable(FILE))
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"), [("allow-read", Reason.DENIED), ("allow-rename", Reason.NOT_FOUND)]
+)
+def test_what_may_not_be_renamed_or_is_not_there_is_refused_as_a_rename(
+    rule: str, reason: Reason
+) -> None:
+    trail = Trail()
+    with refused(reason):
+        run(session(rule, trail=trail).renamable(NEW if reason is Reason.NOT_FOUND else FILE))
+    assert trail.events == [NUMBERS.rename.failed]
+
+
 def test_a_rename_keeps_what_is_there_unless_it_may_replace_it() -> None:
     files = tree()
     put(files, NEW, b"precious")

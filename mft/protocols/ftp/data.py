@@ -99,6 +99,9 @@ class DataChannel:
     def came(self, connection: DataConnection) -> None:
         """The connection is there."""
         self._connection = connection
+        context = self._control.data_context
+        if context is not None:
+            connection.secure(context, self._control.session_id)
         self._control.note(events.FTP_DATA_OPENED, p.Endpoints(*connection.host, *connection.peer))
         self._arrived()
 

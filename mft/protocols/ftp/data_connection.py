@@ -78,6 +78,7 @@ class DataConnection:
         self._plain = plain
         self._body: Body | None = None
         self._over: Deferred[None] = Deferred()
+        self._refused: Refused | None = None  # what ended it before a transfer took it
         self._ended = False
         self._finishing = False
         self._peer_done = False
@@ -120,7 +121,10 @@ class DataConnection:
         except Refused as refused:
             self.fail(refused)
             return
-        self._start()
+        if self._body is None:
+            self._transport.stopReading()
+        else:
+            self._start()
 
     def insecure(self, details: str) -> None:
         """TLS broke."""
@@ -160,6 +164,14 @@ class DataConnection:
         self._peer_done = True
         self._body.peer_done()
 
+    # For the session.
+
+    def secure(self, context: Any, session_id: bytes) -> None:
+        """Begin TLS at once: some clients say nothing before it is there."""
+        engine = TlsEnd(context, session_id)
+        self.outlet = Secured(self._transport, engine, self, self._plain, waits=True)
+        self._transport.startReading()
+
     # For the transfer.
 
     async def run(self, body: Body, context: Any, session_id: bytes) -> None:
@@ -170,16 +182,19 @@ class DataConnection:
         """
         self._body = body
         try:
+            if self._refused is not None:
+                raise self._refused
             if not self.alive:
                 raise Refused(Reason.ABORTED, "", CLOSED_EARLY)
-            if context is not None:
-                engine = TlsEnd(context, session_id)
-                self.outlet = Secured(
-                    self._transport, engine, self, self._plain, only_hears=body.reads
-                )
-                self._transport.startReading()
-            else:
+            if context is not None and not isinstance(self.outlet, Secured):
+                self.secure(context, session_id)
+            if not isinstance(self.outlet, Secured):
                 self._start()
+            elif self.outlet.engine.established:
+                self._start()
+                self.outlet.go_on(only_hears=body.reads)
+            else:
+                self.outlet.go_on(only_hears=body.reads)
             await self._over
         finally:
             if self.alive and not self._finishing:
@@ -215,8 +230,14 @@ class DataConnection:
             self._transport.abortConnection()
 
     def close(self) -> None:
-        """Close a connection that no transfer has taken."""
-        if self.alive:
+        """Close a connection that no transfer has taken.
+
+        With its TLS there the client is told, and gets the tickets for its next one.
+        """
+        if self.alive and isinstance(self.outlet, Secured) and self.outlet.engine.established:
+            self.outlet.loseConnection()
+            self.outlet.abort_soon()
+        elif self.alive:
             self._transport.abortConnection()
 
     def hold(self, *, held: bool) -> None:
@@ -253,7 +274,9 @@ class DataConnection:
         if self._ended:
             return
         self._ended = True
-        if refused is None:
+        if self._body is None:
+            self._refused = refused
+        elif refused is None:
             self._over.callback(None)
         else:
             self._over.errback(refused)

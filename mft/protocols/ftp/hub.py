@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
+
 from mft import __version__
 from mft.core.peer import Address, Component
 from mft.protocols.base import ServiceParts
@@ -55,6 +57,12 @@ class Hub:
     def passive_address(self, client: str, ours: str) -> str | None:
         """The IPv4 address that PASV tells a client; None when there is none."""
         return self.passive.for_client(client, ours)
+
+    async def pause(self, seconds: float) -> None:
+        """Let some time pass."""
+        over: Deferred[None] = Deferred()
+        self.reactor.callLater(seconds, over.callback, None)
+        await over
 
     def soon(self, work: Callable[[], None]) -> None:
         """Do a thing in the next turn, when others have had theirs."""

@@ -18,6 +18,7 @@ from mft.wire.ftp.text import ToNetwork
 if TYPE_CHECKING:
     from mft.protocols.ftp.control import Control
 
+MOMENT: Final = 0.005  # seconds; ten times what a killed client's two ends came apart by
 PIECE: Final = 32 << 10  # bytes of a file that are converted in one go: under a millisecond
 NO_WAY: Final = Reply.of(425, "Use PASV, EPSV, PORT or EPRT first.")
 
@@ -137,11 +138,21 @@ async def _receive(
         control.say(Reply.of(150, words))
         body = Receiving(received, start, conversion, control.hub.soon)
         await control.data.move(body)
-        if not parameters.private and not control.line.still_there:
-            # In clear an end of file and a client that died look alike on the data connection.
-            raise Refused(Reason.ABORTED, "", "the client has left")
         _see_that_all_came(body.at, least)
+        if not parameters.private and not await _is_alive(control, sure=bool(least)):
+            raise Refused(Reason.ABORTED, "", "the client has left")
     return COMPLETE
+
+
+async def _is_alive(control: "Control", *, sure: bool) -> bool:
+    """Whether a client in clear is there, whose data connection has just ended.
+
+    An end of file and a client that died look alike there, but who died closes the control
+    connection in the same moment. That moment is waited for, unless ALLO says that all has come.
+    """
+    if not sure and control.line.still_there:
+        await control.hub.pause(MOMENT)
+    return control.line.still_there
 
 
 def _see_that_all_came(came: int, least: int) -> None:

@@ -64,7 +64,7 @@ async def rename_from(control: "Control", text: str) -> Reply:
     """RNFR: what is to be renamed."""
     control.parameters.renaming = None  # what an earlier one named counts no more
     path = path_of(control, text)
-    await control.current.stat(path, follow=False, what="RNFR")
+    await control.current.renamable(path)
     control.parameters.renaming = path
     return Reply.of(350, "And the new name?")
 
