@@ -10,9 +10,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.web.client import Agent
 
 from mft.core.failure import Reason, Refused
-from mft.core.peer import UNKNOWN, Address, Component, Origin
+from mft.core.peer import Address, Component
 from mft.events import catalogue as events
-from mft.events import payloads as p
+from mft.protocols.admission import admit
 from mft.protocols.base import ServiceParts
 from mft.protocols.ftp.control import Control
 from mft.protocols.ftp.hub import Hub
@@ -129,19 +129,9 @@ class FtpService(Factory):
         """Take a connection, or refuse it with an event."""
         found = cast(Any, addr)
         address = Address.of(found.host, found.port)
-        options, presence = self.options, self.hub.presence
-        origin = Origin(UNKNOWN, address, self.component)
-        most = options.maximum_concurrent_connections
-        if most and len(presence.peers) >= most:
-            self.bus.emit(events.FTP_TOO_MANY_CONNECTIONS, p.Nothing(), origin)
-            return None
-        each = options.maximum_unauthenticated_connections_per_source
-        if presence.unauthenticated(address) >= each:
-            self.bus.emit(
-                events.TOO_MANY_UNAUTHENTICATED,
-                p.LimitReached("maximum_unauthenticated_connections_per_source", each),
-                origin,
-            )
+        presence = self.hub.presence
+        full = events.FTP_TOO_MANY_CONNECTIONS
+        if not admit(address, self.options, presence, self.bus, self.component, full):
             return None
         control = Control(self.hub, address)
         presence.add(control)

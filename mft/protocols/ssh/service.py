@@ -7,9 +7,9 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
 from mft import __version__
-from mft.core.peer import UNKNOWN, Address, Component, Origin
+from mft.core.peer import Address, Component
 from mft.events import catalogue as events
-from mft.events import payloads as p
+from mft.protocols.admission import admit
 from mft.protocols.base import ServiceParts
 from mft.protocols.listening import Listening
 from mft.protocols.ssh.hub import Hub
@@ -92,19 +92,9 @@ class SshService(Factory):
         """Take a connection, or refuse it with an event."""
         found = cast(Any, addr)
         address = Address.of(found.host, found.port)
-        options, presence = self.options, self.hub.presence
-        origin = Origin(UNKNOWN, address, self.component)
-        most = options.maximum_concurrent_connections
-        if most and len(presence.peers) >= most:
-            self.bus.emit(events.SSH_TOO_MANY_CONNECTIONS, p.Nothing(), origin)
-            return None
-        each = options.maximum_unauthenticated_connections_per_source
-        if presence.unauthenticated(address) >= each:
-            self.bus.emit(
-                events.TOO_MANY_UNAUTHENTICATED,
-                p.LimitReached("maximum_unauthenticated_connections_per_source", each),
-                origin,
-            )
+        presence = self.hub.presence
+        full = events.SSH_TOO_MANY_CONNECTIONS
+        if not admit(address, self.options, presence, self.bus, self.component, full):
             return None
         peer = Peer(self.hub, address)
         presence.add(peer)

@@ -267,8 +267,8 @@ def test_buffers_are_given_back(client: FtpClient, server: FtpServer) -> None:
 def test_a_client_that_has_everything_may_reset_the_connection() -> None:
     over: list[Any] = []
     connection = DataConnection(Nobody(), Address("192.0.2.7", 1), Buffers(10))
-    connection._transport = SimpleNamespace(unsent=0)  # type: ignore[assignment]
-    connection._body = Ended()  # type: ignore[assignment]
+    connection._transport = SimpleNamespace(unsent=0)  # type: ignore[assignment]  # all it asks
+    connection._body = Ended()  # type: ignore[assignment]  # all it asks
     connection._over.addBoth(over.append)
     connection._finishing = True
     connection.connectionLost(Failure(ConnectionLost()))

@@ -1,0 +1,36 @@
+"""Who is let in to talk at all: as many connections as a service, and one source, may have."""
+
+from typing import Any
+
+from mft.core.peer import UNKNOWN, Address, Component, Origin
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+from mft.events.model import Event
+from mft.protocols.options import ServiceOptions
+from mft.protocols.presence import Presence
+
+
+def admit(
+    address: Address,
+    options: ServiceOptions,
+    presence: Presence[Any],
+    bus: Bus,
+    component: Component,
+    too_many: Event[p.Nothing],
+) -> bool:
+    """Whether one more connection may come from an address; else one event says why not.
+
+    `too_many` is the protocol's own event for `maximum_concurrent_connections`.
+    """
+    origin = Origin(UNKNOWN, address, component)
+    most = options.maximum_concurrent_connections
+    if most and len(presence.peers) >= most:
+        bus.emit(too_many, p.Nothing(), origin)
+        return False
+    each = options.maximum_unauthenticated_connections_per_source
+    if presence.unauthenticated(address) >= each:
+        told = p.LimitReached("maximum_unauthenticated_connections_per_source", each)
+        bus.emit(events.TOO_MANY_UNAUTHENTICATED, told, origin)
+        return False
+    return True
