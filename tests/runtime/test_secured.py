@@ -601,3 +601,29 @@ def test_tls_1_2_ends_its_handshake_also_with_a_peer_that_only_sends() -> None:
         wire.shake()
         wire.outlet.write(b"hello")
         assert wire.heard(5) == b"hello"
+
+
+# Who is secured before anybody listens.
+
+
+def test_what_comes_behind_the_handshake_waits_until_somebody_listens(either: Wire) -> None:
+    either.outlet._waits = True
+    either.shake()
+    assert either.inner.told == ["secured"]
+    either.theirs.send(b"early")
+    either.say()
+    assert either.inner.heard == b""
+    either.outlet.go_on(only_hears=False)
+    assert either.inner.heard == b"early"
+    either.theirs.send(b" and late")
+    either.say()
+    assert either.inner.heard == b"early and late"
+
+
+def test_who_listens_before_the_handshake_is_done_hears_all_of_it(either: Wire) -> None:
+    either.outlet._waits = True
+    either.outlet.go_on(only_hears=True)
+    either.shake()
+    either.theirs.send(b"hello")
+    either.say()
+    assert either.inner.heard == b"hello"

@@ -146,6 +146,8 @@ class DataChannel:
         else:
             await self.arrival()
         connection = self._connection
+        if connection is not None and connection.refused is not None:
+            raise connection.refused
         if connection is None or not connection.alive:
             raise Told(NO_DATA, "the client did not connect, or has left")
         return connection

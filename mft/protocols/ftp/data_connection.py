@@ -78,7 +78,7 @@ class DataConnection:
         self._plain = plain
         self._body: Body | None = None
         self._over: Deferred[None] = Deferred()
-        self._refused: Refused | None = None  # what ended it before a transfer took it
+        self.refused: Refused | None = None  # what ended it before a transfer took it
         self._ended = False
         self._finishing = False
         self._peer_done = False
@@ -182,19 +182,15 @@ class DataConnection:
         """
         self._body = body
         try:
-            if self._refused is not None:
-                raise self._refused
             if not self.alive:
                 raise Refused(Reason.ABORTED, "", CLOSED_EARLY)
             if context is not None and not isinstance(self.outlet, Secured):
                 self.secure(context, session_id)
-            if not isinstance(self.outlet, Secured):
+            outlet = self.outlet
+            if not isinstance(outlet, Secured) or outlet.engine.established:
                 self._start()
-            elif self.outlet.engine.established:
-                self._start()
-                self.outlet.go_on(only_hears=body.reads)
-            else:
-                self.outlet.go_on(only_hears=body.reads)
+            if isinstance(outlet, Secured):
+                outlet.go_on(only_hears=body.reads)
             await self._over
         finally:
             if self.alive and not self._finishing:
@@ -275,7 +271,7 @@ class DataConnection:
             return
         self._ended = True
         if self._body is None:
-            self._refused = refused
+            self.refused = refused
         elif refused is None:
             self._over.callback(None)
         else:

@@ -471,3 +471,48 @@ def test_a_transfer_that_is_slow_goes_on(client: FtpClient, server: FtpServer) -
         assert not data.closed or len(data.received) == 1000
     assert data.received == b"x" * 1000
     assert server.data(IDLE) == []
+
+
+# Clients that shake hands as soon as they are connected.
+
+
+@secured
+@pytest.mark.parametrize("version", tls_peer.VERSIONS, ids=["1.2", "1.3"])
+def test_tls_may_be_there_before_the_command(serve: Serve, way: Way, version: int) -> None:
+    server = serve()
+    client = FtpClient(server, way, tls=tls_peer.client_context(version)).arrive()
+    data = client.connect()
+    client.settle()
+    data.write(b"some bytes")  # before anybody asked for them
+    client.settle()
+    assert client.codes("STOR /file") == [150]
+    data.finish()
+    client.settle()
+    assert [one.code for one in client.take()] == [226]
+    assert server.get("/file") == b"some bytes"
+    assert client.down("RETR /file") == (b"some bytes", [150, 226])
+
+
+@secured
+def test_a_new_session_is_refused_also_when_it_comes_before_the_command(
+    server: FtpServer, way: Way
+) -> None:
+    client = FtpClient(server, way).arrive()
+    data = fresh(client)
+    client.settle()
+    assert data.closed
+    assert len(server.data(NOT_REUSED)) == 1
+    assert client.codes("STOR /file") == [150, 522]
+    assert server.names() == []
+
+
+def test_what_is_connected_in_clear_is_secured_when_prot_says_so(serve: Serve) -> None:
+    server = serve(ftps_explicit_enabled="Yes", ftps_force_secured_data_channel="No")
+    server.put("/file", b"some bytes")
+    client = FtpClient(server, EXPLICIT).arrive()
+    client.say("PROT C")
+    data = client.connect(private=False)
+    client.say("PROT P")
+    data.secure(client.context, client.session)
+    assert client.codes("RETR /file") == [150, 226]
+    assert bytes(data.received) == b"some bytes"
