@@ -326,12 +326,11 @@ class SendingText:
         """The client sends nothing, and has said so."""
 
     def pump(self) -> bool:
-        """What was sent is gone: let the coroutine go on."""
+        """What was sent is gone: let the coroutine go on; what it makes is for the next turn."""
         sent, self._sent = self._sent, None
-        if sent is None:
-            return False
-        sent.callback(None)
-        return True
+        if sent is not None:
+            sent.callback(None)
+        return False
 
     async def send(self, data: bytes) -> None:
         """Send bytes, and wait until the socket has taken them; Refused when it never will."""
