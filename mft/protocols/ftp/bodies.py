@@ -328,9 +328,10 @@ class SendingText:
     def pump(self) -> bool:
         """What was sent is gone: let the coroutine go on; what it makes is for the next turn."""
         sent, self._sent = self._sent, None
-        if sent is not None:
-            sent.callback(None)
-        return False
+        if sent is None:
+            return False
+        sent.callback(None)
+        return not self._connection.outlet.queued  # deflated data may come out much later
 
     async def send(self, data: bytes) -> None:
         """Send bytes, and wait until the socket has taken them; Refused when it never will."""
