@@ -88,7 +88,7 @@ class Lane(Protocol):
     """
 
     def read_into(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]:
-        """Fill the views from the file; fewer bytes than wanted do not mean its end."""
+        """Fill the views from the file; fewer bytes than wanted are the last of it."""
 
     def write_from(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]:
         """Write every byte of the views."""

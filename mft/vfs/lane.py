@@ -75,15 +75,13 @@ class FileLane:
         await self._held(self._volume.pooled(_fetch, self._descriptor, offset, size))
 
     def read_into(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]:
-        """Read what is in memory; it can be less than wanted, and 0 only at the end of the file."""
+        """Fill the views from memory, or up to the end; LATER if any of it is not there."""
         volume = self._volume
         if volume.nowait and RWF_NOWAIT:
             try:
-                return os.preadv(self._descriptor, views[:IOV_MAX], offset, RWF_NOWAIT)
+                return _read(self._descriptor, views, offset, RWF_NOWAIT)
             except BlockingIOError:
                 return LATER
-            except OverflowError:
-                return 0
             except OSError as error:
                 self._doubt(error)
         if not volume.inline:
@@ -271,11 +269,22 @@ def _times(attributes: Attributes, status: os.stat_result) -> tuple[int, int]:
     )
 
 
-def _read(descriptor: int, views: Buffers, offset: int) -> int:
+def _read(descriptor: int, views: Buffers, offset: int, flags: int = 0) -> int:
+    """Fill the views, in as many calls as it takes; less than all is the end of the file.
+
+    With RWF_NOWAIT one call gives the pages in memory up to the first that is not, which must not
+    look like all there is: what clients ask for next they take in no order.
+    """
+    wanted = sum(map(len, views))
+    done = 0
     try:
-        return os.preadv(descriptor, views[:IOV_MAX], offset)
+        done = count = os.preadv(descriptor, views[:IOV_MAX], offset, flags)
+        while count and done < wanted:
+            count = os.preadv(descriptor, _rest(views, done)[:IOV_MAX], offset + done, flags)
+            done += count
     except OverflowError:  # past the end of any file
-        return 0
+        pass
+    return done
 
 
 def _write(descriptor: int, views: Buffers, offset: int, written: int) -> None:

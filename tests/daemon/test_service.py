@@ -23,15 +23,10 @@ from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.loop import run_loop, until
 from tests.fakes.occurrences import ALICE, SYSTEM
 from tests.fakes.services import FakeService, Services
+from tests.interop.ports import free_port
 
 NOBODY = pwd.struct_passwd(("nobody", "x", 65534, 65534, "", "/", "/bin/false"))
 WITHOUT_ROOT = SERVER.replace("allow_root = yes", "allow_root = no")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,11 @@ def serve(directory: Path, cipher_list: str | None = None, **options: str) -> It
     instance = initialise(directory, cipher_list)
     for name, value in options.items():
         add_server_option(instance, name, value)
-    process = start(instance)
-    if cipher_list != ONLY_NEW:
-        learn_host_keys(instance)
-    yield instance
-    stop(instance, process)
+    with ExitStack() as running:
+        running.callback(stop, instance, start(instance))
+        if cipher_list != ONLY_NEW:
+            learn_host_keys(instance)
+        yield instance
 
 
 @pytest.fixture(scope="session", params=STORAGE)
@@ -89,17 +90,15 @@ def ftp_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     One more is for clients that take up no TLS session.
     """
     services: dict[str, Ftp] = {}
-    running = []
-    for storage in STORAGE:
-        instance = initialise(tmp_path_factory.mktemp("mft") / "ftp")
-        add_server_option(instance, "io", storage)
-        for mode in MODES:
-            services[f"{storage} {mode}"] = add_service(instance, mode)
-        services["any session"] = add_service(instance, "implicit", **ANY_SESSION)
-        running.append((instance, start(instance)))
-    yield services
-    for instance, process in running:
-        stop(instance, process)
+    with ExitStack() as running:  # also when one of them does not start
+        for storage in STORAGE:
+            instance = initialise(tmp_path_factory.mktemp("mft") / "ftp")
+            add_server_option(instance, "io", storage)
+            for mode in MODES:
+                services[f"{storage} {mode}"] = add_service(instance, mode)
+            services["any session"] = add_service(instance, "implicit", **ANY_SESSION)
+            running.callback(stop, instance, start(instance))
+        yield services
 
 
 @pytest.fixture(params=["auto clear", "auto explicit", "threads implicit", "threads clear"])

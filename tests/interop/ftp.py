@@ -1,6 +1,5 @@
 """FTP services of an instance: how `server.ini` has them, and what a client needs to reach each."""
 
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final
 from mft.auth.passwords import make_hash
 from mft.trust.certificates import self_signed
 from tests.interop.instance import Server
+from tests.interop.ports import free_port
 
 MODES: Final = ("clear", "explicit", "implicit")
 OPENLY: Final[Mapping[str, str]] = {
@@ -54,9 +54,7 @@ def add_service(server: Server, mode: str, **options: str) -> Ftp:
     config = server.directory / "conf" / "server.ini"
     text = config.read_text()
     identity = f"ftp-{text.count('[services/')}"
-    with socket.socket() as probe:
-        probe.bind((server.address, 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     given = {"name": identity, "port": str(port), **SERVICES[mode], **options}
     lines = [f"\n[services/{identity}]", *(f"{key} = {value}" for key, value in given.items())]
     config.write_text(_cheaper(text, server) + "\n".join(lines) + "\n")

@@ -10,11 +10,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.interop.ports import free_base
+
 START_SECONDS = 30  # until it listens, on a busy machine
 STOP_SECONDS = 45  # the grace of running transfers is 30
 COMMAND_SECONDS = 60  # what one client may take
 MFT = (sys.executable, "-m", "mft")
 ACCOUNT = "alice"
+PORTS = (21, 22, 90)  # what `mft init` adds to its base, for a service each
 
 
 def execute(
@@ -86,7 +89,7 @@ def initialise(directory: Path, cipher_list: str | None = None) -> Server:
     key = directory.parent / f"{directory.name}-key"
     execute("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
     words = ["--json", "--account", ACCOUNT, "--authorized-key", f"{key}.pub"]
-    made = execute(*MFT, "init", directory, *words, "--port-base", str(_free_base()))
+    made = execute(*MFT, "init", directory, *words, "--port-base", str(free_base(*PORTS)))
     told = json.loads(made.stdout)
     (ssh,) = (service for service in told["services"] if service["type"] == "ssh")
     if cipher_list is not None:
@@ -118,22 +121,6 @@ def add_server_option(server: Server, name: str, value: str) -> None:
     before, section, after = config.read_text().partition("[server]\n")
     assert section
     config.write_text(f"{before}{section}{name} = {value}\n{after}")
-
-
-def _free_base() -> int:
-    """A port base of whose ports nobody listens on any now."""
-    for _ in range(100):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            base = int(probe.getsockname()[1]) - 22
-        if all(_free(base + port) for port in (21, 22, 90)):
-            return base
-    raise AssertionError("this machine has no free ports")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def start(server: Server) -> subprocess.Popen[bytes]:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from tests.interop.ftp import Ftp, add_service
 from tests.interop.instance import ACCOUNT, Server, execute, learn_host_keys
+from tests.interop.ports import free_port
 from tests.system.trail import Trail
 
 WAIT_SECONDS = 30  # for anything that must happen; far longer than it takes
@@ -52,9 +52,7 @@ def copied(template: Server, directory: Path) -> Server:
     """Make an instance of one that never ran: making keys takes longer than most tests."""
     shutil.copytree(template.directory, directory)
     config = directory / "conf" / "server.ini"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     text = config.read_text().replace(str(template.directory), str(directory))
     for taken in (template.port - 1, template.port + 68):  # FTP and FTPS: any, several rigs run
         text = text.replace(f"\nport = {taken}\n", "\nport = 0\n")

@@ -17,6 +17,7 @@ import pytest
 
 from mft.events import catalogue as events
 from tests.interop.instance import Server
+from tests.interop.ports import free_port
 from tests.interop.trees import content
 from tests.system.light import connect, session
 from tests.system.rig import MFT, Rig, sftp, until, words
@@ -52,13 +53,6 @@ def listens(port: int, address: str = "127.0.0.1") -> bool:
     except OSError:
         return False
     return True
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_transfer_that_ends_within_the_grace_is_whole(rig: Rig, tmp_path: Path) -> None:

@@ -94,6 +94,24 @@ def test_bytes_that_are_not_in_memory_are_for_later(descriptor: int, monkeypatch
     run(lane.close())
 
 
+def test_what_is_half_in_memory_is_not_a_short_answer(descriptor: int, monkeypatch) -> None:
+    lane = FileLane(descriptor, volume(), "/a")
+    lane.write_from(views(b"content"), 0)
+    real = os.preadv
+
+    def half(fd: int, buffers: list[memoryview], offset: int, flags: int = 0) -> int:
+        if flags and offset >= 3:
+            raise BlockingIOError(errno.EAGAIN, "")
+        return real(fd, [buffers[0][:3]], offset)
+
+    monkeypatch.setattr(os, "preadv", half)
+    buffer = bytearray(9)
+    assert lane.read_into(views(buffer), 0) is LATER
+    assert run(lane.read_later(views(buffer), 0)) == 7
+    assert buffer == b"content\0\0"
+    run(lane.close())
+
+
 def test_a_volume_without_nowait_is_remembered_and_read_plainly(
     descriptor: int, monkeypatch
 ) -> None:
@@ -138,7 +156,7 @@ def test_short_writes_are_continued(descriptor: int, monkeypatch, later: bool) -
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_more_views_than_one_call_takes_are_written(descriptor: int, later: bool) -> None:
+def test_more_views_than_one_call_takes_are_written_and_read(descriptor: int, later: bool) -> None:
     lane = FileLane(descriptor, volume(), "/a")
     pieces = views(*[b"x"] * (2 * IOV_MAX + 3))
     if later:
@@ -147,7 +165,11 @@ def test_more_views_than_one_call_takes_are_written(descriptor: int, later: bool
         assert lane.write_from(pieces, 0) == len(pieces)
     assert os.fstat(descriptor).st_size == len(pieces)
     buffers = views(*[bytearray(1) for _ in pieces])
-    assert lane.read_into(buffers, 0) == IOV_MAX
+    if later:
+        assert run(lane.read_later(buffers, 0)) == len(pieces)
+    else:
+        assert lane.read_into(buffers, 0) == len(pieces)
+    assert all(bytes(buffer) == b"x" for buffer in buffers)
     run(lane.close())
 
 

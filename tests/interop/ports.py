@@ -1,0 +1,43 @@
+"""Ports for servers that start later: no connection of anybody takes one in between."""
+
+import random
+import socket
+from pathlib import Path
+
+LOWEST = 10240  # below it are the ports of well-known services
+TRIES = 1000
+
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A port that nobody listens on, and that this process was not given before."""
+    return free_base(0)
+
+
+def free_base(*offsets: int) -> int:
+    """A number that gives a free port with each of the offsets added."""
+    highest = _first_of_connections() - 1 - max(offsets)
+    for _ in range(TRIES):
+        base = random.randint(LOWEST, highest)
+        ports = {base + offset for offset in offsets}
+        if not ports & _given and all(_is_free(port) for port in ports):
+            _given.update(ports)
+            return base
+    raise AssertionError("this machine has no free ports")
+
+
+def _first_of_connections() -> int:
+    """Where the ports start that the kernel gives to connections: one may be in use any time."""
+    file = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    return int(file.read_text().split()[0])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
