@@ -60,6 +60,7 @@ class Gate:
         self._max_open = max_open
         self._opening = 0  # what will be in `opened` soon
         self._left = left
+        self._present = True  # the client, as far as we know
         self._closed = False
 
     def emit(self, event: Event[D], payload: D) -> None:
@@ -73,8 +74,12 @@ class Gate:
 
     def check_present(self, path: VPath) -> None:
         """Refused(ABORTED) once the client has left: what is done for it need not go on."""
-        if self._closed:
+        if not self._present:
             raise self._gone(path)
+
+    def leave(self) -> None:
+        """The client has left: long work for it ends at its next step; `close` must follow."""
+        self._present = False
 
     async def recorded(self) -> None:
         """Wait until what was told is on disk, where `journal_sync = always` asks for it.
@@ -100,6 +105,7 @@ class Gate:
         if self._closed:
             return
         self._closed = True
+        self.leave()
         try:
             for file in tuple(self.opened):
                 await file.abort(details)

@@ -87,7 +87,7 @@ class Session(Gate):
             if self.tells_requests:
                 self._ask(self.numbers.list, path, sought)
             listing = await self._begin(self._files.list(path))
-            if self._closed:
+            if not self._present:
                 await listing.close()
                 raise self._gone(path)
         except Refused as refused:
@@ -300,8 +300,7 @@ class Session(Gate):
         try:
             if start is not None and start != upload.start:
                 await _cut(upload, path, start)
-            if self._closed:
-                raise self._gone(path)
+            self.check_present(path)
         except Refused:
             await upload.abort(keep=upload.start > 0)
             raise
@@ -321,9 +320,9 @@ class Session(Gate):
             self._permit(Operation.READ, path)
             self._may_open()
             download = await self._begin(self._files.download(path))
-            if self._closed or start > download.entry.size:
+            if not self._present or start > download.entry.size:
                 await download.close()
-                raise self._gone(path) if self._closed else _behind(path, start)
+                raise _behind(path, start) if self._present else self._gone(path)
         except Refused as refused:
             self._open_failed(numbers, path, path, "reading", start, refused)
             raise

@@ -123,12 +123,14 @@ async def copied(
 ) -> int:
     """Copy bytes of one open file to another, and give their count; less than `length` at its end.
 
-    After a refusal the target has been told of it, and can only be aborted.
+    After a refusal the target has been told of it, and can only be aborted. Refused(ABORTED) when
+    the client leaves meanwhile.
     """
     done = 0
     block = memoryview(bytearray(min(BLOCK, max(length, 1))))
     try:
         while done < length:
+            target.session.check_present(target.path)
             wanted = block[: min(len(block), length - done)]
             count = await source.lane.read_later([wanted], source_offset + done)
             if not count:

@@ -19,6 +19,7 @@ class Slowness:
         self.slow = True
         self.waiting: deque[Deferred[None]] = deque()
         self.most = 0  # calls that waited at one time
+        self.reads = 0  # that were let go
 
     async def wait(self) -> None:
         """Wait to be let go."""
@@ -62,6 +63,7 @@ class SlowLane:
 
     async def read_later(self, views: Any, offset: int) -> int:
         await self._slowness.wait()
+        self._slowness.reads += 1
         return await self._lane.read_later(views, offset)
 
     async def write_later(self, views: Any, offset: int) -> int:

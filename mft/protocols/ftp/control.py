@@ -100,6 +100,8 @@ class Control:
             self.emit(
                 events.FTP_TLS_ABANDONED, p.Details(self._reason or "it closed the connection")
             )
+        if self.session is not None:
+            self.session.leave()
         self.data.abort("the control connection has gone")
         if not self.data.moving:
             self.data.stop()

@@ -11,6 +11,7 @@ from mft.core.failure import Reason
 from mft.core.peer import Address
 from mft.protocols.ftp.control import Control
 from mft.protocols.ftp.line import Gone
+from mft.session.whole_files import BLOCK
 from tests.fakes import pki, tls_peer
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.ftp_client import EXPLICIT, IMPLICIT, FtpClient, Way
@@ -26,6 +27,7 @@ CONNECTED, CLOSED, LOST = 10033, 10034, 10042
 TLS_FAILED, TLS_ABANDONED, TLS_READY = 10088, 10021, 10100
 UNSUPPORTED, COMMAND_BROKE, CONNECTION_BROKE = 10019, 10016, 10092
 IDLE, LIMIT, LOGIN_TIMEOUT, ENDED = 10084, 90007, 90009, 90012
+COPY_FAILED, CHECKSUM_FAILED = 90026, 90028
 DEFAULT_IDLE, DEFAULT_LOGIN = 300, 60  # seconds
 
 LOOSE = {
@@ -159,6 +161,29 @@ def test_a_client_for_whom_something_is_done_is_not_idle(serve: Serve) -> None:
     assert [one.code for one in client.take()] == [213]
     assert client.wait(DEFAULT_IDLE - 1) == []
     assert [one.code for one in client.wait(1)] == [421]
+
+
+@pytest.mark.parametrize(
+    ("command", "failed"), [("HASH /file", CHECKSUM_FAILED), ("SITE COPY /file /copy", COPY_FAILED)]
+)
+def test_long_work_ends_when_its_client_leaves(serve: Serve, command: str, failed: int) -> None:
+    slowness = Slowness()
+    slowness.slow = False
+    server = serve(storage=lambda memory: SlowFiles(memory, slowness))
+    server.put("/file", bytes(8 * BLOCK))
+    client = FtpClient(server).arrive()
+    slowness.slow = True
+    assert client.codes(command) == []
+    while not slowness.reads:
+        slowness.let_go()
+        client.settle()
+    client.vanish()
+    slowness.let_all_go(client.settle)
+    assert slowness.reads <= 2  # what was under way comes to its end
+    (told,) = server.data(failed)
+    assert "left" in told["details"]
+    assert server.names() == ["file"]
+    assert client.gone
 
 
 def test_a_client_that_takes_a_long_reply_slowly_is_not_idle(client: FtpClient) -> None:
