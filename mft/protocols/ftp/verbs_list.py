@@ -18,6 +18,7 @@ from mft.wire.ftp.reply import Reply
 if TYPE_CHECKING:
     from mft.protocols.ftp.control import Control
 
+MAX_GLOB: Final = 255  # characters of a pattern: what compiles in a millisecond or two
 MAX_TOLD: Final = 1000  # entries that STAT tells over the control connection
 _WILD: Final = re.compile(r"[*?\[]")
 _OPTION: Final = re.compile(r"-[A-Za-z0-9]+(?: +|$)")
@@ -35,6 +36,9 @@ class Asked:
             text = text[found.end() :]
         before, slash, last = text.rpartition("/")
         self.glob = last if _WILD.search(last) else ""
+        if len(self.glob) > MAX_GLOB:
+            details = f"a pattern of more than {MAX_GLOB} characters"
+            raise Refused(Reason.INVALID, str(folder), details)
         if self.glob:
             self.path = VPath.parse(before or slash, folder)
             pattern = re.compile(fnmatch.translate(last), re.DOTALL)

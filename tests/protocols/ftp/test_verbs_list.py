@@ -95,6 +95,7 @@ def test_what_ls_knows_is_passed_over(client: FtpClient, options: str) -> None:
         ("folder/in*", ["inner"]),
         ("/folder/*", ["inner"]),
         ("*.nothing", []),
+        ("?" + "*" * 250 + ".txt", ["a.txt", "b.txt"]),
         ("-l *.csv", ["c.csv"]),
     ],
 )
@@ -122,6 +123,8 @@ def test_one_file_is_a_listing_too(client: FtpClient, server: FtpServer, verb: s
         ("MLSD /a.txt", 550, LIST_FAILED),
         ("LIST /nothing/*", 550, LIST_FAILED),
         ("LIST /.mft-x", 553, None),
+        ("LIST /" + "*a" * 128, 553, None),
+        ("NLST " + "?" * 256, 553, None),
     ],
 )
 def test_what_cannot_be_listed(
