@@ -15,6 +15,8 @@ from mft.vfs.volume import LARGE, SLOW_CALL, Volume
 T = TypeVar("T")
 
 IOV_MAX: Final = 1024  # views in one call (limits.h on Linux); more are moved by further calls
+PROBED: Final = 256 << 10  # bytes of which one tells whether they are in the page cache
+_PROBE: Final = (bytearray(1),)  # what is read into it is never looked at
 FETCH: Final = 128 << 10  # bytes read at once into the page cache; one buffer per fetch
 RWF_NOWAIT: Final[int] = getattr(os, "RWF_NOWAIT", 0)
 PERMISSION_BITS: Final = 0o777  # what a client may set: never setuid, setgid, sticky
@@ -59,11 +61,16 @@ class FileLane:
         return self._descriptor if volume.inline or (volume.nowait and RWF_NOWAIT) else None
 
     def ready(self, offset: int, size: int) -> bool:
-        """Whether sendfile of these bytes would not wait; else await `fetch` first."""
+        """Whether sendfile of these bytes would not wait; else await `fetch` first.
+
+        One byte of each PROBED is looked at, and the last: what is evicted goes in larger pieces.
+        """
         if not (self._volume.nowait and RWF_NOWAIT):
             return True
+        last = offset + size - 1
         try:
-            os.preadv(self._descriptor, [bytearray(1)], offset + size - 1, RWF_NOWAIT)
+            for at in (*range(offset, last, PROBED), last):
+                os.preadv(self._descriptor, _PROBE, at, RWF_NOWAIT)
         except BlockingIOError:
             return False
         except OSError as error:

@@ -10,7 +10,7 @@ import pytest
 from mft.core.failure import Reason
 from mft.vfs import lane as module
 from mft.vfs.base import LATER, Attributes
-from mft.vfs.lane import IOV_MAX, FileLane
+from mft.vfs.lane import IOV_MAX, PROBED, FileLane
 from mft.vfs.volume import Io, Kind, Volume
 from tests.fakes.refused import refused
 from tests.fakes.run import run
@@ -91,6 +91,25 @@ def test_bytes_that_are_not_in_memory_are_for_later(descriptor: int, monkeypatch
     assert run(lane.read_later(views(buffer), 0)) == 7
     assert buffer == b"content"
     assert lane.fileno() == descriptor
+    run(lane.close())
+
+
+@pytest.mark.parametrize("cold", [0, PROBED, 3 * PROBED, 4 * PROBED - 1])
+def test_the_kernel_is_asked_to_send_only_what_is_in_memory(
+    descriptor: int, monkeypatch, cold: int
+) -> None:
+    lane = FileLane(descriptor, volume(), "/a")
+    os.truncate(descriptor, 8 * PROBED)
+    real = os.preadv
+
+    def partly(fd: int, buffers: object, offset: int, flags: int = 0) -> int:
+        if flags and offset == cold:
+            raise BlockingIOError(errno.EAGAIN, "")
+        return real(fd, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", partly)
+    assert not lane.ready(0, 4 * PROBED)
+    assert lane.ready(4 * PROBED, 4 * PROBED)
     run(lane.close())
 
 
