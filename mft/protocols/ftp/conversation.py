@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mft.protocols.ftp.control import Control
 
 MAX_BAD: Final = 100  # lines that are no commands, or unknown ones
-BESIDE: Final = frozenset(("ABOR", "STAT", "NOOP"))  # answered while a transfer runs
 
 
 class Conversation:
@@ -142,7 +141,7 @@ class Conversation:
         aborted = False
         while not result:
             command = line.peek() if line.alive and not aborted else None
-            if isinstance(command, Command) and VERBS.get(command.verb, _QUIT).name in BESIDE:
+            if isinstance(command, Command) and _may_be_beside(command):
                 line.take()
                 aborted = await self._answer_beside(command)
                 continue
@@ -165,4 +164,6 @@ class Conversation:
         return False
 
 
-_QUIT: Final = VERBS["QUIT"]
+def _may_be_beside(command: Command) -> bool:
+    verb = VERBS.get(command.verb)
+    return verb is not None and verb.in_transfer

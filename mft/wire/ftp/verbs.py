@@ -56,7 +56,7 @@ class Verb(NamedTuple):
 
     @property
     def in_transfer(self) -> bool:
-        """Whether it is answered while a transfer runs."""
+        """Whether it is answered while a transfer runs; others wait for its end."""
         return When.IN_TRANSFER in self.when
 
 
@@ -82,7 +82,7 @@ _ROWS: Final = (
     Verb("PASS", _OPTIONAL, _LOGIN, "PASS password", after="USER"),
     Verb("ACCT", _OPTIONAL, _LOGIN, "ACCT account"),
     Verb("REIN", _NONE, _LOGIN, "REIN"),
-    Verb("QUIT", _NONE, _ALWAYS, "QUIT"),
+    Verb("QUIT", _NONE, _OPENLY, "QUIT"),
     Verb("HOST", _REQUIRED, _OPENLY, "HOST name", "HOST"),
     # Security (RFC 4217)
     Verb("AUTH", _REQUIRED, _OPENLY, "AUTH TLS", "AUTH TLS"),
@@ -181,7 +181,6 @@ UNSUPPORTED: Final = Reply.of(502, "Command not implemented.")
 NEEDS_TLS: Final = Reply.of(530, "TLS is required here: send AUTH TLS first.")
 NEEDS_LOGIN: Final = Reply.of(530, "Please log in with USER and PASS.")
 NEEDS_DATA_TLS: Final = Reply.of(521, "Data connections need TLS here: send PROT P first.")
-BUSY: Final = Reply.of(503, "A transfer is running.")
 
 
 def judge(
@@ -189,7 +188,6 @@ def judge(
     *,
     logged_in: bool,
     secure_enough: bool = True,
-    transferring: bool = False,
     last: str = "",
     data_secure_enough: bool = True,
     verbs: Mapping[str, Verb] = VERBS,
@@ -208,8 +206,6 @@ def judge(
         return NEEDS_TLS
     if not (logged_in or verb.before_login):
         return NEEDS_LOGIN
-    if transferring and not verb.in_transfer:
-        return BUSY
     return _in_place(verb, command.argument, last, data_secure_enough)
 
 

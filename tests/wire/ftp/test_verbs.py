@@ -8,7 +8,6 @@ from mft.wire.ftp.command import Command, Lines
 from mft.wire.ftp.digest import BY_VERB
 from mft.wire.ftp.verbs import (
     ALIASES,
-    BUSY,
     COMMANDS_KNOWN_UNSUPPORTED,
     NEEDS_DATA_TLS,
     NEEDS_LOGIN,
@@ -34,7 +33,7 @@ IMPLEMENTED = """
 DATA = {"RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"}
 BEFORE_TLS = {"QUIT", "HOST", "AUTH", "HELP", "NOOP", "SYST", "FEAT", "OPTS", "CLNT", "LANG"}
 BEFORE_LOGIN = BEFORE_TLS | {"USER", "PASS", "ACCT", "REIN", "PBSZ", "PROT"}
-IN_TRANSFER = {"ABOR", "STAT", "NOOP", "QUIT"}
+IN_TRANSFER = {"ABOR", "STAT", "NOOP"}
 
 
 def words(name: str) -> Command:
@@ -70,7 +69,7 @@ def test_a_command_is_refused_in_the_states_that_it_is_not_for(name: str) -> Non
     assert judge(command, logged_in=True, **state) is None  # type: ignore[arg-type] # by name
     assert (code(command, logged_in=False, **state) is None) == (verb.name in BEFORE_LOGIN)
     assert (code(command, secure_enough=False, **state) is None) == (verb.name in BEFORE_TLS)
-    assert (code(command, transferring=True, **state) is None) == (verb.name in IN_TRANSFER)
+    assert verb.in_transfer == (verb.name in IN_TRANSFER)
     assert (code(command, data_secure_enough=False, **state) is None) == (verb.name not in DATA)
 
 
@@ -91,10 +90,9 @@ def test_each_refusal_has_its_reply() -> None:
     assert judge(Command("SMNT", "x"), logged_in=True) == UNSUPPORTED
     assert judge(Command("USER", "x"), logged_in=False, secure_enough=False) == NEEDS_TLS
     assert judge(Command("STOR"), logged_in=False) == NEEDS_LOGIN
-    assert judge(Command("STOR", "x"), logged_in=True, transferring=True) == BUSY
     assert judge(Command("STOR", "x"), logged_in=True, data_secure_enough=False) == NEEDS_DATA_TLS
-    replies = (UNKNOWN, UNSUPPORTED, NEEDS_TLS, NEEDS_LOGIN, BUSY, NEEDS_DATA_TLS)
-    assert [reply.code for reply in replies] == [500, 502, 530, 530, 503, 521]
+    replies = (UNKNOWN, UNSUPPORTED, NEEDS_TLS, NEEDS_LOGIN, NEEDS_DATA_TLS)
+    assert [reply.code for reply in replies] == [500, 502, 530, 530, 521]
 
 
 def test_a_command_comes_right_after_the_one_it_needs() -> None:
