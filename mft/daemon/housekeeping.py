@@ -6,7 +6,7 @@ Certificates that end soon are told, since nobody but an administrator can do an
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,6 @@ from mft.core.failure import Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
-from mft.trust.certificates import SOON
 from mft.trust.tls import subject
 from mft.vfs.interrupted import Sweeper
 from mft.vfs.volume import Volumes
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from mft.daemon.service import Daemon
 
 INTERVAL: Final = 3600.0  # seconds
+SOON: Final = timedelta(days=21)  # so long before its end a certificate is told
 
 log = Logger()
 

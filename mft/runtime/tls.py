@@ -14,9 +14,7 @@ DIRECT: Final = all(
     hasattr(_lib, name) for name in ("SSL_read", "SSL_get_error", "BIO_read", "ERR_clear_error")
 ) and hasattr(_ffi, "from_buffer")
 RECORD: Final = 16 << 10  # bytes of plain text in one record (RFC 8446 5.1)
-OVERHEAD: Final = 64  # bytes that a record adds at the most with our ciphers, in both versions
 TLS_1_3: Final = "TLSv1.3"
-MAX_SEALED: Final = 2 << 20  # bytes of one `seal`
 
 # SSL_get_error(3): more has to come first, or close_notify came.
 _WANTS_READ: Final = 2
@@ -25,11 +23,6 @@ _ZERO_RETURN: Final = 6
 
 class TlsError(Exception):
     """The peer broke TLS; the text is for the audit trail."""
-
-
-def sealed_size(count: int) -> int:
-    """The most bytes that so many plain bytes become."""
-    return count + (count // RECORD + 1) * OVERHEAD
 
 
 class TlsEnd:
@@ -118,7 +111,7 @@ class TlsEnd:
     # Our bytes.
 
     def seal(self, view: memoryview) -> None:
-        """Make records of plain bytes, at most MAX_SEALED; `take_into` gives them."""
+        """Make records of plain bytes; until `take_into` gives them OpenSSL holds them all."""
         while len(view):
             try:
                 view = view[self._connection.send(view) :]
@@ -188,12 +181,6 @@ class TlsEnd:
     def peer_certificate(self) -> Any:
         """The client's certificate (`cryptography.x509.Certificate`), or None."""
         return self._connection.get_peer_certificate(as_cryptography=True)
-
-    @property
-    def server_name(self) -> str:
-        """The name that the client asked for (SNI); empty when it did not."""
-        name = self._connection.get_servername()
-        return name.decode("ascii", "replace") if name else ""
 
 
 def _told(error: SSL.Error) -> str:

@@ -29,7 +29,6 @@ MAX_CERTIFICATES: Final = 1000  # of one file
 MIN_RSA_BITS: Final = 2048
 # Clients and scanners refuse what lasts longer than 398 days.
 DAYS: Final = 397
-SOON: Final = timedelta(days=21)  # so long before its end a certificate is a problem
 MAX_COMMON_NAME: Final = 64  # characters (RFC 5280 A.1, ub-common-name)
 MAX_NAME: Final = 253  # characters of a DNS name
 
@@ -93,31 +92,6 @@ class Identity:
     def fingerprint(self) -> str:
         """The SHA-256 of the certificate, in pairs of digits between colons."""
         return fingerprint(self.certificate)
-
-    @property
-    def subject(self) -> str:
-        """Whose it is, as RFC 4514 writes names."""
-        return self.certificate.subject.rfc4514_string()
-
-    @property
-    def not_after(self) -> datetime:
-        """The last moment at which it is valid."""
-        return self.certificate.not_valid_after_utc
-
-    def problems(self, now: datetime) -> tuple[str, ...]:
-        """What clients will not like, though it can be used: dates, and no name to compare."""
-        found = []
-        if now < self.certificate.not_valid_before_utc:
-            found.append(f"is not valid before {self.certificate.not_valid_before_utc:%Y-%m-%d}")
-        if now > self.not_after:
-            found.append(f"has expired on {self.not_after:%Y-%m-%d}")
-        elif now + SOON > self.not_after:
-            found.append(f"expires on {self.not_after:%Y-%m-%d}")
-        try:
-            self.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        except (x509.ExtensionNotFound, ValueError):
-            found.append("has no name that clients compare (subjectAltName)")
-        return tuple(found)
 
     def chain_pem(self) -> bytes:
         """The certificate and its chain in PEM form, without the key."""

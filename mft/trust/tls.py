@@ -135,18 +135,6 @@ def _first(error: SSL.Error) -> str:
     return str(told[0][2]) if told else "no reason given"
 
 
-def resumed(connection: SSL.Connection) -> bool:
-    """Whether the handshake took up an earlier session."""
-    return bool(_lib.SSL_session_reused(vars(connection)["_ssl"]))
-
-
-def verdict(connection: SSL.Connection) -> str:
-    """What was wrong with the peer's certificate, in OpenSSL's words; empty when nothing was."""
-    code = _lib.SSL_get_verify_result(vars(connection)["_ssl"])
-    text = vars(SSL)["_ffi"].string(_lib.X509_verify_cert_error_string(code)).decode()
-    return "" if code == 0 else text
-
-
 def common_name(certificate: x509.Certificate) -> str:
     """The one CN of the subject; empty when there is none, or more than one."""
     try:

@@ -134,7 +134,9 @@ def test_the_first_warning_comes_21_days_before_the_end(
 ) -> None:
     house, identity = House(instance), self_signed(["localhost"])
     house.serve("a", identity)
-    house.now = (identity.not_after - timedelta(days=21)).timestamp() + seconds
+    house.now = (
+        identity.certificate.not_valid_after_utc - timedelta(days=21)
+    ).timestamp() + seconds
     assert len(house.warned()) == count
 
 

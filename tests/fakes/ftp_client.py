@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from OpenSSL import SSL
 
 from mft.protocols.ftp.verbs_transfer import MOMENT
-from mft.trust.tls import resumed
 from tests.fakes import tls_peer
 from tests.fakes.ftp_server import CLIENT, FtpServer, FtpSocket
 from tests.fakes.memory_server import PASSWORD
@@ -308,7 +307,7 @@ class FtpClient:
     def session(self) -> Any:
         """The newest TLS session of the control connection: OpenSSL 4 takes up each only once."""
         for end in reversed(self.ends):
-            if end.tls is not None and (end is self.control or resumed(end.tls)):
+            if end.tls is not None and (end is self.control or tls_peer.resumed(end.tls)):
                 return end.tls.get_session()
         raise AssertionError("no TLS on the control connection")
 

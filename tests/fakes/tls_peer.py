@@ -7,6 +7,8 @@ from OpenSSL import SSL
 
 from mft.trust.certificates import Identity
 
+_lib: Any = vars(SSL)["_lib"]  # what pyOpenSSL has no words for
+
 
 def client_context(
     *versions: int, identity: Identity | None = None, ciphers: str = "ALL:@SECLEVEL=0"
@@ -79,3 +81,15 @@ def met(
 
 
 VERSIONS: Sequence[int] = (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION)
+
+
+def resumed(connection: SSL.Connection) -> bool:
+    """Whether the handshake took up an earlier session."""
+    return bool(_lib.SSL_session_reused(vars(connection)["_ssl"]))
+
+
+def verdict(connection: SSL.Connection) -> str:
+    """What was wrong with the peer's certificate, in OpenSSL's words; empty when nothing was."""
+    code = _lib.SSL_get_verify_result(vars(connection)["_ssl"])
+    text = vars(SSL)["_ffi"].string(_lib.X509_verify_cert_error_string(code)).decode()
+    return "" if code == 0 else text

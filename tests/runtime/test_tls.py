@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from mft.runtime import tls as module
-from mft.runtime.tls import MAX_SEALED, RECORD, TlsEnd, TlsError, sealed_size
+from mft.runtime.tls import RECORD, TlsEnd, TlsError
 from mft.trust.certificates import self_signed
 from mft.trust.tls import ServerContext, server_context
 from tests.fakes import pki
@@ -22,7 +22,13 @@ AUTHORITY = pki.Authority()
 NAMES = {SSL.TLS1_2_VERSION: "TLSv1.2", SSL.TLS1_3_VERSION: "TLSv1.3"}
 
 DIRECTLY = pytest.mark.parametrize("direct", [True, False], ids=["direct", "public"])
+OVERHEAD = 64  # bytes that a record adds at the most with our ciphers
 VERSION = pytest.mark.parametrize("version", VERSIONS, ids=NAMES.values())
+
+
+def sealed_size(count: int) -> int:
+    """The most bytes that so many plain bytes may become."""
+    return count + (count // RECORD + 1) * OVERHEAD
 
 
 class Pair:
@@ -37,12 +43,9 @@ class Pair:
         peer: SSL.Context | None = None,
         session: SSL.Session | None = None,
         session_id: bytes = b"one",
-        name: bytes = b"",
     ) -> None:
         self.ours = TlsEnd(context, session_id, direct=direct)
         self.theirs = client(peer or client_context(version), session)
-        if name:
-            self.theirs.set_tlsext_host_name(name)
         self.room = memoryview(bytearray(64 << 10))
 
     def taken(self) -> bytes:
@@ -117,7 +120,7 @@ def test_the_bindings_here_are_as_we_know_them() -> None:
 def test_a_handshake_says_what_was_agreed_on(version: int, direct: bool) -> None:
     pair = Pair(version, direct=direct)
     assert not pair.ours.established
-    assert (pair.ours.cipher, pair.ours.server_name) == ("", "")
+    assert pair.ours.cipher == ""
     assert pair.ours.peer_certificate is None
     pair.shake()
     assert pair.ours.cipher == f"{NAMES[version]} {pair.theirs.get_cipher_name()}"
@@ -216,11 +219,6 @@ def test_a_client_certificate_of_somebody_else_is_refused(version: int) -> None:
     pair = Pair(version, context=context, peer=client_context(version, identity=identity))
     with pytest.raises(TlsError, match="certificate verify failed"):
         pair.shake()
-
-
-@VERSION
-def test_the_name_that_a_client_asks_for_is_known(version: int) -> None:
-    assert Pair(version, name=b"files.example.com").shake().ours.server_name == "files.example.com"
 
 
 # Sessions.
@@ -351,7 +349,7 @@ def test_an_old_error_of_somebody_else_is_not_the_peers() -> None:
 
 @DIRECTLY
 @VERSION
-@pytest.mark.parametrize("size", [0, 1, RECORD, RECORD + 1, 1 << 20, MAX_SEALED])
+@pytest.mark.parametrize("size", [0, 1, RECORD, RECORD + 1, 1 << 20, 2 << 20])
 def test_what_we_seal_is_what_the_client_opens(version: int, direct: bool, size: int) -> None:
     pair = Pair(version, direct=direct).shake()
     text = (bytes(range(256)) * (size // 256 + 1))[:size]

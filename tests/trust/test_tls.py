@@ -10,7 +10,16 @@ from mft.trust import tls
 from mft.trust.certificates import Identity, self_signed
 from mft.trust.suites import SECURE_CIPHERS, TLS13_CIPHERS, Version
 from tests.fakes import pki
-from tests.fakes.tls_peer import VERSIONS, client, client_context, met, server, shake
+from tests.fakes.tls_peer import (
+    VERSIONS,
+    client,
+    client_context,
+    met,
+    resumed,
+    server,
+    shake,
+    verdict,
+)
 
 IDENTITY = self_signed(["localhost"])
 BOTH = pytest.mark.parametrize("version", VERSIONS)
@@ -142,10 +151,10 @@ def test_idle_connections_hold_no_buffers_and_a_write_makes_all_of_its_records()
 def test_a_session_is_resumed_under_the_id_that_it_was_given_under(version: int) -> None:
     context, other = tls.server_context(IDENTITY), client_context(version)
     ours, theirs = met(context, other, session_id=b"one")
-    assert not tls.resumed(theirs)
+    assert not resumed(theirs)
     again, there = met(context, other, ours.get_session(), session_id=b"one")
-    assert tls.resumed(again)
-    assert tls.resumed(there)
+    assert resumed(again)
+    assert resumed(there)
 
 
 @BOTH
@@ -154,8 +163,8 @@ def test_a_session_of_another_id_gets_a_full_handshake(version: int) -> None:
     ours, _ = met(context, other, session_id=b"one")
     met(context, other, session_id=b"two")
     again, there = met(context, other, ours.get_session(), session_id=b"two")
-    assert not tls.resumed(again)
-    assert not tls.resumed(there)
+    assert not resumed(again)
+    assert not resumed(there)
 
 
 @BOTH
@@ -163,7 +172,7 @@ def test_a_session_of_another_service_gets_a_full_handshake(version: int) -> Non
     other = client_context(version)
     ours, _ = met(tls.server_context(IDENTITY), other)
     _, there = met(tls.server_context(IDENTITY), other, ours.get_session())
-    assert not tls.resumed(there)
+    assert not resumed(there)
 
 
 def test_clients_without_tickets_resume_from_the_cache_of_the_context() -> None:
@@ -171,10 +180,10 @@ def test_clients_without_tickets_resume_from_the_cache_of_the_context() -> None:
     other.set_options(SSL.OP_NO_TICKET)
     ours, _ = met(context, other)
     _, there = met(context, other, ours.get_session(), session_id=b"two")
-    assert not tls.resumed(there)
+    assert not resumed(there)
     ours, _ = met(context, other)
     _, there = met(context, other, ours.get_session())
-    assert tls.resumed(there)
+    assert resumed(there)
 
 
 def test_sessions_last_as_long_as_they_are_allowed_to() -> None:
@@ -212,7 +221,7 @@ def test_without_authorities_no_client_certificate_is_asked_for() -> None:
         tls.server_context(IDENTITY, require_client=True)
     _, there = met(tls.server_context(IDENTITY), client_context())
     assert there.get_peer_certificate() is None
-    assert tls.verdict(there) == ""
+    assert verdict(there) == ""
 
 
 class Clients:
@@ -229,7 +238,7 @@ class Clients:
         return met(self.context, client_context(version, identity=identity))[1]
 
     def refuse(self, identity: Identity | None, version: int) -> str:
-        return tls.verdict(refused(self.context, client_context(version, identity=identity)))
+        return verdict(refused(self.context, client_context(version, identity=identity)))
 
 
 @BOTH
@@ -286,7 +295,7 @@ def test_a_resumed_session_still_has_its_certificate(version: int) -> None:
     clients, other = Clients(authority), client_context(version, identity=authority.issue("ann"))
     ours, _ = met(clients.context, other)
     _, there = met(clients.context, other, ours.get_session())
-    assert tls.resumed(there)
+    assert resumed(there)
     found = there.get_peer_certificate(as_cryptography=True)
     assert found is not None
     assert tls.common_name(found) == "ann"
@@ -306,7 +315,7 @@ class Odd:
     """A certificate whose names cannot be read."""
 
     serial_number = 255
-    not_valid_after_utc = IDENTITY.not_after
+    not_valid_after_utc = IDENTITY.certificate.not_valid_after_utc
 
     @property
     def subject(self) -> x509.Name:

@@ -7,7 +7,7 @@ Chunk = bytes | bytearray | memoryview
 
 
 class ToNetwork:
-    """Turns LF and CRLF of a file into CRLF; a chunk gives at most twice its bytes."""
+    """Turns LF and CRLF of a file into CRLF; a chunk gives at most twice its bytes, and at once."""
 
     __slots__ = ("_after_return",)
 
@@ -26,10 +26,6 @@ class ToNetwork:
             data = data.replace(b"\r\n", b"\n")
         out = data.replace(b"\n", b"\r\n")
         return out[1:] if joined else out
-
-    def finish(self) -> bytes:
-        """What goes out at the end of the file: nothing is ever held back."""
-        return b""
 
 
 class FromNetwork:

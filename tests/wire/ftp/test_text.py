@@ -11,7 +11,8 @@ Converter = type[ToNetwork] | type[FromNetwork]
 
 def converted(kind: Converter, *chunks: bytes) -> bytes:
     converter = kind()
-    return b"".join(map(converter.convert, chunks)) + converter.finish()
+    out = b"".join(map(converter.convert, chunks))
+    return out + converter.finish() if isinstance(converter, FromNetwork) else out
 
 
 @pytest.mark.parametrize(
