@@ -19,6 +19,13 @@ class Present(Protocol):
     address: Address
     logged_in: bool
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is done for it."""
+
+    def end(self, reason: str) -> None:
+        """Disconnect it, and tell it why."""
+
 
 P = TypeVar("P", bound=Present)
 
@@ -67,6 +74,13 @@ class Presence(Generic[P]):
             self._one_ended()
 
         deferred.addBoth(finished)
+
+    def end_all(self, reason: str, *, idle_only: bool) -> int:
+        """Disconnect everybody, or only those for whom nothing is done; how many there were."""
+        ended = [peer for peer in self.peers if not (idle_only and peer.busy)]
+        for peer in ended:
+            peer.end(reason)
+        return len(ended)
 
     async def drained(self) -> None:
         """Wait until every connection has ended and its files are closed."""

@@ -17,6 +17,11 @@ class Peer:
     def __init__(self, host: str = "192.0.2.7") -> None:
         self.address = Address(host, 40000)
         self.logged_in = False
+        self.busy = False
+        self.heard = ""
+
+    def end(self, reason: str) -> None:
+        self.heard = reason
 
 
 @pytest.fixture
@@ -164,3 +169,12 @@ def test_somebody_new_is_waited_for_as_well(presence: Presence[Peer]) -> None:
     assert ended == []
     presence.forget(other)
     assert ended == ["None"]
+
+
+@pytest.mark.parametrize("idle_only", [False, True])
+def test_everybody_is_ended_or_only_the_idle(presence: Presence[Peer], idle_only: bool) -> None:
+    idle, busy = come(presence), come(presence)
+    busy.busy = True
+    assert presence.end_all("The service stops.", idle_only=idle_only) == (1 if idle_only else 2)
+    assert idle.heard == "The service stops."
+    assert busy.heard == ("" if idle_only else "The service stops.")

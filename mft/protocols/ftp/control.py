@@ -238,14 +238,14 @@ class Control:
         quiet = self.hub.reactor.seconds() - self._active
         return self.conversation.working or quiet < QUIET
 
-    def end(self, text: str, code: int = 421) -> None:
+    def end(self, reason: str) -> None:
         """Say why, and close."""
         if self.leaving or not self.line.alive:
             return
         self.leaving = True
-        self._reason = self._reason or text
-        self.say(Reply.of(code, text))
-        self.data.abort(text)
+        self._reason = self._reason or reason
+        self.say(Reply.of(421, reason))
+        self.data.abort(reason)
         self.line.close()
         self.line.wake()
 

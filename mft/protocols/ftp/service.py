@@ -117,13 +117,7 @@ class FtpService(Factory):
 
     def end_all(self, reason: str, *, idle_only: bool = False) -> int:
         """Disconnect everybody, or only those who do nothing; how many there were."""
-        ended = 0
-        for peer in tuple(self.hub.presence.peers):
-            if idle_only and peer.busy:
-                continue
-            ended += 1
-            peer.end(reason)
-        return ended
+        return self.hub.presence.end_all(reason, idle_only=idle_only)
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         """Take a connection, or refuse it with an event."""

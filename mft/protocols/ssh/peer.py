@@ -99,6 +99,10 @@ class Peer:
         origin = self.origin if self.session is None else self.session.origin
         self.hub.bus.emit(event, payload, origin)
 
+    def end(self, reason: str) -> None:
+        """Disconnect the client, and tell it why."""
+        self.transport.end(Code.BY_APPLICATION, reason)
+
     def ending(self, code: int, text: str) -> None:
         """We are about to disconnect the client."""
         self._reason = text
@@ -108,7 +112,7 @@ class Peer:
         """A fault of ours while bytes were taken: the trace is logged, the peer hears an id."""
         identity = broke("an SSH message", Failure())
         self.emit(events.SSH_MESSAGE_BROKE, p.MessageFailed(0, "", identity))
-        self.transport.end(Code.BY_APPLICATION, f"Internal error {identity}.")
+        self.end(f"Internal error {identity}.")
 
     def nothing_in_common(self, kind: str, theirs: list[str], ours: list[str]) -> None:
         """Key exchange is impossible; the administrator sees both lists."""
@@ -120,7 +124,7 @@ class Peer:
     def _login_timed_out(self) -> None:
         limit = int(self.hub.options.login_timeout)
         self.emit(events.LOGIN_TIMEOUT, p.LimitReached("login_timeout", limit))
-        self.transport.end(Code.BY_APPLICATION, "Login took too long.")
+        self.end("Login took too long.")
 
     def _check_idle(self) -> None:
         sent = self.transport.transport.sent
@@ -138,7 +142,7 @@ class Peer:
             self.emit(
                 events.IDLE_SESSION_ENDED, p.LimitReached("idle_connection_timeout", int(limit))
             )
-        self.transport.end(Code.BY_APPLICATION, "Idle for too long.")
+        self.end("Idle for too long.")
 
     @property
     def busy(self) -> bool:
@@ -278,7 +282,7 @@ class Peer:
 
     def _end_by_administrator(self, reason: str) -> None:
         self.emit(events.SESSION_ENDED, p.Details(reason))
-        self.transport.end(Code.BY_APPLICATION, "Ended by an administrator.")
+        self.end("Ended by an administrator.")
 
     def session_unused(self, session: Session) -> None:
         """A login was done for a client that has gone meanwhile."""

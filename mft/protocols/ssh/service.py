@@ -13,7 +13,6 @@ from mft.protocols.admission import admit
 from mft.protocols.base import ServiceParts
 from mft.protocols.listening import Listening
 from mft.protocols.ssh.hub import Hub
-from mft.protocols.ssh.numbers import Code
 from mft.protocols.ssh.options import SshOptions
 from mft.protocols.ssh.peer import Peer
 from mft.runtime.connection import Port
@@ -80,13 +79,7 @@ class SshService(Factory):
 
     def end_all(self, reason: str, *, idle_only: bool = False) -> int:
         """Disconnect everybody, or only those who do nothing; how many there were."""
-        ended = 0
-        for peer in tuple(self.hub.presence.peers):
-            if idle_only and peer.busy:
-                continue
-            ended += 1
-            peer.transport.end(Code.BY_APPLICATION, reason)
-        return ended
+        return self.hub.presence.end_all(reason, idle_only=idle_only)
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         """Take a connection, or refuse it with an event."""
