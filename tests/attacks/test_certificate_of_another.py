@@ -167,3 +167,38 @@ def test_refused_certificates_count_as_attempts(place: Place, way: Way) -> None:
     assert client.codes("USER ann", "USER eve", "USER nobody", "USER bob") == [331, 331, 421]
     assert client.gone
     assert DONE not in server.numbers()
+
+
+@both_ways
+@pytest.mark.parametrize("own", [True, False])
+def test_a_transfer_is_not_taken_over_with_another_certificate(
+    place: Place, way: Way, own: bool
+) -> None:
+    server = place.serve(way, ftps_require_session_reuse="No")
+    server.put("/file", b"the letter of ann")
+    ann, bob = place.authority.issue("ann"), place.authority.issue("bob")
+    client = come(server, way, ann)
+    assert client.codes("USER ann") == [230]
+    if way.explicit:
+        client.protect()
+    end = client.connect(private=False)
+    end.secure(tls_peer.client_context(identity=ann if own else bob))
+    assert client.codes("RETR /file") == [150, 226 if own else 522]
+    assert bytes(end.received) == (b"the letter of ann" if own else b"")
+    assert server.numbers().count(TLS_FAILED) == (not own)
+
+
+def test_a_client_that_has_left_tls_still_has_its_certificate(place: Place) -> None:
+    server = place.serve(EXPLICIT, ftps_force_secured_command_channel="No")
+    server.put("/file", b"the letter of ann")
+    client = come(server, EXPLICIT, place.authority.issue("ann"))
+    assert client.codes("USER ann") == [230]
+    client.protect()
+    session = client.session
+    assert client.codes("CCC") == [200]
+    client.control.finish()
+    client.control.pump()
+    client.control.tls = None
+    end = client.connect(session=session)
+    assert client.codes("RETR /file") == [150, 226]
+    assert bytes(end.received) == b"the letter of ann"

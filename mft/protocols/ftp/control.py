@@ -49,6 +49,7 @@ class Control:
         self.leaving = False
         self._origin = Origin(UNKNOWN, address, hub.component)
         self._running: Deferred[None]
+        self.peer_certificate: Any = None  # the client's, also after CCC
         self._certificate = NO_CERTIFICATE
         self._context: ServerContext | None = None
         self._reason = ""
@@ -79,7 +80,7 @@ class Control:
 
     def tls_ready(self) -> None:
         """TLS is there."""
-        certificate = self.line.peer_certificate
+        self.peer_certificate = certificate = self.line.peer_certificate
         self._certificate = NO_CERTIFICATE if certificate is None else describe(certificate)
         self.note(
             events.FTP_TLS_READY,

@@ -14,7 +14,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.ftp.data_connection import Body, DataConnection
 from mft.protocols.ftp.line import CLEAR
-from mft.protocols.ftp.replies import NO_DATA, NO_REUSE, Told
+from mft.protocols.ftp.replies import NO_DATA, NO_REUSE, OTHER_CERTIFICATE, Told
 from mft.runtime.connecting import connect
 from mft.runtime.listeners import Offer
 from mft.wire.ftp.address import Endpoint
@@ -118,6 +118,10 @@ class DataChannel:
                 events.FTP_TLS_NOT_REUSED, p.CommandFailed(control.conversation.shown, details)
             )
             raise Told(NO_REUSE, details)
+        if connection.peer_certificate != control.peer_certificate:
+            details = "the client's certificate is not that of the control connection"
+            self.insecure(details)
+            raise Told(OTHER_CERTIFICATE, details)
         control.note(
             events.FTP_TLS_READY, p.ChannelReady(DATA, connection.cipher, control.certificate)
         )

@@ -252,6 +252,11 @@ class DataConnection:
         return self.outlet.engine.cipher if isinstance(self.outlet, Secured) else ""
 
     @property
+    def peer_certificate(self) -> Any:
+        """The client's certificate, or None."""
+        return self.outlet.engine.peer_certificate if isinstance(self.outlet, Secured) else None
+
+    @property
     def resumed(self) -> bool:
         """Whether its TLS goes on with a session of its control connection."""
         return isinstance(self.outlet, Secured) and self.outlet.engine.resumed

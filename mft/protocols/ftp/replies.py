@@ -37,6 +37,9 @@ NO_DATA: Final = Reply.of(425, "Data connection cannot be opened.")
 NO_REUSE: Final = Reply.of(
     522, "The data connection must take up the TLS session of the control connection."
 )
+OTHER_CERTIFICATE: Final = Reply.of(
+    522, "The data connection must show the certificate of the control connection."
+)
 
 
 class Told(Refused):
