@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
+from mft.runtime.buffers import room
 from mft.session.files import ReceivedFile, SentFile
 from mft.vfs.base import Lane
 
@@ -96,7 +97,7 @@ async def digests(
     The bytes are read and digested on pools. Refused(BROKEN) when the file ends before `end`,
     Refused(ABORTED) when the client leaves meanwhile.
     """
-    buffer = memoryview(bytearray(min(BLOCK, max(end - start, 1))))
+    buffer = room(min(BLOCK, max(end - start, 1)))
     found: list[bytes] = []
     at = start
     while at < end or not found:
@@ -127,7 +128,7 @@ async def copied(
     the client leaves meanwhile.
     """
     done = 0
-    block = memoryview(bytearray(min(BLOCK, max(length, 1))))
+    block = room(min(BLOCK, max(length, 1)))
     try:
         while done < length:
             target.session.check_present(target.path)

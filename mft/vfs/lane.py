@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Final, Literal, TypeVar
 
 from mft.core.failure import Reason, Refused
+from mft.runtime.buffers import room
 from mft.vfs.base import LATER, Attributes, Buffers, Entry, Later
 from mft.vfs.refusal import refusal
 from mft.vfs.volume import LARGE, SLOW_CALL, Volume
@@ -318,7 +319,7 @@ def _rest(views: Buffers, written: int) -> list[memoryview]:
 
 
 def _fetch(descriptor: int, offset: int, size: int) -> None:
-    scratch = bytearray(min(size, FETCH))
+    scratch = room(min(size, FETCH))
     end = offset + size
     while offset < end:
         count = os.preadv(descriptor, [scratch], offset)

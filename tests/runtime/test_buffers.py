@@ -1,6 +1,9 @@
 """A pool of buffers gives always, and keeps a bounded number."""
 
-from mft.runtime.buffers import INLET_SIZE, KEPT, Buffers
+import ctypes
+import mmap
+
+from mft.runtime.buffers import INLET_SIZE, KEPT, Buffers, room
 
 
 def test_a_buffer_that_was_given_back_is_used_again() -> None:
@@ -29,3 +32,17 @@ def test_a_pool_keeps_no_more_than_it_says() -> None:
 def test_an_inlet_holds_a_whole_packet() -> None:
     assert INLET_SIZE > (256 << 10) + 1024
     assert KEPT * INLET_SIZE <= 8 << 20
+
+
+def test_a_buffer_begins_where_the_kernel_copies_fast() -> None:
+    """Not at 1 to 31 bytes behind the start of a page, whatever its size."""
+    for size in (1, 16 << 10, INLET_SIZE):
+        buffer = Buffers(size).take()
+        place = ctypes.addressof(ctypes.c_char.from_buffer(buffer)) % mmap.PAGESIZE
+        assert place >= 32
+
+
+def test_room_is_zero_and_of_its_own() -> None:
+    one, other = room(100), room(100)
+    one[:] = b"x" * 100
+    assert other == bytes(100)

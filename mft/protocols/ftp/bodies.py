@@ -17,7 +17,7 @@ from mft.protocols.faults import broke
 from mft.protocols.ftp.conversion import Conversion
 from mft.protocols.ftp.data_connection import DataConnection
 from mft.protocols.incoming import Incoming
-from mft.runtime.buffers import Buffers
+from mft.runtime.buffers import Buffers, room
 from mft.runtime.connection import Connection
 from mft.runtime.steps import at_once
 from mft.session.files import ReceivedFile, SentFile
@@ -144,7 +144,7 @@ class SendingFile:
         self._connection.outlet.wake()
 
     async def _read_later(self, size: int) -> None:
-        data = memoryview(bytearray(size))
+        data = room(size)
         count = await self._file.lane.read_later([data], self._at)
         if not count:
             raise Refused(Reason.BROKEN, str(self._file.path), SHORTER)

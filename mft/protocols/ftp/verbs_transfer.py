@@ -10,6 +10,7 @@ from mft.protocols.ftp.bodies import Receiving, SendingFile, SendingText
 from mft.protocols.ftp.conversion import Conversion
 from mft.protocols.ftp.replies import COMPLETE, Told
 from mft.protocols.ftp.verbs_tree import path_of
+from mft.runtime.buffers import room
 from mft.session.files import ReceivedFile, SentFile
 from mft.vfs.base import Existing
 from mft.wire.ftp.reply import Reply
@@ -72,13 +73,13 @@ async def _send(control: "Control", sent: SentFile, start: int, end: int) -> Non
 
 
 async def _read(sent: SentFile, at: int, size: int) -> bytes:
-    room = memoryview(bytearray(size))
-    count = sent.lane.read_into([room], at)
+    data = room(size)
+    count = sent.lane.read_into([data], at)
     if not isinstance(count, int):
-        count = await sent.lane.read_later([room], at)
+        count = await sent.lane.read_later([data], at)
     if not count:
         raise Refused(Reason.BROKEN, str(sent.path), "the file became shorter")
-    return bytes(room[:count])
+    return bytes(data[:count])
 
 
 # Receiving.

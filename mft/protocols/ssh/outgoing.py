@@ -10,6 +10,7 @@ from mft.core.failure import Refused
 from mft.protocols.faults import broke
 from mft.protocols.ssh.channels import Channel
 from mft.protocols.ssh.status import refusal
+from mft.runtime.buffers import room
 from mft.runtime.steps import at_once
 from mft.session.files import ReceivedFile, SentFile
 from mft.wire.sftp import responses
@@ -88,7 +89,7 @@ class Outgoing:
 
     def _trickle(self, request: int, file: Readable, offset: int, size: int) -> None:
         """The peer's window holds less than the reply: it is read once, and sent as it opens."""
-        data = memoryview(bytearray(size))
+        data = room(size)
         try:
             count = file.lane.read_into([data], offset)
         except Refused as refused:
@@ -110,7 +111,7 @@ class Outgoing:
         self, fetched: "_Fetched", request: int, file: Readable, offset: int, size: int
     ) -> None:
         """Read on the disk pool; a disk that waits costs more than the copy."""
-        data = memoryview(bytearray(size))
+        data = room(size)
         reply = responses.status(request, Status.FAILURE)
         try:
             count = await file.lane.read_later([data], offset)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
+from mft.runtime.buffers import room
 from mft.wire.ssh.record import Sealer
 
 Release = Callable[[], None]
@@ -30,7 +31,7 @@ class Batch:
         self._size = size
         self._tail = tail
         self._stride = HEAD.size + size + padding + tail
-        self.buffer = memoryview(bytearray(self._stride * count))
+        self.buffer = room(self._stride * count)
         starts = [index * self._stride for index in range(count)]
         self._packets = [self.buffer[start : start + self._stride] for start in starts]
         self._rooms = [self.buffer[start + HEAD.size :][:size] for start in starts]

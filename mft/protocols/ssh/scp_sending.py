@@ -9,6 +9,7 @@ from mft.core.failure import Refused
 from mft.protocols.faults import broke
 from mft.protocols.ssh.channels import Channel
 from mft.protocols.ssh.packets import BATCH
+from mft.runtime.buffers import room
 from mft.runtime.steps import at_once
 from mft.session.files import SentFile
 
@@ -85,7 +86,7 @@ class Sending:
 
     async def _fetch(self, size: int) -> None:
         """Read on the disk pool; a disk that waits costs more than the copy."""
-        data = memoryview(bytearray(size))
+        data = room(size)
         try:
             count = await self._file.lane.read_later([data], self._at)
             if self._left and count:
