@@ -24,6 +24,7 @@ LAST_WORDS: Final = 5.0  # seconds for a peer to take our reason before it is cu
 MAX_VIEWS: Final = 64  # views in one sendmsg; IOV_MAX is 1024 everywhere
 _AGAIN: Final = frozenset((errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EINTR))
 
+_QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)
 _TCP_INFO: Final = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 _ROUND_TRIP: Final = Struct("68xI")  # tcpi_rtt of struct tcp_info (linux/tcp.h), in microseconds
 
@@ -198,6 +199,15 @@ class Connection(tcp.Server):
         info = self.socket.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _ROUND_TRIP.size)
         microseconds: int = _ROUND_TRIP.unpack(info)[0]
         return microseconds / 1e6
+
+    def only_hears(self) -> None:
+        """Acknowledge what comes without delay, where the system can, until something is sent.
+
+        A peer with Nagle's algorithm keeps its last few bytes back until then, and a system that
+        hopes to send an answer along lets it wait for 40 ms.
+        """
+        if _QUICKACK is not None:
+            self.socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def wake(self) -> None:
         """Ask the protocol to produce, at the next turn of the reactor."""

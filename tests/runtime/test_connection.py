@@ -142,6 +142,24 @@ def test_a_system_that_does_not_tell_it_is_near(line: Line, monkeypatch) -> None
     assert line.near.round_trip() == 0.0
 
 
+def quick(line: Line) -> bool:
+    return bool(line.near.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK))
+
+
+def test_who_only_hears_acknowledges_without_delay(line: Line) -> None:
+    line.far.sendall(b"hello")
+    line.reactor.read(line.near)
+    line.near.write(b"an answer: others may follow, and take the acknowledgements along")
+    assert not quick(line)
+    line.near.only_hears()
+    assert quick(line)
+
+
+def test_a_system_that_cannot_is_let_be(line: Line, monkeypatch) -> None:
+    monkeypatch.setattr(module, "_QUICKACK", None)
+    line.near.only_hears()
+
+
 def test_what_an_arrival_causes_is_sent_in_the_same_turn(line: Line) -> None:
     line.stream.on_arrival = lambda: line.send(b"answer")
     line.far.sendall(b"hello")

@@ -204,6 +204,8 @@ class DataConnection:
         # What a client sends during a download in clear stays where it is: it is none of ours.
         if body.reads or isinstance(self.outlet, Secured):
             self._transport.startReading()
+        if body.reads:
+            self._transport.only_hears()
         body.begin(self)
         self.outlet.wake()
 

@@ -12,6 +12,7 @@ from mft.core.failure import Reason
 from mft.core.peer import Address
 from mft.protocols.ftp.data_connection import CLOSED_EARLY, NOT_ENDED, DataConnection
 from mft.runtime.buffers import Buffers
+from mft.runtime.connection import Connection
 from tests.fakes.ftp_client import CLEAR, EXPLICIT, IMPLICIT, WAYS, End, FtpClient, Way
 from tests.fakes.ftp_fixtures import every_way
 from tests.fakes.ftp_server import FtpServer
@@ -250,6 +251,18 @@ def test_a_client_that_leaves_before_it_has_taken_the_last_bytes_has_not_got_the
     client.settle()
     assert [one.code for one in client.take()] == [426]
     assert server.data(DATA_BROKE)[0]["details"] == CLOSED_EARLY
+
+
+@every_way
+def test_only_an_upload_is_acknowledged_without_delay(
+    client: FtpClient, server: FtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Connection] = []
+    monkeypatch.setattr(Connection, "only_hears", lambda one: asked.append(one))
+    client.up("STOR /file", DATA)
+    assert len(asked) == 1
+    client.down("RETR /file")
+    assert len(asked) == 1
 
 
 @every_way
