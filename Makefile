@@ -14,6 +14,8 @@ INSTANCE ?= instance
 INIT ?=
 # More words for pytest: make test PYTEST='-k scp -x'
 PYTEST ?=
+# How many tests run side by side; 0: one after the other, in one process.
+JOBS ?= 2
 # Real clients and servers that the tests drive: command:package.
 NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rclone \
 	wget:wget ncftpput:ncftp testssl:testssl.sh \
@@ -60,7 +62,7 @@ packages:
 
 .PHONY: test
 test: install packages ## Run all tests, real clients included
-	$(BIN)/python -m pytest --quiet $(PYTEST)
+	$(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadfile $(PYTEST)
 
 .PHONY: check
 check: format-check lint types docs-current test ## Everything that must hold before a change is taken

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import NamedTuple
 
-MAX_SHOWN = 80  # characters of a wrong value in a problem; the rest is cut
+MAX_SHOWN = 200  # characters of a wrong value in a problem: a path is whole, the rest is cut
 
 
 class Severity(Enum):

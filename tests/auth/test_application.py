@@ -193,6 +193,7 @@ def test_a_name_that_cannot_stand_in_a_path_has_no_file_of_keys(tmp_path: Path) 
         (f'expiry-time="20200101Z" {KEY.line()}', False),
         (f'from="198.51.100.1" {KEY.line()}\n    {KEY.line()}', True),
     ],
+    ids=["from here", "from elsewhere", "expired", "another line fits"],
 )
 def test_options_of_a_key_are_kept(line: str, accepted: bool) -> None:
     method = Method(account(ssh_authorized_keys_content=line.replace("    ", "")))

@@ -66,7 +66,11 @@ def test_a_wrong_password_is_rejected_with_details_that_do_not_repeat_it(
 
 
 @every_method
-@pytest.mark.parametrize("blob", [b"x", HostKey.generate().public.blob, KEY.blob + b"x", b"\0" * 9])
+@pytest.mark.parametrize(
+    "blob",
+    [b"x", HostKey.generate().public.blob, KEY.blob + b"x", b"\0" * 9],
+    ids=["too short", "another key", "too long", "zeros"],
+)
 def test_a_wrong_key_is_rejected_and_no_bytes_break_it(make: Make, blob: bytes) -> None:
     verdict = run(make().authenticate(PublicKey("ann", blob, proven=True), PEER, SERVICE))
     assert isinstance(verdict, Rejected)

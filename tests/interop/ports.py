@@ -1,5 +1,9 @@
-"""Ports for servers that start later: no connection of anybody takes one in between."""
+"""Ports for servers that start later: no connection of anybody takes one in between.
 
+Processes that test side by side take them from a part of the range each.
+"""
+
+import os
 import random
 import socket
 from pathlib import Path
@@ -17,14 +21,23 @@ def free_port() -> int:
 
 def free_base(*offsets: int) -> int:
     """A number that gives a free port with each of the offsets added."""
-    highest = _first_of_connections() - 1 - max(offsets)
+    lowest, end = _ours()
     for _ in range(TRIES):
-        base = random.randint(LOWEST, highest)
+        base = random.randrange(lowest, end - max(offsets))
         ports = {base + offset for offset in offsets}
         if not ports & _given and all(_is_free(port) for port in ports):
             _given.update(ports)
             return base
     raise AssertionError("this machine has no free ports")
+
+
+def _ours() -> tuple[int, int]:
+    """The part of this process: its first port, and the one behind its last."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    workers = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+    part = (_first_of_connections() - LOWEST) // int(workers)
+    lowest = LOWEST + int(worker) * part
+    return lowest, lowest + part
 
 
 def _first_of_connections() -> int:

@@ -123,6 +123,7 @@ def test_the_earliest_of_two_expiries_counts() -> None:
         ("ssh-ed25519 " + "A" * 30000, "too long"),
         ("ssh-ed25519 AAAA", "cut short"),
     ],
+    ids=lambda text: text.replace(LINE.split()[1], "KEY"),
 )
 def test_a_bad_line_is_told_with_a_sentence(line: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):

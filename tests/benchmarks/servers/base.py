@@ -144,13 +144,6 @@ class Scripted(Counted):
         return Address(int(port), self.tools.credentials.user)
 
 
-def free_port() -> int:
-    """A TCP port on the loopback address that nothing uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
-
-
 def wait_for_banner(child: Child, port: int, greeting: bytes = SSH) -> None:
     """Return when a server greets so; ChildError when its process ends or time is up."""
     deadline = time.monotonic() + START_SECONDS

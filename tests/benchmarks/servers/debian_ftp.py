@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from tests.benchmarks.servers.base import FTP, Address, Counted, free_port, wait_for_banner
+from tests.benchmarks.servers.base import FTP, Address, Counted, wait_for_banner
 from tests.benchmarks.servers.debian import environment, unpacked
 from tests.benchmarks.servers.namespace import (
     FEWEST_ROUNDS,
@@ -11,6 +11,7 @@ from tests.benchmarks.servers.namespace import (
     isolated,
     sha512_crypt,
 )
+from tests.interop.ports import free_port
 
 NUMBERS = f"{UNPRIVILEGED}:{UNPRIVILEGED}"  # the user and the group of every account
 

@@ -14,10 +14,10 @@ from tests.benchmarks.servers.base import (
     HOST,
     Address,
     Counted,
-    free_port,
     wait_for_banner,
 )
 from tests.benchmarks.servers.namespace import UNPRIVILEGED, accounts, isolated, sha512_crypt
+from tests.interop.ports import free_port
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 PENALTIES_SINCE = (9, 8)  # PerSourcePenalties would slow our hundreds of logins from one address

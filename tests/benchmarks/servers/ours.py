@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 import uuid
@@ -16,7 +15,6 @@ from tests.benchmarks.servers.base import (
     CTR,
     FTP,
     GCM,
-    HOST,
     SSH,
     START_SECONDS,
     Address,
@@ -24,9 +22,9 @@ from tests.benchmarks.servers.base import (
     Tools,
     wait_for_banner,
 )
+from tests.interop.ports import free_base
 
 OFFSETS = (21, 22, 90)  # FTP, SSH and implicit FTPS, as `mft init` counts from the base
-BASES = range(20_000, 32_000, 200)  # below the range that Linux gives to outgoing connections
 CHEAPEST = (
     "pbkdf2-sha256",
     1000,
@@ -104,7 +102,7 @@ class Ours(Counted):
         secret.touch(0o600)
         secret.write_text(credentials.password + "\n")
         argv = [sys.executable, "-m", "mft", "init", str(workdir / "instance"), "--json"]
-        argv += ["--port-base", str(free_base()), "--account", credentials.user]
+        argv += ["--port-base", str(free_base(*OFFSETS)), "--account", credentials.user]
         argv += ["--authorized-key", str(credentials.public_key), "--password-file", str(secret)]
         done = subprocess.run(
             argv, capture_output=True, text=True, timeout=START_SECONDS, check=False
@@ -143,21 +141,3 @@ def doubled(text: str, name: str, digest: str) -> str:
             rf"^{option} *=.*$", lambda _, o=option, v=value: f"{o} = {v}", own, flags=re.M
         )
     return f"{text.rstrip()}\n\n{own}"
-
-
-def free_base() -> int:
-    """A port base whose ports nothing uses now."""
-    for base in BASES:
-        if all(is_free(base + offset) for offset in OFFSETS):
-            return base
-    raise ChildError("no free port base")
-
-
-def is_free(port: int) -> bool:
-    """Whether nothing uses the port on the loopback address now."""
-    with socket.socket() as probe:
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
