@@ -6,10 +6,11 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.protocols.ftp.bodies import Receiving, SendingFile, SendingText
+from mft.protocols.ftp.bodies import Receiving, SendingText
 from mft.protocols.ftp.conversion import Conversion
 from mft.protocols.ftp.replies import COMPLETE, Told
 from mft.protocols.ftp.verbs_tree import path_of
+from mft.protocols.sending_file import SendingFile
 from mft.runtime.buffers import room
 from mft.session.files import ReceivedFile, SentFile
 from mft.vfs.base import Existing

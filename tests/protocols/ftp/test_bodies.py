@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.protocols.ftp.bodies import BLOCK, BY_KERNEL, SHORTER
+from mft.protocols.sending_file import BLOCK, BY_KERNEL, SHORTER
 from mft.vfs.base import LATER
 from mft.vfs.local import LocalFileSystem
 from mft.vfs.memory import MemoryFileSystem

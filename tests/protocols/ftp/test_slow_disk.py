@@ -7,9 +7,9 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.protocols.ftp.bodies import BLOCK, SHORTER
 from mft.protocols.ftp.conversion import MAX_STEP
 from mft.protocols.incoming import MAX_WRITING
+from mft.protocols.sending_file import BLOCK, SHORTER
 from mft.vfs.memory import MemoryFileSystem
 from tests.fakes.ftp_client import CLEAR, EXPLICIT, IMPLICIT, End, FtpClient, Way
 from tests.fakes.ftp_fixtures import every_way
