@@ -163,7 +163,7 @@ class Control:
         return self._context if self.parameters.private else None
 
     def _secure(self) -> None:
-        context = self.hub.context
+        context = self.hub.protection.context
         if context is None:
             raise Gone  # such a service has no way to ask for TLS
         self._context = context  # another certificate may come, whose sessions are others
@@ -183,7 +183,7 @@ class Control:
         certificate = self.line.peer_certificate
         if certificate is not None:
             try:
-                await self.hub.check_certificate(certificate)
+                await self.hub.protection.check(certificate)
             except Refused as refused:
                 self.emit(events.FTP_CERTIFICATE_UNUSABLE, p.Details(refused.details))
                 self.end("The client's certificate is not accepted.")

@@ -13,10 +13,9 @@ from mft.protocols.ftp.events import NUMBERS
 from mft.protocols.ftp.options import FtpOptions
 from mft.protocols.ftp.passive_address import PassiveTold
 from mft.protocols.presence import Presence
-from mft.protocols.revocation import Revocation
+from mft.protocols.protection import Protection
 from mft.runtime.buffers import INLET_SIZE, Buffers
 from mft.session.login import Login
-from mft.trust.tls import ServerContext
 from mft.wire.ftp.reply import Reply
 
 LINES: Final = 16 << 10  # bytes of commands in one read
@@ -38,8 +37,7 @@ class Hub:
         self.reactor: Any = parts.reactor
         self.roster = parts.roster
         self.listeners = parts.listeners
-        self.context: ServerContext | None = None  # of TLS; the service loads both
-        self.revocation: Revocation | None = None
+        self.protection = Protection(options, component, parts)
         self.presence: Presence[Control] = Presence()
         self.lines: Buffers = Buffers(LINES)
         self.sealed: Buffers = Buffers(SEALED)
@@ -67,11 +65,6 @@ class Hub:
     def soon(self, work: Callable[[], None]) -> None:
         """Do a thing in the next turn, when others have had theirs."""
         self.reactor.callLater(0, work)
-
-    async def check_certificate(self, certificate: Any) -> None:
-        """Raise Refused for a client certificate that is revoked, or cannot be judged."""
-        if self.revocation is not None:
-            await self.revocation.check(certificate)
 
 
 def _greeting(banner: str) -> list[str]:

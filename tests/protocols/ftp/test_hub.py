@@ -45,4 +45,4 @@ def test_the_files_that_one_session_may_open_are_bounded(serve: Serve) -> None:
 
 
 def test_without_lists_every_certificate_passes(server: FtpServer) -> None:
-    assert run(server.service.hub.check_certificate(object())) is None
+    assert run(server.service.hub.protection.check(object())) is None

@@ -66,7 +66,7 @@ def test_without_tls_nothing_is_loaded(serve: Serve, tmp_path: Path) -> None:
     (server.directory / CERTIFICATE).unlink()
     run(server.service.prepare())
     run(server.service.refresh())
-    assert server.service.hub.context is None
+    assert server.service.hub.protection.context is None
     run(server.service.drained())
 
 
@@ -126,10 +126,10 @@ def test_lists_of_revoked_certificates_are_loaded_and_replaced(
         ssl_certificate_revocation_list=listed.as_uri(),
         began=pki.now().timestamp(),
     )
-    first = server.service.hub.revocation
+    first = server.service.hub.protection._revocation
     assert first is not None
     run(server.service.refresh())
-    assert server.service.hub.revocation is not first
+    assert server.service.hub.protection._revocation is not first
     assert len(server.data(CRL_LOADED)) == 2
     listed.write_text("nothing")
     with refused(Reason.BROKEN):
@@ -140,7 +140,7 @@ def test_lists_of_revoked_certificates_are_loaded_and_replaced(
 
 @secured
 def test_without_an_authority_there_are_no_lists(server: FtpServer, way: Way) -> None:
-    assert server.service.hub.revocation is None
+    assert server.service.hub.protection._revocation is None
     run(server.service.drained())
 
 
