@@ -91,4 +91,3 @@ class FtpService(Factory):
         control = Control(self.hub, address)
         presence.add(control)
         return cast(Protocol, control.line)
-
