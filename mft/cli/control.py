@@ -155,6 +155,8 @@ def text(key: str, value: Any) -> str:
         return "yes" if value else "no"
     if key.endswith("since") and isinstance(value, int | float):
         return datetime.fromtimestamp(value).astimezone().isoformat(" ", "seconds")
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=True)
     return str(value)

@@ -2,7 +2,7 @@
 
 import pwd
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from mft.config.kinds import (
     AuthenticationRefs,
@@ -26,6 +26,20 @@ _NOT_CHANGED_HERE = "passwords are not changed through this server"
 
 def _blocking(text: str) -> str | None:
     return "threads" if text.strip().lower() in ("yes", "true") else None
+
+
+# Options that a reload cannot change: the process has used them up when it runs.
+AT_START: Final = (
+    "uuid",
+    "name",
+    "account",
+    "allow_root",
+    "umask",
+    "journal_sync",
+    "journal_segment_size",
+    "audit_requests",
+    "io",
+)
 
 
 class ServerOptions(Section):
@@ -120,6 +134,10 @@ class ServerOptions(Section):
         old_names=["blocking_filesystem"],
         ours=True,
     )
+
+    def waiting(self, started: "ServerOptions") -> list[str]:
+        """What differs from the options that the process `started` with, and holds on to."""
+        return [name for name in AT_START if getattr(self, name) != getattr(started, name)]
 
     def check(self, context: Context) -> Iterator[Wrong]:
         """Tell when this machine does not have the account to run as."""

@@ -46,6 +46,7 @@ class Daemon:
 
     def __init__(self, config: Config, reactor: Any) -> None:
         self.config = config
+        self._started = config.server  # what holds for the process, whatever a reload brings
         self.services: dict[str, Service] = {}
         self.leaving: list[Service] = []  # replaced by a reload; their connections go on
         self.subscriptions: dict[str, Subscription] = {}
@@ -292,6 +293,8 @@ class Daemon:
                     self._doorman
                 )
                 self.bus.emit(events.CONFIGURATION_RELOADED, p.Nothing())
+                if waiting := self.config.server.waiting(self._started):
+                    self.bus.emit(events.RESTART_NEEDED, p.Options(", ".join(waiting)))
 
     def refuse_reload(self, count: int, first: str) -> NoReturn:
         """Tell why the running configuration stays; raises Refused."""
@@ -358,6 +361,7 @@ class Daemon:
             "pid": os.getpid(),
             "running_since": int(self._began),
             "sessions": len(self.roster),
+            "waiting_for_restart": self.config.server.waiting(self._started),
             "journal": "written" if self.bus.healthy else self.bus.journal.failure,
             "events": self.bus.journal.last,
             "services": [

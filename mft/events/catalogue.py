@@ -1131,6 +1131,12 @@ FTP_HOST_NAMED: Final = Event(
 FTP_REINITIALISED: Final = Event(
     90034, p.Nothing, "The client has logged out and keeps the connection.", _FTP_SESSION_NOTE
 )
+RESTART_NEEDED: Final = Event(
+    90035,
+    p.Options,
+    "What changed in [server] is in force after the next start only: {options}.",
+    _PROCESS,
+)
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {
     row.number: row for row in list(globals().values()) if isinstance(row, Event)

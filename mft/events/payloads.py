@@ -444,6 +444,13 @@ class ComponentGivenUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """Names of options, between commas."""
+
+    options: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReloadRefused:
     """A configuration with problems: how many, and the first."""
 

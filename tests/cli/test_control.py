@@ -8,7 +8,7 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-from mft.cli.control import end, sessions, status
+from mft.cli.control import end, sessions, status, text
 from mft.daemon.control import Answer
 from tests.fakes.run import run
 
@@ -113,6 +113,20 @@ def test_status_is_a_table_for_people(server, ask):
     assert "name\tfiles-1" in result.stdout
     assert "127.0.0.1" in result.stdout
     assert "running since\t2023-11-1" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ([], ""),
+        (["umask", "io"], "umask, io"),
+        ([{"a": 1}], '[{"a": 1}]'),
+        (None, ""),
+        (True, "yes"),
+    ],
+)
+def test_values_are_told_in_words(value, shown):
+    assert text("some_key", value) == shown
 
 
 def test_status_is_json_for_scripts(server, ask):

@@ -16,7 +16,7 @@ from mft.core.failure import Refused
 from mft.daemon.service import Daemon
 from mft.events import catalogue as events
 from mft.runtime.connection import Port
-from tests.fakes.daemons import ANN, Instance, log_file, ssh
+from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.loop import run_loop, until
 from tests.fakes.services import Services
 
@@ -157,6 +157,24 @@ def test_what_has_not_changed_is_not_touched(instance: Instance, services: Servi
 
     running(instance, body, ssh("one", 1), log_file("log"))
     assert instance.numbers.count(events.CONFIGURATION_RELOADED.number) == 1
+
+
+def test_what_holds_until_the_next_start_is_told_at_every_reload(instance: Instance) -> None:
+    log = log_file("one")
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        assert daemon.status()["waiting_for_restart"] == []
+        for _ in range(2):
+            instance.write(log, server=f"{SERVER}umask = 077\naudit_requests = yes\n")
+            await daemon.reload()
+            assert daemon.status()["waiting_for_restart"] == ["umask", "audit_requests"]
+        instance.write(log)
+        await daemon.reload()
+        assert daemon.status()["waiting_for_restart"] == []
+
+    running(instance, body, log)
+    told = [one.data for one in instance.told if one.event is events.RESTART_NEEDED]
+    assert told == [{"options": "umask, audit_requests"}] * 2
 
 
 def test_services_come_move_change_and_go(instance: Instance, services: Services) -> None:
