@@ -166,7 +166,7 @@ def _default_methods(
 
 
 def services(config: Config, parts: ServiceParts) -> dict[str, Service]:
-    """Every enabled service by its ID, not listening; raises OSError or ValueError for its keys."""
+    """Every enabled service by its ID, not listening."""
     return {
         uuid: service(uuid, options, parts)
         for uuid, options in config.services.items()

@@ -72,7 +72,7 @@ class Changes:
                 await self._refresh(service)
 
     def _build(self) -> dict[str, Service]:
-        """Every service that is new or changed, not listening; raises OSError or ValueError."""
+        """Every service that is new or changed, not listening."""
         fresh: dict[str, Service] = {}
         for uuid, options in self._new.services.items():
             running = self._daemon.services.get(uuid)

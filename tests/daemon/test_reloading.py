@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,6 +17,7 @@ from mft.core.failure import Refused
 from mft.daemon.service import Daemon
 from mft.events import catalogue as events
 from mft.runtime.connection import Port
+from mft.trust.ssh_keys import HostKey
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.loop import run_loop, until
 from tests.fakes.services import Services
@@ -347,6 +349,29 @@ def test_host_keys_that_are_gone_change_nothing(instance: Instance) -> None:
 
 
 # What services load from files.
+
+
+def test_the_host_keys_of_a_new_service_are_not_made_on_the_reactor(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (instance.directory / "conf" / "keys" / "ssh_host_ed25519_key").unlink()
+    made: list[threading.Thread] = []
+    generate = HostKey.generate
+
+    def watched(*given: Any) -> HostKey:
+        made.append(threading.current_thread())
+        return generate("ed25519")
+
+    monkeypatch.setattr(HostKey, "generate", watched)
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        instance.write(ssh("one", 0))
+        await daemon.reload()
+        assert daemon.services["one-1"].address is not None
+
+    running(instance, body)
+    assert made
+    assert threading.main_thread() not in made
 
 
 def test_a_service_that_is_not_ready_changes_nothing(

@@ -14,6 +14,7 @@ from mft.runtime.connection import Connection
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.memory_server import PASSWORD, MemoryServer, Storage
 from tests.fakes.occurrences import SERVICE
+from tests.fakes.run import run
 from tests.fakes.threads import Inline
 from tests.fakes.turning import MemorySocket
 
@@ -45,6 +46,7 @@ class SshServer(MemoryServer):
         self.options = SshOptions.model_validate(given, context=Context(directory))
         super().__init__(directory, accounts, storage)
         self.service = SshService(SERVICE, self.options, self.parts(None, Inline()))
+        run(self.service.prepare())
         self._accepted = 0
 
     def accept(self, host: str = "192.0.2.7") -> MemorySocket | None:

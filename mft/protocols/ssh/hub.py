@@ -37,23 +37,19 @@ class Hub:
         self,
         options: SshOptions,
         component: Component,
-        host_keys: Sequence[HostKey],
         parts: ServiceParts,
         version: bytes,
     ) -> None:
+        """`use` gives it its host keys, before the first connection comes."""
         self.options = options
         self.component = component
-        self.host_keys = tuple(host_keys)
+        self.host_keys: tuple[HostKey, ...] = ()
+        self.host_key_algorithms: tuple[str, ...] = ()
         self.bus = parts.bus
         self.reactor = parts.reactor
         self.roster = parts.roster
         self.version = version
         self.algorithms = options.algorithms
-        self.host_key_algorithms = tuple(
-            name
-            for name in self.algorithms.host_keys
-            if any(name in key.public.algorithms for key in host_keys)
-        )
         self.user_key_algorithms = names.USER_KEYS + (
             ("ssh-rsa",) if "ssh-rsa" in self.algorithms.host_keys else ()
         )
@@ -62,9 +58,17 @@ class Hub:
         self.password_prompt = _prompt(options.keyboard_interactive_message)
         self.presence: Presence[Peer] = Presence()
         self._logins = parts.logins
+        self._signers: dict[str, SigningKey] = {}
+
+    def use(self, host_keys: Sequence[HostKey]) -> None:
+        """Be known to clients by these keys."""
+        self.host_keys = tuple(host_keys)
         self._signers = {
             name: SigningKey(key) for key in host_keys for name in key.public.algorithms
         }
+        self.host_key_algorithms = tuple(
+            name for name in self.algorithms.host_keys if name in self._signers
+        )
 
     def host_key(self, algorithm: str) -> SigningKey:
         """The key that signs by this algorithm."""

@@ -7,6 +7,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
 from mft import __version__
+from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.events import catalogue as events
 from mft.protocols.admission import admit
@@ -25,17 +26,14 @@ class SshService(Factory):
     noisy = False
 
     def __init__(self, component: Component, options: SshOptions, parts: ServiceParts) -> None:
-        """Load the host keys, and make them where the configuration names none.
-
-        Raises OSError or ValueError when a key cannot be read or made.
-        """
+        """Know what it is made of; `prepare` reads the files."""
         self.options = options
         self.component = component
         self.bus = parts.bus
         self._listening = Listening(options, self, parts.reactor)
         version = f"SSH-2.0-mft_{__version__}".encode()
-        keys = _host_keys(options, parts.directory)
-        self.hub = Hub(options, component, keys, parts, version)
+        self._parts = parts
+        self.hub = Hub(options, component, parts, version)
 
     @property
     def address(self) -> Address | None:
@@ -52,7 +50,12 @@ class SshService(Factory):
         """None: SSH has no TLS."""
 
     async def prepare(self) -> None:
-        """Nothing more: the host keys are loaded."""
+        """Load the host keys, and make them where the configuration names none; raises Refused."""
+        try:
+            keys = await self._parts.disk(_host_keys, self.options, self._parts.directory)
+        except (OSError, ValueError) as error:
+            raise Refused(Reason.INVALID, self.component.name, str(error)) from None
+        self.hub.use(keys)
 
     async def refresh(self) -> None:
         """Nothing: host keys stay what they are while the service runs."""
