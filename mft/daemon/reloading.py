@@ -53,7 +53,7 @@ class Changes:
             fresh = self._build()
             for uuid, service in fresh.items():
                 await service.prepare()
-                if not self._same_address(uuid, service):
+                if self._giver(uuid, service, fresh) is None:
                     service.bind()
                     bound.append(service)
             doorman.chains = {**chains, **before}  # for who comes to a new service already
@@ -104,21 +104,29 @@ class Changes:
         leaving = {service.component.uuid for service in self._daemon.leaving}
         return {**{uuid: one for uuid, one in before.items() if uuid in leaving}, **chains}
 
-    def _same_address(self, uuid: str, service: Service) -> bool:
-        running = self._daemon.services.get(uuid)
-        return running is not None and (
-            (running.options.address, running.options.port)
-            == (service.options.address, service.options.port)
-        )
+    def _giver(self, uuid: str, service: Service, fresh: Mapping[str, Service]) -> str | None:
+        """Who gives its listening socket to a new service: itself, or one that leaves the place."""
+        running = self._daemon.services
+        if uuid in running and _place(running[uuid]) == _place(service):
+            return uuid
+        leaving = (one for one in running if one in fresh or not self._stays(one))
+        for one in leaving if service.options.port else ():
+            if _place(running[one]) == _place(service):
+                return one
+        return None
+
+    def _stays(self, uuid: str) -> bool:
+        options = self._new.services.get(uuid)
+        return options is not None and options.enabled
 
     async def _swap_services(self, fresh: dict[str, Service]) -> None:
         daemon = self._daemon
+        takers = {self._giver(uuid, service, fresh): service for uuid, service in fresh.items()}
         for uuid, running in tuple(daemon.services.items()):
-            options = self._new.services.get(uuid)
-            if options is not None and options.enabled and uuid not in fresh:
+            if self._stays(uuid) and uuid not in fresh:
                 continue
-            if uuid in fresh and self._same_address(uuid, fresh[uuid]):
-                fresh[uuid].take_over(running.hand_over())
+            if uuid in takers:
+                takers[uuid].take_over(running.hand_over())
             del daemon.services[uuid]
             await running.stop_listening()
             daemon.let_go(running)
@@ -161,3 +169,8 @@ class Changes:
             await self._change_handler(uuid, old)
         except Exception:  # told by an event; the others are to be taken back as well
             log.failure("an event handler does not start again")
+
+
+def _place(service: Service) -> tuple[str, int]:
+    """Where a service was told to listen."""
+    return service.options.address, service.options.port

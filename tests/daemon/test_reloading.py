@@ -21,6 +21,7 @@ from mft.trust.ssh_keys import HostKey
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.loop import run_loop, until
 from tests.fakes.services import Services
+from tests.interop.ports import free_port
 
 Body = Callable[[Daemon, Any], Awaitable[None]]
 
@@ -297,6 +298,13 @@ async def connect(reactor: Any, port: int) -> Any:
     return client
 
 
+async def answers(reactor: Any, port: int) -> None:
+    """Somebody greets on the port."""
+    client = await connect(reactor, port)
+    client.transport.loseConnection()
+    await client.lost
+
+
 def test_a_changed_service_goes_on_with_its_socket_and_its_sessions(instance: Instance) -> None:
     async def body(daemon: Daemon, reactor: Any) -> None:
         port = daemon.services["one-1"].address.port
@@ -321,6 +329,31 @@ def test_a_changed_service_goes_on_with_its_socket_and_its_sessions(instance: In
     running(instance, body, ssh("one", 0))
     connected = instance.numbers.count(events.SSH_CONNECTED.number)
     assert connected == instance.numbers.count(events.SSH_CLOSED.number) == 2
+
+
+def test_two_services_swap_their_ports(instance: Instance) -> None:
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        for first, second in ((two, one), (one, two)):
+            instance.write(ssh("one", first), ssh("two", second))
+            await daemon.reload()
+            assert daemon.services["one-1"].address == ("127.0.0.1", first)
+            assert daemon.services["two-1"].address == ("127.0.0.1", second)
+            for port in (one, two):
+                await answers(reactor, port)
+
+    one, two = free_port(), free_port()
+    running(instance, body, ssh("one", one), ssh("two", two))
+
+
+def test_a_new_service_takes_the_place_of_one_that_leaves(instance: Instance) -> None:
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        instance.write(ssh("two", port), ssh("one", port, enabled="no"))
+        await daemon.reload()
+        assert set(daemon.services) == {"two-1"}
+        await answers(reactor, port)
+
+    port = free_port()
+    running(instance, body, ssh("one", port))
 
 
 def test_a_service_that_is_gone_does_not_listen(instance: Instance) -> None:
