@@ -25,7 +25,9 @@ _PEER_GONE: Final = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, e
 class Carrier(Protocol):
     """The connection that carries the file."""
 
-    outlet: Outlet
+    @property
+    def outlet(self) -> Outlet:
+        """What it is sent through."""
 
     def finish(self) -> None:
         """All of it was sent."""

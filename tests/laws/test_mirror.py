@@ -38,6 +38,7 @@ ELSEWHERE = {
     "mft.daemon.cross_checks": "tests/daemon/test_load.py",
     "mft.daemon.places": "tests/daemon/test_load.py",
     "mft.protocols.protection": "tests/protocols/ftp/test_service.py",
+    "mft.protocols.receiving_file": "tests/protocols/ftp/test_bodies.py",
     "mft.protocols.sending_file": "tests/protocols/ftp/test_bodies.py",
     "mft.protocols.ssh.hub": "tests/attacks/test_connection_flood.py",
     "mft.protocols.ssh.negotiation": "tests/protocols/ssh/test_transport.py",

@@ -6,10 +6,11 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.protocols.ftp.bodies import Receiving, SendingText
+from mft.protocols.ftp.bodies import SendingText
 from mft.protocols.ftp.conversion import Conversion
 from mft.protocols.ftp.replies import COMPLETE, Told
 from mft.protocols.ftp.verbs_tree import path_of
+from mft.protocols.receiving_file import ReceivingFile
 from mft.protocols.sending_file import SendingFile
 from mft.runtime.buffers import room
 from mft.session.files import ReceivedFile, SentFile
@@ -138,7 +139,7 @@ async def _receive(
     )
     async with received:
         control.say(Reply.of(150, words))
-        body = Receiving(received, start, conversion, control.hub.soon)
+        body = ReceivingFile(received, start, conversion, control.hub.soon)
         await control.data.move(body)
         _see_that_all_came(body.at, least)
         if not parameters.private and not await _is_alive(control, sure=bool(least)):
