@@ -1,0 +1,1 @@
+"""HTTP and HTTPS: files by URL, for browsers and programs."""

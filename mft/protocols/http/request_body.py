@@ -1,0 +1,135 @@
+"""The body of a request: into a file as it comes, into a little memory, or away."""
+
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.defer import Deferred
+
+from mft.core.failure import Reason, Refused
+from mft.protocols.http.line import HttpLine
+from mft.protocols.receiving_file import ReceivingFile
+from mft.session.files import ReceivedFile
+from mft.wire.http.framing import Chunked, Sized, body_length
+from mft.wire.http.head import BadRequest, Head
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+CUT: Final = "the client left before the end of the body"
+
+Soon = Callable[[Callable[[], None]], object]
+
+
+class RequestBody:
+    """What follows one head; it is read once, or not at all."""
+
+    def __init__(self, line: HttpLine, head: Head) -> None:
+        """Raises BadRequest where the head does not say clearly how long it is."""
+        length = body_length(head)
+        self._line = line
+        self._decoder: Sized | Chunked = Chunked() if length is None else Sized(length)
+        self._invites = head.expects_continue
+        self._over: Deferred[None] = Deferred()
+        self._settled = False
+        self._whole = False
+        self._take: Callable[[memoryview], None] = lambda view: None
+        self._end: Callable[[], None] = self.complete
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing of it is left on the line."""
+        return self._decoder.done
+
+    async def into(self, file: ReceivedFile, soon: Soon) -> None:
+        """Write it into a file from the file's `start` on; raises Refused, and BadRequest."""
+        receiving = ReceivingFile(file, file.start, None, soon)
+        receiving.begin(self)
+        self._take, self._end = receiving.took, receiving.peer_done
+        try:
+            await self._run()
+        finally:
+            await receiving.settled()
+
+    async def read(self, most: int) -> bytes:
+        """All of it; Refused(QUOTA) when it has more than `most` bytes, and BadRequest."""
+        kept = bytearray()
+
+        def take(view: memoryview) -> None:
+            kept.extend(view)
+            if len(kept) > most:
+                self.fail(Refused(Reason.QUOTA, "", f"a body of more than {most} bytes"))
+
+        self._take = take
+        await self._run()
+        return bytes(kept)
+
+    async def drop(self, most: int) -> bool:
+        """Read it away, as far as `most` bytes; whether it came to its end.
+
+        A client that waits to be invited is not: it hears the answer, and sends none of it.
+        """
+        if self.done or self._invites:
+            return self.done
+        try:
+            await self.read(most)
+        except (Refused, BadRequest):
+            return False
+        return True
+
+    async def _run(self) -> None:
+        if self._invites and not self.done:
+            self._invites = False
+            self._line.say(CONTINUE)
+        try:
+            if self.done:
+                self._ended()
+            else:
+                self._line.receive(self)
+            await self._over
+        finally:
+            self._line.received()
+
+    # From the line, and from the file.
+
+    def took(self, view: memoryview) -> int:
+        """Take bytes of the client: how many of them were the body's."""
+        try:
+            pieces, used = self._decoder.take(view)
+        except BadRequest as bad:
+            self._settle(bad)
+            return len(view)
+        for piece in pieces:
+            if not self._settled:
+                self._take(piece)
+        if self.done:
+            self._ended()
+        return used
+
+    def _ended(self) -> None:
+        if not (self._whole or self._settled):
+            self._whole = True
+            self._end()
+
+    def lost(self) -> None:
+        """Nothing more comes."""
+        if not self._whole:
+            self.fail(Refused(Reason.ABORTED, "", CUT))
+
+    def hold(self, *, held: bool) -> None:
+        """Take nothing more from the client for now, or go on."""
+        self._line.hold(held=held)
+
+    def complete(self) -> None:
+        """All of it was received, and is where it belongs."""
+        self._settle(None)
+
+    def fail(self, refused: Refused) -> None:
+        """The rest is not wanted."""
+        self._settle(refused)
+
+    def _settle(self, failed: Exception | None) -> None:
+        if self._settled:
+            return
+        self._settled = True
+        if failed is None:
+            self._over.callback(None)
+        else:
+            self._over.errback(failed)
