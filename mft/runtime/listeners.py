@@ -20,7 +20,7 @@ from mft.runtime.connection import Port
 BACKLOG: Final = 64  # connections that the kernel holds for one port until we accept them
 KEPT: Final = 60.0  # seconds that a port stays open when nobody waits on it any more
 MAX_TRIES: Final = 1000  # ports of a range that are tried for one who waits
-MAX_IDLE: Final = 64  # ports that stay open so, over all ranges: each costs a descriptor
+MAX_IDLE: Final = 128  # ports that stay open so, over all ranges: each costs a descriptor
 QUICK: Final = 8  # ports that are drawn one by one, before all of them are put in an order
 _UNGUESSABLE: Final = SystemRandom()
 
