@@ -2,6 +2,7 @@
 
 import ctypes
 import mmap
+import os
 
 from mft.runtime.buffers import INLET_SIZE, KEPT, Buffers, room
 
@@ -46,3 +47,13 @@ def test_room_is_zero_and_of_its_own() -> None:
     one, other = room(100), room(100)
     one[:] = b"x" * 100
     assert other == bytes(100)
+
+
+def test_room_is_not_shared_with_a_child() -> None:
+    ours = room(100)
+    child = os.fork()
+    if not child:
+        ours[:] = b"x" * 100
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert ours == bytes(100)
