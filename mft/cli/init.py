@@ -46,10 +46,17 @@ _SSH: Final = (
     "sftp -P {port} -o StrictHostKeyChecking=accept-new {account}@{host}",
     "scp -P {port} -o StrictHostKeyChecking=accept-new FILE {account}@{host}:/",
 )
+_HTTP: Final = ("curl -u {account} -T FILE http://{url}/home/",)
+_HTTPS: Final = (
+    "https://{url}/ in a browser",
+    "curl --cacert {ca} -u {account} -T FILE https://{url}/home/",
+)
 _KINDS: Final = {
     "ssh": Kind("SFTP and SCP (compare the fingerprint of the host key)", "host key", _SSH),
     "ftp": Kind("FTP with explicit TLS", "certificate", _FTP),
     "ftpsi": Kind("FTP with implicit TLS", "certificate", _FTPS),
+    "http": Kind("HTTP in clear", "", _HTTP),
+    "https": Kind("HTTPS", "certificate", _HTTPS),
 }
 
 
@@ -177,7 +184,8 @@ def _introduction(instance: Instance, password_file: Path | None) -> list[str]:
         f"  home           {instance.home}",
     ]
     for service in instance.services:
-        lines += _connecting(service, instance)
+        if service.enabled:
+            lines += _connecting(service, instance)
     if instance.as_root:
         lines += ["", "Made by root without --run-as: the server will run as root (allow_root)."]
     start = shlex.quote(str(instance.config))

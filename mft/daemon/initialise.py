@@ -17,7 +17,15 @@ from mft.core.peer import parse_ip
 from mft.core.secret import Secret
 from mft.daemon.files import write_new
 from mft.daemon.load import load
-from mft.daemon.server_ini import FTP_PORT, FTPS_PORT, SSH_PORT, FirstValues, server_ini
+from mft.daemon.server_ini import (
+    FTP_PORT,
+    FTPS_PORT,
+    HTTP_PORT,
+    HTTPS_PORT,
+    SSH_PORT,
+    FirstValues,
+    server_ini,
+)
 from mft.trust.first_certificate import CERTIFICATE, PUBLIC, first_certificate, write_first
 from mft.trust.ssh_keys import HostKey
 
@@ -175,10 +183,13 @@ def _make(plan: Plan, directory: Path, password_hash: str, undo: ExitStack) -> I
     values = _values(plan, password_hash, home)
     write_new(config, server_ini(values).encode(), 0o600)
     _check_loads(config)
+    certificate = (identity.fingerprint,)
     services = (
-        ("ssh", SSH_PORT, host_keys),
-        ("ftp", FTP_PORT, (identity.fingerprint,)),
-        ("ftpsi", FTPS_PORT, (identity.fingerprint,)),
+        ("ssh", True, SSH_PORT, host_keys),
+        ("ftp", True, FTP_PORT, certificate),
+        ("ftpsi", True, FTPS_PORT, certificate),
+        ("http", False, HTTP_PORT, ()),
+        ("https", True, HTTPS_PORT, certificate),
     )
     return Instance(
         directory=directory,
@@ -188,8 +199,8 @@ def _make(plan: Plan, directory: Path, password_hash: str, undo: ExitStack) -> I
         home=home,
         ca_file=directory / PUBLIC,
         services=tuple(
-            ServiceMade(kind, True, plan.address, plan.port_base + port, fingerprints)
-            for kind, port, fingerprints in services
+            ServiceMade(kind, enabled, plan.address, plan.port_base + port, fingerprints)
+            for kind, enabled, port, fingerprints in services
         ),
         as_root=values.as_root,
     )

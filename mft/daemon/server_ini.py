@@ -8,6 +8,8 @@ from typing import Final
 SSH_PORT: Final = 22
 FTP_PORT: Final = 21
 FTPS_PORT: Final = 90
+HTTPS_PORT: Final = 43
+HTTP_PORT: Final = 80
 PASSIVE_PORTS: Final = (100, 199)
 FIRST_FREE_PORT: Final = 1024  # passive ports begin here at the earliest
 
@@ -55,6 +57,23 @@ address = {address}
 port = {ftps_port}
 ssl_certificate = {certificate}
 passive_port_range = {passive_ports}
+
+; Files in a browser, and for programs: https://{address}:{https_port}/
+[services/https]
+name = https
+type = https
+address = {address}
+port = {https_port}
+ssl_certificate = {certificate}
+
+; The same in clear, for a proxy on this machine that speaks TLS. Passwords and files would go over
+; the network as they are.
+[services/http]
+name = http
+type = http
+enabled = no
+address = {address}
+port = {http_port}
 
 [authentications/DEFAULT-AUTHENTICATION]
 name = accounts of this file
@@ -128,6 +147,8 @@ def server_ini(values: FirstValues) -> str:
         host_keys=", ".join(values.host_keys),
         ftp_port=values.port_base + FTP_PORT,
         ftps_port=values.port_base + FTPS_PORT,
+        https_port=values.port_base + HTTPS_PORT,
+        http_port=values.port_base + HTTP_PORT,
         certificate=values.certificate,
         ca_file=values.ca_file,
         passive_ports=_passive_ports(values.port_base),

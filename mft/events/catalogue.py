@@ -44,6 +44,15 @@ _FILE_ASKED = _in("authenticated informational file-operation ssh")
 _FILE_DONE = _in("authenticated success file-operation ssh")
 _FILE_FAILED = _in("authenticated failure file-operation ssh")
 _FILE_CUT = _in("authenticated failure failure-specific file-operation ssh")
+_HTTP_NOTE = _in("authenticated informational http")
+_HTTP_SUCCESS = _in("authenticated success http")
+_HTTP_FAILED = _in("authenticated failure http")
+_HTTP_SESSION_NOTE = _in("session informational http")
+_HTTP_SESSION_FAILED = _in("session failure http")
+_HTTP_ASKED = _in("authenticated informational http file-operation")
+_HTTP_DONE = _in("authenticated success http file-operation")
+_HTTP_UNDONE = _in("authenticated failure http file-operation")
+_HTTP_BLOCK_FAILED = _HTTP_UNDONE | {Group.FAILURE_HIGH}
 
 # 1xxx: the file system and the process
 
@@ -956,6 +965,160 @@ SSH_CLIENT_DISCONNECTED: Final = Event(
     30082, p.Disconnected, "The client disconnected, code {code}: {details}", _SSH_NOTE
 )
 
+# 40xxx: HTTP and HTTPS
+
+HTTP_UNAUTHENTICATED: Final = Event(
+    40000,
+    p.UriFailed,
+    'Request of "{uri}" without valid credentials: {details}',
+    _HTTP_SESSION_FAILED,
+)
+HTTP_STAT_FAILED: Final = Event(
+    40002, p.PathFailed, 'Attributes of "{path}" cannot be told: {details}', _HTTP_UNDONE
+)
+HTTP_REQUEST_BROKE: Final = Event(
+    40003,
+    p.UriBroke,
+    'Internal error on a request of "{uri}", {title}: {details}',
+    _HTTP_SESSION_FAILED | {Group.FAILURE_CRITICAL},
+)
+HTTP_READ_OPENED: Final = Event(40004, p.PathOf, 'Opened "{path}" for reading.', _HTTP_ASKED)
+HTTP_HEAD_OF_FILE: Final = Event(40005, p.PathOf, 'Head of the file "{path}" told.', _HTTP_ASKED)
+HTTP_LIST_ASKED: Final = Event(40006, p.PathOf, 'Listing of "{path}" asked for.', _HTTP_ASKED)
+HTTP_SESSION_OPENED: Final = Event(
+    40007,
+    p.TreeShown,
+    'HTTP session opened: "{real_path}" is shown as "{virtual_path}".',
+    _in("authentication authenticated success http"),
+)
+HTTP_REDIRECTED: Final = Event(
+    40008, p.Redirected, 'Request of "{uri}" redirected to "{redirect_uri}".', _HTTP_NOTE
+)
+HTTP_CERTIFICATE_UNUSABLE: Final = Event(
+    40009,
+    p.Details,
+    "The client's certificate is not accepted: {details}",
+    _HTTP_SESSION_FAILED,
+)
+HTTP_MAKE_DIRECTORY_DONE: Final = Event(
+    40010, p.PathOf, 'Created folder "{path}".', _HTTP_DONE | {Group.OPERATION_CREATE_FOLDER}
+)
+HTTP_MAKE_DIRECTORY_FAILED: Final = Event(
+    40011,
+    p.PathFailed,
+    'Creation of folder "{path}" failed: {details}',
+    _HTTP_UNDONE | {Group.OPERATION_CREATE_FOLDER},
+)
+HTTP_REMOVE_DONE: Final = Event(
+    40012, p.PathOf, 'Removed "{path}".', _HTTP_DONE | {Group.OPERATION_DELETE}
+)
+HTTP_REMOVE_FAILED: Final = Event(
+    40013,
+    p.PathFailed,
+    'Removal of "{path}" failed: {details}',
+    _HTTP_UNDONE | {Group.OPERATION_DELETE},
+)
+HTTP_LIST_FAILED: Final = Event(
+    40014, p.PathFailed, 'Listing of "{path}" failed: {details}', _HTTP_UNDONE
+)
+HTTP_IDLE: Final = Event(
+    40015, p.IdleFor, "The session ends: nothing was asked for {timeout} s.", _HTTP_NOTE
+)
+HTTP_ZIP_STARTED: Final = Event(
+    40016, p.ZipStarted, "ZIP of {initial_count} files or folders begun.", _HTTP_NOTE
+)
+HTTP_UPLOAD_DONE: Final = Event(
+    40017,
+    p.UploadedByHttp,
+    'Uploaded "{path}": {total_write} bytes in {duration:.3f} s.',
+    _HTTP_DONE | {Group.OPERATION_WRITE},
+)
+HTTP_BODY_CUT: Final = Event(
+    40018,
+    p.BodyCut,
+    'The client was disconnected while it was sending a body to "{uri}", {code} {message}: '
+    "{details}",
+    _HTTP_SESSION_FAILED | {Group.FAILURE_HIGH},
+)
+HTTP_BAD_REQUEST: Final = Event(
+    40019, p.RequestRefused, 'Bad request of "{uri}": {details}', _HTTP_UNDONE
+)
+HTTP_WRITE_OPENED: Final = Event(40021, p.UploadByHttp, 'Opened "{path}" for writing.', _HTTP_ASKED)
+HTTP_UPLOAD_FAILED: Final = Event(
+    40022,
+    p.UploadByHttpFailed,
+    'Upload of "{path}" failed, after {total_write} bytes in {duration:.3f} s: {details}',
+    _HTTP_UNDONE | {Group.OPERATION_WRITE},
+)
+HTTP_ZIP_DONE: Final = Event(40025, p.ZipDone, "ZIP of {count} files sent.", _HTTP_SUCCESS)
+HTTP_REMOVE_DIRECTORY_DONE: Final = Event(
+    40026, p.PathOf, 'Removed folder "{path}".', _HTTP_DONE | {Group.OPERATION_DELETE}
+)
+HTTP_REMOVE_DIRECTORY_FAILED: Final = Event(
+    40027,
+    p.PathFailed,
+    'Removal of folder "{path}" failed: {details}',
+    _HTTP_UNDONE | {Group.OPERATION_DELETE},
+)
+HTTP_DISCONNECTED: Final = Event(
+    40029, p.Details, "The server closes the connection: {details}", _HTTP_SESSION_FAILED
+)
+HTTP_FOLDER_THERE: Final = Event(40030, p.PathOf, 'Folder "{path}" is there already.', _HTTP_ASKED)
+HTTP_LIST_DONE: Final = Event(40034, p.PathOf, 'Listed "{path}".', _HTTP_DONE)
+HTTP_READ_OPEN_FAILED: Final = Event(
+    40035, p.PathFailed, 'Opening "{path}" for reading failed: {details}', _HTTP_UNDONE
+)
+HTTP_HEAD_OF_FOLDER: Final = Event(
+    40036, p.PathOf, 'Head of the folder "{path}" told.', _HTTP_ASKED
+)
+HTTP_LOGGED_OUT: Final = Event(40037, p.Nothing, "The client has logged out.", _HTTP_NOTE)
+HTTP_DOWNLOAD_DONE: Final = Event(
+    40039,
+    p.DownloadedByHttp,
+    'Downloaded "{path}": {total_read} bytes in {duration:.3f} s.',
+    _HTTP_DONE | {Group.OPERATION_READ},
+)
+HTTP_DOWNLOAD_FAILED: Final = Event(
+    40040,
+    p.DownloadByHttpFailed,
+    'Download of "{path}" ended early, after {total_read} bytes in {duration:.3f} s: {details}',
+    _HTTP_UNDONE | {Group.OPERATION_READ},
+)
+HTTP_ZIP_FAILED: Final = Event(
+    40041, p.Details, "The ZIP could not be sent to its end: {details}", _HTTP_FAILED
+)
+HTTP_CONNECTED: Final = Event(40053, p.Nothing, "New HTTP connection.", _HTTP_SESSION_NOTE)
+HTTP_CLOSED: Final = Event(
+    40054,
+    p.ProtectionLost,
+    "HTTP connection closed; encryption {encryption}, certificate {certificate}: {details}",
+    _HTTP_SESSION_NOTE,
+)
+HTTP_RENAME_DONE: Final = Event(
+    40055, p.Renamed, 'Renamed "{from}" to "{to}".', _HTTP_DONE | {Group.OPERATION_RENAME}
+)
+HTTP_RENAME_FAILED: Final = Event(
+    40056,
+    p.RenameFailed,
+    'Rename of "{from}" to "{to}" failed: {details}',
+    _HTTP_UNDONE | {Group.OPERATION_RENAME},
+)
+HTTP_READ_FAILED: Final = Event(
+    40058,
+    p.BlockFailed,
+    'Reading {length} bytes at {offset} of "{path}" failed: {details}',
+    _HTTP_BLOCK_FAILED,
+)
+HTTP_WRITE_FAILED: Final = Event(
+    40059,
+    p.BlockFailed,
+    'Writing {length} bytes at {offset} of "{path}" failed: {details}',
+    _HTTP_BLOCK_FAILED,
+)
+HTTP_RENAME_ASKED: Final = Event(
+    40062, p.Renamed, 'Rename of "{from}" to "{to}" asked for.', _HTTP_ASKED
+)
+
 # 90xxx: facts that only this server tells
 
 CONFIGURATION_RELOADED: Final = Event(
@@ -1136,6 +1299,44 @@ RESTART_NEEDED: Final = Event(
     p.Options,
     "What changed in [server] is in force after the next start only: {options}.",
     _PROCESS,
+)
+HTTP_TOO_MANY_CONNECTIONS: Final = Event(
+    90036,
+    p.Nothing,
+    "HTTP connection refused: the service has as many as it may have.",
+    _HTTP_SESSION_FAILED | {Group.FAILURE_SPECIFIC},
+)
+HTTP_TLS_FAILED: Final = Event(
+    90037, p.Details, "TLS failed on a new connection: {details}", _HTTP_SESSION_FAILED
+)
+HTTP_STAT_DONE: Final = Event(90038, p.PathOf, 'Attributes of "{path}" told.', _HTTP_DONE)
+HTTP_SETSTAT_DONE: Final = Event(90039, p.PathOf, 'Attributes of "{path}" changed.', _HTTP_DONE)
+HTTP_SETSTAT_FAILED: Final = Event(
+    90040,
+    p.PathFailed,
+    'Attributes of "{path}" could not be changed: {details}',
+    _HTTP_UNDONE,
+)
+HTTP_COPY_DONE: Final = Event(
+    90041,
+    p.Copied,
+    'Copied "{from}" to "{path}": {total_write} bytes.',
+    _HTTP_DONE | {Group.OPERATION_WRITE},
+)
+HTTP_COPY_FAILED: Final = Event(
+    90042, p.CopyFailed, 'Copy of "{from}" to "{path}" failed: {details}', _HTTP_UNDONE
+)
+HTTP_CHECKSUM_DONE: Final = Event(
+    90043, p.Checksum, 'Digest {algorithm} of "{path}" told.', _HTTP_DONE | {Group.OPERATION_READ}
+)
+HTTP_CHECKSUM_FAILED: Final = Event(
+    90044, p.PathFailed, 'Digest of "{path}" cannot be told: {details}', _HTTP_UNDONE
+)
+HTTP_OTHER_ORIGIN: Final = Event(
+    90045,
+    p.UriFailed,
+    'Request of "{uri}" from a page of another origin refused: {details}',
+    _HTTP_SESSION_FAILED | {Group.FAILURE_HIGH},
 )
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {

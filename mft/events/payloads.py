@@ -982,3 +982,129 @@ class PointFailed:
     peer_subject: str
     path: str
     details: str
+
+
+@dataclass(frozen=True, slots=True)
+class UriFailed:
+    """A request that was not served; `uri` is its target, cut where it is very long."""
+
+    uri: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class UriBroke:
+    """A request that we failed on; `title` is its method."""
+
+    uri: str
+    title: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A request that is malformed, or that cannot mean anything; `path` is empty without one."""
+
+    path: str
+    uri: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """A request that belongs elsewhere."""
+
+    uri: str
+    redirect_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdleFor:
+    """A session that nothing was asked of for `timeout` seconds."""
+
+    timeout: int
+
+
+@dataclass(frozen=True, slots=True)
+class BodyCut:
+    """A body of which `size` bytes had come, and the answer that its client got."""
+
+    uri: str
+    size: int
+    code: int
+    details: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadByHttp:
+    """A file that is about to come; `metadata` is what the client says of it."""
+
+    path: str
+    real_path: str
+    requested_path: str
+    metadata: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedByHttp:
+    """An upload that is complete under its final name."""
+
+    path: str
+    real_path: str
+    requested_path: str
+    total_write: int
+    write_speed: int
+    duration: float
+    metadata: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadByHttpFailed:
+    """An upload that ended before its end of file."""
+
+    path: str
+    real_path: str
+    requested_path: str
+    total_write: int
+    write_speed: int
+    duration: float
+    details: str
+    metadata: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadedByHttp:
+    """A file, or the part of it that was asked for, that the client took."""
+
+    path: str
+    real_path: str
+    total_read: int
+    read_speed: int
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadByHttpFailed:
+    """A download that was cut."""
+
+    path: str
+    real_path: str
+    total_read: int
+    read_speed: int
+    duration: float
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZipStarted:
+    """How many files and folders were named for one ZIP."""
+
+    initial_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ZipDone:
+    """How many files are in a ZIP that was sent."""
+
+    count: int

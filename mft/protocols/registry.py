@@ -7,6 +7,8 @@ from mft.core.peer import Component
 from mft.protocols.base import Service, ServiceParts
 from mft.protocols.ftp.options import FtpOptions, ImplicitFtpOptions
 from mft.protocols.ftp.service import FtpService
+from mft.protocols.http.options import HttpOptions, HttpsOptions
+from mft.protocols.http.service import HttpService
 from mft.protocols.options import ServiceOptions
 from mft.protocols.ssh.options import SshOptions
 from mft.protocols.ssh.service import SshService
@@ -23,5 +25,7 @@ PROTOCOLS: Final[Mapping[str, Kind]] = {
     "ssh": Kind(SshOptions, SshService),
     "ftp": Kind(FtpOptions, FtpService),
     "ftpsi": Kind(ImplicitFtpOptions, FtpService),
+    "http": Kind(HttpOptions, HttpService),
+    "https": Kind(HttpsOptions, HttpService),
 }
 ALIASES: Final[Mapping[str, str]] = {"sftp": "ssh"}  # other words for a type

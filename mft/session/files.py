@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
@@ -11,10 +11,18 @@ from mft.events import payloads as p
 from mft.events.model import Event
 from mft.session.gaps import Extent
 from mft.session.numbers import Closed
-from mft.vfs.base import Attributes, Download, Lane, Upload
+from mft.vfs.base import Attributes, Download, Existing, Lane, Upload
 
 if TYPE_CHECKING:
     from mft.session.gate import Gate
+
+# What a file is open for, as events tell it.
+MODES: Final = {
+    Existing.REFUSE: "creating",
+    Existing.REPLACE: "writing",
+    Existing.EXTEND: "appending",
+    Existing.MODIFY: "changing",
+}
 
 
 class OpenFile:
@@ -172,6 +180,10 @@ class ReceivedFile(OpenFile):
         if self.failure is None:
             super().write_failed(offset, length, refused)
         self.failure = self.failure or refused
+
+    def discard(self) -> None:
+        """What came is worth nothing: an abort keeps nothing of it for the owner."""
+        self._extent = Extent(0)
 
     def resized(self, size: int) -> None:
         """The client set the file's size itself."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from mft.auth.account import Account
 from mft.auth.permissions import Operation
@@ -44,7 +44,9 @@ class Gate:
         max_open: int = MAX_OPEN,
         left: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        lent: bool = False,
     ) -> None:
+        """`left` is called at the end; with `lent`, somebody else closes the tree."""
         self.account = account
         self.numbers = numbers
         self.origin = Origin(account.actor, peer, component)
@@ -60,6 +62,7 @@ class Gate:
         self._max_open = max_open
         self._opening = 0  # what will be in `opened` soon
         self._left = left
+        self._lent = lent
         self._present = True  # the client, as far as we know
         self._closed = False
 
@@ -100,6 +103,27 @@ class Gate:
         """Where a path is on this machine's disk; for the audit trail only."""
         return self._files.real_path(path)
 
+    def visit(self, peer: Address, left: Callable[[], None]) -> Self:
+        """The same login on another connection: a session of its own over the same tree.
+
+        It must be closed before this one is; then `left` is called.
+        """
+        return type(self)(
+            self.account,
+            self._files,
+            self._bus,
+            self.numbers,
+            peer=peer,
+            component=self.origin.component,
+            pool=self.pool,
+            sync_events=self._sync_events,
+            tell_requests=self.tells_requests,
+            max_open=self._max_open,
+            left=left,
+            clock=self.clock,
+            lent=True,
+        )
+
     async def close(self, details: str) -> None:
         """The peer is gone: what is still open is aborted, each with its event."""
         if self._closed:
@@ -109,7 +133,8 @@ class Gate:
         try:
             for file in tuple(self.opened):
                 await file.abort(details)
-            await self._files.close()
+            if not self._lent:
+                await self._files.close()
         finally:
             if self._left is not None:
                 self._left()

@@ -117,7 +117,7 @@ def path_failed(path: str, real_path: str, what: object, details: str) -> p.Path
 
 
 def by_path(
-    asked: Event[p.PathOf], done: Event[p.PathOf], failed: Event[p.PathFailed]
+    asked: Event[p.PathOf] | None, done: Event[p.PathOf], failed: Event[p.PathFailed]
 ) -> Telling[str, p.PathOf, p.PathFailed]:
     """An operation of which only the path is told."""
     return Telling(asked, done, failed, path_of, path_failed)

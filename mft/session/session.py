@@ -14,7 +14,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.session.files import ReceivedFile, SentFile
+from mft.session.files import MODES, ReceivedFile, SentFile
 from mft.session.gate import Gate
 from mft.session.letters import Letters
 from mft.session.listing import GuardedListing
@@ -31,6 +31,14 @@ class Session(Gate):
     async def stat(self, path: VPath, *, follow: bool = True, what: str = "") -> Entry:
         """Attributes of a file, folder or (without `follow`) link."""
         return await self._simple(self.numbers.stat, path, self._stat(path, follow=follow), what)
+
+    async def look(self, path: VPath) -> Entry:
+        """What `stat` gives; that it could be told is an event of whoever asks, not of this."""
+        try:
+            return await self._stat(path, follow=True)
+        except Refused as refused:
+            self._failed(self.numbers.stat, path, "", refused)
+            raise
 
     async def _stat(self, path: VPath, *, follow: bool) -> Entry:
         rules = self.account.rules
@@ -72,6 +80,13 @@ class Session(Gate):
             return (await self._files.stat(path)).is_directory
         except Refused:
             return False
+
+    async def leads_to_folder(self, path: VPath) -> bool:
+        """Whether this is a folder that the account may know of; no event."""
+        rules = self.account.rules
+        return any(rules.allow(operation, path) for operation in ENTERING) and (
+            await self.is_folder(path)
+        )
 
     async def list(self, path: VPath, *, what: str = "", glob: str = "") -> GuardedListing:
         """Open a folder's listing; it tells its end when it is exhausted or closed.
@@ -271,7 +286,7 @@ class Session(Gate):
         must lie within the same bytes, else Refused(INVALID), and they stay as they are. What an
         interrupted upload has behind it is cut off; in a finished file it stays until written over.
         """
-        requested, what = path, _MODES[how] + (" and reading" if reading else "")
+        requested, what = path, MODES[how] + (" and reading" if reading else "")
         numbers = self.numbers.appending if how is Existing.EXTEND else self.numbers.writing
         try:
             self._recordable()
@@ -380,9 +395,3 @@ async def _cut(upload: Upload, path: VPath, start: int) -> None:
 
 
 ENTERING: Final = (Operation.TRAVERSE, Operation.LIST, Operation.READ_ATTRIBUTES)
-_MODES: Final = {
-    Existing.REFUSE: "creating",
-    Existing.REPLACE: "writing",
-    Existing.EXTEND: "appending",
-    Existing.MODIFY: "changing",
-}

@@ -20,6 +20,7 @@ class Entry(NamedTuple):
     gid: int = 0
     links: int = 1
     unique: int = 0  # inode number: two names of one file share it
+    changed: int = 0  # ns since the epoch, when content or attributes changed; no client sets it
 
     @property
     def is_directory(self) -> bool:

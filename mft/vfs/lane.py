@@ -138,7 +138,8 @@ class FileLane:
 
     async def stat(self) -> Entry:
         """The open file as it is now; its name is empty."""
-        return entry("", await self._held(self._volume(os.fstat, self._descriptor)))
+        status = await self._held(self._volume(os.fstat, self._descriptor))
+        return entry("", status, status.st_ctime_ns)
 
     async def change(self, attributes: Attributes) -> None:
         """Set attributes; Refused(UNSUPPORTED) for another owner, Refused(QUOTA) past the limit."""
@@ -233,8 +234,8 @@ class FileLane:
         self._volume.nowait = False
 
 
-def entry(name: str, status: os.stat_result) -> Entry:
-    """What a stat tells, as an entry."""
+def entry(name: str, status: os.stat_result, changed: int = 0) -> Entry:
+    """What a stat tells, as an entry; listings leave `changed` out, which takes time to ask for."""
     return tuple.__new__(
         Entry,
         (
@@ -247,6 +248,7 @@ def entry(name: str, status: os.stat_result) -> Entry:
             status[5],
             status[3],
             status[1],
+            changed,
         ),
     )
 

@@ -120,7 +120,8 @@ class LocalFileSystem:
         found = await self._run(path, self._open_file)
         volume = self._volume_of(root, found.descriptor, found.status.st_dev)
         file = FileLane(found.descriptor, volume, str(path))
-        return LocalDownload(file, entry(path.name, found.status), self.real_path(path))
+        opened = entry(path.name, found.status, found.status.st_ctime_ns)
+        return LocalDownload(file, opened, self.real_path(path))
 
     async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None:
         """Make a directory; its parent must be there."""
@@ -285,7 +286,7 @@ class LocalFileSystem:
                 status = os.fstat(descriptor)
             finally:
                 os.close(descriptor)
-        return entry(path.parts[-1], status)
+        return entry(path.parts[-1], status, status.st_ctime_ns)
 
     def _begin(self, root: int, path: VPath, how: Existing, mode: int) -> Begun:
         directory = self._parent(root, path, Reason.IS_A_DIRECTORY)

@@ -43,7 +43,9 @@ class Node:
     def entry(self, name: str) -> Entry:
         """The node as a listing tells it."""
         size = len(self.text) if self.is_link else len(self.data)
-        return Entry(name, self.mode, size, self.modified, self.accessed, unique=self.number)
+        times = self.modified, self.accessed
+        changed = int(self.changed * 1e9)
+        return Entry(name, self.mode, size, *times, unique=self.number, changed=changed)
 
     def change(self, attributes: Attributes, now: float) -> None:
         """Set attributes; Refused(UNSUPPORTED) for another owner."""

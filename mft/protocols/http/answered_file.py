@@ -2,14 +2,13 @@
 
 from typing import Final
 
-from twisted.internet.defer import Deferred
-
 from mft.core.failure import Reason, Refused
 from mft.protocols.http.line import HttpLine
 from mft.protocols.sending_file import SendingFile
+from mft.runtime.ending import Ending
 from mft.runtime.secured import Outlet
 
-LEFT: Final = "the client left before it had all of the file"
+LEFT: Final = "the client left before it had all of it"
 
 
 class AnsweredFile:
@@ -17,8 +16,7 @@ class AnsweredFile:
 
     def __init__(self, line: HttpLine) -> None:
         self._line = line
-        self._over: Deferred[None] = Deferred()
-        self._settled = False
+        self._over = Ending()
         self._finished = False
         self._sending: SendingFile
 
@@ -26,6 +24,11 @@ class AnsweredFile:
     def outlet(self) -> Outlet:
         """What it is sent through."""
         return self._line.outlet
+
+    @property
+    def busy(self) -> bool:
+        """Whether the disk is what is waited for."""
+        return self._sending.busy
 
     async def send(self, sending: SendingFile) -> None:
         """Send it; returns once the socket has taken all of it, else raises Refused."""
@@ -44,12 +47,12 @@ class AnsweredFile:
         """Everything was sent: send more, and tell whether there was more."""
         more = self._sending.pump()
         if self._finished and not self.outlet.queued:
-            self._settle(None)
+            self._over.succeed()
         return more
 
     def lost(self) -> None:
         """Nobody is there to take it."""
-        self._settle(Refused(Reason.ABORTED, "", LEFT))
+        self._over.fail(Refused(Reason.ABORTED, "", LEFT))
 
     def finish(self) -> None:
         """All of it was handed over."""
@@ -57,13 +60,4 @@ class AnsweredFile:
 
     def fail(self, refused: Refused) -> None:
         """It cannot be sent to its end."""
-        self._settle(refused)
-
-    def _settle(self, failed: Refused | None) -> None:
-        if self._settled:
-            return
-        self._settled = True
-        if failed is None:
-            self._over.callback(None)
-        else:
-            self._over.errback(failed)
+        self._over.fail(refused)

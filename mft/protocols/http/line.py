@@ -56,6 +56,10 @@ class Taking(Protocol):
 class Giving(Protocol):
     """What sends the body of an answer."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether a disk is what is waited for, and not the client."""
+
     def pump(self) -> bool:
         """Everything was sent: send more, and tell whether there was more."""
 
@@ -70,6 +74,7 @@ class HttpLine:
         """`heads` are the buffers for requests, `blocks` those for bodies and for ciphertext."""
         self.alive = False
         self.begun = False  # whether a part of the next head is here
+        self.heard = 0  # bytes that the client has sent, ever
         self.host: Address  # our end
         self.outlet: Outlet
         self._talker = talker
@@ -104,6 +109,7 @@ class HttpLine:
     def arrived(self, inlet: memoryview, count: int) -> None:
         """Give a body what is its own, and keep the rest until its turn."""
         lent = self._lent
+        self.heard += count
         try:
             if count and not self._deaf:
                 self._take(inlet[:count])
@@ -170,6 +176,12 @@ class HttpLine:
     def peer_certificate(self) -> Any:
         """The client's certificate, or None."""
         return self.outlet.engine.peer_certificate if isinstance(self.outlet, Secured) else None
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether a body is to come that we would take, or an answer to be taken."""
+        comes = self._taking is not None and not self._held
+        return comes or (self._giving is not None and not self._giving.busy)
 
     # For the conversation.
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-from twisted.internet.defer import Deferred
-
 from mft.core.failure import Reason, Refused
 from mft.protocols.http.line import HttpLine
 from mft.protocols.receiving_file import ReceivingFile
+from mft.runtime.ending import Ending
 from mft.session.files import ReceivedFile
 from mft.wire.http.framing import Chunked, Sized, body_length
 from mft.wire.http.head import BadRequest, Head
@@ -16,10 +15,11 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 CUT: Final = "the client left before the end of the body"
 
 Soon = Callable[[Callable[[], None]], object]
+Seen = Callable[[memoryview], object]
 
 
 class RequestBody:
-    """What follows one head; it is read once, or not at all."""
+    """What follows one head; it is read once, and what is left of it dropped."""
 
     def __init__(self, line: HttpLine, head: Head) -> None:
         """Raises BadRequest where the head does not say clearly how long it is."""
@@ -27,9 +27,9 @@ class RequestBody:
         self._line = line
         self._decoder: Sized | Chunked = Chunked() if length is None else Sized(length)
         self._invites = head.expects_continue
-        self._over: Deferred[None] = Deferred()
-        self._settled = False
+        self._over = Ending()
         self._whole = False
+        self._broken = False  # nobody knows where it ends
         self._take: Callable[[memoryview], None] = lambda view: None
         self._end: Callable[[], None] = self.complete
 
@@ -38,11 +38,25 @@ class RequestBody:
         """Whether nothing of it is left on the line."""
         return self._decoder.done
 
-    async def into(self, file: ReceivedFile, soon: Soon) -> None:
-        """Write it into a file from the file's `start` on; raises Refused, and BadRequest."""
+    @property
+    def comes(self) -> bool:
+        """Whether a client that was not invited yet sends it all the same."""
+        return not (self.done or self._invites)
+
+    async def into(self, file: ReceivedFile, soon: Soon, seen: Seen | None = None) -> None:
+        """Write it into a file from the file's `start` on; raises Refused, and BadRequest.
+
+        `seen` is given every piece before it is written.
+        """
         receiving = ReceivingFile(file, file.start, None, soon)
         receiving.begin(self)
-        self._take, self._end = receiving.took, receiving.peer_done
+
+        def take(view: memoryview) -> None:
+            if seen is not None:
+                seen(view)
+            receiving.took(view)
+
+        self._take, self._end = take, receiving.peer_done
         try:
             await self._run()
         finally:
@@ -66,15 +80,25 @@ class RequestBody:
 
         A client that waits to be invited is not: it hears the answer, and sends none of it.
         """
-        if self.done or self._invites:
+        if not self.comes or self._broken:
             return self.done
+        left = most
+
+        def take(view: memoryview) -> None:
+            nonlocal left
+            left -= len(view)
+            if left < 0:
+                self.fail(Refused(Reason.QUOTA, "", f"more than {most} bytes"))
+
+        self._take, self._end = take, self.complete
         try:
-            await self.read(most)
+            await self._run()
         except (Refused, BadRequest):
             return False
         return True
 
     async def _run(self) -> None:
+        self._over = Ending()
         if self._invites and not self.done:
             self._invites = False
             self._line.say(CONTINUE)
@@ -94,17 +118,18 @@ class RequestBody:
         try:
             pieces, used = self._decoder.take(view)
         except BadRequest as bad:
-            self._settle(bad)
+            self._broken = True
+            self._over.fail(bad)
             return len(view)
         for piece in pieces:
-            if not self._settled:
+            if not self._over.told:
                 self._take(piece)
         if self.done:
             self._ended()
         return used
 
     def _ended(self) -> None:
-        if not (self._whole or self._settled):
+        if not (self._whole or self._over.told):
             self._whole = True
             self._end()
 
@@ -119,17 +144,8 @@ class RequestBody:
 
     def complete(self) -> None:
         """All of it was received, and is where it belongs."""
-        self._settle(None)
+        self._over.succeed()
 
     def fail(self, refused: Refused) -> None:
         """The rest is not wanted."""
-        self._settle(refused)
-
-    def _settle(self, failed: Exception | None) -> None:
-        if self._settled:
-            return
-        self._settled = True
-        if failed is None:
-            self._over.callback(None)
-        else:
-            self._over.errback(failed)
+        self._over.fail(refused)

@@ -1,0 +1,156 @@
+"""What is said over one connection: requests are taken one by one, and answered in order."""
+
+from typing import TYPE_CHECKING, Final
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from mft.core.failure import Reason, Refused
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.protocols.faults import broke
+from mft.protocols.http.answers import JSON, error_json
+from mft.protocols.http.exchange import Exchange
+from mft.protocols.http.line import Gone
+from mft.protocols.http.router import serve
+from mft.protocols.http.status import phrase
+from mft.wire.http.head import BadRequest, Head
+
+if TYPE_CHECKING:
+    from mft.protocols.http.client import Client
+
+TOGETHER: Final = 16  # requests of one client in one turn, before others have theirs
+MAX_DROPPED: Final = 256 << 10  # bytes of a body that nobody wants and the connection outlives
+MAX_LINGER: Final = 64 << 20  # bytes that a client may go on sending until it sees the answer
+LINGER: Final = 10.0  # seconds that it has for it
+
+
+class Conversation:
+    """One client's requests."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+        self._exchange: Exchange | None = None
+        self._together = 0
+        self.working = False  # whether a request is being served
+
+    async def run(self) -> None:
+        """Answer until the client, or we, have enough."""
+        client = self._client
+        try:
+            if client.hub.context is not None:
+                await client.handshake()
+            while not client.leaving:
+                await self._next()
+        except Gone:
+            return
+        except Exception:
+            identity = broke("an HTTP connection", Failure())
+            client.emit(events.HTTP_REQUEST_BROKE, p.UriBroke("", "", identity))
+            client.cut(f"internal error {identity}")
+
+    async def _next(self) -> None:
+        client = self._client
+        try:
+            head = await client.line.head()
+        except BadRequest as bad:
+            self._tell_bad(bad, "", "")
+            self._refuse_unread(bad)
+            return
+        self.working = True
+        try:
+            await self._serve(head)
+        finally:
+            self.working, self._exchange = False, None
+            client.rested()
+        await self._give_way()
+
+    async def _give_way(self) -> None:
+        """Let others have their turn, where a client sends many requests at once."""
+        self._together += 1
+        if self._together >= TOGETHER:
+            self._together = 0
+            over: Deferred[None] = Deferred()
+            self._client.hub.reactor.callLater(0, over.callback, None)
+            await over
+
+    async def _serve(self, head: Head) -> None:
+        try:
+            exchange = Exchange(self._client, head)
+        except BadRequest as bad:
+            self._tell_bad(bad, "", head.target)
+            self._refuse_unread(bad)
+            return
+        self._exchange = exchange
+        await self._answer(exchange)
+        web = self._client.sign_in.web
+        if web is not None and web.over:
+            await self._client.sign_in.leave("the web session has ended")
+        if not exchange.complete:
+            self._client.cut("an answer could not be sent to its end")
+            return
+        await self._conclude(exchange)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        """Serve, and turn what fails into an answer, unless one was begun already."""
+        try:
+            await serve(exchange)
+        except BadRequest as bad:
+            self._tell_bad(bad, "/" + "/".join(exchange.target.segments[1:]), exchange.uri)
+            exchange.fail(bad.status, f"{phrase(bad.status)}: {bad.details}.")
+        except Refused as refused:
+            if refused.reason is Reason.ABORTED and not self._client.line.alive:
+                raise Gone from None
+            exchange.fail_for(refused)
+        except Gone:
+            raise
+        except Exception:
+            identity = broke("an HTTP request", Failure())
+            broken = p.UriBroke(exchange.uri, exchange.head.method, identity)
+            self._client.emit(events.HTTP_REQUEST_BROKE, broken)
+            exchange.fail_for(Refused(Reason.BROKEN), identity)
+
+    async def _conclude(self, exchange: Exchange) -> None:
+        """What is left of the body goes away; or the connection, when it is too much."""
+        body, client = exchange.body, self._client
+        if exchange.keeps and await body.drop(MAX_DROPPED):
+            return
+        if body.comes:
+            message = phrase(exchange.status)
+            told = p.BodyCut(
+                exchange.uri, client.line.heard, exchange.status, "not wanted", message
+            )
+            client.emit(events.HTTP_BODY_CUT, told)
+            # A client that goes on sending must not be reset before it has read the answer.
+            timer = client.hub.reactor.callLater(LINGER, client.line.outlet.abortConnection)
+            try:
+                await body.drop(MAX_LINGER)
+            finally:
+                if timer.active():
+                    timer.cancel()
+        client.finish()
+
+    def tell_cut(self, details: str) -> bool:
+        """Tell that a client is cut off in the middle of a body, if it is."""
+        exchange = self._exchange
+        if exchange is None or exchange.body.done:
+            return False
+        heard = self._client.line.heard
+        told = p.BodyCut(exchange.uri, heard, 408, details, phrase(408))
+        self._client.emit(events.HTTP_BODY_CUT, told)
+        return True
+
+    def _tell_bad(self, bad: BadRequest, path: str, uri: str) -> None:
+        self._client.emit(events.HTTP_BAD_REQUEST, p.RequestRefused(path, uri, str(bad)))
+
+    def _refuse_unread(self, bad: BadRequest) -> None:
+        """Answer what is no request; nobody knows where the next one would begin."""
+        client = self._client
+        body = error_json(phrase(bad.status), f"{bad.details}.")
+        fields = (
+            ("Content-Type", JSON),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        )
+        client.line.say(client.hub.heads.write(bad.status, fields) + body)
+        client.finish()

@@ -1,0 +1,230 @@
+"""Files by URL: told, sent, received, removed (RFC 9110 9.3, 13, 14)."""
+
+import hashlib
+import mimetypes
+import secrets
+from typing import Final
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.protocols.http import folders
+from mft.protocols.http.answers import Field
+from mft.protocols.http.exchange import Exchange
+from mft.protocols.http.trees import remove_tree
+from mft.session.files import SentFile
+from mft.vfs.base import Entry, Existing
+from mft.wire.http.conditions import is_conditional, range_applies, verdict
+from mft.wire.http.date import http_date
+from mft.wire.http.digests import parse_digest, parse_old_digest, repr_digest
+from mft.wire.http.disposition import attachment
+from mft.wire.http.etag import strong
+from mft.wire.http.head import BadRequest
+from mft.wire.http.ranges import content_range, parse_ranges, unsatisfied_range
+from mft.wire.http.target import quote_path
+
+HOME: Final = "home"
+ANY_TYPE: Final = "application/octet-stream"
+SHA_256: Final = "sha256"
+OTHERWISE: Final = "What is there is not as the request expects it."
+
+_TYPES: Final = mimetypes.MimeTypes()  # those of the library only: no file of this machine
+
+
+async def get(exchange: Exchange) -> None:
+    """GET: a file, or a part of it; a folder as its listing."""
+    if exchange.target.folder:
+        await folders.show(exchange)
+        return
+    session, path = exchange.session, exchange.path
+    if await session.leads_to_folder(path):
+        to_folder(exchange)
+        return
+    async with await session.download(path) as sent:
+        await _send(exchange, sent)
+
+
+async def head(exchange: Exchange) -> None:
+    """HEAD: what GET would tell; the owner of an interrupted upload is told how much is there."""
+    session, path = exchange.session, exchange.path
+    entry = await session.look(path)
+    told = p.PathOf(str(path), session.real_path(path))
+    if entry.is_directory:
+        session.emit(events.HTTP_HEAD_OF_FOLDER, told)
+        exchange.answer_json(200, b"", server_path(path, folder=True))
+        return
+    if exchange.target.folder:
+        raise Refused(Reason.NOT_A_DIRECTORY, str(path))
+    session.emit(events.HTTP_HEAD_OF_FILE, told)
+    status = verdict(exchange.head, tag_of(entry), entry.modified)
+    if status is not None:
+        exchange.answer(status, b"", *_validators(entry))
+        return
+    fields = _describe(path, entry)
+    exchange.complete = True
+    exchange.client.line.say(exchange.begin(200, *fields, length=entry.size))
+
+
+async def _send(exchange: Exchange, sent: SentFile) -> None:
+    entry, path = sent.entry, sent.path
+    tag = tag_of(entry)
+    status = verdict(exchange.head, tag, entry.modified)
+    if status is not None:
+        exchange.answer(status, b"", *_validators(entry))
+        return
+    if digest := await _wanted_digest(exchange):
+        exchange.fields.append(("Repr-Digest", digest))
+    wanted = exchange.head.fields.get("range")
+    parts = None
+    if wanted is not None and range_applies(exchange.head, tag, entry.modified):
+        parts = parse_ranges(wanted, entry.size)
+    if parts is None:
+        await exchange.send_file(200, sent, range(entry.size), _describe(path, entry))
+    elif not parts:
+        unsatisfied = ("Content-Range", unsatisfied_range(entry.size))
+        exchange.refuse(416, "None of the ranges is in the file.", unsatisfied)
+    elif len(parts) == 1:
+        told = ("Content-Range", content_range(parts[0], entry.size))
+        await exchange.send_file(206, sent, parts[0], [*_describe(path, entry), told])
+    else:
+        await _send_parts(exchange, sent, parts)
+
+
+async def _send_parts(exchange: Exchange, sent: SentFile, parts: tuple[range, ...]) -> None:
+    """Answer with several ranges, each under a head of its own (RFC 9110 14.6)."""
+    entry = sent.entry
+    boundary = secrets.token_hex(16)
+    described = [field for field in _describe(sent.path, entry) if field[0] != "Content-Type"]
+    kind = ("Content-Type", f"multipart/byteranges; boundary={boundary}")
+    heads = [
+        f"\r\n--{boundary}\r\nContent-Type: {content_type(sent.path)}\r\n"
+        f"Content-Range: {content_range(part, entry.size)}\r\n\r\n".encode()
+        for part in parts
+    ]
+    end = f"\r\n--{boundary}--\r\n".encode()
+    length = sum(map(len, heads)) + sum(part.stop - part.start for part in parts) + len(end)
+    line = exchange.client.line
+    line.say(exchange.begin(206, *described, kind, length=length))
+    for head_of_part, part in zip(heads, parts, strict=True):
+        line.say(head_of_part)
+        await exchange.send_part(sent, part)
+    line.say(end)
+    exchange.complete = True
+
+
+async def _wanted_digest(exchange: Exchange) -> str:
+    """The SHA-256 of the whole file, where it is asked for (RFC 9530 4; RFC 3230 before it)."""
+    fields = exchange.head.fields
+    wanted = fields.get("want-repr-digest") or fields.get("want-digest") or ""
+    if "sha-256" not in wanted.lower():
+        return ""
+    digest = await exchange.session.checksum(exchange.path, SHA_256)
+    return repr_digest(digest.value)
+
+
+async def put(exchange: Exchange) -> None:
+    """PUT: a file is under its name when all of it has come; a path with `/` makes a folder."""
+    if exchange.target.folder:
+        await folders.make(exchange)
+        return
+    session, path, fields = exchange.session, exchange.path, exchange.head.fields
+    if "content-range" in fields:
+        raise BadRequest(400, "a part of a file cannot be put (RFC 9110 14.4)")
+    if (fields.get("content-encoding") or "identity").lower() != "identity":
+        raise BadRequest(415, "a body in an encoding of its own")
+    digest = _told_digest(exchange)
+    if is_conditional(exchange.head) and not await holds(exchange):
+        exchange.refuse(412, OTHERWISE)
+        return
+    only_new = fields.get("if-none-match") == "*"
+    how = Existing.REFUSE if only_new else Existing.REPLACE
+    hasher = None if digest is None else hashlib.sha256()
+    async with await session.upload(path, how) as received:
+        update = None if hasher is None else hasher.update
+        await exchange.body.into(received, exchange.client.hub.soon, update)
+        if hasher is not None and hasher.digest() != digest:
+            received.discard()
+            raise BadRequest(400, "the digest is not that of the body")
+    if hasher is not None:
+        exchange.fields.append(("Repr-Digest", repr_digest(hasher.digest())))
+    place = quote_path((HOME, *received.path.parts), folder=False)
+    exchange.answer(201, b"", ("Location", place), server_path(received.path))
+
+
+def _told_digest(exchange: Exchange) -> bytes | None:
+    """The SHA-256 that the client says its body has; BadRequest where it cannot be read."""
+    for name, parse in (
+        ("repr-digest", parse_digest),
+        ("content-digest", parse_digest),
+        ("digest", parse_old_digest),
+    ):
+        value = exchange.head.fields.get(name)
+        if value is not None and "sha-256" in value.lower():
+            found = parse(value)
+            if found is None:
+                raise BadRequest(400, f"a {name} that cannot be read")
+            return found
+    return None
+
+
+async def holds(exchange: Exchange) -> bool:
+    """Whether the conditions of a request that changes something hold."""
+    try:
+        entry = await exchange.session.look(exchange.path)
+    except Refused as refused:
+        if refused.reason is not Reason.NOT_FOUND:
+            raise
+        return verdict(exchange.head, None, None) is None
+    return verdict(exchange.head, tag_of(entry), entry.modified) is None
+
+
+async def delete(exchange: Exchange) -> None:
+    """DELETE: a file, or a folder with all that is in it."""
+    session, path = exchange.session, exchange.path
+    if is_conditional(exchange.head) and not await holds(exchange):
+        exchange.refuse(412, OTHERWISE)
+        return
+    if exchange.target.folder or await session.leads_to_folder(path):
+        await remove_tree(session, path)
+    else:
+        await session.remove(path)
+    exchange.answer(204)
+
+
+def to_folder(exchange: Exchange) -> None:
+    """Send a client from the name of a folder to the folder."""
+    place = quote_path((HOME, *exchange.path.parts), folder=True)
+    exchange.session.emit(events.HTTP_REDIRECTED, p.Redirected(exchange.uri, place))
+    exchange.redirect(place, 308 if exchange.head.method not in ("GET", "HEAD") else 302)
+
+
+def tag_of(entry: Entry) -> str:
+    """The strong entity tag of a file: another for every change of it."""
+    return strong(entry.unique, entry.size, entry.changed)
+
+
+def _validators(entry: Entry) -> tuple[Field, Field]:
+    return ("ETag", tag_of(entry)), ("Last-Modified", http_date(entry.modified))
+
+
+def _describe(path: VPath, entry: Entry) -> list[Field]:
+    """The fields of a file: to be saved, never shown by the browser as a page of ours."""
+    return [
+        ("Content-Type", content_type(path)),
+        ("Content-Disposition", attachment(path.name)),
+        ("Accept-Ranges", "bytes"),
+        ("Cache-Control", "private, no-cache"),
+        *_validators(entry),
+        server_path(path),
+    ]
+
+
+def content_type(path: VPath) -> str:
+    """What a file is, by its name."""
+    return _TYPES.guess_type("x/" + path.name, strict=True)[0] or ANY_TYPE
+
+
+def server_path(path: VPath, *, folder: bool = False) -> Field:
+    """The field that tells the virtual path, quoted as a URL's path is."""
+    return "Server-Path", quote_path(path.parts, folder)

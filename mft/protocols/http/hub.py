@@ -1,0 +1,63 @@
+"""What the connections of one HTTP service share: options, TLS, buffers, who is here."""
+
+import secrets
+from collections.abc import Callable
+from typing import Any, Final
+
+from mft.core.peer import Address, Component
+from mft.protocols.base import ServiceParts
+from mft.protocols.http.answers import AnswerHeads
+from mft.protocols.http.client import Client
+from mft.protocols.http.events import NUMBERS
+from mft.protocols.http.options import HttpOptions, HttpsOptions
+from mft.protocols.http.web_sessions import WebSessions
+from mft.protocols.presence import Presence
+from mft.protocols.protection import Protection
+from mft.runtime.buffers import INLET_SIZE, Buffers
+from mft.session.login import Login
+from mft.trust.tls import ServerContext
+
+HEADS: Final = 16 << 10  # bytes of requests in one read
+SESSION_ID: Final = 16  # bytes that bind TLS sessions to this service
+
+
+class Hub:
+    """Shared by every connection of one service."""
+
+    def __init__(self, options: HttpOptions, component: Component, parts: ServiceParts) -> None:
+        self.options = options
+        self.component = component
+        self.bus = parts.bus
+        self.reactor: Any = parts.reactor
+        self.roster = parts.roster
+        self.protection: Protection | None = None
+        self.takes_certificates = False
+        if isinstance(options, HttpsOptions):
+            self.protection = Protection(options, component, parts)
+            self.takes_certificates = options.enable_ssl_certificate_authentication
+        self.presence: Presence[Client] = Presence()
+        self.rooms: Buffers = Buffers(HEADS)
+        self.blocks: Buffers = Buffers(INLET_SIZE)
+        self.heads = AnswerHeads(options)
+        self.session_id = secrets.token_bytes(SESSION_ID)
+        self.web_sessions = WebSessions(
+            parts.reactor,
+            parts.roster,
+            most=options.maximum_web_sessions,
+            idle=options.idle_connection_timeout,
+            closing=self.presence.ending,
+        )
+        self._logins = parts.logins
+
+    @property
+    def context(self) -> ServerContext | None:
+        """The TLS of its connections, or None for clear ones."""
+        return None if self.protection is None else self.protection.context
+
+    def login(self, peer: Address) -> Login:
+        """A login for one source."""
+        return self._logins(peer, self.component, NUMBERS, self.options.maximum_open_files)
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do a thing in the next turn, when others have had theirs."""
+        self.reactor.callLater(0, work)

@@ -1,0 +1,96 @@
+"""Logging in and out of a web session, by a form or by JSON."""
+
+from typing import Any, Final
+
+import orjson
+
+from mft.core.failure import Refused
+from mft.core.secret import Secret
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.protocols.http.answers import JSON, as_json, error_json
+from mft.protocols.http.exchange import Exchange
+from mft.protocols.http.sign_in import no_cookie, tell_opened, token_cookie
+from mft.wire.http.head import BadRequest
+from mft.wire.http.target import parse_query
+
+MAX_BODY: Final = 8 << 10  # bytes, before anybody has logged in
+FORM: Final = "application/x-www-form-urlencoded"
+HOME: Final = "/home/"
+WRONG: Final = "The name or the password is wrong."
+
+
+async def log_in(exchange: Exchange) -> None:
+    """POST to login: a name and a password become a web session."""
+    client = exchange.client
+    if not client.sign_in.allows_origin(exchange, ambient=False):
+        return
+    kind = (exchange.head.fields.get("content-type") or "").partition(";")[0].strip().lower()
+    if kind not in (JSON, FORM):
+        exchange.refuse(415, "A login is a form or JSON.")
+        return
+    body = await exchange.body.read(MAX_BODY)
+    username, password = (_form if kind == FORM else _json)(body)
+    client.hub.web_sessions.admit()
+    await client.sign_in.leave("another login on this connection")
+    result = await client.sign_in.attempt(exchange.source, username, password)
+    session = result.session
+    if session is None:
+        details = result.failure or "wrong credentials"
+        client.emit(events.HTTP_UNAUTHENTICATED, p.UriFailed(exchange.uri, details))
+        client.sign_in.refuse(exchange, WRONG)
+        return
+    if not client.line.alive or client.leaving:
+        await session.close("the client left during its login")
+        return
+    try:
+        client.hub.web_sessions.admit()  # others may have logged in meanwhile
+    except Refused as refused:
+        await session.close(refused.details)
+        raise
+    _, token = client.hub.web_sessions.begin(session)
+    tell_opened(session)
+    client.has_logged_in(session)
+    secure = client.hub.options.is_secure
+    exchange.fields.append(("Set-Cookie", token_cookie(token, secure=secure)))
+    if kind == FORM:
+        exchange.redirect(HOME, 303)
+    else:
+        exchange.answer_json(200, as_json({"results": [{"session": token.reveal()}]}))
+
+
+def _form(body: bytes) -> tuple[str, Secret]:
+    try:
+        pairs = dict(parse_query(body.decode("ascii")))
+    except UnicodeDecodeError:
+        raise BadRequest(400, "a form that is not encoded") from None
+    return pairs.get("username", ""), Secret(pairs.get("password", ""))
+
+
+def _json(body: bytes) -> tuple[str, Secret]:
+    try:
+        given: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadRequest(400, "a body that is not JSON") from None
+    username, password = (
+        (given.get("username"), given.get("password")) if isinstance(given, dict) else (None, None)
+    )
+    if not isinstance(username, str) or not isinstance(password, str):
+        raise BadRequest(400, "a body without username and password")
+    return username, Secret(password)
+
+
+async def log_out(exchange: Exchange) -> None:
+    """POST to logout: the web session is over, on every connection."""
+    client = exchange.client
+    if not await client.sign_in.enter(exchange):
+        return
+    web, session = client.sign_in.web, exchange.session
+    if web is None:
+        exchange.answer_json(400, error_json("Bad Request", "There is no web session to end."))
+        return
+    session.emit(events.HTTP_LOGGED_OUT, p.Nothing())
+    await client.sign_in.leave("logged out")
+    web.end("logged out")
+    secure = client.hub.options.is_secure
+    exchange.answer(204, b"", ("Set-Cookie", no_cookie(secure=secure)))

@@ -1,0 +1,196 @@
+"""HttpOptions: a service for browsers and programs (`type = http` in clear, `https` over TLS)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Final
+
+from mft.config.kinds import (
+    Context,
+    Kind,
+    PortOrAny,
+    Wrong,
+    YesNo,
+    comma_list,
+    duration,
+    each_line,
+    whole,
+)
+from mft.config.section import option
+from mft.core.peer import Network, parse_network
+from mft.protocols.options import ServiceOptions, listening_port
+from mft.protocols.tls_options import TlsOptions
+from mft.wire.http.grammar import AUTHORITY, FIELD, TOKEN
+
+MAX_HEADERS: Final = 50  # lines of `headers`
+CLEAR_FRONT: Final = "http"  # the word that says that browsers come in clear
+YEAR: Final = 366 * 86400
+
+_FIELD = re.compile(FIELD)
+_TOKEN = re.compile(TOKEN)
+_ORIGIN = re.compile(AUTHORITY)
+# What frames a message, or is told of each answer anew.
+_OURS: Final = frozenset(
+    (
+        *("connection", "content-length", "date", "keep-alive", "set-cookie", "trailer"),
+        *("transfer-encoding", "upgrade"),
+    )
+)
+
+_LOOPBACK: Final = (parse_network("127.0.0.0/8"), parse_network("::1"))
+
+
+def _header(line: str) -> tuple[str, str]:
+    found = _FIELD.fullmatch(line)
+    if found is None or not line.isascii():
+        raise Wrong("is not a header such as X-Robots-Tag: none")
+    name, value = found[1], found[2].strip()
+    if name.lower() in _OURS:
+        raise Wrong("is a header that the server writes itself")
+    return name, value
+
+
+def _headers(text: str, context: Context | None) -> tuple[tuple[str, str], ...]:
+    found = each_line(text, _header)
+    if len(found) > MAX_HEADERS:
+        raise Wrong(f"has more than {MAX_HEADERS} headers", found[0][0])
+    return found
+
+
+def _headers_text(headers: tuple[tuple[str, str], ...]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers)
+
+
+def _origins(text: str, context: Context | None) -> tuple[str, ...]:
+    items = tuple(item.lower() for item in comma_list(text))
+    for item in items:
+        if not _ORIGIN.fullmatch(item):
+            raise Wrong("is not a host with an optional port such as files.example.com:8443", item)
+    return items
+
+
+def _networks(text: str, context: Context | None) -> tuple[Network, ...]:
+    found = []
+    for item in comma_list(text):
+        try:
+            found.append(parse_network(item))
+        except ValueError:
+            raise Wrong("is not an IP address or network such as 10.0.0.0/8", item) from None
+    return tuple(found)
+
+
+def _networks_text(networks: tuple[Network, ...]) -> str:
+    return ", ".join(map(str, networks))
+
+
+def _field_name(text: str, context: Context | None) -> str:
+    name = text.strip()
+    if name and not _TOKEN.fullmatch(name):
+        raise Wrong("is not the name of a header such as X-Forwarded-For")
+    return name
+
+
+Headers = Annotated[
+    tuple[tuple[str, str], ...],
+    Kind(
+        "lines of a name, a colon and a value",
+        "X-Robots-Tag: none",
+        _headers,
+        write=_headers_text,
+    ),
+]
+Origins = Annotated[
+    tuple[str, ...], Kind("hosts between commas", "files.example.com:8443", _origins)
+]
+Networks = Annotated[
+    tuple[Network, ...],
+    Kind("networks between commas", "10.0.0.0/8", _networks, write=_networks_text),
+]
+FieldName = Annotated[str, Kind("name of a header", "X-Forwarded-For", _field_name)]
+
+
+class HttpOptions(ServiceOptions):
+    """HTTP in clear, for a machine of its own network, or behind a proxy that speaks TLS."""
+
+    ignored: ClassVar[Mapping[str, str]] = {
+        **ServiceOptions.ignored,
+        "ui_version": "there is one look",
+    }
+
+    port: PortOrAny = listening_port("10080")
+    headers: Headers = option(
+        "Headers that every answer has, one on each line; one of ours of the same name is left "
+        "out. `Server:` with nothing behind it hides who we are.",
+        (),
+        examples=["X-Robots-Tag: none"],
+    )
+    accepted_origins: Origins = option(
+        "The hosts, with their ports where these are not the usual ones, under which browsers "
+        "know this service where a proxy changes the Host. The first may be the word http, for a "
+        "proxy that browsers reach in clear; otherwise cookies are for https only.",
+        (),
+        examples=["files.example.com"],
+    )
+    client_forwarded_header: FieldName = option(
+        "The header in which a proxy tells the client's address: X-Forwarded-For, Forwarded, or "
+        "one of its own. Its first address counts, and only from `trusted_proxies`.",
+        "",
+        examples=["X-Forwarded-For"],
+    )
+    trusted_proxies: Networks = option(
+        "The networks of the proxies whose `client_forwarded_header` is believed.",
+        _LOOPBACK,
+        examples=["10.0.0.0/8"],
+        ours=True,
+    )
+    announce_session_authentication: YesNo = option(
+        "Whether a refused request is told of `Authorization: session` as well as of Basic.", True
+    )
+    strict_transport_security: Annotated[float, duration(0, 10 * YEAR)] = option(
+        "For how long a browser that has been here insists on https (HSTS). 0: not told.",
+        0.0,
+        examples=["365d"],
+        ours=True,
+    )
+    maximum_open_files: Annotated[int, whole(1, 100)] = option(
+        "How many files and folders one request may have open.", 20, ours=True
+    )
+    maximum_web_sessions: Annotated[int, whole(1, 100000)] = option(
+        "How many logins of browsers and programs, by a page or by `login`, there are at a time.",
+        1000,
+        ours=True,
+    )
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The hosts under which browsers know it; empty: that of the request."""
+        return tuple(origin for origin in self.accepted_origins if origin != CLEAR_FRONT)
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers come over https, here or at a proxy before us."""
+        return bool(self.accepted_origins) and self.accepted_origins[0] != CLEAR_FRONT
+
+    def check(self, context: Context) -> Iterator[Wrong]:
+        """See that a header of the client's address is believed of somebody."""
+        yield from super().check(context)
+        if self.client_forwarded_header and not self.trusted_proxies:
+            yield Wrong("is believed of nobody", option="trusted_proxies")
+
+
+class HttpsOptions(HttpOptions, TlsOptions):
+    """HTTP over TLS."""
+
+    ignored: ClassVar[Mapping[str, str]] = {**TlsOptions.ignored, **HttpOptions.ignored}
+
+    port: PortOrAny = listening_port("10443")
+    enable_ssl_certificate_authentication: YesNo = option(
+        "Whether clients log in by their certificate, whose common name is the account's, where "
+        "the account says so by `allow_certificate_authentication`. They have one with "
+        "`ssl_certificate_authority` only.",
+        True,
+    )
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers come over https."""
+        return True

@@ -1,0 +1,241 @@
+"""Who asks: Basic credentials, the token of a web session, or a certificate.
+
+What is proved holds for one connection as long as its requests show the same; a web session holds
+for every connection that shows its token. Whatever is wrong is answered in the same words.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from mft.auth.base import Certificate, Credentials, Password
+from mft.auth.kinds import PASSWORD
+from mft.core.peer import Address
+from mft.core.secret import Secret
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.protocols.http.exchange import Exchange
+from mft.protocols.http.same_origin import other_origin
+from mft.protocols.http.web_sessions import WebSession
+from mft.session.login import Login, LoginResult
+from mft.session.session import Session
+from mft.trust.certificates import fingerprint
+from mft.trust.tls import common_name
+from mft.wire.http.authorization import Basic, Token, parse_authorization
+from mft.wire.http.cookie import cookie, set_cookie
+
+if TYPE_CHECKING:
+    from mft.protocols.http.client import Client
+
+REALM: Final = "mft"
+WRONG: Final = "Authentication is needed."
+TOO_MANY: Final = "Too many attempts to log in."
+OTHER_ORIGIN: Final = "Possible CSRF: the request is from a page of another server."
+SECURE_COOKIE: Final = "__Host-mft"  # browsers hold such a name to https and to this host
+CLEAR_COOKIE: Final = "mft"
+
+_KEY: Final = secrets.token_bytes(32)  # what was proved is remembered under this only
+
+
+class SignIn:
+    """Who asks on one connection."""
+
+    def __init__(self, client: "Client") -> None:
+        self.web: WebSession | None = None  # whose visit the session is
+        self.session: Session | None = None
+        self._client = client
+        self._proof = b""  # what the session was given for
+        self._refusals = 0
+        self._certificate_tried = False
+
+    async def enter(self, exchange: Exchange) -> bool:
+        """Find the session of a request; where there is none, it has been answered: False."""
+        secure = self._client.hub.options.is_secure
+        authorization = exchange.head.fields.get("authorization")
+        given = parse_authorization(authorization or "")
+        token, ambient = None, True
+        if isinstance(given, Token):
+            token, ambient = given.value, False
+        elif authorization is None:
+            value = cookie(exchange.head.fields.get("cookie"), cookie_name(secure=secure))
+            token = Secret(value) if value else None
+        if not self.allows_origin(exchange, ambient=ambient and token is not None):
+            return False
+        if token is not None:
+            return await self._by_token(exchange, token)
+        if isinstance(given, Basic):
+            return await self._by_password(exchange, given)
+        return await self._by_certificate(exchange, authorization)
+
+    def allows_origin(self, exchange: Exchange, *, ambient: bool) -> bool:
+        """Whether a request is not one of a page of another server; else it has been answered."""
+        hub = self._client.hub
+        why = other_origin(exchange.head, hub.options.origins, ambient=ambient)
+        if why is None:
+            return True
+        self._client.emit(events.HTTP_OTHER_ORIGIN, p.UriFailed(exchange.uri, why))
+        exchange.refuse(400, OTHER_ORIGIN)
+        return False
+
+    async def _by_token(self, exchange: Exchange, token: Secret) -> bool:
+        web = self._client.hub.web_sessions.find(token)
+        if web is None:
+            await self.leave("the web session has ended")
+            return self._refuse(exchange, "no such web session")
+        if web is not self.web or not self._is_from(exchange.source):
+            await self.leave("another session on this connection")
+            self.web = web
+            self._settle(web.visit(exchange.source, self._client.session_ended), b"")
+        return self._admit(exchange)
+
+    async def _by_password(self, exchange: Exchange, given: Basic) -> bool:
+        password = given.password.reveal()
+        proof = _proof(exchange.source, given.username, password)
+        if self.session is None or not hmac.compare_digest(proof, self._proof):
+            await self.leave("another login on this connection")
+            if not given.username or not password:
+                return self._refuse(exchange, "no name or no password")
+            result = await self.attempt(exchange.source, given.username, given.password)
+            if result.session is None:
+                return self._refuse(exchange, result.failure or "wrong credentials")
+            if not await self._is_here(result.session):
+                return False
+            self._keep(result.session, proof)
+        return self._admit(exchange)
+
+    async def _by_certificate(self, exchange: Exchange, authorization: str | None) -> bool:
+        """A certificate does alone, once for each connection, where nothing else was given."""
+        certificate = None if authorization is not None else self._certificate("")
+        if certificate is None:
+            await self.leave("a request without credentials")
+            why = "no credentials" if authorization is None else "credentials of another kind"
+            return self._refuse(exchange, why)
+        proof = _proof(exchange.source, certificate.fingerprint, "")
+        if self.session is None or not hmac.compare_digest(proof, self._proof):
+            await self.leave("another login on this connection")
+            result = await self._login(exchange.source).attempt(certificate)
+            if result.session is None:
+                return self._refuse(exchange, result.failure or "the certificate does not do")
+            if not await self._is_here(result.session):
+                return False
+            self._keep(result.session, proof)
+        return self._admit(exchange)
+
+    async def attempt(self, source: Address, username: str, password: Secret) -> LoginResult:
+        """Judge a name and a password, with the client's certificate where it has one."""
+        login = self._login(source)
+        certificate = self._certificate(username)
+        result = LoginResult()
+        for credentials in self._tries(certificate, Password(username, password)):
+            result = await login.attempt(credentials)
+            if result.session is not None or PASSWORD not in result.missing:
+                break
+        return result
+
+    def _tries(self, certificate: Certificate | None, password: Password) -> list[Credentials]:
+        return [password] if certificate is None else [certificate, password]
+
+    def _login(self, source: Address) -> Login:
+        return self._client.hub.login(source)
+
+    def _certificate(self, username: str) -> Certificate | None:
+        """The verified certificate of the client, where one counts here."""
+        found = self._client.line.peer_certificate
+        if found is None or not self._client.hub.takes_certificates:
+            return None
+        name = common_name(found)
+        return Certificate(username or name, name, fingerprint(found))
+
+    async def _is_here(self, session: Session) -> bool:
+        """Whether the client has waited for its login."""
+        if self._client.line.alive and not self._client.leaving:
+            return True
+        await session.close("the client left during its login")
+        return False
+
+    def _is_from(self, source: Address) -> bool:
+        return self.session is not None and self.session.origin.peer == source
+
+    def _keep(self, session: Session, proof: bytes) -> None:
+        self._client.hub.roster.add(session, self._client.end_by_administrator)
+        self._settle(session, proof)
+        tell_opened(session)
+
+    def _settle(self, session: Session, proof: bytes) -> None:
+        self.session, self._proof = session, proof
+        self._refusals = 0
+        self._client.has_logged_in(session)
+
+    def _admit(self, exchange: Exchange) -> bool:
+        if self.session is not None:
+            exchange.enter(self.session)
+        return True
+
+    def _refuse(self, exchange: Exchange, details: str) -> bool:
+        self._client.emit(events.HTTP_UNAUTHENTICATED, p.UriFailed(exchange.uri, details))
+        self.refuse(exchange)
+        return False
+
+    def refuse(self, exchange: Exchange, message: str = "") -> None:
+        """Answer that credentials are needed; the last answer after too many attempts.
+
+        A `message` is for those who have just tried to log in.
+        """
+        if message or "authorization" in exchange.head.fields:
+            self._refusals += 1
+        options = self._client.hub.options
+        most = options.maximum_login_attempts
+        if self._refusals >= most:
+            self._client.emit(events.LIMIT_REACHED, p.LimitReached("maximum_login_attempts", most))
+            exchange.close_after()
+        exchange.refuse(
+            401, message or WRONG, *challenges(exchange, options.announce_session_authentication)
+        )
+
+    async def leave(self, details: str) -> None:
+        """The session of this connection ends here; its web session, if it is one, goes on."""
+        session, self.session = self.session, None
+        web, self.web = self.web, None
+        self._proof = b""
+        if session is not None:
+            if web is None:
+                self._client.hub.roster.remove(session)
+            await session.close(details)
+
+
+def challenges(exchange: Exchange, session: bool) -> list[tuple[str, str]]:
+    """What a client may show (RFC 9110 11.6.1); a script in a browser is not made to ask."""
+    scripted = exchange.head.fields.get("sec-fetch-mode") in ("cors", "same-origin", "no-cors")
+    found = []
+    if not scripted:
+        found.append(("WWW-Authenticate", f'Basic realm="{REALM}", charset="UTF-8"'))
+    if session or scripted:
+        found.append(("WWW-Authenticate", f'Session realm="{REALM}"'))
+    return found
+
+
+def cookie_name(*, secure: bool) -> str:
+    """The name of the cookie that holds the token of a web session."""
+    return SECURE_COOKIE if secure else CLEAR_COOKIE
+
+
+def token_cookie(token: Secret, *, secure: bool) -> str:
+    """The value of Set-Cookie that gives a browser its token."""
+    return set_cookie(cookie_name(secure=secure), token.reveal(), secure=secure)
+
+
+def no_cookie(*, secure: bool) -> str:
+    """The value of Set-Cookie that takes the token away."""
+    return set_cookie(cookie_name(secure=secure), "", secure=secure, max_age=0)
+
+
+def tell_opened(session: Session) -> None:
+    """A session has begun."""
+    home = session.account.home
+    session.emit(events.HTTP_SESSION_OPENED, p.TreeShown(home, "/", home))
+
+
+def _proof(source: Address, name: str, password: str) -> bytes:
+    text = f"{source.host}\0{name}\0{password}"
+    return hmac.digest(_KEY, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
