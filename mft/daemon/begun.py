@@ -79,6 +79,26 @@ def _close_ftp(bus: Bus, data: dict[str, Any], origin: Origin) -> None:
     bus.emit(events.FTP_LOST, p.ProtectionLost(UNKNOWN, UNKNOWN, DETAILS), origin)
 
 
+def _close_http_upload(bus: Bus, data: dict[str, Any], origin: Origin) -> None:
+    names = data["path"], data["real_path"], data["requested_path"]
+    told = p.UploadByHttpFailed(*names, 0, 0, 0.0, DETAILS, {})
+    bus.emit(events.HTTP_UPLOAD_FAILED, told, origin)
+
+
+def _close_http_download(bus: Bus, data: dict[str, Any], origin: Origin) -> None:
+    names = data["path"], data["real_path"]
+    told = p.DownloadByHttpFailed(*names, 0, 0, 0.0, DETAILS)
+    bus.emit(events.HTTP_DOWNLOAD_FAILED, told, origin)
+
+
+def _close_zip(bus: Bus, data: dict[str, Any], origin: Origin) -> None:
+    bus.emit(events.HTTP_ZIP_FAILED, p.Details(DETAILS), origin)
+
+
+def _close_http(bus: Bus, data: dict[str, Any], origin: Origin) -> None:
+    bus.emit(events.HTTP_CLOSED, p.ProtectionLost(UNKNOWN, UNKNOWN, DETAILS), origin)
+
+
 _FILE: Final = ("path", "real_path", "requested_path")
 _ENDPOINTS: Final = ("host_address", "host_port", "peer_address", "peer_port")
 
@@ -116,6 +136,24 @@ BEGUN: Final = (
         _close_ftp_data,
     ),
     Begun(
+        _numbers(events.HTTP_WRITE_OPENED),
+        _numbers(events.HTTP_UPLOAD_DONE, events.HTTP_UPLOAD_FAILED),
+        _FILE,
+        _close_http_upload,
+    ),
+    Begun(
+        _numbers(events.HTTP_READ_OPENED),
+        _numbers(events.HTTP_DOWNLOAD_DONE, events.HTTP_DOWNLOAD_FAILED),
+        ("path", "real_path"),
+        _close_http_download,
+    ),
+    Begun(
+        _numbers(events.HTTP_ZIP_STARTED),
+        _numbers(events.HTTP_ZIP_DONE, events.HTTP_ZIP_FAILED),
+        (),
+        _close_zip,
+    ),
+    Begun(
         _numbers(events.SSH_CONNECTED),
         _numbers(events.SSH_CLOSED),
         (),
@@ -128,6 +166,13 @@ BEGUN: Final = (
         _numbers(events.FTP_CLOSED, events.FTP_LOST),
         (),
         _close_ftp,
+        is_connection=True,
+    ),
+    Begun(
+        _numbers(events.HTTP_CONNECTED),
+        _numbers(events.HTTP_CLOSED),
+        (),
+        _close_http,
         is_connection=True,
     ),
 )

@@ -19,4 +19,8 @@ def test_every_event_that_opens_a_connection_or_a_file_has_a_row():
         events.FTP_READ_OPENED.number,
         events.FTP_WRITE_OPENED.number,
         events.FTP_APPEND_OPENED.number,
+        events.HTTP_CONNECTED.number,
+        events.HTTP_READ_OPENED.number,
+        events.HTTP_WRITE_OPENED.number,
+        events.HTTP_ZIP_STARTED.number,
     }

@@ -239,6 +239,32 @@ def test_what_ftp_had_open_is_closed_as_well_the_files_first(directory):
     ]
 
 
+def test_what_http_had_open_is_closed_as_well(directory):
+    run = Run(directory)
+    origin = Origin(Actor("a", "alice"), Address("192.0.2.7", 50_000), Component("w", "https", "w"))
+    for event, payload in (
+        (events.HTTP_CONNECTED, p.Nothing()),
+        (events.HTTP_WRITE_OPENED, p.UploadByHttp("/up", "/srv/up", "/up", {"case": ["7"]})),
+        (events.HTTP_READ_OPENED, p.PathOf("/down", "/srv/down")),
+        (events.HTTP_READ_OPENED, p.PathOf("/done", "/srv/done")),
+        (events.HTTP_DOWNLOAD_DONE, p.DownloadedByHttp("/done", "/srv/done", 1, 1, 0.1)),
+        (events.HTTP_ZIP_STARTED, p.ZipStarted(2)),
+    ):
+        run.bus.emit(event, payload, origin)
+    run.died()
+    again = Run(directory)
+    assert again.recovered == Recovered(connections=1, files=3)
+    closing = [one for one in again.journal.read() if "killed" in str(one.data.get("details"))]
+    assert [one.event for one in closing] == [
+        events.HTTP_UPLOAD_FAILED,
+        events.HTTP_DOWNLOAD_FAILED,
+        events.HTTP_ZIP_FAILED,
+        events.HTTP_CLOSED,
+    ]
+    assert closing[0].data["path"] == "/up"
+    assert closing[1].data["path"] == "/down"
+
+
 def test_each_kind_of_thing_begins_and_ends_by_numbers_of_its_own():
     every = [number for kind in BEGUN for number in (*kind.begins, *kind.ends)]
     assert len(every) == len(set(every))
