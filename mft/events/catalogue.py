@@ -1087,6 +1087,9 @@ HTTP_DOWNLOAD_FAILED: Final = Event(
 HTTP_ZIP_FAILED: Final = Event(
     40041, p.Details, "The ZIP could not be sent to its end: {details}", _HTTP_FAILED
 )
+HTTP_TRIGGERED: Final = Event(
+    40043, p.Triggered, 'Trigger "{name}" for {files}.', _in("authenticated informational")
+)
 HTTP_CONNECTED: Final = Event(40053, p.Nothing, "New HTTP connection.", _HTTP_SESSION_NOTE)
 HTTP_CLOSED: Final = Event(
     40054,

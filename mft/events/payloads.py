@@ -1097,6 +1097,14 @@ class DownloadByHttpFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Triggered:
+    """A word that was said to files; `files` are their paths."""
+
+    name: str
+    files: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ZipStarted:
     """How many files and folders were named for one ZIP."""
 

@@ -10,7 +10,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
 from mft.session.gaps import Extent
-from mft.session.numbers import Closed
+from mft.session.numbers import NO_METADATA, Closed, Metadata
 from mft.vfs.base import Attributes, Download, Existing, Lane, Upload
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class OpenFile:
         self.total_write = 0
         self.ended = False
         self.reading = True
+        self.metadata: Metadata = NO_METADATA
         self._clock: Callable[[], float] = session.clock
         self._began = self._clock()
         self.lane: Lane

@@ -4,9 +4,10 @@ What a protocol does not know as a request of its own (SFTP has no working folde
 is open for both reading and writing) is told as the nearest that it has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from mft.events import payloads as p
 from mft.events.model import Event
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 B = TypeVar("B")
 W = TypeVar("W")
+
+Metadata = Mapping[str, list[str]]  # what a client says of a file that it sends
+NO_METADATA: Final[Metadata] = MappingProxyType({})
 
 
 class Outcome(NamedTuple, Generic[A, B]):
@@ -75,6 +79,7 @@ class Unopened(NamedTuple):
     requested_path: str
     offset: int
     details: str
+    metadata: Metadata = NO_METADATA
 
 
 Simple = Telling[str, Any, Any]

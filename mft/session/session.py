@@ -18,7 +18,7 @@ from mft.session.files import MODES, ReceivedFile, SentFile
 from mft.session.gate import Gate
 from mft.session.letters import Letters
 from mft.session.listing import GuardedListing
-from mft.session.numbers import Opened, Sought, Unopened
+from mft.session.numbers import NO_METADATA, Metadata, Opened, Sought, Unopened
 from mft.session.whole_files import Digest, copied, digest_of
 from mft.vfs.base import Attributes, Entry, Existing, Upload, Usage
 
@@ -74,18 +74,18 @@ class Session(Gate):
     def _letters(self) -> Letters:
         return Letters(self.account.rules)
 
-    async def is_folder(self, path: VPath) -> bool:
+    async def is_folder(self, path: VPath, *, follow: bool = True) -> bool:
         """Whether an upload to this path goes into a folder; no event, and nothing else is told."""
         try:
-            return (await self._files.stat(path)).is_directory
+            return (await self._files.stat(path, follow=follow)).is_directory
         except Refused:
             return False
 
-    async def leads_to_folder(self, path: VPath) -> bool:
-        """Whether this is a folder that the account may know of; no event."""
+    async def leads_to_folder(self, path: VPath, *, follow: bool = True) -> bool:
+        """Whether this is a folder that the account may know of, or a link to one; no event."""
         rules = self.account.rules
         return any(rules.allow(operation, path) for operation in ENTERING) and (
-            await self.is_folder(path)
+            await self.is_folder(path, follow=follow)
         )
 
     async def list(self, path: VPath, *, what: str = "", glob: str = "") -> GuardedListing:
@@ -277,6 +277,7 @@ class Session(Gate):
         start: int | None = None,
         mode: int = 0o666,
         reading: bool = False,
+        metadata: Metadata = NO_METADATA,
     ) -> ReceivedFile:
         """Begin to receive a file; it is under its name only once the returned file is closed.
 
@@ -298,9 +299,10 @@ class Session(Gate):
                 path, how = path.parent.child(f"{uuid.uuid4()}-{path.name}"), Existing.REFUSE
             upload = await self._begin(self._upload(path, how, mode, start))
         except Refused as refused:
-            self._open_failed(numbers, path, requested, what, start or 0, refused)
+            self._open_failed(numbers, path, requested, what, start or 0, refused, metadata)
             raise
         received = ReceivedFile(self, path, requested, what, upload, start, reading=reading)
+        received.metadata = metadata
         self.opened.add(received)
         self.emit(numbers.done, numbers.of(received))
         if received.start and not received.in_place:
@@ -377,10 +379,10 @@ class Session(Gate):
         mode: str,
         offset: int,
         refused: Refused,
+        metadata: Metadata = NO_METADATA,
     ) -> None:
-        real = self._files.real_path(path)
-        unopened = Unopened(str(path), real, mode, str(requested), offset, refused.details)
-        self.emit(numbers.failed, numbers.why(unopened))
+        names = str(path), self._files.real_path(path), mode, str(requested)
+        self.emit(numbers.failed, numbers.why(Unopened(*names, offset, refused.details, metadata)))
 
 
 def _behind(path: VPath, start: int) -> Refused:

@@ -57,6 +57,7 @@ class Client:
     def came(self) -> None:
         """The first moment: the opening event, the clocks, the conversation."""
         self._active = self.hub.reactor.seconds()
+        self._mark = self._active, 0
         self.emit(events.HTTP_CONNECTED, p.Nothing())
         self._tick_later()
         context = self.hub.context
@@ -141,6 +142,7 @@ class Client:
     def rested(self) -> None:
         """A request was answered: its quiet begins."""
         self._active = self.hub.reactor.seconds()
+        self._head_since = 0.0
 
     @property
     def busy(self) -> bool:
@@ -167,12 +169,16 @@ class Client:
         self.line.close()
 
     def session_ended(self, reason: str) -> None:
-        """Its web session is over: what is done for it now is cut, and the connection stays."""
+        """Its web session is over: what is done for it now is cut; else the connection stays."""
         if self.conversation.working:
             self.end(reason)
+        else:
+            self.hub.presence.ending(Deferred.fromCoroutine(self.sign_in.leave(reason)))
 
     def cut(self, reason: str) -> None:
         """Close at once, as nothing that could be said would be understood."""
+        if self.leaving or not self.line.alive:
+            return
         self.leaving = True
         self._reason = self._reason or reason
         if not self.conversation.tell_cut(reason):

@@ -9,6 +9,7 @@ from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.faults import broke
+from mft.protocols.http.answered_text import AnsweredText
 from mft.protocols.http.answers import JSON, error_json
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.line import Gone
@@ -40,7 +41,7 @@ class Conversation:
         try:
             if client.hub.context is not None:
                 await client.handshake()
-            while not client.leaving:
+            while client.line.alive and not client.leaving:
                 await self._next()
         except Gone:
             return
@@ -94,6 +95,7 @@ class Conversation:
     async def _answer(self, exchange: Exchange) -> None:
         """Serve, and turn what fails into an answer, unless one was begun already."""
         try:
+            await AnsweredText(self._client.line).send(b"")  # until answers before it are taken
             await serve(exchange)
         except BadRequest as bad:
             self._tell_bad(bad, "/" + "/".join(exchange.target.segments[1:]), exchange.uri)
@@ -113,7 +115,7 @@ class Conversation:
     async def _conclude(self, exchange: Exchange) -> None:
         """What is left of the body goes away; or the connection, when it is too much."""
         body, client = exchange.body, self._client
-        if exchange.keeps and await body.drop(MAX_DROPPED):
+        if await body.drop(MAX_DROPPED) and exchange.keeps:
             return
         if body.comes:
             message = phrase(exchange.status)

@@ -31,11 +31,13 @@ def _open_failed(of: Unopened) -> p.PathFailed:
 
 
 def _upload_opened(file: OpenFile) -> p.UploadByHttp:
-    return p.UploadByHttp(str(file.path), file.real_path, str(file.requested), {})
+    names = str(file.path), file.real_path, str(file.requested)
+    return p.UploadByHttp(*names, dict(file.metadata))
 
 
 def _upload_not_opened(of: Unopened) -> p.UploadByHttpFailed:
-    return p.UploadByHttpFailed(of.path, of.real_path, of.requested_path, 0, 0, 0.0, of.details, {})
+    names = of.path, of.real_path, of.requested_path
+    return p.UploadByHttpFailed(*names, 0, 0, 0.0, of.details, dict(of.metadata))
 
 
 def _downloaded(file: OpenFile) -> p.DownloadedByHttp:
@@ -52,13 +54,15 @@ def _download_failed(file: OpenFile, details: str) -> p.DownloadByHttpFailed:
 def _uploaded(file: OpenFile) -> p.UploadedByHttp:
     duration, _, speed = file.times()
     names = str(file.path), file.real_path, str(file.requested)
-    return p.UploadedByHttp(*names, file.total_write, speed, duration, {})
+    return p.UploadedByHttp(*names, file.total_write, speed, duration, dict(file.metadata))
 
 
 def _upload_failed(file: OpenFile, details: str) -> p.UploadByHttpFailed:
     duration, _, speed = file.times()
     names = str(file.path), file.real_path, str(file.requested)
-    return p.UploadByHttpFailed(*names, file.total_write, speed, duration, details, {})
+    return p.UploadByHttpFailed(
+        *names, file.total_write, speed, duration, details, dict(file.metadata)
+    )
 
 
 _STAT: Final = by_path(None, events.HTTP_STAT_DONE, events.HTTP_STAT_FAILED)

@@ -61,7 +61,8 @@ class Exchange:
     @property
     def keeps(self) -> bool:
         """Whether the connection goes on behind the answer."""
-        return self._keeps and not self.client.leaving
+        uninvited = not (self.body.done or self.body.comes)  # it may come all the same, or not
+        return self._keeps and not (uninvited or self.client.leaving)
 
     def close_after(self) -> None:
         """The connection ends with the answer; to be said before it is begun."""

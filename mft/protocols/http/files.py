@@ -140,7 +140,8 @@ async def put(exchange: Exchange) -> None:
     only_new = fields.get("if-none-match") == "*"
     how = Existing.REFUSE if only_new else Existing.REPLACE
     hasher = None if digest is None else hashlib.sha256()
-    async with await session.upload(path, how) as received:
+    metadata = exchange.client.hub.metadata(fields)
+    async with await session.upload(path, how, metadata=metadata) as received:
         update = None if hasher is None else hasher.update
         await exchange.body.into(received, exchange.client.hub.soon, update)
         if hasher is not None and hasher.digest() != digest:

@@ -1,6 +1,6 @@
 """Folders by URL: listed as JSON, made, and worked on by commands."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 import orjson
@@ -69,16 +69,30 @@ async def post(exchange: Exchange) -> None:
     if kind != JSON:
         exchange.refuse(415, "Commands are JSON.")
         return
-    commands = _commands(await exchange.body.read(MAX_COMMANDS_BODY))
+    triggers = _triggers(exchange)
+    commands = _commands(await exchange.body.read(MAX_COMMANDS_BODY), {*COMMANDS, *triggers})
     done = []
+    triggered: dict[str, list[str]] = {}
     for command, name in commands:
-        message = await _do(exchange.session, COMMANDS[command], exchange.path, name)
+        work = COMMANDS.get(command, _exists)
+        message = await _do(exchange.session, work, exchange.path, name)
         done.append({"command": command, "target": name, "message": message})
+        if command in triggers and message is None:
+            triggered.setdefault(command, []).append(str(exchange.path.child(name)))
+    for label, paths in triggered.items():
+        exchange.session.emit(events.HTTP_TRIGGERED, p.Triggered(label, paths))
     failed = any(one["message"] is not None for one in done)
     exchange.answer_json(422 if failed else 200, as_json({"errors" if failed else "results": done}))
 
 
-def _commands(body: bytes) -> list[tuple[str, str]]:
+def _triggers(exchange: Exchange) -> set[str]:
+    """The triggers that this account may say; a name of ours is always the command."""
+    account = exchange.session.account
+    triggers = exchange.client.hub.options.triggers
+    return {one.label for one in triggers if one.is_for(account)} - COMMANDS.keys()
+
+
+def _commands(body: bytes, known: Collection[str]) -> list[tuple[str, str]]:
     """Each command with each of its names; BadRequest for anything else."""
     try:
         given = orjson.loads(body)
@@ -87,14 +101,14 @@ def _commands(body: bytes) -> list[tuple[str, str]]:
     commands = given.get("commands") if isinstance(given, dict) else None
     if not isinstance(commands, list) or not commands:
         raise BadRequest(400, "a body without a list of commands")
-    found = [pair for one in commands for pair in _command(one)]
+    found = [pair for one in commands for pair in _command(one, known)]
     if len(found) > MAX_TARGETS:
         raise BadRequest(400, f"more than {MAX_TARGETS} targets")
     return found
 
 
-def _command(given: Any) -> list[tuple[str, str]]:
-    if not isinstance(given, dict) or given.get("command") not in COMMANDS:
+def _command(given: Any, known: Collection[str]) -> list[tuple[str, str]]:
+    if not isinstance(given, dict) or given.get("command") not in known:
         raise BadRequest(400, "a command that is not known here")
     targets = given.get("target")
     names = [targets] if isinstance(targets, str) else targets
@@ -137,6 +151,10 @@ async def _make_if_missing(session: Session, path: VPath) -> None:
         session.emit(events.HTTP_FOLDER_THERE, told)
     else:
         await session.make_directory(path)
+
+
+async def _exists(session: Session, path: VPath) -> None:
+    await session.look(path)
 
 
 COMMANDS: Final[Mapping[str, Do]] = {

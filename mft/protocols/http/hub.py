@@ -15,7 +15,9 @@ from mft.protocols.presence import Presence
 from mft.protocols.protection import Protection
 from mft.runtime.buffers import INLET_SIZE, Buffers
 from mft.session.login import Login
+from mft.session.numbers import NO_METADATA, Metadata
 from mft.trust.tls import ServerContext
+from mft.wire.http.head import Fields
 
 HEADS: Final = 16 << 10  # bytes of requests in one read
 SESSION_ID: Final = 16  # bytes that bind TLS sessions to this service
@@ -57,6 +59,11 @@ class Hub:
     def login(self, peer: Address) -> Login:
         """A login for one source."""
         return self._logins(peer, self.component, NUMBERS, self.options.maximum_open_files)
+
+    def metadata(self, fields: Fields) -> Metadata:
+        """What a request says of the file that it sends; raises BadRequest(400)."""
+        wanted = self.options.metadata_fields
+        return NO_METADATA if wanted is None else wanted.read(fields)
 
     def soon(self, work: Callable[[], None]) -> None:
         """Do a thing in the next turn, when others have had theirs."""

@@ -17,6 +17,8 @@ from mft.config.kinds import (
 )
 from mft.config.section import option
 from mft.core.peer import Network, parse_network
+from mft.protocols.http.metadata import Metadata
+from mft.protocols.http.triggers import Triggers
 from mft.protocols.options import ServiceOptions, listening_port
 from mft.protocols.tls_options import TlsOptions
 from mft.wire.http.grammar import AUTHORITY, FIELD, TOKEN
@@ -150,6 +152,21 @@ class HttpOptions(ServiceOptions):
         0.0,
         examples=["365d"],
         ours=True,
+    )
+    metadata_fields: Metadata = option(
+        "A header in which clients say of what they send, as `key=value` between commas; the tags "
+        "are in the events of the upload. The first line is the header, and `required` where it "
+        "must be there; each line behind it an expression for keys, and `required` or `optional`. "
+        "What does not fit is refused.",
+        None,
+        examples=["X-Tags, required"],
+    )
+    triggers: Triggers = option(
+        "Words that clients may say to files, each a button in the browser and a command for "
+        "programs: a label, a colour (primary, info, success, warning, danger, inverse), and the "
+        "ID of the group that has it, if not everybody. Saying one is event 40043.",
+        (),
+        examples=["Release, success"],
     )
     maximum_open_files: Annotated[int, whole(1, 100)] = option(
         "How many files and folders one request may have open.", 20, ours=True

@@ -23,7 +23,7 @@ def other_origin(head: Head, accepted: Collection[str], *, ambient: bool) -> str
     """
     if head.method in SAFE:
         return None
-    hosts = {host.lower() for host in accepted} or {head.host.lower()}
+    hosts = ({host.lower() for host in accepted} or {head.host.lower()}) - {""}
     for name in ("Origin", "Referer"):
         value = head.fields.get(name)
         if value is not None:

@@ -10,7 +10,6 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from mft.auth.base import Certificate, Credentials, Password
-from mft.auth.kinds import PASSWORD
 from mft.core.peer import Address
 from mft.core.secret import Secret
 from mft.events import catalogue as events
@@ -47,7 +46,7 @@ class SignIn:
         self._client = client
         self._proof = b""  # what the session was given for
         self._refusals = 0
-        self._certificate_tried = False
+        self._certificate_refused = False
 
     async def enter(self, exchange: Exchange) -> bool:
         """Find the session of a request; where there is none, it has been answered: False."""
@@ -85,6 +84,8 @@ class SignIn:
             return self._refuse(exchange, "no such web session")
         if web is not self.web or not self._is_from(exchange.source):
             await self.leave("another session on this connection")
+            if web.over:
+                return self._refuse(exchange, "the web session has just ended")
             self.web = web
             self._settle(web.visit(exchange.source, self._client.session_ended), b"")
         return self._admit(exchange)
@@ -107,7 +108,7 @@ class SignIn:
     async def _by_certificate(self, exchange: Exchange, authorization: str | None) -> bool:
         """A certificate does alone, once for each connection, where nothing else was given."""
         certificate = None if authorization is not None else self._certificate("")
-        if certificate is None:
+        if certificate is None or self._certificate_refused:
             await self.leave("a request without credentials")
             why = "no credentials" if authorization is None else "credentials of another kind"
             return self._refuse(exchange, why)
@@ -116,6 +117,7 @@ class SignIn:
             await self.leave("another login on this connection")
             result = await self._login(exchange.source).attempt(certificate)
             if result.session is None:
+                self._certificate_refused = not result.failure
                 return self._refuse(exchange, result.failure or "the certificate does not do")
             if not await self._is_here(result.session):
                 return False
@@ -129,7 +131,7 @@ class SignIn:
         result = LoginResult()
         for credentials in self._tries(certificate, Password(username, password)):
             result = await login.attempt(credentials)
-            if result.session is not None or PASSWORD not in result.missing:
+            if result.session is not None or result.failure:
                 break
         return result
 

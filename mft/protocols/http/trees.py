@@ -1,15 +1,29 @@
 """Whole trees: walked folder by folder, each step through the session's own door."""
 
-from mft.core.failure import Refused
 from mft.core.vpath import VPath
 from mft.session.session import Session
+
+
+async def remove_any(session: Session, path: VPath, *, folder: bool = False) -> None:
+    """Remove a file, a link, or a folder with all that is in it; raises Refused.
+
+    A link to a folder is a link: what it leads to stays. `folder` says that it must be a folder.
+    """
+    if path.is_root:
+        await session.remove_directory(path)  # refused and told, before anything in it is removed
+    elif await session.leads_to_folder(path, follow=False):
+        await remove_tree(session, path)
+    elif folder:
+        await session.remove_directory(path)
+    else:
+        await session.remove(path)
 
 
 async def remove_tree(session: Session, path: VPath) -> None:
     """Remove a folder and all that is in it, the deepest first; raises Refused at the first
     thing that cannot be removed, and leaves the rest as it is.
 
-    What is held is a path for each level, and one batch of one folder.
+    What is held is the folders of one batch for each level.
     """
     waiting = [path]
     while waiting:
@@ -23,19 +37,17 @@ async def remove_tree(session: Session, path: VPath) -> None:
 
 
 async def _emptied(session: Session, folder: VPath) -> list[VPath]:
-    """Remove the files of a folder; the first of the folders in it, which must go before it."""
+    """Remove the files of a folder, up to the first folders in it, which must go before it."""
+    inner: list[VPath] = []
     listing = await session.list(folder)
     try:
-        while entries := await listing.batch():
+        while not inner and (entries := await listing.batch()):
             for entry in entries:
                 child = folder.child(entry.name)
                 if entry.is_directory:
-                    return [child]
-                await session.remove(child)
-    except Refused:
-        await listing.close()
-        raise
-    else:
-        return []
+                    inner.append(child)
+                else:
+                    await session.remove(child)
     finally:
         await listing.close()
+    return inner
