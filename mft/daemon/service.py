@@ -24,6 +24,7 @@ from mft.daemon.process import process_details
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
 from mft.daemon.starting import listen
+from mft.daemon.vital import Vital
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -52,7 +53,7 @@ class Daemon:
         self.subscriptions: dict[str, Subscription] = {}
         self.roster = Roster()
         self._reactor = reactor
-        self._began = time.time()
+        self._vital = Vital(self, time.time())
         self._pools = build.Pools.of(reactor)
         self._listeners = Listeners(reactor)
         self._journal: Journal | None = None
@@ -111,6 +112,7 @@ class Daemon:
             self._reactor,
             self._listeners,
             self._pools.disk,
+            self._vital,
         )
         self.services = build.services(config, self._parts)
         await listen(self.services.values(), self.bus)
@@ -293,7 +295,7 @@ class Daemon:
                     self._doorman
                 )
                 self.bus.emit(events.CONFIGURATION_RELOADED, p.Nothing())
-                if waiting := self.config.server.waiting(self._started):
+                if waiting := self.waiting_for_restart:
                     self.bus.emit(events.RESTART_NEEDED, p.Options(", ".join(waiting)))
 
     def refuse_reload(self, count: int, first: str) -> NoReturn:
@@ -355,25 +357,17 @@ class Daemon:
 
     def status(self) -> Mapping[str, Any]:
         """What `mft status` shows."""
-        return {
-            "version": __version__,
-            "name": self.config.server.name,
-            "pid": os.getpid(),
-            "running_since": int(self._began),
-            "sessions": len(self.roster),
-            "waiting_for_restart": self.config.server.waiting(self._started),
-            "journal": "written" if self.bus.healthy else self.bus.journal.failure,
-            "events": self.bus.journal.last,
-            "services": [
-                {
-                    "name": service.component.name,
-                    "type": service.component.kind,
-                    "address": str(service.address),
-                    "connections": service.connections,
-                }
-                for service in self.services.values()
-            ],
-        }
+        return self._vital.status()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been told to end."""
+        return self._stopped
+
+    @property
+    def waiting_for_restart(self) -> list[str]:
+        """The options of [server] that have changed, and count after a restart only."""
+        return self.config.server.waiting(self._started)
 
     def sessions(self) -> list[dict[str, Any]]:
         """What `mft sessions` shows."""

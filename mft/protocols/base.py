@@ -1,6 +1,6 @@
 """What a service is to the daemon that runs it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -26,6 +26,19 @@ class LoginMaker(Protocol):
         """A login that knows nothing yet."""
 
 
+class Vital(Protocol):
+    """What is known of the running server, for those who watch over it."""
+
+    def unready(self) -> Sequence[str]:
+        """Why it should get no new clients now; empty when it should."""
+
+    def status(self) -> Mapping[str, Any]:
+        """What `mft status` shows."""
+
+    def behind(self) -> Mapping[str, int]:
+        """How many events each event handler has still to look at, by its name."""
+
+
 class ServiceParts(NamedTuple):
     """What a service is given, and may not reach for."""
 
@@ -36,6 +49,7 @@ class ServiceParts(NamedTuple):
     reactor: IReactorTime
     listeners: Listeners  # where data connections come in
     disk: Pool  # for calls that may wait for a disk or for DNS
+    vital: Vital
 
 
 class Service(Protocol):

@@ -1,6 +1,6 @@
 """What every service in memory has around it: real events, accounts, a tree, and a reactor."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,7 +52,7 @@ class MemoryServer:
     def parts(self, listeners: Any, disk: Any) -> ServiceParts:
         """What a service is made of."""
         return ServiceParts(
-            self.directory, self.bus, self._login, self.roster, self.reactor, listeners, disk
+            self.directory, self.bus, self._login, self.roster, self.reactor, listeners, disk, self
         )
 
     def _login(self, peer: Address, component: Component, numbers: Numbers, most: int) -> Login:
@@ -74,6 +74,17 @@ class MemoryServer:
             )
 
         return Login(self.chain, self.bus, opened, peer, component)
+
+    # What is known of the running server.
+
+    def unready(self) -> Sequence[str]:
+        return () if self.bus.healthy else ("the journal cannot be written",)
+
+    def status(self) -> Mapping[str, Any]:
+        return {"version": "1", "running_since": 0, "sessions": len(self.roster), "services": []}
+
+    def behind(self) -> Mapping[str, int]:
+        return {"audit log": 3}
 
     def numbers(self) -> list[int]:
         """The numbers of all events so far."""

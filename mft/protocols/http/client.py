@@ -58,7 +58,7 @@ class Client:
         """The first moment: the opening event, the clocks, the conversation."""
         self._active = self.hub.reactor.seconds()
         self._mark = self._active, 0
-        self.emit(events.HTTP_CONNECTED, p.Nothing())
+        self._tell_of_connection(events.HTTP_CONNECTED, p.Nothing())
         self._tick_later()
         context = self.hub.context
         if context is not None:
@@ -95,12 +95,18 @@ class Client:
             await self.sign_in.leave(reason)
         finally:
             encryption = self.line.encryption or CLEAR
-            self.emit(events.HTTP_CLOSED, p.ProtectionLost(encryption, self._certificate, reason))
+            self._tell_of_connection(
+                events.HTTP_CLOSED, p.ProtectionLost(encryption, self._certificate, reason)
+            )
 
     def emit(self, event: Event[D], payload: D) -> None:
         """Tell an event of this connection; of its account once there is one."""
         session = self.sign_in.session
         self.hub.bus.emit(event, payload, self._origin if session is None else session.origin)
+
+    def _tell_of_connection(self, event: Event[D], payload: D) -> None:
+        if self.hub.manner.tells:
+            self.emit(event, payload)
 
     # For the conversation.
 
@@ -222,7 +228,7 @@ class Client:
         limit = options.idle_connection_timeout if self.logged_in else options.login_timeout
         if now - self._active < limit:
             return ""
-        if not self.logged_in:
+        if self.hub.manner.logs_in and not self.logged_in:
             self.emit(events.LOGIN_TIMEOUT, p.LimitReached(name, int(limit)))
         return f"idle for {int(limit)} s ({name})"
 

@@ -13,7 +13,6 @@ from mft.protocols.http.answered_text import AnsweredText
 from mft.protocols.http.answers import JSON, error_json
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.line import Gone
-from mft.protocols.http.router import serve
 from mft.protocols.http.status import phrase
 from mft.wire.http.head import BadRequest, Head
 
@@ -44,7 +43,7 @@ class Conversation:
             while client.line.alive and not client.leaving:
                 await self._next()
         except Gone:
-            return
+            client.finish()
         except Exception:
             identity = broke("an HTTP connection", Failure())
             client.emit(events.HTTP_REQUEST_BROKE, p.UriBroke("", "", identity))
@@ -96,7 +95,7 @@ class Conversation:
         """Serve, and turn what fails into an answer, unless one was begun already."""
         try:
             await AnsweredText(self._client.line).send(b"")  # until answers before it are taken
-            await serve(exchange)
+            await self._client.hub.manner.serve(exchange)
         except BadRequest as bad:
             self._tell_bad(bad, "/" + "/".join(exchange.target.segments[1:]), exchange.uri)
             exchange.fail(bad.status, f"{phrase(bad.status)}: {bad.details}.")

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Address, Component
 from mft.protocols.base import ServiceParts
@@ -10,6 +10,7 @@ from mft.protocols.http.answers import AnswerHeads
 from mft.protocols.http.client import Client
 from mft.protocols.http.events import NUMBERS
 from mft.protocols.http.options import HttpOptions, HttpsOptions
+from mft.protocols.http.router import Serve, serve
 from mft.protocols.http.web_sessions import WebSessions
 from mft.protocols.presence import Presence
 from mft.protocols.protection import Protection
@@ -23,11 +24,29 @@ HEADS: Final = 16 << 10  # bytes of requests in one read
 SESSION_ID: Final = 16  # bytes that bind TLS sessions to this service
 
 
+class Manner(NamedTuple):
+    """How a service treats those who come."""
+
+    serve: Serve  # answers each request
+    logs_in: bool = True  # whether they log in sooner or later
+    tells: bool = True  # whether their coming and going are events
+
+
+SITE: Final = Manner(serve)  # the files of accounts
+
+
 class Hub:
     """Shared by every connection of one service."""
 
-    def __init__(self, options: HttpOptions, component: Component, parts: ServiceParts) -> None:
+    def __init__(
+        self,
+        options: HttpOptions,
+        component: Component,
+        parts: ServiceParts,
+        manner: Manner = SITE,
+    ) -> None:
         self.options = options
+        self.manner = manner
         self.component = component
         self.bus = parts.bus
         self.reactor: Any = parts.reactor

@@ -30,6 +30,7 @@ YEAR: Final = 366 * 86400
 _FIELD = re.compile(FIELD)
 _TOKEN = re.compile(TOKEN)
 _ORIGIN = re.compile(AUTHORITY)
+_URL = re.compile(rf"https?://{AUTHORITY}(?:/[!-~]*+)?", re.IGNORECASE)
 # What frames a message, or is told of each answer anew.
 _OURS: Final = frozenset(
     (
@@ -110,27 +111,14 @@ Networks = Annotated[
 FieldName = Annotated[str, Kind("name of a header", "X-Forwarded-For", _field_name)]
 
 
-class HttpOptions(ServiceOptions):
-    """HTTP in clear, for a machine of its own network, or behind a proxy that speaks TLS."""
+class AnsweringOptions(ServiceOptions):
+    """What every service has that answers HTTP."""
 
-    ignored: ClassVar[Mapping[str, str]] = {
-        **ServiceOptions.ignored,
-        "ui_version": "there is one look",
-    }
-
-    port: PortOrAny = listening_port("10080")
     headers: Headers = option(
         "Headers that every answer has, one on each line; one of ours of the same name is left "
         "out. `Server:` with nothing behind it hides who we are.",
         (),
         examples=["X-Robots-Tag: none"],
-    )
-    accepted_origins: Origins = option(
-        "The hosts, with their ports where these are not the usual ones, under which browsers "
-        "know this service where a proxy changes the Host. The first may be the word http, for a "
-        "proxy that browsers reach in clear; otherwise cookies are for https only.",
-        (),
-        examples=["files.example.com"],
     )
     client_forwarded_header: FieldName = option(
         "The header in which a proxy tells the client's address: X-Forwarded-For, Forwarded, or "
@@ -144,14 +132,44 @@ class HttpOptions(ServiceOptions):
         examples=["10.0.0.0/8"],
         ours=True,
     )
-    announce_session_authentication: YesNo = option(
-        "Whether a refused request is told of `Authorization: session` as well as of Basic.", True
-    )
     strict_transport_security: Annotated[float, duration(0, 10 * YEAR)] = option(
         "For how long a browser that has been here insists on https (HSTS). 0: not told.",
         0.0,
         examples=["365d"],
         ours=True,
+    )
+
+    def check(self, context: Context) -> Iterator[Wrong]:
+        """See that a header of the client's address is believed of somebody."""
+        yield from super().check(context)
+        if self.client_forwarded_header and not self.trusted_proxies:
+            yield Wrong("is believed of nobody", option="trusted_proxies")
+
+    def as_http(self) -> "HttpOptions":
+        """The same for a service that has nothing else of an HTTP service."""
+        known = HttpOptions.model_fields
+        given = {name: getattr(self, name) for name in type(self).model_fields if name in known}
+        return HttpOptions.model_validate(given)
+
+
+class HttpOptions(AnsweringOptions):
+    """HTTP in clear, for a machine of its own network, or behind a proxy that speaks TLS."""
+
+    ignored: ClassVar[Mapping[str, str]] = {
+        **ServiceOptions.ignored,
+        "ui_version": "there is one look",
+    }
+
+    port: PortOrAny = listening_port("10080")
+    accepted_origins: Origins = option(
+        "The hosts, with their ports where these are not the usual ones, under which browsers "
+        "know this service where a proxy changes the Host. The first may be the word http, for a "
+        "proxy that browsers reach in clear; otherwise cookies are for https only.",
+        (),
+        examples=["files.example.com"],
+    )
+    announce_session_authentication: YesNo = option(
+        "Whether a refused request is told of `Authorization: session` as well as of Basic.", True
     )
     metadata_fields: Metadata = option(
         "A header in which clients say of what they send, as `key=value` between commas; the tags "
@@ -187,12 +205,6 @@ class HttpOptions(ServiceOptions):
         """Whether browsers come over https, here or at a proxy before us."""
         return bool(self.accepted_origins) and self.accepted_origins[0] != CLEAR_FRONT
 
-    def check(self, context: Context) -> Iterator[Wrong]:
-        """See that a header of the client's address is believed of somebody."""
-        yield from super().check(context)
-        if self.client_forwarded_header and not self.trusted_proxies:
-            yield Wrong("is believed of nobody", option="trusted_proxies")
-
 
 class HttpsOptions(HttpOptions, TlsOptions):
     """HTTP over TLS."""
@@ -211,3 +223,33 @@ class HttpsOptions(HttpOptions, TlsOptions):
     def is_secure(self) -> bool:
         """Whether browsers come over https."""
         return True
+
+
+def _redirect_url(text: str, context: Context | None) -> str:
+    url = text.strip()
+    found = _URL.fullmatch(url)
+    if found is None:
+        raise Wrong("is not a URL such as https://files.example.com/")
+    return url
+
+
+RedirectUrl = Annotated[str, Kind("URL", "https://files.example.com/", _redirect_url)]
+
+
+class RedirectOptions(AnsweringOptions):
+    """A service that sends every browser elsewhere, such as from http to https."""
+
+    port: PortOrAny = listening_port("10080")
+    redirect_url: RedirectUrl = option(
+        "Where browsers are sent. What they asked for is put behind a URL that ends in a slash.",
+        examples=["https://files.example.com/"],
+    )
+
+
+class HealthOptions(AnsweringOptions):
+    """What balancers and monitors ask: /health/live, /health/ready, and /metrics for Prometheus.
+
+    Nobody logs in here, so it should listen where only they are. Its connections are no events.
+    """
+
+    port: PortOrAny = listening_port("10081")

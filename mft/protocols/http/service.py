@@ -11,8 +11,8 @@ from mft.events import catalogue as events
 from mft.protocols.admission import admit
 from mft.protocols.base import ServiceParts
 from mft.protocols.http.client import Client
-from mft.protocols.http.hub import Hub
-from mft.protocols.http.options import HttpOptions
+from mft.protocols.http.hub import SITE, Hub, Manner
+from mft.protocols.http.options import AnsweringOptions, HttpOptions
 from mft.protocols.listening import Listening
 from mft.runtime.connection import Port
 
@@ -22,13 +22,19 @@ class HttpService(Factory):
 
     noisy = False
 
-    def __init__(self, component: Component, options: HttpOptions, parts: ServiceParts) -> None:
+    def __init__(
+        self,
+        component: Component,
+        options: HttpOptions,
+        parts: ServiceParts,
+        manner: Manner = SITE,
+    ) -> None:
         """Know what it is made of; `prepare` reads the files."""
-        self.options = options
+        self.options: AnsweringOptions = options
         self.component = component
         self.bus = parts.bus
         self._listening = Listening(options, self, parts.reactor)
-        self.hub = Hub(options, component, parts)
+        self.hub = Hub(options, component, parts, manner)
 
     @property
     def address(self) -> Address | None:
