@@ -7,6 +7,7 @@ from typing import NamedTuple
 from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
+    Anonymous,
     Certificate,
     Credentials,
     MoreNeeded,
@@ -18,7 +19,7 @@ from mft.auth.base import (
 )
 from mft.auth.inheritance import Membership, build_account
 from mft.auth.key_files import search
-from mft.auth.kinds import CREDENTIAL_KINDS
+from mft.auth.kinds import CREDENTIAL_KINDS, PUBLIC
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.passwords import BCRYPT, Decoys, PasswordHash
 from mft.core.failure import Malformed, Reason, Refused
@@ -63,7 +64,7 @@ class _Judgement(NamedTuple):
 class ApplicationAuthenticator:
     """Accounts of server.ini as they were when it was made."""
 
-    kinds = frozenset(CREDENTIAL_KINDS)
+    kinds = frozenset((*CREDENTIAL_KINDS, PUBLIC))
 
     def __init__(self, component: Component, parts: Parts) -> None:
         """Read every account; raises ValueError for a group that is missing, or a name twice."""
@@ -83,6 +84,8 @@ class ApplicationAuthenticator:
         self, credentials: Credentials, peer: Address, service: Component
     ) -> Verdict:
         """Judge credentials; a password costs one hash, whether or not the name is known."""
+        if isinstance(credentials, Anonymous):
+            return self._public(credentials, peer)
         member = self._members.get(credentials.username)
         if isinstance(credentials, Password):
             judgement = await self._password(member, credentials)
@@ -95,6 +98,20 @@ class ApplicationAuthenticator:
         if member is None:
             return NotMine()
         return self._verdict(member.whole, credentials.kind, judgement, peer)
+
+    def _public(self, given: Anonymous, peer: Address) -> Verdict:
+        """The account of a public area needs no secret, and is barred as any other may be."""
+        found = (one.whole for one in self._members.values() if one.whole.uuid == given.username)
+        whole = next(found, None)
+        if whole is None:
+            return NotMine()
+        barred = whole.restrictions().may_act(self._parts.clock(), peer)
+        if barred is not None:
+            return Rejected(self.component, barred, forbidden=True)
+        try:
+            return Accepted(self._account(whole, peer), self.component)
+        except ValueError as error:
+            return Rejected(self.component, f"the account cannot be used: {error}", forbidden=True)
 
     async def _password(self, member: _Member | None, given: Password) -> _Judgement:
         real = member.password if member is not None else None

@@ -42,7 +42,17 @@ class Certificate(NamedTuple):
     kind: str = "ssl-certificate"
 
 
-Credentials = Password | PublicKey | Certificate
+class Anonymous(NamedTuple):
+    """Whoever comes to an area that a service shows to everybody, as one account.
+
+    Only a service whose configuration names the account makes these; `username` is its ID.
+    """
+
+    username: str
+    kind: str = "public"
+
+
+Credentials = Password | PublicKey | Certificate | Anonymous
 
 
 class Accepted(NamedTuple):

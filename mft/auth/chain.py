@@ -13,6 +13,7 @@ from mft.auth.account import Account
 from mft.auth.base import (
     MAX_CREDENTIAL_LENGTH,
     Accepted,
+    Anonymous,
     Authenticator,
     Certificate,
     Credentials,
@@ -140,7 +141,7 @@ def impossible(credentials: Credentials) -> str | None:
         return told
     if isinstance(credentials, Password):
         return _impossible_text("password", credentials.password.reveal())
-    if isinstance(credentials, Certificate):
+    if isinstance(credentials, Certificate | Anonymous):
         return None  # a name in it that is none, or too long, is nobody's
     return None if credentials.blob else "the key is empty"
 
@@ -164,7 +165,7 @@ def _unheard_of(credentials: Credentials) -> Credentials:
     name = secrets.token_hex(16)
     if isinstance(credentials, Password):
         return Password(name, Secret(secrets.token_hex(16)))
-    if isinstance(credentials, Certificate):
+    if isinstance(credentials, Certificate | Anonymous):
         return credentials._replace(username=name)
     return PublicKey(name, b"\0", proven=False)
 

@@ -15,6 +15,7 @@ PASSWORD = "password"  # noqa: S105 - the name of a kind of credential
 SSH_KEY = "ssh-key"
 SSL_CERTIFICATE = "ssl-certificate"
 CREDENTIAL_KINDS = (PASSWORD, SSH_KEY, SSL_CERTIFICATE)
+PUBLIC = "public"  # no credential: a service shows an account's tree to everybody
 MAX_FOLDERS = 100  # virtual folders, or folders made in a new home, of one account or group
 
 

@@ -9,6 +9,7 @@ import pytest
 from mft.auth.application import MAX_WAITING
 from mft.auth.base import (
     Accepted,
+    Anonymous,
     Certificate,
     Credentials,
     MoreNeeded,
@@ -300,4 +301,34 @@ def test_the_registry_builds_a_method_of_its_options() -> None:
     options = kind.options.model_validate({"name": "mine"})
     built = kind.build("m", options, with_password()._parts)
     assert built.component == Component("m", "application", "mine")
-    assert built.kinds == {"password", "ssh-key", "ssl-certificate"}
+    assert built.kinds == {"password", "ssh-key", "ssl-certificate", "public"}
+
+
+# Areas that a service shows to everybody.
+
+
+def test_the_account_of_a_public_area_needs_no_secret() -> None:
+    method = Method(account("ann", password=CHEAP_HASH, required_credentials="ssh-key"))
+    verdict = ask(method, Anonymous("id-ann"))
+    assert isinstance(verdict, Accepted)
+    assert verdict.account.name == "ann"
+    assert method.hashes.calls == 0
+
+
+def test_it_is_known_by_its_id_and_not_by_its_name() -> None:
+    assert ask(Method(account("ann")), Anonymous("ann")) == NotMine()
+
+
+def test_an_account_that_is_disabled_shows_nothing_to_anybody() -> None:
+    verdict = ask(Method(account("ann", enabled="No")), Anonymous("id-ann"))
+    assert isinstance(verdict, Rejected)
+    assert verdict.forbidden
+
+
+def test_nor_does_one_that_cannot_be_used() -> None:
+    groups = {"DEFAULT_GROUP": group(home_folder_path="")}
+    verdict = ask(
+        Method(account("ann", home_folder_path="Inherit"), groups=groups), Anonymous("id-ann")
+    )
+    assert isinstance(verdict, Rejected)
+    assert verdict.forbidden

@@ -5,6 +5,7 @@ import pytest
 from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
+    Anonymous,
     Certificate,
     Credentials,
     MoreNeeded,
@@ -241,3 +242,11 @@ def test_an_account_that_was_barred_in_between_does_not_log_in() -> None:
     assert judged.outcome is Outcome.MORE_NEEDED
     barred = Method(account(**options, enabled="no"))
     assert judge(Chain([barred]), KEY, judged.proven).outcome is Outcome.FORBIDDEN
+
+
+def test_a_public_area_is_judged_as_any_login_is() -> None:
+    method = Method(account("ann"))
+    judged = run(Chain([method]).judge(Anonymous("id-ann"), PEER, SERVICE))
+    assert (judged.outcome, judged.kind) == (Outcome.ACCEPTED, "public")
+    unknown = run(Chain([method]).judge(Anonymous("id-bob"), PEER, SERVICE))
+    assert unknown.outcome is Outcome.UNKNOWN
