@@ -12,8 +12,9 @@ from mft.events import payloads as p
 from mft.events.model import Event
 from mft.protocols.ftp.conversation import Conversation
 from mft.protocols.ftp.data import NO_CERTIFICATE, DataChannel
-from mft.protocols.ftp.line import ControlLine, Gone
+from mft.protocols.ftp.line import ControlLine
 from mft.protocols.ftp.parameters import Parameters
+from mft.protocols.talker import Gone
 from mft.runtime.tls import TlsEnd
 from mft.session.session import Session
 from mft.trust.tls import ServerContext, describe

@@ -13,9 +13,9 @@ from mft.core.failure import Malformed, Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.faults import broke
-from mft.protocols.ftp.line import Gone
 from mft.protocols.ftp.replies import refusal
 from mft.protocols.ftp.verbs import ANSWERS
+from mft.protocols.talker import Gone
 from mft.wire.ftp.command import Bad, Command, shown
 from mft.wire.ftp.reply import Reply
 from mft.wire.ftp.verbs import NEEDS_DATA_TLS, NEEDS_TLS, VERBS, judge

@@ -5,13 +5,14 @@ Hooks of the transport put bytes where the conversation finds them, and wake it.
 
 import select
 from collections import deque
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from mft.core.peer import Address
+from mft.protocols.talker import Gone, Talker
+from mft.runtime.bell import Bell
 from mft.runtime.buffers import Buffers
 from mft.runtime.connection import Connection
 from mft.runtime.secured import Outlet, Secured
@@ -24,29 +25,6 @@ MAX_UNSENT: Final = 256 << 10  # bytes of replies that it may leave with us
 TOGETHER: Final = 32  # commands of one client in one turn, before others have theirs
 CLEAR: Final = "clear"
 _GONE: Final = getattr(select, "POLLRDHUP", 0)
-
-
-class Gone(Exception):  # noqa: N818 - the end of a conversation, not an error
-    """There is nobody to talk to any more."""
-
-
-class Talker(Protocol):
-    """Who talks over the line."""
-
-    def came(self) -> None:
-        """The client is there."""
-
-    def heard(self) -> None:
-        """Something came."""
-
-    def tls_ready(self) -> None:
-        """TLS is there."""
-
-    def tls_failed(self, details: str) -> None:
-        """TLS broke; the connection is about to be closed."""
-
-    def went(self, *, clean: bool) -> None:
-        """The client has gone; `clean` when it, or we, closed the connection."""
 
 
 class ControlLine:
@@ -66,7 +44,7 @@ class ControlLine:
         self._pending: deque[Command | Bad] = deque()
         self._in_turn = 0
         self._held = False
-        self._waiter: Deferred[None] | None = None
+        self._bell = Bell()
         self._clearing = False
         self._deaf = False
 
@@ -177,14 +155,11 @@ class ControlLine:
 
     def wake(self) -> None:
         """Something has happened that the conversation may wait for."""
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.callback(None)
+        self._bell.ring()
 
     async def stirred(self) -> None:
         """Wait for something to happen, also for the client's leaving."""
-        self._waiter = Deferred()
-        await self._waiter
+        await self._bell.rung()
 
     async def woken(self) -> None:
         """Wait for something to happen; raises Gone when nothing will any more."""

@@ -6,11 +6,12 @@ the conversation: what takes or sends one is put on the line for as long as it l
 
 from typing import Any, Final, Protocol
 
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from mft.core.peer import Address
+from mft.protocols.talker import Gone, Talker
+from mft.runtime.bell import Bell
 from mft.runtime.buffers import Buffers
 from mft.runtime.connection import Connection
 from mft.runtime.secured import Outlet, Secured
@@ -18,29 +19,6 @@ from mft.runtime.tls import TlsEnd
 from mft.wire.http.head import Head, HeadReader
 
 MAX_AHEAD: Final = 64 << 10  # bytes that a client may send ahead of its turn, and one read more
-
-
-class Gone(Exception):  # noqa: N818 - the end of a conversation, not an error
-    """There is nobody to talk to any more."""
-
-
-class Talker(Protocol):
-    """Who talks over the line."""
-
-    def came(self) -> None:
-        """The client is there; now TLS may be begun."""
-
-    def heard(self) -> None:
-        """Something came."""
-
-    def tls_ready(self) -> None:
-        """TLS is there."""
-
-    def tls_failed(self, details: str) -> None:
-        """TLS broke; the connection is about to be closed."""
-
-    def went(self, *, clean: bool) -> None:
-        """The client has gone; `clean` when it, or we, closed the connection."""
 
 
 class Taking(Protocol):
@@ -88,7 +66,7 @@ class HttpLine:
         self._deaf = False
         self._taking: Taking | None = None
         self._giving: Giving | None = None
-        self._waiter: Deferred[None] | None = None
+        self._bell = Bell()
 
     # From the transport.
 
@@ -187,15 +165,12 @@ class HttpLine:
 
     def wake(self) -> None:
         """Something has happened that the conversation may wait for."""
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.callback(None)
+        self._bell.ring()
 
     async def woken(self) -> None:
         """Wait for something to happen; raises Gone when nothing will any more."""
         if self.alive and not self._ended:
-            self._waiter = Deferred()
-            await self._waiter
+            await self._bell.rung()
         if not self.alive:
             raise Gone
 

@@ -10,7 +10,7 @@ from OpenSSL import SSL
 from mft.core.failure import Reason
 from mft.core.peer import Address
 from mft.protocols.ftp.control import Control
-from mft.protocols.ftp.line import Gone
+from mft.protocols.talker import Gone
 from mft.session.whole_files import BLOCK
 from tests.fakes import pki, tls_peer
 from tests.fakes.accounts import CHEAP_HASH, account

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mft.protocols.ftp.conversation import MAX_BAD
-from mft.protocols.ftp.line import Gone
+from mft.protocols.talker import Gone
 from mft.wire.ftp.command import Lines
 from tests.fakes.ftp_client import FtpClient
 from tests.fakes.ftp_fixtures import every_way

@@ -6,7 +6,8 @@ import pytest
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
-from mft.protocols.http.line import MAX_AHEAD, Gone
+from mft.protocols.http.line import MAX_AHEAD
+from mft.protocols.talker import Gone
 from mft.wire.http.head import BadRequest
 from tests.fakes.http_wire import Doing, Wire
 
