@@ -213,4 +213,12 @@ def test_some_way_to_log_in_must_be_left(
 
 def test_each_type_of_service_has_a_port_of_its_own_as_example() -> None:
     ports = {name: kind.options.model_fields["port"].examples for name, kind in PROTOCOLS.items()}
-    assert ports == {"ssh": ["10022"], "ftp": ["10021"], "ftpsi": ["10990"]}
+    assert ports == {
+        "ssh": ["10022"],
+        "ftp": ["10021"],
+        "ftpsi": ["10990"],
+        "http": ["10080"],
+        "https": ["10443"],
+        "http-redirect": ["10080"],
+        "health": ["10081"],
+    }
