@@ -16,8 +16,16 @@ from mft.events.model import Event
 from mft.runtime.threads import Blocking
 from mft.session.files import ReceivedFile, SentFile
 from mft.session.listing import GuardedListing
-from mft.session.numbers import Numbers, Simple, Telling
-from mft.vfs.base import FileSystem
+from mft.session.numbers import (
+    NO_METADATA,
+    Metadata,
+    Numbers,
+    Opened,
+    Simple,
+    Telling,
+    Unopened,
+)
+from mft.vfs.base import Entry, FileSystem
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -98,6 +106,13 @@ class Gate:
         if self._bus.healthy:
             return None
         return Refused(Reason.BROKEN, "", "the audit journal cannot be written")
+
+    async def entry_at(self, path: VPath, *, follow: bool = False) -> Entry | None:
+        """What is under a path now, or None; no event and no rule: for us, never for the peer."""
+        try:
+            return await self._files.stat(path, follow=follow)
+        except Refused:
+            return None
 
     def real_path(self, path: VPath) -> str:
         """Where a path is on this machine's disk; for the audit trail only."""
@@ -196,6 +211,36 @@ class Gate:
             return await work
         finally:
             self._opening -= 1
+
+    async def _begun(self, path: VPath, size: int) -> Entry | None:
+        self._permit(Operation.WRITE, path)
+        most = self.account.file_write_size
+        if 0 < most < size:
+            details = f"{size} bytes is over the limit of {most}"
+            raise Refused(Reason.QUOTA, str(path), details)
+        try:
+            entry = await self._files.stat(path)
+        except Refused as refused:
+            if refused.reason is not Reason.NOT_FOUND:
+                raise
+            await self._files.stat(path.parent)  # which may be what is not there
+            return None
+        if entry.is_directory:
+            raise Refused(Reason.IS_A_DIRECTORY, str(path))
+        return entry
+
+    def _open_failed(
+        self,
+        numbers: Opened[Any, Any],
+        path: VPath,
+        requested: VPath,
+        mode: str,
+        offset: int,
+        refused: Refused,
+        metadata: Metadata = NO_METADATA,
+    ) -> None:
+        names = str(path), self._files.real_path(path), mode, str(requested)
+        self.emit(numbers.failed, numbers.why(Unopened(*names, offset, refused.details, metadata)))
 
     def _gone(self, path: VPath) -> Refused:
         return Refused(Reason.ABORTED, str(path), "the client left meanwhile")

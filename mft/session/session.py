@@ -7,7 +7,7 @@ protocol calls an operation (`what`) is told with it where the protocol's events
 
 import uuid
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from mft.auth.permissions import ListMode, Operation
 from mft.core.failure import Reason, Refused
@@ -18,7 +18,7 @@ from mft.session.files import MODES, ReceivedFile, SentFile
 from mft.session.gate import Gate
 from mft.session.letters import Letters
 from mft.session.listing import GuardedListing
-from mft.session.numbers import NO_METADATA, Metadata, Opened, Sought, Unopened
+from mft.session.numbers import NO_METADATA, Metadata, Sought
 from mft.session.whole_files import Digest, copied, digest_of
 from mft.vfs.base import Attributes, Entry, Existing, Upload, Usage
 
@@ -323,6 +323,19 @@ class Session(Gate):
             raise
         return upload
 
+    async def begun(self, path: VPath, size: int = 0) -> Entry | None:
+        """What an upload to this path goes on with or replaces; None where there is nothing.
+
+        It takes the right to write, and no other. Refused also for a `size` over the account's
+        limit and where there is no folder for it. An event tells refusals only.
+        """
+        try:
+            return await self._begun(path, size)
+        except Refused as refused:
+            what = MODES[Existing.EXTEND]
+            self._open_failed(self.numbers.appending, path, path, what, 0, refused)
+            raise
+
     async def unique_upload(
         self, folder: VPath, stem: str = "", *, mode: int = 0o666
     ) -> ReceivedFile:
@@ -348,8 +361,8 @@ class Session(Gate):
         self.emit(numbers.done, numbers.of(sent))
         return sent
 
-    async def copy(self, source: VPath, target: VPath) -> int:
-        """Copy a file as it is now, and give its size in bytes; it replaces what `target` names.
+    async def copy(self, source: VPath, target: VPath, how: Existing = Existing.REPLACE) -> int:
+        """Copy a file as it is now, and give its size in bytes; `how` as for an upload.
 
         It needs the right to read the one and to write the other. The copy is an upload: under
         its name when it is whole, and not at all before.
@@ -360,7 +373,7 @@ class Session(Gate):
                 raise Refused(Reason.INVALID, str(target), "a file copied onto itself")
             async with (
                 await self.download(source) as sent,
-                await self.upload(target, Existing.REPLACE) as received,
+                await self.upload(target, how) as received,
             ):
                 count = await copied(sent, received, length=sent.entry.size)
         except Refused as refused:
@@ -370,19 +383,6 @@ class Session(Gate):
         path, real = str(received.path), received.real_path
         self.emit(outcome.done, p.Copied(path, real, str(source), count))
         return count
-
-    def _open_failed(
-        self,
-        numbers: Opened[Any, Any],
-        path: VPath,
-        requested: VPath,
-        mode: str,
-        offset: int,
-        refused: Refused,
-        metadata: Metadata = NO_METADATA,
-    ) -> None:
-        names = str(path), self._files.real_path(path), mode, str(requested)
-        self.emit(numbers.failed, numbers.why(Unopened(*names, offset, refused.details, metadata)))
 
 
 def _behind(path: VPath, start: int) -> Refused:

@@ -21,6 +21,7 @@ class Entry(NamedTuple):
     links: int = 1
     unique: int = 0  # inode number: two names of one file share it
     changed: int = 0  # ns since the epoch, when content or attributes changed; no client sets it
+    interrupted: bool = False  # an upload of its owner that is not finished
 
     @property
     def is_directory(self) -> bool:

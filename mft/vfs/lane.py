@@ -234,7 +234,7 @@ class FileLane:
         self._volume.nowait = False
 
 
-def entry(name: str, status: os.stat_result, changed: int = 0) -> Entry:
+def entry(name: str, status: os.stat_result, changed: int = 0, interrupted: bool = False) -> Entry:
     """What a stat tells, as an entry; listings leave `changed` out, which takes time to ask for."""
     return tuple.__new__(
         Entry,
@@ -249,6 +249,7 @@ def entry(name: str, status: os.stat_result, changed: int = 0) -> Entry:
             status[3],
             status[1],
             changed,
+            interrupted,
         ),
     )
 

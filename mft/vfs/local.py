@@ -279,14 +279,14 @@ class LocalFileSystem:
     def _stat(self, root: int, path: VPath, follow: bool) -> Entry:
         if not path.parts:
             return entry("", os.fstat(root))
-        status = self._at(root, path, names.status_of, Reason.INVALID)
+        status, interrupted = self._at(root, path, names.status_of, Reason.INVALID)
         if follow and stat.S_ISLNK(status.st_mode):
             descriptor = self._open(root, path, O_PATH | os.O_CLOEXEC)
             try:
                 status = os.fstat(descriptor)
             finally:
                 os.close(descriptor)
-        return entry(path.parts[-1], status, status.st_ctime_ns)
+        return entry(path.parts[-1], status, status.st_ctime_ns, interrupted)
 
     def _begin(self, root: int, path: VPath, how: Existing, mode: int) -> Begun:
         directory = self._parent(root, path, Reason.IS_A_DIRECTORY)

@@ -148,7 +148,9 @@ class MemoryFileSystem:
         folder = self._folder(path, Reason.INVALID)
         node = folder.children.get(path.name)
         if node is None or not node.is_directory:
-            node = self._interrupted(folder, path.name) or node
+            interrupted = self._interrupted(folder, path.name)
+            if interrupted is not None:
+                return interrupted.entry(path.name)._replace(interrupted=True)
         if node is None or (node.is_link and follow):
             node = self.tree.find(path)
         return node.entry(path.name)

@@ -51,6 +51,7 @@ class Node:
         """Set attributes; Refused(UNSUPPORTED) for another owner."""
         if attributes.uid or attributes.gid:
             raise Refused(Reason.UNSUPPORTED, "", "files have the owner that the server gives them")
+        self.changed = now
         if attributes.size is not None:
             resize(self.data, attributes.size)
             self.modified = int(now)

@@ -20,18 +20,17 @@ _IN_PLACE: Final = os.O_RDWR | os.O_NOFOLLOW | SAFELY
 _LISTING: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def status_of(directory: int, name: str, temporaries: Temporaries) -> os.stat_result:
-    """What is under the name, links not followed; an interrupted upload comes first."""
+def status_of(directory: int, name: str, temporaries: Temporaries) -> tuple[os.stat_result, bool]:
+    """What is under the name, links not followed; an interrupted upload comes first: then True."""
     try:
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
         interrupted = temporaries.find(directory, name)
         if interrupted is None:
             raise
-        return interrupted
-    if stat.S_ISDIR(status.st_mode):
-        return status
-    return temporaries.find(directory, name) or status
+        return interrupted, True
+    interrupted = None if stat.S_ISDIR(status.st_mode) else temporaries.find(directory, name)
+    return (status, False) if interrupted is None else (interrupted, True)
 
 
 def make_directory(directory: int, name: str, temporaries: Temporaries, mode: int) -> None:

@@ -24,6 +24,7 @@ from tests.fakes.threads import Inline
 
 LIFETIME = 1000.0
 LIMIT = 1 << 20
+COARSE = 5  # CLOCK_REALTIME_COARSE of Linux, for which Python has no name
 KINDS = ("openat2", "walk", "mounted", "memory")
 
 
@@ -239,6 +240,18 @@ def test_an_interrupted_upload_is_seen_and_continued_by_its_owner_only(tree: Tre
     assert not upload.in_place
     run(upload.commit(durable=True))
     assert get(bob, at("a")) == b"first half, second half"
+
+
+def test_what_is_shown_says_whether_it_is_finished(tree: Tree, at: At) -> None:
+    files = tree.open()
+    interrupt(files, at("a"), b"half")
+    assert run(files.stat(at("a"))).interrupted
+    put(files, at("a"), b"whole")
+    assert not run(files.stat(at("a"))).interrupted
+    interrupt(files, at("a"), b"half")
+    assert run(files.stat(at("a"))).interrupted
+    assert not run(tree.open("bob").stat(at("a"))).interrupted
+    assert not run(files.stat(at("."))).interrupted
 
 
 def test_an_interrupted_upload_cannot_be_downloaded(files: FileSystem, at: At) -> None:
@@ -661,6 +674,48 @@ def test_times_set_on_the_open_upload_stay(files: FileSystem, at: At) -> None:
     run(upload.lane.change(Attributes(accessed=1000, modified=2000)))
     run(upload.commit(durable=True))
     assert run(files.stat(at("a"))).modified == 2000
+
+
+def tick() -> None:
+    """Let the clock go on by which a kernel stamps what has changed: 10 ms at most."""
+    began = time.clock_gettime_ns(COARSE)
+    while time.clock_gettime_ns(COARSE) == began:
+        pass
+
+
+def test_every_change_of_content_is_seen_whatever_times_a_client_sets(
+    files: FileSystem, at: At
+) -> None:
+    changes: list[Callable[[], object]] = [
+        lambda: put(files, at("a"), b"same"),
+        lambda: put(files, at("a"), b"size"),
+        lambda: put(files, at("a"), b", more", Existing.EXTEND),
+        lambda: run(files.change(at("a"), Attributes(size=4))),
+        lambda: put(files, at("a"), b"and more", Existing.MODIFY),
+    ]
+    seen = set()
+    for count, change in enumerate(changes, 1):
+        tick()
+        change()
+        run(files.change(at("a"), Attributes(accessed=1000, modified=2000)))
+        entry = run(files.stat(at("a")))
+        assert entry.modified == 2000
+        assert entry.changed > 0
+        seen.add((entry.unique, entry.changed))
+        assert len(seen) == count
+
+
+def test_an_open_file_tells_its_change_as_a_stat_does_and_a_listing_may_not(
+    files: FileSystem, at: At
+) -> None:
+    put(files, at("a"), b"x")
+    changed = run(files.stat(at("a"))).changed
+    download = run(files.download(at("a")))
+    assert download.entry.changed == run(download.lane.stat()).changed == changed
+    run(download.close())
+    listing = run(files.list(at(".")))
+    assert {entry.changed for entry in run(listing.batch())} <= {0, changed}
+    run(listing.close())
 
 
 def test_a_size_cuts_or_fills_with_zeros(files: FileSystem, at: At) -> None:

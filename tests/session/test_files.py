@@ -306,6 +306,23 @@ def test_nothing_is_kept_of_an_upload_that_brought_nothing() -> None:
     assert shape(files) == before
 
 
+def test_nothing_is_kept_of_an_upload_that_is_worth_nothing() -> None:
+    files, trail = tree(), Trail()
+    before = shape(files)
+    for how in (Existing.REPLACE, Existing.EXTEND):  # new bytes, and then more behind kept ones
+        begun = run(session(files=files).upload(NEW, Existing.EXTEND))
+        write(begun, b"kept", begun.start)
+        run(begun.abort("cut"))
+        received = run(session(files=files, trail=trail).upload(NEW, how))
+        write(received, b"new", received.start)
+        received.discard()
+        run(received.abort("its digest is wrong"))
+        assert trail.events[-1] is NUMBERS.upload.failed
+        assert trail.told[-1].payload.details == "its digest is wrong"
+        assert shape(files) == before
+    assert not trail.count(events.INTERRUPTED_UPLOAD_KEPT)
+
+
 def test_what_was_cut_in_a_finished_file_stays_in_it() -> None:
     files = tree()
     received = run(session(files=files).upload(FILE, Existing.EXTEND))

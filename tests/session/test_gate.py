@@ -275,6 +275,57 @@ def test_no_link_leads_around_the_path_rules() -> None:
         run(peer.download(NEW))
 
 
+# Looking.
+
+
+@pytest.mark.parametrize(
+    ("rule", "known"),
+    [
+        ("allow-list", True),
+        ("allow-traverse", True),
+        ("allow-read", True),
+        ("allow-write", False),
+        ("allow-delete-folder", False),
+        ("deny-full-control", False),
+    ],
+)
+def test_whether_a_path_leads_to_a_folder_is_known_to_who_may_know_of_it(
+    rule: str, known: bool
+) -> None:
+    trail = Trail()
+    peer = session(rule, trail=trail)
+    assert run(peer.leads_to_folder(HERE)) is known
+    assert not run(peer.leads_to_folder(FILE))
+    assert not run(peer.leads_to_folder(NEW))
+    assert not trail.told
+
+
+def test_what_is_looked_at_is_told_by_who_asks_and_what_cannot_be_is_told_here() -> None:
+    trail = Trail()
+    peer = session("allow-traverse", trail=trail)
+    assert run(peer.look(HERE)).is_directory
+    assert not trail.told
+    with refused(Reason.DENIED):
+        run(peer.look(FILE))
+    with refused(Reason.NOT_FOUND):
+        run(session(trail=trail).look(NEW))
+    assert trail.events == [NUMBERS.stat.failed] * 2
+    assert [told.payload.path for told in trail.told] == ["/here/file", "/here/new"]
+    assert run(session().look(HERE.child("link"))).size == len(b"old bytes")
+
+
+def test_what_is_there_is_known_to_us_whatever_the_rules_and_events_are() -> None:
+    trail = Trail()
+    peer = session("deny-full-control", trail=trail)
+    link = HERE.child("link")
+    for path, follow, is_link in ((FILE, False, False), (link, False, True), (link, True, False)):
+        entry = run(peer.entry_at(path, follow=follow))
+        assert entry is not None
+        assert entry.is_link is is_link
+    assert run(peer.entry_at(NEW)) is None
+    assert not trail.told
+
+
 # Entering a folder.
 
 
@@ -313,3 +364,20 @@ def test_only_a_folder_is_entered(path: VPath, reason: Reason) -> None:
     with refused(reason):
         run(session(trail=trail, numbers=FTP).enter(path))
     assert trail.events == [FTP.enter.failed]
+
+
+def test_what_is_there_is_known_without_a_rule_or_an_event() -> None:
+    trail = Trail()
+    peer = session("deny-full-control", trail=trail)
+    link = HERE.child("link")
+    found = [run(peer.entry_at(path)) for path in (FILE, HERE, link, NEW)]
+    assert [entry and (entry.is_file, entry.is_directory) for entry in found] == [
+        (True, False),
+        (False, True),
+        (False, False),
+        None,
+    ]
+    followed = run(peer.entry_at(link, follow=True))
+    assert followed is not None
+    assert followed.is_file
+    assert not trail.told

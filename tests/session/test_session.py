@@ -155,6 +155,51 @@ def test_what_the_storage_refuses_is_one_event(act: Any, failed: Any, reason: Re
     assert not peer.opened
 
 
+# What an upload would go on with.
+
+
+def test_who_may_only_write_is_told_of_what_was_cut_and_no_event_tells_it() -> None:
+    files, trail = tree(), Trail()
+    peer = session("allow-write", files=files, trail=trail)
+    assert run(peer.begun(NEW)) is None
+    finished = run(peer.begun(FILE))
+    assert finished is not None
+    assert not finished.interrupted
+    interrupt(files, FILE, b"half")
+    cut = run(peer.begun(FILE))
+    assert cut is not None
+    assert (cut.interrupted, cut.size) == (True, 4)
+    assert trail.events == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "reason"),
+    [
+        ("allow-read", FILE, Reason.DENIED),
+        ("allow-write", HERE, Reason.IS_A_DIRECTORY),
+        ("allow-write", HERE.child("missing").child("new"), Reason.NOT_FOUND),
+        ("allow-write", FILE.child("new"), Reason.NOT_A_DIRECTORY),
+    ],
+)
+def test_where_nothing_can_be_uploaded_nothing_is_begun(
+    rule: str, path: VPath, reason: Reason
+) -> None:
+    trail = Trail()
+    with refused(reason):
+        run(session(rule, trail=trail).begun(path))
+    assert trail.events == [NUMBERS.appending.failed]
+
+
+def test_a_size_over_the_limit_of_the_account_is_refused_before_it_comes() -> None:
+    trail = Trail()
+    peer = session(account_=account(file_write_size=10), trail=trail)
+    assert run(peer.begun(NEW, 10)) is None
+    assert trail.events == []
+    with refused(Reason.QUOTA):
+        run(peer.begun(NEW, 11))
+    assert trail.events == [NUMBERS.appending.failed]
+
+
 # The journal.
 
 CHANGES: dict[str, Callable[[Session], Coroutine[Any, Any, object]]] = {
@@ -188,7 +233,7 @@ def test_nothing_is_changed_while_the_journal_cannot_be_written(name: str) -> No
 
 def test_every_change_is_in_the_table_above() -> None:
     looking = {"stat", "list", "enter", "read_link", "usage", "is_folder", "download", "checksum"}
-    looking |= {"renamable"}
+    looking |= {"renamable", "look", "leads_to_folder", "begun"}
     public = {name for name in vars(Session) if not name.startswith("_")}
     assert public - looking - {"change_open", "permissions_of"} == set(CHANGES)
 

@@ -265,6 +265,15 @@ def test_a_file_is_never_copied_onto_itself() -> None:
     assert trail.events == [NUMBERS.copy.failed]
 
 
+def test_a_copy_may_be_one_that_replaces_nothing() -> None:
+    files = tree()
+    before = shape(files)
+    with refused(Reason.EXISTS):
+        run(ftp(files=files).copy(FILE, THERE.child("file"), Existing.REFUSE))
+    assert shape(files) == before
+    assert run(ftp(files=files).copy(FILE, NEW, Existing.REFUSE)) == 9
+
+
 def test_a_copy_of_a_link_to_its_target_is_the_target() -> None:
     files = tree()
     run(ftp(files=files).copy(HERE.child("link"), FILE))

@@ -246,6 +246,19 @@ def test_two_first_calls_at_once_share_one_root(tmp_path: Path) -> None:
     assert os.listdir("/proc/self/fd") == before
 
 
+def test_the_time_of_a_change_is_that_of_the_disk_and_no_listing_asks_for_it(
+    files: LocalFileSystem, tmp_path: Path
+) -> None:
+    put(files, A, b"x")
+    os.utime(tmp_path / "a", (1000, 2000))
+    entry = run(files.stat(A))
+    assert entry.modified == 2000
+    assert entry.changed == os.stat(tmp_path / "a").st_ctime_ns
+    listing = run(files.list(ROOT))
+    assert [one.changed for one in run(listing.batch())] == [0]
+    run(listing.close())
+
+
 def test_a_tree_closed_while_it_opens_holds_nothing(tmp_path: Path) -> None:
     files = LocalFileSystem(str(tmp_path), "alice", Volumes(Slow(), io="inline"))
     before = os.listdir("/proc/self/fd")

@@ -1,7 +1,12 @@
 """Whole trees: walked folder by folder, each step through the session's own door."""
 
+from typing import Final
+
+from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.session.session import Session
+
+MAX_FOLDERS: Final = 100_000  # that wait to be copied: some 20 MiB of paths
 
 
 async def remove_any(session: Session, path: VPath, *, folder: bool = False) -> None:
@@ -48,6 +53,39 @@ async def _emptied(session: Session, folder: VPath) -> list[VPath]:
                     inner.append(child)
                 else:
                     await session.remove(child)
+    finally:
+        await listing.close()
+    return inner
+
+
+async def copy_tree(session: Session, source: VPath, target: VPath) -> None:
+    """Copy a folder with the files and folders in it, and leave links out; raises Refused at the
+    first thing that cannot be copied: what was copied by then stays.
+
+    The target must not be below the source by any name.
+    """
+    waiting = [source]
+    while waiting:
+        folder = waiting.pop()
+        copied = VPath((*target.parts, *folder.parts[len(source.parts) :]))
+        await session.make_directory(copied)
+        waiting += await _copied_files(session, folder, copied)
+        if len(waiting) > MAX_FOLDERS:
+            raise Refused(Reason.QUOTA, str(source), f"more than {MAX_FOLDERS} folders in a tree")
+
+
+async def _copied_files(session: Session, folder: VPath, copied: VPath) -> list[VPath]:
+    """Copy the files of a folder; the folders in it."""
+    inner: list[VPath] = []
+    listing = await session.list(folder)
+    try:
+        while entries := await listing.batch():
+            for entry in entries:
+                child = folder.child(entry.name)
+                if entry.is_directory:
+                    inner.append(child)
+                elif entry.is_file:
+                    await session.copy(child, copied.child(entry.name))
     finally:
         await listing.close()
     return inner

@@ -44,6 +44,13 @@ def is_conditional(head: Head) -> bool:
     return any(name in fields for name in ("if-match", "if-none-match", "if-unmodified-since"))
 
 
+def must_be_new(head: Head) -> bool:
+    """Whether the one condition of a request is that nothing is there yet (RFC 9110 13.1.2)."""
+    fields = head.fields
+    others = any(name in fields for name in ("if-match", "if-unmodified-since"))
+    return fields.get("if-none-match") == "*" and not others
+
+
 def range_applies(head: Head, tag: str, modified: int) -> bool:
     """Whether Range counts (If-Range, RFC 9110 13.1.5): without it, or where it holds.
 

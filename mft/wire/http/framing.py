@@ -69,6 +69,11 @@ class Sized:
         """Whether all of it has come."""
         return self._left == 0
 
+    @property
+    def left(self) -> int:
+        """How many bytes are to come."""
+        return self._left
+
     def take(self, view: memoryview) -> tuple[list[memoryview], int]:
         """What of `view` is the body's, as slices of it, and how many bytes were taken."""
         piece = view[: self._left]

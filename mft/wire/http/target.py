@@ -70,14 +70,14 @@ def _parse_path(path: str) -> tuple[tuple[str, ...], bool]:
     return tuple(names), folder
 
 
-def parse_query(text: str) -> tuple[tuple[str, str], ...]:
-    """Read `application/x-www-form-urlencoded` of at most MAX_QUERY pairs, else BadRequest 400.
+def parse_query(text: str, most: int = MAX_QUERY) -> tuple[tuple[str, str], ...]:
+    """Read `application/x-www-form-urlencoded` of at most `most` pairs, else BadRequest 400.
 
     Refused are also bad escapes, control characters and what is not UTF-8. Empty pairs are
     skipped; a name without `=` has an empty value.
     """
-    if text.count("&") >= MAX_QUERY:
-        raise BadRequest(400, f"a query of more than {MAX_QUERY} pairs")
+    if text.count("&") >= most:
+        raise BadRequest(400, f"a query of more than {most} pairs")
     if _BAD_IN_QUERY.search(text):
         raise BadRequest(400, "a query with a bad escape or a control character")
     pairs = []

@@ -50,15 +50,17 @@ def soon(work: object) -> None:
 class Upload:
     """A file that is received from the wire, as a handler does it."""
 
-    def __init__(self, wire: Wire, files: Any = None) -> None:
+    def __init__(self, wire: Wire, files: Any = None, seen: Any = None) -> None:
+        self._seen = seen
+        self.body = body_of(wire)
         self.files = files or MemoryFileSystem(owner="ann-1")
         self.session = session(files=self.files)
         self.file: ReceivedFile = run(self.session.upload(PATH, Existing.REPLACE))
-        self.doing = Doing(self._receive(body_of(wire)))
+        self.doing = Doing(self._receive())
 
-    async def _receive(self, body: RequestBody) -> None:
+    async def _receive(self) -> None:
         async with self.file:
-            await body.into(self.file, soon)
+            await self.body.into(self.file, soon, self._seen)
 
 
 @pytest.mark.parametrize("framed", [sized, chunked])
@@ -163,6 +165,78 @@ def test_what_was_not_invited_does_not_come(wire: Wire) -> None:
     assert not body.done
     wire.settle()
     assert wire.received == b""
+
+
+@pytest.mark.parametrize("framed", [sized, chunked])
+def test_every_piece_is_shown_before_it_is_written(wire: Wire, framed) -> None:
+    shown = bytearray()
+    upload: Any = None
+
+    def seen(view: memoryview) -> None:
+        assert upload is None or len(shown) == upload.file.total_write
+        shown.extend(view)
+
+    wire.write(framed(DATA)[:1000])
+    upload = Upload(wire, seen=seen)
+    wire.write(framed(DATA)[1000:] + NEXT)
+    assert upload.doing.result is None
+    assert bytes(shown) == get(upload.files, PATH) == DATA
+    assert Doing(wire.line.head()).result.target == "/next"
+
+
+def test_whether_a_body_comes_depends_on_whether_its_client_waits(wire: Wire) -> None:
+    wire.write(sized(b"") + sized(b"data"))
+    assert not body_of(wire).comes, "there is none"
+    body = body_of(wire)
+    assert body.comes
+    assert Doing(body.drop(10)).result
+    assert not body.comes, "it has come"
+    wire.write(sized(b"", "Expect: 100-continue").replace(b"h: 0", b"h: 4"))
+    body = body_of(wire)
+    assert not body.comes
+    reading = Doing(body.read(10))
+    assert body.comes, "it was invited"
+    wire.write(b"data")
+    assert reading.result == b"data"
+
+
+def test_what_is_left_of_a_body_that_failed_is_dropped(wire: Wire) -> None:
+    wire.write(chunked(b"123456789", size=2) + NEXT)
+    body = body_of(wire)
+    with refused(Reason.QUOTA):
+        assert Doing(body.read(3)).result
+    assert Doing(body.drop(100)).result is True
+    assert body.done
+    assert Doing(wire.line.head()).result.target == "/next"
+
+
+def test_what_is_left_of_a_file_that_the_disk_did_not_take_is_dropped(wire: Wire) -> None:
+    limited = MemoryFileSystem(owner="ann-1", file_write_size=1000)
+    wire.write(sized(DATA)[:-10])
+    upload = Upload(wire, limited)
+    wire.settle()
+    with refused(Reason.QUOTA):
+        assert upload.doing.result
+    dropping = Doing(upload.body.drop(len(DATA)))
+    wire.settle()
+    assert not dropping.done
+    wire.write(DATA[-10:] + NEXT)
+    assert dropping.result is True
+    assert Doing(wire.line.head()).result.target == "/next"
+
+
+def test_nothing_is_dropped_of_a_body_whose_end_nobody_knows(wire: Wire) -> None:
+    wire.write(head("Transfer-Encoding: chunked") + b"4\r\ndataX\r\n")
+    body = body_of(wire)
+    with pytest.raises(BadRequest):
+        assert Doing(body.read(100)).result
+    wire.write(b"0\r\n\r\n")
+    assert Doing(body.drop(100)).result is False
+
+
+def test_dropping_ends_at_chunks_that_are_none(wire: Wire) -> None:
+    wire.write(head("Transfer-Encoding: chunked") + b"4\r\ndataX\r\n")
+    assert Doing(body_of(wire).drop(100)).result is False
 
 
 def test_dropping_ends_with_the_client(wire: Wire) -> None:
