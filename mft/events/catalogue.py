@@ -973,6 +973,9 @@ HTTP_UNAUTHENTICATED: Final = Event(
     'Request of "{uri}" without valid credentials: {details}',
     _HTTP_SESSION_FAILED,
 )
+HTTP_STATIC_MISSING: Final = Event(
+    40001, p.UriAsked, 'There is no file of pages "{uri}".', _HTTP_SESSION_NOTE
+)
 HTTP_STAT_FAILED: Final = Event(
     40002, p.PathFailed, 'Attributes of "{path}" cannot be told: {details}', _HTTP_UNDONE
 )
@@ -1072,6 +1075,9 @@ HTTP_HEAD_OF_FOLDER: Final = Event(
     40036, p.PathOf, 'Head of the folder "{path}" told.', _HTTP_ASKED
 )
 HTTP_LOGGED_OUT: Final = Event(40037, p.Nothing, "The client has logged out.", _HTTP_NOTE)
+HTTP_PUBLIC_REFUSED: Final = Event(
+    40038, p.Details, "The public area is not shown: {details}", _HTTP_SESSION_FAILED
+)
 HTTP_DOWNLOAD_DONE: Final = Event(
     40039,
     p.DownloadedByHttp,

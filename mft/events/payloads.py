@@ -985,6 +985,13 @@ class PointFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class UriAsked:
+    """What was asked for; `uri` is its target, cut where it is very long."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class UriFailed:
     """A request that was not served; `uri` is its target, cut where it is very long."""
 

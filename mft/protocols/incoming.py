@@ -14,6 +14,7 @@ from mft.vfs.base import LATER
 
 MAX_PIECES: Final = 512  # views in one call; IOV_MAX is 1024 everywhere
 MAX_WRITING: Final = 8 << 20  # bytes that may wait for a slow disk before we stop reading
+MAX_WRITES: Final = 64  # calls that may, of the 4096 that the disk pool takes of everybody
 
 Done = Callable[
     [int, Refused | None], None
@@ -24,9 +25,9 @@ class Incoming:
     """Gathers what belongs together in a file, and writes it before the buffers are used again.
 
     On a disk that keeps up nothing is copied and nothing waits. On a slow one the bytes are copied
-    once, the disk pool writes them side by side, and at most MAX_WRITING of them wait. Requests
-    are answered in the order in which they were asked, whichever write is done first: OpenSSH's
-    scp cuts a file to what was answered in order.
+    once, the disk pool writes them side by side, and at most MAX_WRITING of them wait, in at most
+    MAX_WRITES calls. Requests are answered in the order in which they were asked, whichever write
+    is done first: OpenSSH's scp cuts a file to what was answered in order.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Incoming:
     @property
     def full(self) -> bool:
         """Whether the peer must wait for the disk."""
-        return self.writing >= MAX_WRITING
+        return self.writing >= MAX_WRITING or len(self._order) >= MAX_WRITES
 
     def add(self, file: ReceivedFile, offset: int, view: memoryview, request: int | None) -> None:
         """Take bytes for a file; `request` is answered once they are written, None means later."""

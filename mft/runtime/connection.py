@@ -11,6 +11,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from struct import Struct
 from typing import Any, Final, Protocol, cast
 
@@ -61,6 +62,7 @@ class Connection(tcp.Server):
         self._flushing = False  # also while bytes are taken: what they cause is sent behind them
         self._from_files = 0  # bytes that the kernel took from files in this pump
         self._full = False  # the socket took nothing more of a file
+        self._finishing = False
         self._abort_call: Any = None
         # Replies are small and must not wait for an acknowledgement (Nagle's algorithm).
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -152,6 +154,8 @@ class Connection(tcp.Server):
             (self.stopWriting if done else self.startWriting)()
         if done and self.disconnecting:
             return main.CONNECTION_DONE
+        if done and self._finishing:
+            self._shut()
         return None
 
     def _produce_and_send(self) -> bool:
@@ -214,6 +218,17 @@ class Connection(tcp.Server):
         if self.connected and not self._writing and not self._flushing:
             self._writing = True
             self.startWriting()
+
+    def finish_sending(self) -> None:
+        """Send what is queued, and then that nothing more comes (FIN); the peer is still heard."""
+        self._finishing = True
+        if self.connected and not (self._queue or self._flushing):
+            self._shut()
+
+    def _shut(self) -> None:
+        self._finishing = False
+        with suppress(OSError):  # the peer has gone: the next read tells
+            self.socket.shutdown(socket.SHUT_WR)
 
     def abort_soon(self) -> None:
         """Close without waiting any longer than LAST_WORDS for a peer that takes nothing."""

@@ -201,6 +201,11 @@ class Secured:
             self.engine.close_notify()
             self._drain()
 
+    def finish_sending(self) -> None:
+        """Say that nothing more comes, by close_notify and FIN; the peer is still heard."""
+        self.finish()
+        self.connection.finish_sending()
+
     def loseConnection(self) -> None:
         """Say that nothing more comes, and close once everything is sent."""
         self.finish()

@@ -26,6 +26,7 @@ from tests.fakes.threads import Inline
 CLIENT, CLIENT_6, STRANGER = "192.0.2.7", "2001:db8::7", "192.0.2.8"
 HERE, HERE_6 = "192.0.2.1", "2001:db8::1"
 HOST = "files.example.com"
+LOGIN, LOGOUT = "/__mft__/login", "/__mft__/logout"
 _HEAD = re.compile(rb"HTTP/1\.1 ([0-9]{3}) ([^\r\n]*)\r\n((?:[^\r\n]+\r\n)*)\r\n")
 
 
@@ -38,9 +39,12 @@ class HttpServer(MemoryServer):
         *accounts: AccountOptions,
         tls: bool = False,
         storage: Storage = lambda memory: memory,
+        began: float = 0,
         **options: str,
     ) -> None:
+        """`began` is the time of its clock."""
         super().__init__(directory, accounts, storage)
+        self.reactor.advance(began)
         self.tls = tls
         kind = "https" if tls else "http"
         if tls:
@@ -138,6 +142,35 @@ class HttpClient:
     def closed(self) -> bool:
         """Whether the server has closed the connection."""
         return self.end.closed
+
+    def leave(self) -> None:
+        """Close the connection as its protocol has it."""
+        self.end.finish()
+        self.settle()
+
+    def vanish(self) -> None:
+        """Lose the connection."""
+        self.end.cut()
+        self.settle()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, a second at a time."""
+        while seconds > 0:
+            self.server.reactor.advance(min(seconds, 1))
+            self.settle()
+            seconds -= 1
+
+    def log_in(self, user: str = "ann", password: str = PASSWORD) -> str:
+        """A web session, whose token is shown with every request from here on."""
+        body = json.dumps({"username": user, "password": password}).encode()
+        given = self.ask("POST", LOGIN, body, Authorization=None, Content_Type="application/json")
+        token = str(given.json["results"][0]["session"])
+        self.show(token)
+        return token
+
+    def show(self, token: str) -> None:
+        """Show the token of a web session with every request."""
+        self.fields["Authorization"] = f"Session {token}"
 
     def write(self, data: bytes) -> None:
         """Send bytes as they are."""

@@ -20,6 +20,7 @@ class MemorySocket:
         self.to_client = bytearray()
         self.ended = False  # the client has closed
         self.closed = False  # the server has closed
+        self.finished = False  # the server sends no more
         self.most = 1 << 20  # bytes that one read gives
         self.room: int | None = None  # bytes that the client still takes; None is any number
         self.round_trip = 0.0  # seconds to the client and back
@@ -64,7 +65,8 @@ class MemorySocket:
 
     def setsockopt(self, *args: Any) -> None: ...
 
-    def shutdown(self, how: int) -> None: ...
+    def shutdown(self, how: int) -> None:
+        self.finished = True
 
     def fileno(self) -> int:
         return -1

@@ -22,7 +22,7 @@ class AnsweredText:
     async def send(self, data: bytes) -> None:
         """Send a piece; raises Refused(ABORTED) when the client has left."""
         self._line.say(data)
-        if self._line.outlet.queued > MAX_UNSENT:
+        if not self._line.alive or self._line.outlet.queued > MAX_UNSENT:
             await self.taken()
 
     async def taken(self) -> None:

@@ -16,6 +16,7 @@ Fields = Sequence[Field]
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
 PLAIN: Final = "text/plain; charset=utf-8"
+HSTS: Final = "Strict-Transport-Security"  # RFC 6797
 
 # A browser must not guess what a file is, run it, frame it, keep it, or tell others of it.
 _ALWAYS: Final[Fields] = (
@@ -35,9 +36,9 @@ class AnswerHeads:
     def __init__(self, options: HttpOptions) -> None:
         own = {name.lower() for name, _ in options.headers}
         fields = [field for field in _ALWAYS if field[0].lower() not in own]
-        if options.strict_transport_security:
+        if options.strict_transport_security and HSTS.lower() not in own:
             age = int(options.strict_transport_security)
-            fields.append(("Strict-Transport-Security", f"max-age={age}"))
+            fields.append((HSTS, f"max-age={age}"))
         fields += [(name, value) for name, value in options.headers if value]
         self._always = tuple(fields)
         self._usual = _lines(fields)
@@ -67,7 +68,8 @@ class AnswerHeads:
         return self._date
 
 
-_OVERRIDDEN: Final = frozenset(("content-security-policy", "cache-control"))  # by some answers
+# By some answers.
+_OVERRIDDEN: Final = frozenset(("content-security-policy", "cache-control", "referrer-policy"))
 
 
 def _lines(fields: Iterable[Field]) -> str:

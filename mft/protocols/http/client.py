@@ -10,8 +10,9 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
 from mft.protocols.http.conversation import Conversation
-from mft.protocols.http.line import Gone, HttpLine
+from mft.protocols.http.line import HttpLine
 from mft.protocols.http.sign_in import SignIn
+from mft.protocols.talker import Gone
 from mft.runtime.tls import TlsEnd
 from mft.session.session import Session
 from mft.trust.tls import describe
@@ -43,7 +44,7 @@ class Client:
         self.leaving = False
         self.sign_in = SignIn(self)
         self.conversation = Conversation(self)
-        self._origin = Origin(UNKNOWN, address, hub.component)
+        self._last: Origin | None = None  # of whoever logged in last
         self._running: Deferred[None]
         self._certificate = NO_CERTIFICATE
         self._reason = ""
@@ -95,18 +96,21 @@ class Client:
             await self.sign_in.leave(reason)
         finally:
             encryption = self.line.encryption or CLEAR
-            self._tell_of_connection(
-                events.HTTP_CLOSED, p.ProtectionLost(encryption, self._certificate, reason)
-            )
+            told = p.ProtectionLost(encryption, self._certificate, reason)
+            self._tell_of_connection(events.HTTP_CLOSED, told)
 
     def emit(self, event: Event[D], payload: D) -> None:
-        """Tell an event of this connection; of its account once there is one."""
+        """Tell an event of this connection: of its account, or of nobody while there is none."""
         session = self.sign_in.session
-        self.hub.bus.emit(event, payload, self._origin if session is None else session.origin)
+        source = self.conversation.source or self.address
+        nobody = Origin(UNKNOWN, source, self.hub.component)
+        self.hub.bus.emit(event, payload, nobody if session is None else session.origin)
 
     def _tell_of_connection(self, event: Event[D], payload: D) -> None:
+        """Tell that it has come or gone, by the connection's own address."""
         if self.hub.manner.tells:
-            self.emit(event, payload)
+            origin = self._last or Origin(UNKNOWN, self.address, self.hub.component)
+            self.hub.bus.emit(event, payload, origin)
 
     # For the conversation.
 
@@ -140,7 +144,7 @@ class Client:
 
     def has_logged_in(self, session: Session) -> None:
         """It has shown who it is."""
-        self._origin = session.origin._replace(peer=self.address)
+        self._last = session.origin._replace(peer=self.address)
         if not self.logged_in:
             self.logged_in = True
             self.hub.presence.has_logged_in(self)

@@ -1,26 +1,28 @@
 """What is said over one connection: requests are taken one by one, and answered in order."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mft.core.failure import Reason, Refused
+from mft.core.peer import Address
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.faults import broke
 from mft.protocols.http.answered_text import AnsweredText
 from mft.protocols.http.answers import JSON, error_json
 from mft.protocols.http.exchange import Exchange
-from mft.protocols.http.line import Gone
+from mft.protocols.http.request_body import MAX_DROPPED, Rest
 from mft.protocols.http.status import phrase
+from mft.protocols.talker import Gone
 from mft.wire.http.head import BadRequest, Head
 
 if TYPE_CHECKING:
     from mft.protocols.http.client import Client
 
 TOGETHER: Final = 16  # requests of one client in one turn, before others have theirs
-MAX_DROPPED: Final = 256 << 10  # bytes of a body that nobody wants and the connection outlives
 MAX_LINGER: Final = 64 << 20  # bytes that a client may go on sending until it sees the answer
 LINGER: Final = 10.0  # seconds that it has for it
 
@@ -33,6 +35,11 @@ class Conversation:
         self._exchange: Exchange | None = None
         self._together = 0
         self.working = False  # whether a request is being served
+
+    @property
+    def source(self) -> Address | None:
+        """Whom the request that is being served is from; None between two requests."""
+        return None if self._exchange is None else self._exchange.source
 
     async def run(self) -> None:
         """Answer until the client, or we, have enough."""
@@ -55,7 +62,7 @@ class Conversation:
             head = await client.line.head()
         except BadRequest as bad:
             self._tell_bad(bad, "", "")
-            self._refuse_unread(bad)
+            await self._refuse_unread(bad)
             return
         self.working = True
         try:
@@ -79,7 +86,7 @@ class Conversation:
             exchange = Exchange(self._client, head)
         except BadRequest as bad:
             self._tell_bad(bad, "", head.target)
-            self._refuse_unread(bad)
+            await self._refuse_unread(bad)
             return
         self._exchange = exchange
         await self._answer(exchange)
@@ -103,8 +110,6 @@ class Conversation:
             if refused.reason is Reason.ABORTED and not self._client.line.alive:
                 raise Gone from None
             exchange.fail_for(refused)
-        except Gone:
-            raise
         except Exception:
             identity = broke("an HTTP request", Failure())
             broken = p.UriBroke(exchange.uri, exchange.head.method, identity)
@@ -122,14 +127,20 @@ class Conversation:
                 exchange.uri, client.line.heard, exchange.status, "not wanted", message
             )
             client.emit(events.HTTP_BODY_CUT, told)
-            # A client that goes on sending must not be reset before it has read the answer.
-            timer = client.hub.reactor.callLater(LINGER, client.line.outlet.abortConnection)
-            try:
-                await body.drop(MAX_LINGER)
-            finally:
-                if timer.active():
-                    timer.cancel()
+            await self._linger(body.drop(MAX_LINGER))
         client.finish()
+
+    async def _linger(self, reading: Coroutine[Any, Any, Any]) -> None:
+        """Read on for a while: a client that still sends must not be reset before it has read
+        the answer."""
+        line = self._client.line
+        line.finish_sending()
+        timer = self._client.hub.reactor.callLater(LINGER, line.outlet.abortConnection)
+        try:
+            await reading
+        finally:
+            if timer.active():
+                timer.cancel()
 
     def tell_cut(self, details: str) -> bool:
         """Tell that a client is cut off in the middle of a body, if it is."""
@@ -144,7 +155,7 @@ class Conversation:
     def _tell_bad(self, bad: BadRequest, path: str, uri: str) -> None:
         self._client.emit(events.HTTP_BAD_REQUEST, p.RequestRefused(path, uri, str(bad)))
 
-    def _refuse_unread(self, bad: BadRequest) -> None:
+    async def _refuse_unread(self, bad: BadRequest) -> None:
         """Answer what is no request; nobody knows where the next one would begin."""
         client = self._client
         body = error_json(phrase(bad.status), f"{bad.details}.")
@@ -154,4 +165,5 @@ class Conversation:
             ("Connection", "close"),
         )
         client.line.say(client.hub.heads.write(bad.status, fields) + body)
+        await self._linger(Rest(client.line).drop(MAX_LINGER))
         client.finish()

@@ -7,7 +7,7 @@ from mft.auth.permissions import Operation
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.protocols.http.exchange import Exchange
-from mft.protocols.http.files import HOME, server_path
+from mft.protocols.http.files import server_path
 from mft.protocols.http.trees import copy_tree, remove_any
 from mft.protocols.http.webdav import is_as_expected
 from mft.protocols.sentences import sentence
@@ -83,9 +83,10 @@ async def _change(
     fields, source = exchange.head.fields, exchange.path
     hosts = (exchange.head.host, *exchange.client.hub.options.origins)
     destination = parse_destination(fields, hosts)
-    if destination.segments[:1] != (HOME,):
+    area = exchange.area
+    if destination.segments[: len(area)] != area:
         raise BadRequest(502, "a Destination that is not among the files")
-    target = VPath.parse("/".join(destination.segments[1:]))
+    target = VPath.parse("/".join(destination.segments[len(area) :]))
     if source.within(target) or target.within(source):
         raise BadRequest(403, "a Destination that is the source, holds it, or is in it")
     there = await exchange.session.entry_at(target)

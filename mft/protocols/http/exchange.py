@@ -9,6 +9,7 @@ from mft.core.vpath import VPath
 from mft.protocols.http.answered_file import AnsweredFile
 from mft.protocols.http.answered_text import AnsweredText
 from mft.protocols.http.answers import JSON, Fields, error_json
+from mft.protocols.http.browsers import wants_page
 from mft.protocols.http.request_body import RequestBody
 from mft.protocols.http.status import RETRY_AFTER, STATUS, phrase
 from mft.protocols.sending_file import SendingFile
@@ -18,7 +19,7 @@ from mft.session.session import Session
 from mft.vfs.base import LATER
 from mft.wire.http.framing import CHUNK_END, LAST_CHUNK, chunk_head
 from mft.wire.http.head import Head
-from mft.wire.http.target import Target, parse_target
+from mft.wire.http.target import Target, parse_target, quote_path
 
 if TYPE_CHECKING:
     from mft.protocols.http.client import Client
@@ -39,6 +40,7 @@ class Exchange:
         self.source: Address = client.source(head)
         self.body = RequestBody(client.line, head)
         self.target: Target = parse_target(head.target)
+        self.area: tuple[str, ...] = ()  # the names that the paths of files stand behind
         self.status = 0  # of the answer, once it was begun
         self.complete = False  # whether all of the answer was handed over
         self.fields: list[tuple[str, str]] = []  # that the answer has, whatever it is
@@ -54,15 +56,19 @@ class Exchange:
             raise Refused(Reason.DENIED, "", "there is no session")
         return self._session
 
-    def enter(self, session: Session) -> None:
+    @property
+    def guest(self) -> bool:
+        """Whether nobody has shown who asks, or not yet."""
+        return self._session is None
+
+    def enter(self, session: Session | None) -> None:
         """It is this session's request."""
         self._session = session
 
     @property
     def keeps(self) -> bool:
         """Whether the connection goes on behind the answer."""
-        uninvited = not (self.body.done or self.body.comes)  # it may come all the same, or not
-        return self._keeps and not (uninvited or self.client.leaving)
+        return self._keeps and self.body.is_droppable and not self.client.leaving
 
     def close_after(self) -> None:
         """The connection ends with the answer; to be said before it is begun."""
@@ -71,7 +77,11 @@ class Exchange:
     @cached_property
     def path(self) -> VPath:
         """The file or folder that the target names; raises Refused(INVALID)."""
-        return VPath.parse("/".join(self.target.segments[1:]))
+        return VPath.parse("/".join(self.target.segments[len(self.area) :]))
+
+    def place(self, path: VPath, *, folder: bool) -> str:
+        """The path of the URL of a file or folder, in the area of this request."""
+        return quote_path((*self.area, *path.parts), folder)
 
     # The answer.
 
@@ -89,7 +99,8 @@ class Exchange:
             told.append(("Transfer-Encoding", "chunked"))
         else:
             self._keeps = False
-        if not self.keeps:
+        self._keeps = self.keeps
+        if not self._keeps:
             told.append(("Connection", "close"))
         elif self.head.minor == 0:
             told.append(("Connection", "keep-alive"))
@@ -111,7 +122,11 @@ class Exchange:
         """Answer with an error."""
         if status == 503:
             fields = (*fields, ("Retry-After", str(RETRY_AFTER)))
-        self.answer_json(status, error_json(phrase(status), message), *fields)
+        hub = self.client.hub
+        if hub.manner.logs_in and wants_page(self.head):
+            hub.pages.refuse(self, status, message, *fields)
+        else:
+            self.answer_json(status, error_json(phrase(status), message), *fields)
 
     def refuse_for(self, refused: Refused, incident: str = "") -> None:
         """Answer with the status and the sentence of a reason, and nothing of our insides."""
@@ -143,6 +158,10 @@ class Exchange:
             chunked = chunk_head(len(data)) + data + CHUNK_END if self._chunked else data
             await self._text.send(chunked)
 
+    async def taken(self) -> None:
+        """Wait until the socket has all that was sent; raises Refused(ABORTED) without a client."""
+        await self._text.taken()
+
     async def finish(self) -> None:
         """All of the body was sent."""
         if self._chunked and self.head.method != "HEAD":
@@ -153,9 +172,10 @@ class Exchange:
     async def send_file(self, status: int, sent: SentFile, part: range, fields: Fields) -> None:
         """Answer with one piece of a file; returns once the client's socket has all of it."""
         size = part.stop - part.start
+        data = self._read(sent, part) if size <= SMALL else None
         head = self.begin(status, *fields, length=size)
         line = self.client.line
-        if size <= SMALL and (data := self._read(sent, part)) is not None:
+        if data is not None:
             line.say(head + data)
             await self._text.taken()
         else:

@@ -9,13 +9,14 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.protocols.http import folders
-from mft.protocols.http.answers import Field
+from mft.protocols.http import folders, uploads
+from mft.protocols.http.answers import JSON, Field
 from mft.protocols.http.exchange import Exchange
-from mft.protocols.http.trees import remove_tree
+from mft.protocols.http.trees import remove_any
+from mft.protocols.http.zip_answer import send_zip, wants_zip
 from mft.session.files import SentFile
 from mft.vfs.base import Entry, Existing
-from mft.wire.http.conditions import is_conditional, range_applies, verdict
+from mft.wire.http.conditions import is_conditional, must_be_new, range_applies, verdict
 from mft.wire.http.date import http_date
 from mft.wire.http.digests import parse_digest, parse_old_digest, repr_digest
 from mft.wire.http.disposition import attachment
@@ -24,10 +25,10 @@ from mft.wire.http.head import BadRequest
 from mft.wire.http.ranges import content_range, parse_ranges, unsatisfied_range
 from mft.wire.http.target import quote_path
 
-HOME: Final = "home"
 ANY_TYPE: Final = "application/octet-stream"
 SHA_256: Final = "sha256"
 OTHERWISE: Final = "What is there is not as the request expects it."
+_THERE: Final = frozenset((Reason.EXISTS, Reason.IS_A_DIRECTORY))  # where nothing was to be
 
 _TYPES: Final = mimetypes.MimeTypes()  # those of the library only: no file of this machine
 
@@ -52,7 +53,12 @@ async def head(exchange: Exchange) -> None:
     told = p.PathOf(str(path), session.real_path(path))
     if entry.is_directory:
         session.emit(events.HTTP_HEAD_OF_FOLDER, told)
-        exchange.answer_json(200, b"", server_path(path, folder=True))
+        if wants_zip(exchange):
+            await send_zip(exchange, path)
+            return
+        # As long as the listing that GET would make, which nobody has counted.
+        await exchange.stream(200, ("Content-Type", JSON), server_path(path, folder=True))
+        await exchange.finish()
         return
     if exchange.target.folder:
         raise Refused(Reason.NOT_A_DIRECTORY, str(path))
@@ -128,20 +134,42 @@ async def put(exchange: Exchange) -> None:
     if exchange.target.folder:
         await folders.make(exchange)
         return
-    session, path, fields = exchange.session, exchange.path, exchange.head.fields
+    fields = exchange.head.fields
     if "content-range" in fields:
         raise BadRequest(400, "a part of a file cannot be put (RFC 9110 14.4)")
     if (fields.get("content-encoding") or "identity").lower() != "identity":
         raise BadRequest(415, "a body in an encoding of its own")
+    if uploads.is_part(exchange):
+        await _put_part(exchange)
+        return
     digest = _told_digest(exchange)
-    if is_conditional(exchange.head) and not await holds(exchange):
+    only_new = must_be_new(exchange.head)
+    if not only_new and is_conditional(exchange.head) and not await holds(exchange):
         exchange.refuse(412, OTHERWISE)
         return
-    only_new = fields.get("if-none-match") == "*"
-    how = Existing.REFUSE if only_new else Existing.REPLACE
+    try:
+        await _receive(exchange, Existing.REFUSE if only_new else Existing.REPLACE, digest)
+    except Refused as refused:
+        if not only_new or refused.reason not in _THERE:
+            raise
+        exchange.refuse(412, OTHERWISE)
+
+
+async def _put_part(exchange: Exchange) -> None:
+    if is_conditional(exchange.head) and not await holds(exchange):
+        exchange.refuse(412, OTHERWISE)
+    else:
+        await uploads.put_part(exchange)
+
+
+async def _receive(exchange: Exchange, how: Existing, digest: bytes | None) -> None:
+    path, fields = exchange.path, exchange.head.fields
     hasher = None if digest is None else hashlib.sha256()
     metadata = exchange.client.hub.metadata(fields)
-    async with await session.upload(path, how, metadata=metadata) as received:
+    async with (
+        uploads.offered(exchange),
+        await exchange.session.upload(path, how, metadata=metadata) as received,
+    ):
         update = None if hasher is None else hasher.update
         await exchange.body.into(received, exchange.client.hub.soon, update)
         if hasher is not None and hasher.digest() != digest:
@@ -149,7 +177,7 @@ async def put(exchange: Exchange) -> None:
             raise BadRequest(400, "the digest is not that of the body")
     if hasher is not None:
         exchange.fields.append(("Repr-Digest", repr_digest(hasher.digest())))
-    place = quote_path((HOME, *received.path.parts), folder=False)
+    place = exchange.place(received.path, folder=False)
     exchange.answer(201, b"", ("Location", place), server_path(received.path))
 
 
@@ -186,16 +214,13 @@ async def delete(exchange: Exchange) -> None:
     if is_conditional(exchange.head) and not await holds(exchange):
         exchange.refuse(412, OTHERWISE)
         return
-    if exchange.target.folder or await session.leads_to_folder(path):
-        await remove_tree(session, path)
-    else:
-        await session.remove(path)
+    await remove_any(session, path, folder=exchange.target.folder)
     exchange.answer(204)
 
 
 def to_folder(exchange: Exchange) -> None:
     """Send a client from the name of a folder to the folder."""
-    place = quote_path((HOME, *exchange.path.parts), folder=True)
+    place = exchange.place(exchange.path, folder=True)
     exchange.session.emit(events.HTTP_REDIRECTED, p.Redirected(exchange.uri, place))
     exchange.redirect(place, 308 if exchange.head.method not in ("GET", "HEAD") else 302)
 
@@ -205,8 +230,13 @@ def tag_of(entry: Entry) -> str:
     return strong(entry.unique, entry.size, entry.changed)
 
 
-def _validators(entry: Entry) -> tuple[Field, Field]:
-    return ("ETag", tag_of(entry)), ("Last-Modified", http_date(entry.modified))
+def _validators(entry: Entry) -> tuple[Field, Field, Field]:
+    """What an answer 304 must say as the whole one does (RFC 9110 15.4.5)."""
+    return (
+        ("Cache-Control", "private, no-cache"),
+        ("ETag", tag_of(entry)),
+        ("Last-Modified", http_date(entry.modified)),
+    )
 
 
 def _describe(path: VPath, entry: Entry) -> list[Field]:
@@ -215,7 +245,6 @@ def _describe(path: VPath, entry: Entry) -> list[Field]:
         ("Content-Type", content_type(path)),
         ("Content-Disposition", attachment(path.name)),
         ("Accept-Ranges", "bytes"),
-        ("Cache-Control", "private, no-cache"),
         *_validators(entry),
         server_path(path),
     ]
@@ -223,7 +252,8 @@ def _describe(path: VPath, entry: Entry) -> list[Field]:
 
 def content_type(path: VPath) -> str:
     """What a file is, by its name."""
-    return _TYPES.guess_type("x/" + path.name, strict=True)[0] or ANY_TYPE
+    kind, packed = _TYPES.guess_type("x/" + path.name, strict=True)
+    return kind if kind and not packed else ANY_TYPE  # a packed file is not what is packed in it
 
 
 def server_path(path: VPath, *, folder: bool = False) -> Field:

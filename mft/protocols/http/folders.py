@@ -11,8 +11,10 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.http.answers import JSON, as_json
 from mft.protocols.http.exchange import Exchange
-from mft.protocols.http.trees import remove_tree
+from mft.protocols.http.trees import remove_any
+from mft.protocols.http.zip_answer import send_zip, wants_zip
 from mft.protocols.sentences import sentence
+from mft.runtime.ending import Ending
 from mft.session.session import Session
 from mft.vfs.base import Entry
 from mft.wire.http.head import BadRequest
@@ -23,8 +25,11 @@ MAX_TARGETS: Final = 10_000  # names in all commands of one request
 
 
 async def show(exchange: Exchange) -> None:
-    """GET of a folder: what is in it, in no order, streamed."""
+    """GET of a folder: what is in it, in no order, streamed; or all of it as a ZIP."""
     path = exchange.path
+    if wants_zip(exchange):
+        await send_zip(exchange, path)
+        return
     listing = await exchange.session.list(path)
     try:
         where = ("Server-Path", quote_path(path.parts, folder=True))
@@ -34,6 +39,9 @@ async def show(exchange: Exchange) -> None:
         while entries := await listing.batch():
             await exchange.send(separator + b",".join(map(_row, entries)))
             separator = b","
+            turn = Ending()  # others have theirs before the next entries
+            exchange.client.hub.soon(turn.succeed)
+            await turn
         await exchange.send(b"]}\n")
         await exchange.finish()
     finally:
@@ -108,13 +116,14 @@ def _commands(body: bytes, known: Collection[str]) -> list[tuple[str, str]]:
 
 
 def _command(given: Any, known: Collection[str]) -> list[tuple[str, str]]:
-    if not isinstance(given, dict) or given.get("command") not in known:
+    command = given.get("command") if isinstance(given, dict) else None
+    if not isinstance(command, str) or command not in known:
         raise BadRequest(400, "a command that is not known here")
     targets = given.get("target")
     names = [targets] if isinstance(targets, str) else targets
     if not isinstance(names, list) or not names or not all(isinstance(one, str) for one in names):
         raise BadRequest(400, "a command without names of targets")
-    return [(given["command"], name) for name in names]
+    return [(command, name) for name in names]
 
 
 Do = Callable[[Session, VPath], Awaitable[None]]
@@ -124,7 +133,7 @@ async def _do(session: Session, work: Do, folder: VPath, name: str) -> str | Non
     """Do one command; why it could not be done, in words, or None."""
     try:
         path = VPath.parse(name, folder)
-        if path.parent != folder:
+        if path != folder.child(name):
             raise Refused(Reason.INVALID, name, "not a name in this folder")
         await work(session, path)
     except Refused as refused:
@@ -132,13 +141,6 @@ async def _do(session: Session, work: Do, folder: VPath, name: str) -> str | Non
             raise
         return sentence(refused.reason)
     return None
-
-
-async def _delete(session: Session, path: VPath) -> None:
-    if await session.leads_to_folder(path):
-        await remove_tree(session, path)
-    else:
-        await session.remove(path)
 
 
 async def _make(session: Session, path: VPath) -> None:
@@ -158,7 +160,7 @@ async def _exists(session: Session, path: VPath) -> None:
 
 
 COMMANDS: Final[Mapping[str, Do]] = {
-    "delete": _delete,
+    "delete": remove_any,
     "create-folder": _make,
     "create-folder-if-missing": _make_if_missing,
 }

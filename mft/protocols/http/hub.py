@@ -10,7 +10,9 @@ from mft.protocols.http.answers import AnswerHeads
 from mft.protocols.http.client import Client
 from mft.protocols.http.events import NUMBERS
 from mft.protocols.http.options import HttpOptions, HttpsOptions
+from mft.protocols.http.pages import Pages
 from mft.protocols.http.router import Serve, serve
+from mft.protocols.http.upload_turns import UploadTurns
 from mft.protocols.http.web_sessions import WebSessions
 from mft.protocols.presence import Presence
 from mft.protocols.protection import Protection
@@ -60,6 +62,7 @@ class Hub:
         self.rooms: Buffers = Buffers(HEADS)
         self.blocks: Buffers = Buffers(INLET_SIZE)
         self.heads = AnswerHeads(options)
+        self.pages = Pages(options)
         self.session_id = secrets.token_bytes(SESSION_ID)
         self.web_sessions = WebSessions(
             parts.reactor,
@@ -68,6 +71,7 @@ class Hub:
             idle=options.idle_connection_timeout,
             closing=self.presence.ending,
         )
+        self.turns = UploadTurns()
         self._logins = parts.logins
 
     @property

@@ -232,6 +232,10 @@ class HttpLine:
         if not self.outlet.disconnecting:
             self.outlet.write(data)
 
+    def finish_sending(self) -> None:
+        """Send what was said, and then that nothing more comes; what the client sends is read."""
+        self.outlet.finish_sending()
+
     def close(self) -> None:
         """Hear nothing more; close when what was said is sent, or soon."""
         self._deaf = True

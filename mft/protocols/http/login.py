@@ -8,15 +8,17 @@ from mft.core.failure import Refused
 from mft.core.secret import Secret
 from mft.events import catalogue as events
 from mft.events import payloads as p
+from mft.protocols.http import forms
 from mft.protocols.http.answers import JSON, as_json, error_json
+from mft.protocols.http.browsers import LOGIN, return_place
 from mft.protocols.http.exchange import Exchange
+from mft.protocols.http.form_token import check_token
 from mft.protocols.http.sign_in import no_cookie, tell_opened, token_cookie
 from mft.wire.http.head import BadRequest
 from mft.wire.http.target import parse_query
 
 MAX_BODY: Final = 8 << 10  # bytes, before anybody has logged in
 FORM: Final = "application/x-www-form-urlencoded"
-HOME: Final = "/home/"
 WRONG: Final = "The name or the password is wrong."
 
 
@@ -54,7 +56,7 @@ async def log_in(exchange: Exchange) -> None:
     secure = client.hub.options.is_secure
     exchange.fields.append(("Set-Cookie", token_cookie(token, secure=secure)))
     if kind == FORM:
-        exchange.redirect(HOME, 303)
+        exchange.redirect(return_place(exchange.target.one("to")), 303)
     else:
         exchange.answer_json(200, as_json({"results": [{"session": token.reveal()}]}))
 
@@ -89,8 +91,15 @@ async def log_out(exchange: Exchange) -> None:
     if web is None:
         exchange.answer_json(400, error_json("Bad Request", "There is no web session to end."))
         return
+    by_form = forms.media_type(exchange) == FORM
+    if by_form:
+        check_token(exchange, (await forms.read_form(exchange)).one("csrf"))
     session.emit(events.HTTP_LOGGED_OUT, p.Nothing())
     await client.sign_in.leave("logged out")
     web.end("logged out")
     secure = client.hub.options.is_secure
-    exchange.answer(204, b"", ("Set-Cookie", no_cookie(secure=secure)))
+    exchange.fields.append(("Set-Cookie", no_cookie(secure=secure)))
+    if by_form:
+        exchange.redirect(f"{LOGIN}?done=logged-out", 303)
+    else:
+        exchange.answer(204)

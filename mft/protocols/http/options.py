@@ -7,17 +7,20 @@ from typing import Annotated, ClassVar, Final
 from mft.config.kinds import (
     Context,
     Kind,
+    Maybe,
     PortOrAny,
     Wrong,
     YesNo,
     comma_list,
     duration,
     each_line,
+    reference,
     whole,
 )
 from mft.config.section import option
 from mft.core.peer import Network, parse_network
 from mft.protocols.http.metadata import Metadata
+from mft.protocols.http.page_options import Languages, LoginFootnotes
 from mft.protocols.http.triggers import Triggers
 from mft.protocols.options import ServiceOptions, listening_port
 from mft.protocols.tls_options import TlsOptions
@@ -38,6 +41,10 @@ _OURS: Final = frozenset(
         *("transfer-encoding", "upgrade"),
     )
 )
+
+ROOT_NAME: Final = "ROOT"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
+_TAKEN: Final = frozenset(("home", "__mft__", "__chsps__"))
 
 _LOOPBACK: Final = (parse_network("127.0.0.0/8"), parse_network("::1"))
 
@@ -92,6 +99,17 @@ def _field_name(text: str, context: Context | None) -> str:
     return name
 
 
+def _public_name(text: str, context: Context | None) -> str:
+    name = text.strip()
+    if not _NAME.fullmatch(name) or name in _TAKEN:
+        raise Wrong(
+            "is not a name such as public, of letters, digits, - and _; nor is it one of ours"
+        )
+    return name
+
+
+PublicAccount = Annotated[str, reference("accounts")]
+PublicName = Annotated[str, Kind("name", "public", _public_name)]
 Headers = Annotated[
     tuple[tuple[str, str], ...],
     Kind(
@@ -157,6 +175,7 @@ class HttpOptions(AnsweringOptions):
 
     ignored: ClassVar[Mapping[str, str]] = {
         **ServiceOptions.ignored,
+        "theme_path": "there is one look, in light and in dark",
         "ui_version": "there is one look",
     }
 
@@ -167,6 +186,17 @@ class HttpOptions(AnsweringOptions):
         "proxy that browsers reach in clear; otherwise cookies are for https only.",
         (),
         examples=["files.example.com"],
+    )
+    public_account_uuid: Maybe[PublicAccount] = option(
+        "The ID of the account whose files everybody may see and use, without a login, as its "
+        "permissions allow. Empty: there is no such area.",
+        None,
+        examples=["an ID"],
+        old_names=["public_account"],
+    )
+    public_name: PublicName = option(
+        "The name below which they are: https://HOST/NAME/. ROOT: at the top, beside /home/.",
+        "public",
     )
     announce_session_authentication: YesNo = option(
         "Whether a refused request is told of `Authorization: session` as well as of Basic.", True
@@ -186,6 +216,18 @@ class HttpOptions(AnsweringOptions):
         (),
         examples=["Release, success"],
     )
+    languages: Languages = option(
+        "The languages that pages have here, en and de: each browser is shown the one that it "
+        "likes best, else the first. Those that are not there yet are taken for English.",
+        ("en",),
+        examples=["en, de"],
+    )
+    login_footnotes: LoginFootnotes = option(
+        "A note on the login page: the first line is what opens it, the second its title, and the "
+        "rest its text.",
+        None,
+        examples=["Terms of use"],
+    )
     maximum_open_files: Annotated[int, whole(1, 100)] = option(
         "How many files and folders one request may have open.", 20, ours=True
     )
@@ -199,6 +241,13 @@ class HttpOptions(AnsweringOptions):
     def origins(self) -> tuple[str, ...]:
         """The hosts under which browsers know it; empty: that of the request."""
         return tuple(origin for origin in self.accepted_origins if origin != CLEAR_FRONT)
+
+    @property
+    def public_area(self) -> tuple[str, ...] | None:
+        """The names that stand before the paths of the public area; None where there is none."""
+        if not self.public_account_uuid:
+            return None
+        return () if self.public_name == ROOT_NAME else (self.public_name,)
 
     @property
     def is_secure(self) -> bool:

@@ -12,6 +12,8 @@ from mft.wire.http.framing import Chunked, Sized, body_length
 from mft.wire.http.head import BadRequest, Head
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+MAX_DROPPED: Final = 256 << 10  # bytes of a body that nobody wants and the connection outlives
+MAX_PIECES: Final = 16  # that are written one by one: chunks may be as small as a byte
 CUT: Final = "the client left before the end of the body"
 
 Soon = Callable[[Callable[[], None]], object]
@@ -29,7 +31,8 @@ class RequestBody:
         self._invites = head.expects_continue
         self._over = Ending()
         self._whole = False
-        self._broken = False  # nobody knows where it ends
+        self.broken = False  # nobody knows where it ends
+        self._by_steps = False  # whoever reads it takes what has come, and then waits
         self._take: Callable[[memoryview], None] = lambda view: None
         self._end: Callable[[], None] = self.complete
 
@@ -42,6 +45,17 @@ class RequestBody:
     def comes(self) -> bool:
         """Whether a client that was not invited yet sends it all the same."""
         return not (self.done or self._invites)
+
+    @property
+    def is_droppable(self) -> bool:
+        """Whether the connection can go on behind it, when nobody wants what is left.
+
+        Of chunks nobody knows it before they have come.
+        """
+        if self.done:
+            return True
+        known = self._decoder.left if isinstance(self._decoder, Sized) else 0
+        return not (self.broken or self._invites) and known <= MAX_DROPPED
 
     async def into(self, file: ReceivedFile, soon: Soon, seen: Seen | None = None) -> None:
         """Write it into a file from the file's `start` on; raises Refused, and BadRequest.
@@ -75,12 +89,34 @@ class RequestBody:
         await self._run()
         return bytes(kept)
 
+    async def some(self, take: Seen) -> bool:
+        """Give `take` the next bytes that come, at least one; False where none are left.
+
+        Until it is called again, what comes waits on the line. Raises what `take` raises of
+        BadRequest, and Refused(ABORTED).
+        """
+        if self.done:
+            return False
+
+        def took(view: memoryview) -> None:
+            try:
+                take(view)
+            except BadRequest as bad:
+                self._over.fail(bad)
+
+        self._take, self._end, self._by_steps = took, self.complete, True
+        try:
+            await self._run()
+        finally:
+            self._by_steps = False
+        return True
+
     async def drop(self, most: int) -> bool:
         """Read it away, as far as `most` bytes; whether it came to its end.
 
         A client that waits to be invited is not: it hears the answer, and sends none of it.
         """
-        if not self.comes or self._broken:
+        if not self.comes or self.broken:
             return self.done
         left = most
 
@@ -118,14 +154,18 @@ class RequestBody:
         try:
             pieces, used = self._decoder.take(view)
         except BadRequest as bad:
-            self._broken = True
+            self.broken = True
             self._over.fail(bad)
             return len(view)
+        if len(pieces) > MAX_PIECES:
+            pieces = [memoryview(b"".join(pieces))]
         for piece in pieces:
             if not self._over.told:
                 self._take(piece)
         if self.done:
             self._ended()
+        elif self._by_steps and pieces:
+            self.complete()
         return used
 
     def _ended(self) -> None:
@@ -149,3 +189,32 @@ class RequestBody:
     def fail(self, refused: Refused) -> None:
         """The rest is not wanted."""
         self._over.fail(refused)
+
+
+class Rest:
+    """What a client sends behind a request that nobody can understand."""
+
+    def __init__(self, line: HttpLine) -> None:
+        self._line = line
+        self._left = 0
+        self._over = Ending()
+
+    async def drop(self, most: int) -> None:
+        """Read it away, as far as `most` bytes, until the client has sent everything."""
+        self._left = most
+        try:
+            self._line.receive(self)
+            await self._over
+        finally:
+            self._line.received()
+
+    def took(self, view: memoryview) -> int:
+        """Take bytes of the client, all of them."""
+        self._left -= len(view)
+        if self._left < 0:
+            self._over.succeed()
+        return len(view)
+
+    def lost(self) -> None:
+        """Nothing more comes."""
+        self._over.succeed()

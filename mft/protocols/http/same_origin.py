@@ -14,12 +14,14 @@ SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS", "PROPFIND"))
 _SAME: Final = frozenset(("same-origin", "none"))  # of Sec-Fetch-Site: our page, or the person
 
 
-def other_origin(head: Head, accepted: Collection[str], *, ambient: bool) -> str | None:
+def other_origin(
+    head: Head, accepted: Collection[str], *, ambient: bool, secure: bool = False
+) -> str | None:
     """Why a request is refused as one of another origin, or None.
 
     `ambient` tells that a browser has added the credentials by itself: then a request that changes
     something and does not say where it is from is refused too. `accepted` are the hosts, with
-    ports, that stand for that of the request.
+    ports, that stand for that of the request; `secure` that browsers come by https only.
     """
     if head.method in SAFE:
         return None
@@ -27,21 +29,24 @@ def other_origin(head: Head, accepted: Collection[str], *, ambient: bool) -> str
     for name in ("Origin", "Referer"):
         value = head.fields.get(name)
         if value is not None:
-            return None if _host(value) in hosts else f"{name} is not this server"
+            return None if _host(value, secure=secure) in hosts else f"{name} is not this server"
     site = head.fields.get("Sec-Fetch-Site")
     if site is not None:
         return None if site.lower() in _SAME else "it is from another site"
     return "it does not say where it is from" if ambient else None
 
 
-def _host(url: str) -> str:
-    """The host, with its port unless it is the usual one; empty where there is none."""
+def _host(url: str, *, secure: bool) -> str:
+    """The host, with its port unless it is the usual one; empty where there is none.
+
+    A page that came in clear may be anybody's: it is no host of a service that is `secure`.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         return ""
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in (("https",) if secure else ("http", "https")) or not host:
         return ""
     shown = f"[{host}]" if ":" in host else host
     usual = {"http": 80, "https": 443}[parts.scheme]

@@ -9,14 +9,17 @@ import hmac
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from mft.auth.base import Certificate, Credentials, Password
+from mft.auth.base import Anonymous, Certificate, Credentials, Password
+from mft.core.failure import Reason
 from mft.core.peer import Address
 from mft.core.secret import Secret
 from mft.events import catalogue as events
 from mft.events import payloads as p
+from mft.protocols.http.browsers import login_place, logs_in_by_page
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.same_origin import other_origin
 from mft.protocols.http.web_sessions import WebSession
+from mft.protocols.sentences import sentence
 from mft.session.login import Login, LoginResult
 from mft.session.session import Session
 from mft.trust.certificates import fingerprint
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
 
 REALM: Final = "mft"
 WRONG: Final = "Authentication is needed."
-TOO_MANY: Final = "Too many attempts to log in."
 OTHER_ORIGIN: Final = "Possible CSRF: the request is from a page of another server."
 SECURE_COOKIE: Final = "__Host-mft"  # browsers hold such a name to https and to this host
 CLEAR_COOKIE: Final = "mft"
@@ -67,10 +69,31 @@ class SignIn:
             return await self._by_password(exchange, given)
         return await self._by_certificate(exchange, authorization)
 
+    async def enter_public(self, exchange: Exchange) -> bool:
+        """Let anybody into the area that the service shows; otherwise it has been answered."""
+        if not self.allows_origin(exchange, ambient=False):
+            return False
+        account = self._client.hub.options.public_account_uuid or ""
+        proof = _proof(exchange.source, "", account)
+        if self.session is None or not hmac.compare_digest(proof, self._proof):
+            await self.leave("the public area on this connection")
+            result = await self._login(exchange.source).attempt(Anonymous(account))
+            if result.session is None:
+                details = result.failure or "the account of the area does not do"
+                self._client.emit(events.HTTP_PUBLIC_REFUSED, p.Details(details))
+                exchange.refuse(403, sentence(Reason.DENIED))
+                return False
+            if not await self._is_here(result.session):
+                return False
+            self._keep(result.session, proof)
+        return self._admit(exchange)
+
     def allows_origin(self, exchange: Exchange, *, ambient: bool) -> bool:
         """Whether a request is not one of a page of another server; else it has been answered."""
         hub = self._client.hub
-        why = other_origin(exchange.head, hub.options.origins, ambient=ambient)
+        why = other_origin(
+            exchange.head, hub.options.origins, ambient=ambient, secure=hub.options.is_secure
+        )
         if why is None:
             return True
         self._client.emit(events.HTTP_OTHER_ORIGIN, p.UriFailed(exchange.uri, why))
@@ -170,13 +193,17 @@ class SignIn:
         self._client.has_logged_in(session)
 
     def _admit(self, exchange: Exchange) -> bool:
-        if self.session is not None:
-            exchange.enter(self.session)
+        exchange.enter(self.session)
         return True
 
     def _refuse(self, exchange: Exchange, details: str) -> bool:
         self._client.emit(events.HTTP_UNAUTHENTICATED, p.UriFailed(exchange.uri, details))
-        self.refuse(exchange)
+        if logs_in_by_page(exchange.head, exchange.target):
+            name = cookie_name(secure=self._client.hub.options.is_secure)
+            has_ended = cookie(exchange.head.fields.get("cookie"), name) is not None
+            exchange.redirect(login_place(exchange.target, "ended" if has_ended else ""), 303)
+        else:
+            self.refuse(exchange)
         return False
 
     def refuse(self, exchange: Exchange, message: str = "") -> None:
@@ -207,13 +234,14 @@ class SignIn:
 
 
 def challenges(exchange: Exchange, session: bool) -> list[tuple[str, str]]:
-    """What a client may show (RFC 9110 11.6.1); a script in a browser is not made to ask."""
+    """What a client may show (RFC 9110 11.6.1); neither a script nor a page makes a browser ask."""
     scripted = exchange.head.fields.get("sec-fetch-mode") in ("cors", "same-origin", "no-cors")
+    quiet = scripted or logs_in_by_page(exchange.head, exchange.target)
     found = []
-    if not scripted:
-        found.append(("WWW-Authenticate", f'Basic realm="{REALM}", charset="UTF-8"'))
-    if session or scripted:
+    if session or quiet:
         found.append(("WWW-Authenticate", f'Session realm="{REALM}"'))
+    if not quiet:  # wget 1.21 aborts itself where another that it does not know comes last
+        found.append(("WWW-Authenticate", f'Basic realm="{REALM}", charset="UTF-8"'))
     return found
 
 
@@ -240,4 +268,5 @@ def tell_opened(session: Session) -> None:
 
 def _proof(source: Address, name: str, password: str) -> bytes:
     text = f"{source.host}\0{name}\0{password}"
-    return hmac.digest(_KEY, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    # Quicker than HMAC, which also lets other threads in between, at each request.
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_KEY).digest()

@@ -28,6 +28,9 @@ STATUS: Final[Mapping[Reason, int]] = MappingProxyType(
 RETRY_AFTER: Final = 10  # seconds after which a client that came too often may try again
 
 
+_OF_TUS: Final = {460: "Checksum Mismatch"}  # the one status that is in no RFC
+
+
 def phrase(status: int) -> str:
     """The words beside a status."""
-    return HTTPStatus(status).phrase
+    return _OF_TUS.get(status) or HTTPStatus(status).phrase

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mft.auth.permissions import Operation
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.session.session import Session
@@ -33,6 +34,8 @@ async def remove_tree(session: Session, path: VPath) -> None:
     waiting = [path]
     while waiting:
         folder = waiting[-1]
+        if not session.account.rules.allow(Operation.DELETE_FOLDER, folder):
+            await session.remove_directory(folder)  # refused and told, before it is emptied
         inner = await _emptied(session, folder)
         if inner:
             waiting += inner

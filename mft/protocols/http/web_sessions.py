@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
@@ -158,8 +159,8 @@ class WebSessions:
                 if not web.working and self.now() - web.active >= self._idle:
                     web.session.emit(events.HTTP_IDLE, p.IdleFor(int(self._idle)))
                     web.end("idle for too long")
-        except Exception as error:
-            broke("ending idle web sessions", error)
+        except Exception:
+            broke("ending idle web sessions", Failure())
         if self._here:
             self._timer = self._reactor.callLater(SWEEP, self._sweep)
 

@@ -11,7 +11,7 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.http.exchange import Exchange
-from mft.protocols.http.files import HOME, OTHERWISE, content_type, holds, server_path, tag_of
+from mft.protocols.http.files import OTHERWISE, content_type, holds, server_path, tag_of
 from mft.protocols.sentences import sentence
 from mft.session.session import Session
 from mft.vfs.base import Entry, Usage
@@ -35,12 +35,13 @@ class _Shown(NamedTuple):
 
     path: VPath
     entry: Entry
+    area: tuple[str, ...]
     usage: Usage | None = None
 
     @property
     def url(self) -> str:
         """Its path in URLs; that of a folder ends in a slash."""
-        return quote_path((HOME, *self.path.parts), self.entry.is_directory)
+        return quote_path((*self.area, *self.path.parts), self.entry.is_directory)
 
 
 Tell = Callable[[_Shown], str | None]
@@ -101,7 +102,7 @@ async def propfind(exchange: Exchange) -> None:
     entry = await session.look(path)
     if exchange.target.folder and not entry.is_directory:
         raise Refused(Reason.NOT_A_DIRECTORY, str(path))
-    rows, one = _Rows(wanted), _Shown(path, entry)
+    rows, one = _Rows(wanted), _Shown(path, entry, exchange.area)
     if entry.is_directory and not exchange.target.folder:
         exchange.fields.append(("Content-Location", one.url))
     if entry.is_directory and depth is Depth.MEMBERS:
@@ -132,7 +133,7 @@ async def _tell_members(exchange: Exchange, rows: "_Rows", folder: _Shown) -> No
         piece = bytearray(dav.BEGIN + rows.row(folder))
         while entries := await listing.batch():
             for entry in entries:
-                piece += rows.row(_Shown(folder.path.child(entry.name), entry))
+                piece += rows.row(_Shown(folder.path.child(entry.name), entry, folder.area))
                 if len(piece) >= PIECE:
                     await exchange.send(bytes(piece))
                     piece.clear()
@@ -173,7 +174,7 @@ async def proppatch(exchange: Exchange) -> None:
     if not await is_as_expected(exchange):
         return
     session, path = exchange.session, exchange.path
-    one = _Shown(path, await session.look(path))
+    one = _Shown(path, await session.look(path), exchange.area)
     told = p.PathFailed(str(path), session.real_path(path), NOT_KEPT)
     session.emit(events.HTTP_SETSTAT_FAILED, told)
     row = dav.response(one.url, {403: [dav.element(name) for name in names]})

@@ -1,0 +1,346 @@
+"""Parts of uploads: what is kept of them, who may add them, and several at a time."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import md5, sha1, sha256
+from typing import Any
+
+import pytest
+
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.vfs.base import Existing
+from mft.vfs.memory import MemoryFileSystem
+from mft.wire.http.tus import UploadName
+from tests.fakes.accounts import CHEAP_HASH, account
+from tests.fakes.files import interrupt
+from tests.fakes.http_server import HttpClient, HttpServer
+from tests.fakes.uploads import (
+    ALL,
+    TUS_TYPE,
+    begin_part,
+    begun,
+    create,
+    named,
+    offset,
+    patch,
+    state,
+)
+
+DATA = bytes(range(256)) * 40
+SIZE = len(DATA)
+HALF = SIZE // 2
+
+Serve = Callable[..., HttpServer]
+
+
+# Checksums.
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("md5", md5(DATA[HALF:], usedforsecurity=False).digest()),
+        ("sha1", sha1(DATA[HALF:], usedforsecurity=False).digest()),
+        ("sha256", sha256(DATA[HALF:]).digest()),
+    ],
+)
+def test_a_part_is_what_its_checksum_says_or_nothing_of_it_is_kept(
+    server: HttpServer, client: HttpClient, name: str, digest: bytes
+) -> None:
+    url = begun(client, "a", SIZE)
+    patch(client, url, 0, DATA[:HALF])
+    checksum = f"{name} {b64encode(digest).decode()}"
+    wrong = patch(client, url, HALF, bytes(SIZE - HALF), Upload_Checksum=checksum)
+    assert (wrong.status, wrong.json["errors"][0]["title"]) == (460, "Checksum Mismatch")
+    assert offset(client, url) == str(HALF)
+    assert patch(client, url, HALF, DATA[HALF:], Upload_Checksum=checksum).status == 204
+    assert server.get("/a") == DATA
+
+
+def test_a_first_part_with_another_checksum_leaves_nothing(
+    server: HttpServer, client: HttpClient
+) -> None:
+    checksum = f"sha256 {b64encode(sha256(b'').digest()).decode()}"
+    answer = create(client, "a", 3, Upload_Checksum=checksum)
+    assert answer.status == 201
+    given = {"Content_Type": TUS_TYPE, "Upload_Checksum": checksum, "Upload_Length": "3"}
+    answer = client.ask(
+        "POST", ALL, b"abc", Tus_Resumable="1.0.0", Upload_Metadata=named("a"), **given
+    )
+    assert answer.status == 460
+    assert answer.field("Location") is None
+    assert server.names() == []
+    assert not server.data(events.INTERRUPTED_UPLOAD_KEPT.number)
+
+
+# Giving up.
+
+
+def test_an_upload_that_is_given_up_is_gone_and_a_finished_file_is_not(
+    server: HttpServer, client: HttpClient
+) -> None:
+    server.put("/a", b"before")
+    url = begun(client, "a", SIZE)
+    patch(client, url, 0, DATA[:HALF])
+    assert client.ask("DELETE", url, Tus_Resumable="1.0.0").status == 204
+    assert offset(client, url) == "0"
+    assert server.get("/a") == b"before"
+    assert server.data(events.HTTP_UPLOAD_FAILED.number)[-1]["details"] == (
+        "the client has given it up"
+    )
+    assert client.ask("DELETE", url, Tus_Resumable="1.0.0").status == 204
+    assert server.get("/a") == b"before"
+    patch(client, url, 0, DATA)
+    answer = client.ask("DELETE", url, Tus_Resumable="1.0.0")
+    assert answer.status == 409
+    assert server.get("/a") == DATA
+
+
+# Who may.
+
+
+def test_nobody_goes_on_with_the_upload_of_another(serve: Serve) -> None:
+    server = serve(*(account(name, password=CHEAP_HASH) for name in ("ann", "bob")))
+    ann, bob = HttpClient(server), HttpClient(server, user="bob")
+    url = begun(ann, "a", SIZE)
+    patch(ann, url, 0, DATA[:HALF])
+    assert offset(bob, url) == "0"
+    assert patch(bob, url, HALF, DATA[HALF:]).status == 409
+    assert bob.ask("DELETE", url, Tus_Resumable="1.0.0").status == 204
+    assert offset(ann, url) == str(HALF)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE", "POST"])
+def test_without_a_login_nothing_is_done(server: HttpServer, method: str) -> None:
+    url = begun(HttpClient(server), "a", 3)
+    client = HttpClient(server, user=None)
+    target = ALL if method == "POST" else url
+    answer = client.ask(method, target, None if method == "HEAD" else b"", Tus_Resumable="1.0.0")
+    assert answer.status == 401
+
+
+def test_a_page_of_another_server_begins_nothing(server: HttpServer, client: HttpClient) -> None:
+    assert create(client, "a", 0, Origin="https://evil.example").status == 400
+    assert server.names() == []
+
+
+def test_a_browser_goes_on_within_its_web_session(server: HttpServer) -> None:
+    client = HttpClient(server, user=None)
+    client.log_in()
+    url = begun(client, "a", SIZE)
+    assert patch(client, url, 0, DATA).status == 204
+    assert server.get("/a") == DATA
+
+
+def test_who_may_only_write_uploads_and_goes_on(serve: Serve) -> None:
+    server = serve(account("ann", password=CHEAP_HASH, permissions="allow-write"))
+    client = HttpClient(server)
+    url = begun(client, "a", SIZE)
+    patch(client, url, 0, DATA[:HALF])
+    assert offset(client, url) == str(HALF)
+    assert patch(client, url, HALF, DATA[HALF:]).status == 204
+    assert server.get("/a") == DATA
+
+
+def test_who_may_not_write_begins_nothing_and_goes_on_with_nothing(serve: Serve) -> None:
+    writers = account("ann", password=CHEAP_HASH)
+    readers = account("bob", password=CHEAP_HASH, permissions="allow-read, allow-list")
+    server = serve(writers, readers)
+    client = HttpClient(server, user="bob")
+    assert create(client, "a", 1).status == 403
+    assert server.numbers()[-1] == events.HTTP_UPLOAD_FAILED.number
+    url = begun(HttpClient(server), "a", 1)
+    assert client.ask("HEAD", url, Tus_Resumable="1.0.0").status == 403
+    assert patch(client, url, 0, b"a").status == 403
+
+
+# Cuts, and several at a time.
+
+
+@pytest.mark.parametrize("cut", [HttpClient.leave, HttpClient.vanish])
+def test_a_part_that_is_cut_is_kept(
+    server: HttpServer, client: HttpClient, cut: Callable[[HttpClient], None]
+) -> None:
+    url = begun(client, "a", SIZE)
+    begin_part(client, url, 0, SIZE, DATA[:HALF])
+    cut(client)
+    again = HttpClient(server)
+    assert offset(again, url) == str(HALF)
+    assert patch(again, url, HALF, DATA[HALF:]).status == 204
+    assert server.get("/a") == DATA
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])
+def test_a_newer_request_ends_the_part_that_hangs(
+    server: HttpServer, client: HttpClient, method: str
+) -> None:
+    url = begun(client, "a", SIZE)
+    begin_part(client, url, 0, SIZE, DATA[:HALF])
+    newer = HttpClient(server)
+    assert server.names() == []
+    if method == "HEAD":
+        assert offset(newer, url) == str(HALF)
+    elif method == "PATCH":
+        assert patch(newer, url, HALF, DATA[HALF:]).status == 204
+        assert server.get("/a") == DATA
+    else:
+        assert newer.ask("DELETE", url, Tus_Resumable="1.0.0").status == 204
+        assert offset(newer, url) == "0"
+    client.settle()
+    assert client.closed
+    (closed,) = server.data(events.HTTP_CLOSED.number)
+    assert "newer request" in closed["details"]
+
+
+def test_of_two_uploads_of_one_path_neither_goes_on_with_the_bytes_of_the_other(
+    server: HttpServer, client: HttpClient
+) -> None:
+    first, second = begun(client, "a", SIZE), begun(client, "a", SIZE)
+    patch(client, first, 0, DATA[:HALF])
+    assert offset(client, second) == "0"
+    patch(client, second, 0, bytes(10))
+    assert (offset(client, first), offset(client, second)) == ("0", "10")
+    assert client.ask("DELETE", first, Tus_Resumable="1.0.0").status == 204
+    assert offset(client, second) == "10"
+    assert patch(client, first, HALF, DATA[HALF:]).status == 409
+    patch(client, second, 10, bytes(SIZE - 10))
+    assert server.get("/a") == bytes(SIZE)
+    assert (offset(client, first), offset(client, second)) == ("0", str(SIZE))
+
+
+def test_a_new_upload_does_not_go_on_with_what_was_left_unless_it_is_asked_to(
+    server: HttpServer, client: HttpClient
+) -> None:
+    interrupt(server.owner(), VPath.parse("/a"), DATA[:HALF])
+    going_on = f"{named('a')},continue"
+    answer = create(client, "", SIZE, Upload_Metadata=going_on)
+    assert (answer.status, answer.field("Upload-Offset")) == (201, str(HALF))
+    assert offset(client, answer.field("Location") or "") == str(HALF)
+    assert offset(client, begun(client, "a", SIZE)) == "0"
+    answer = create(client, "", SIZE, Upload_Metadata=going_on)
+    assert answer.field("Upload-Offset") == "0"
+    assert server.data(events.HTTP_UPLOAD_FAILED.number)[-1]["details"] == (
+        "another upload of its path begins"
+    )
+
+
+def test_what_another_protocol_has_begun_is_finished_here(
+    server: HttpServer, client: HttpClient
+) -> None:
+    interrupt(server.owner(), VPath.parse("/a"), DATA[:HALF])
+    answer = create(client, "", SIZE, Upload_Metadata=f"{named('a')},continue")
+    url = answer.field("Location") or ""
+    assert patch(client, url, HALF, DATA[HALF:]).status == 204
+    assert server.get("/a") == DATA
+    # What is there now may have been there before: the client that did not hear sends it again.
+    assert offset(client, url) == "0"
+
+
+def test_what_is_left_of_another_file_is_not_gone_on_with(
+    server: HttpServer, client: HttpClient
+) -> None:
+    url = begun(client, "a", HALF - 1)
+    interrupt(server.owner(), VPath.parse("/a"), DATA[:HALF])
+    assert offset(client, url) == "0"
+
+
+def test_a_file_of_which_all_is_here_but_that_was_not_finished_lacks_its_last_byte(
+    server: HttpServer, client: HttpClient
+) -> None:
+    url = begun(client, "a", SIZE)
+    interrupt(server.owner(), VPath.parse("/a"), DATA)
+    assert offset(client, url) == str(SIZE - 1)
+    assert state(client, url) == (str(SIZE), "?0")
+    assert patch(client, url, SIZE - 1, DATA[-1:]).status == 204
+    assert server.get("/a") == DATA
+
+
+def test_a_file_that_replaced_the_upload_meanwhile_is_not_touched(
+    serve: Serve,
+) -> None:
+    files: list[Late] = []
+
+    def late(memory: MemoryFileSystem) -> Late:
+        files.append(Late(memory))
+        return files[0]
+
+    server = serve(storage=late)
+    client = HttpClient(server)
+    url = begun(client, "a", SIZE)
+    patch(client, url, 0, DATA[:HALF])
+    files[0].before_upload = lambda: server.put("/a", b"x" * SIZE)
+    assert patch(client, url, HALF, DATA[HALF:]).status == 409
+    assert server.get("/a") == b"x" * SIZE
+
+
+# More than there may be, and less.
+
+
+def test_more_than_the_upload_is_to_have_is_refused_before_it_comes(
+    server: HttpServer, client: HttpClient
+) -> None:
+    url = begun(client, "a", SIZE)
+    patch(client, url, 0, DATA[:HALF])
+    assert patch(client, url, HALF, DATA).status == 413
+    assert offset(client, url) == str(HALF)
+
+
+@pytest.mark.parametrize("at", [0, HALF])
+def test_more_than_the_upload_is_to_have_is_cut_off_where_nobody_told_of_it(
+    server: HttpServer, client: HttpClient, at: int
+) -> None:
+    url = begun(client, "a", SIZE)
+    if at:
+        patch(client, url, 0, DATA[:at])
+    head = client.head(
+        "PATCH",
+        url,
+        Tus_Resumable="1.0.0",
+        Content_Type=TUS_TYPE,
+        Upload_Offset=str(at),
+        Transfer_Encoding="chunked",
+    )
+    client.write(head + b"%x\r\n%s\r\n0\r\n\r\n" % (SIZE + 1, DATA + b"x"))
+    assert client.answer().status == 413
+    assert offset(HttpClient(server), url) == str(at)
+
+
+def test_an_upload_to_which_nothing_comes_for_too_long_is_gone(
+    server: HttpServer, client: HttpClient
+) -> None:
+    old = UploadName(VPath.parse("/a"), SIZE, 10**18, 0)
+    url = f"{ALL}{old}"
+    assert client.ask("HEAD", url, Tus_Resumable="1.0.0").status == 410
+    interrupt(server.owner(), VPath.parse("/a"), DATA[:HALF])
+    assert offset(client, url) == str(HALF)
+
+
+def test_where_every_upload_has_a_name_of_its_own_an_upload_comes_in_one_part(
+    serve: Serve,
+) -> None:
+    server = serve(account("ann", password=CHEAP_HASH, amend_write_name="uuid-prefix"))
+    client = HttpClient(server)
+    url = begun(client, "a", SIZE)
+    answer = patch(client, url, 0, DATA)
+    (name,) = server.names()
+    assert (answer.status, answer.field("Server-Path")) == (204, f"/{name}")
+    assert name.endswith("-a")
+    assert server.get(f"/{name}") == DATA
+    url = begun(client, "b", SIZE)
+    assert patch(client, url, 0, DATA[:HALF]).field("Upload-Offset") == "0"
+
+
+class Late:
+    """Files to which something happens just before an upload is opened."""
+
+    def __init__(self, memory: MemoryFileSystem) -> None:
+        self._memory = memory
+        self.before_upload: Callable[[], None] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._memory, name)
+
+    async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> Any:
+        self.before_upload()
+        return await self._memory.upload(path, how, mode=mode)

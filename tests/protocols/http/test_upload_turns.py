@@ -1,0 +1,96 @@
+"""One request at a time for each upload."""
+
+from typing import Any, cast
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from mft.core.vpath import VPath
+from mft.protocols.http.upload_turns import MAX_REMEMBERED, NEWER, UploadTurns
+from tests.fakes.http_wire import Doing
+
+KEY = ("ann-1", "upload")
+PLACE = ("ann-1", VPath.parse("/a"))
+
+
+class Working:
+    """A client that works on an upload until it is ended, and a while more."""
+
+    def __init__(self, turns: UploadTurns, told: list[str], name: str) -> None:
+        self.ended: list[str] = []
+        self.over: Deferred[None] = Deferred()
+        self._told, self._name = told, name
+        self.doing = Doing(self._work(turns))
+
+    async def _work(self, turns: UploadTurns) -> None:
+        async with turns.turn(KEY, cast(Any, self)):
+            self._told.append(f"{self._name} begins")
+            await self.over
+        self._told.append(f"{self._name} ends")
+
+    def end(self, reason: str) -> None:
+        self.ended.append(reason)
+
+
+def test_a_newer_request_waits_until_the_older_has_ended() -> None:
+    turns, told = UploadTurns(), list[str]()
+    old = Working(turns, told, "old")
+    new = Working(turns, told, "new")
+    assert (old.ended, told) == ([NEWER], ["old begins"])
+    old.over.callback(None)
+    assert sorted(told) == ["new begins", "old begins", "old ends"]
+    assert not new.ended
+    new.over.callback(None)
+    assert new.doing.done
+
+
+def test_of_several_that_wait_the_newest_is_the_last() -> None:
+    turns, told = UploadTurns(), list[str]()
+    first = Working(turns, told, "first")
+    second, third = Working(turns, told, "second"), Working(turns, told, "third")
+    first.over.callback(None)
+    assert second.ended == [NEWER]
+    assert "third begins" not in told
+    second.over.callback(None)
+    assert "third begins" in told
+    assert not third.ended
+    third.over.callback(None)
+
+
+def test_a_request_that_fails_gives_the_upload_free() -> None:
+    turns, told = UploadTurns(), list[str]()
+    old = Working(turns, told, "old")
+    old.over.errback(ValueError("broken"))
+    with pytest.raises(ValueError):
+        assert old.doing.result
+    assert Doing(turns.end(KEY)).done
+    assert old.ended == []
+
+
+def test_other_uploads_do_not_wait() -> None:
+    turns = UploadTurns()
+    old = Working(turns, [], "old")
+    assert Doing(turns.end(("bob-1", "upload"))).done
+    assert old.ended == []
+    old.over.callback(None)
+
+
+def test_bytes_are_those_of_the_upload_that_was_last() -> None:
+    turns = UploadTurns()
+    assert turns.may_have_bytes(PLACE, 1)
+    turns.has_bytes(PLACE, 1)
+    turns.has_bytes(PLACE, 2)
+    assert not turns.may_have_bytes(PLACE, 1)
+    assert turns.may_have_bytes(PLACE, 2)
+
+
+def test_what_is_remembered_has_a_limit_and_the_oldest_goes() -> None:
+    turns = UploadTurns()
+    turns.has_bytes(PLACE, 1)
+    places = [("ann-1", VPath.parse(f"/{number}")) for number in range(MAX_REMEMBERED)]
+    for place in places[:-1]:
+        turns.has_bytes(place, 1)
+    turns.has_bytes(PLACE, 1)
+    turns.has_bytes(places[-1], 1)
+    assert turns.may_have_bytes(places[0], 2)
+    assert not turns.may_have_bytes(PLACE, 2)
