@@ -6,152 +6,21 @@ protocol calls an operation (`what`) is told with it where the protocol's events
 """
 
 import uuid
-from functools import cached_property
-from typing import Final
 
-from mft.auth.permissions import ListMode, Operation
+from mft.auth.permissions import Operation
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.session.files import MODES, ReceivedFile, SentFile
-from mft.session.gate import Gate
-from mft.session.letters import Letters
-from mft.session.listing import GuardedListing
-from mft.session.numbers import NO_METADATA, Metadata, Sought
-from mft.session.whole_files import Digest, copied, digest_of
-from mft.vfs.base import Attributes, Entry, Existing, Upload, Usage
+from mft.session.looking import Looking
+from mft.session.numbers import NO_METADATA, Metadata
+from mft.session.whole_files import copied
+from mft.vfs.base import Attributes, Entry, Existing, Upload
 
 
-class Session(Gate):
+class Session(Looking):
     """One logged-in peer. Paths are virtual; every refusal is Refused, and has been told."""
-
-    # Looking.
-
-    async def stat(self, path: VPath, *, follow: bool = True, what: str = "") -> Entry:
-        """Attributes of a file, folder or (without `follow`) link."""
-        return await self._simple(self.numbers.stat, path, self._stat(path, follow=follow), what)
-
-    async def look(self, path: VPath) -> Entry:
-        """What `stat` gives; that it could be told is an event of whoever asks, not of this."""
-        try:
-            return await self._stat(path, follow=True)
-        except Refused as refused:
-            self._failed(self.numbers.stat, path, "", refused)
-            raise
-
-    async def _stat(self, path: VPath, *, follow: bool) -> Entry:
-        rules = self.account.rules
-        if rules.allow(Operation.READ_ATTRIBUTES, path):
-            return await self._files.stat(path, follow=follow)
-        # Passing through a folder shows the folder itself, and nothing of files.
-        if rules.allow(Operation.TRAVERSE, path):
-            entry = await self._files.stat(path, follow=follow)
-            if entry.is_directory:
-                return entry
-        raise self._denied(Operation.READ_ATTRIBUTES, path)
-
-    async def enter(self, path: VPath) -> None:
-        """Make sure that a folder is there for a client to work in; nothing is kept of it.
-
-        It takes the right to list it, to pass through it or to read its attributes.
-        Refused(NOT_A_DIRECTORY) for a file, and for a link to one.
-        """
-        await self._simple(self.numbers.enter, path, self._enter(path))
-
-    async def _enter(self, path: VPath) -> None:
-        rules = self.account.rules
-        if not any(rules.allow(operation, path) for operation in ENTERING):
-            raise self._denied(Operation.TRAVERSE, path)
-        if not (await self._files.stat(path)).is_directory:
-            raise Refused(Reason.NOT_A_DIRECTORY, str(path))
-
-    def permissions_of(self, path: VPath, entry: Entry) -> str:
-        """What may be done with an entry, as letters of the `perm` fact (RFC 3659 7.5.5)."""
-        return self._letters.of(path, entry)
-
-    @cached_property
-    def _letters(self) -> Letters:
-        return Letters(self.account.rules)
-
-    async def is_folder(self, path: VPath, *, follow: bool = True) -> bool:
-        """Whether an upload to this path goes into a folder; no event, and nothing else is told."""
-        try:
-            return (await self._files.stat(path, follow=follow)).is_directory
-        except Refused:
-            return False
-
-    async def leads_to_folder(self, path: VPath, *, follow: bool = True) -> bool:
-        """Whether this is a folder that the account may know of, or a link to one; no event."""
-        rules = self.account.rules
-        return any(rules.allow(operation, path) for operation in ENTERING) and (
-            await self.is_folder(path, follow=follow)
-        )
-
-    async def list(self, path: VPath, *, what: str = "", glob: str = "") -> GuardedListing:
-        """Open a folder's listing; it tells its end when it is exhausted or closed.
-
-        `glob` is only told: whoever asked for it picks the names.
-        """
-        sought = Sought(what, glob)
-        try:
-            mode = self.account.rules.list_mode(path)
-            if mode is ListMode.NONE:
-                raise self._denied(Operation.LIST, path)
-            self._may_open()
-            if self.tells_requests:
-                self._ask(self.numbers.list, path, sought)
-            listing = await self._begin(self._files.list(path))
-            if not self._present:
-                await listing.close()
-                raise self._gone(path)
-        except Refused as refused:
-            self._failed(self.numbers.list, path, sought, refused)
-            raise
-        folders_only = mode is ListMode.FOLDERS_ONLY
-        guarded = GuardedListing(self, path, sought, listing, folders_only=folders_only)
-        self.opened.add(guarded)
-        return guarded
-
-    async def read_link(self, path: VPath, *, what: str = "") -> str:
-        """Where a link leads, as a virtual path."""
-        return await self._guarded(
-            self.numbers.read_link, Operation.READ_LINK, path, self._files.read_link(path), what
-        )
-
-    async def usage(self, path: VPath, *, what: str = "") -> Usage:
-        """Room on the volume below a path."""
-        return await self._guarded(
-            self.numbers.stat, Operation.READ_ATTRIBUTES, path, self._files.usage(path), what
-        )
-
-    async def checksum(
-        self, path: VPath, algorithm: str, start: int = 0, end: int | None = None
-    ) -> Digest:
-        """Digest the bytes of a file from `start` up to `end` (None: to its end).
-
-        `algorithm` is a name of ALGORITHMS, else Refused(UNSUPPORTED); a range that begins behind
-        the file's end or its own is Refused(INVALID), one that ends behind it ends with the file.
-        As for a download, the account's interrupted upload of the path is discarded.
-        """
-        outcome, real = self.numbers.checksum, self._files.real_path(path)
-        try:
-            self._permit(Operation.READ, path)
-            self._may_open()
-            digest = await self._begin(self._digest(path, algorithm, start, end))
-        except Refused as refused:
-            self.emit(outcome.failed, p.PathFailed(str(path), real, refused.details))
-            raise
-        length = digest.end - digest.start
-        self.emit(outcome.done, p.Checksum(str(path), real, algorithm, digest.start, length))
-        return digest
-
-    async def _digest(self, path: VPath, algorithm: str, start: int, end: int | None) -> Digest:
-        download = await self._files.download(path)
-        try:
-            return await digest_of(self, path, download.lane, algorithm, start, end)
-        finally:
-            await download.close()
 
     # Changing.
 
@@ -394,6 +263,3 @@ async def _cut(upload: Upload, path: VPath, start: int) -> None:
         raise _behind(path, start)
     if not upload.in_place:
         await upload.lane.change(Attributes(size=start))
-
-
-ENTERING: Final = (Operation.TRAVERSE, Operation.LIST, Operation.READ_ATTRIBUTES)

@@ -186,8 +186,8 @@ class Listing(Protocol):
 class FileSystem(Protocol):
     """A tree of files. Paths are virtual and already normal; errors are Refused."""
 
-    async def stat(self, path: VPath, *, follow: bool = True) -> Entry:
-        """What is under a path; the owner's interrupted upload of it comes first."""
+    async def stat(self, path: VPath, *, follow: bool = True, finished: bool = False) -> Entry:
+        """What is under a path; the owner's interrupted upload comes first, unless `finished`."""
 
     async def list(self, path: VPath) -> Listing:
         """Begin to read a directory."""

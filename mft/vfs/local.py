@@ -81,9 +81,9 @@ class LocalFileSystem:
         self._root: _Root | None = None
         self._closed = False
 
-    async def stat(self, path: VPath, *, follow: bool = True) -> Entry:
-        """What is under a path; the owner's interrupted upload of it comes first."""
-        return await self._run(path, self._stat, follow)
+    async def stat(self, path: VPath, *, follow: bool = True, finished: bool = False) -> Entry:
+        """What is under a path; the owner's interrupted upload comes first, unless `finished`."""
+        return await self._run(path, self._stat, follow, finished)
 
     async def list(self, path: VPath) -> LocalListing:
         """Begin to read a directory."""
@@ -276,10 +276,10 @@ class LocalFileSystem:
     def _open(self, root: int, path: VPath, flags: int) -> int:
         return self._opener(root, spelled(path).encode() or b".", flags)
 
-    def _stat(self, root: int, path: VPath, follow: bool) -> Entry:
+    def _stat(self, root: int, path: VPath, follow: bool, finished: bool) -> Entry:
         if not path.parts:
             return entry("", os.fstat(root))
-        status, interrupted = self._at(root, path, names.status_of, Reason.INVALID)
+        status, interrupted = self._at(root, path, names.status_of, Reason.INVALID, finished)
         if follow and stat.S_ISLNK(status.st_mode):
             descriptor = self._open(root, path, O_PATH | os.O_CLOEXEC)
             try:

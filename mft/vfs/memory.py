@@ -141,13 +141,13 @@ class MemoryFileSystem:
         self.limit = file_write_size
         self._lifetime = lifetime
 
-    async def stat(self, path: VPath, *, follow: bool = True) -> Entry:
-        """What is under a path; the owner's interrupted upload of it comes first."""
+    async def stat(self, path: VPath, *, follow: bool = True, finished: bool = False) -> Entry:
+        """What is under a path; the owner's interrupted upload comes first, unless `finished`."""
         if path.is_root:
             return self.tree.root.entry("")
         folder = self._folder(path, Reason.INVALID)
         node = folder.children.get(path.name)
-        if node is None or not node.is_directory:
+        if not finished and (node is None or not node.is_directory):
             interrupted = self._interrupted(folder, path.name)
             if interrupted is not None:
                 return interrupted.entry(path.name)._replace(interrupted=True)

@@ -62,11 +62,11 @@ class MountedFileSystem:
             found.append(VPath(parts))
         return found
 
-    async def stat(self, path: VPath, *, follow: bool = True) -> Entry:
+    async def stat(self, path: VPath, *, follow: bool = True, finished: bool = False) -> Entry:
         """What is under a path; a virtual parent that exists nowhere is an empty directory."""
         files, inner = self._at(path)
         try:
-            entry = await files.stat(inner, follow=follow)
+            entry = await files.stat(inner, follow=follow, finished=finished)
         except Refused as refused:
             if self._is_absent(path, refused):
                 return _virtual(path.name)

@@ -20,8 +20,15 @@ _IN_PLACE: Final = os.O_RDWR | os.O_NOFOLLOW | SAFELY
 _LISTING: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def status_of(directory: int, name: str, temporaries: Temporaries) -> tuple[os.stat_result, bool]:
-    """What is under the name, links not followed; an interrupted upload comes first: then True."""
+def status_of(
+    directory: int, name: str, temporaries: Temporaries, finished: bool
+) -> tuple[os.stat_result, bool]:
+    """What is under the name, links not followed; an interrupted upload comes first: then True.
+
+    With `finished` there are no interrupted uploads.
+    """
+    if finished:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False), False
     try:
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:

@@ -35,7 +35,7 @@ Make = Callable[[], Authenticator]
 def test_it_says_what_it_is_and_what_it_understands(make: Make) -> None:
     method = make()
     assert method.component.uuid
-    assert method.kinds <= {"password", "ssh-key", "ssl-certificate"}
+    assert method.kinds <= {"password", "ssh-key", "ssl-certificate", "public"}
     assert method.kinds
 
 

@@ -254,6 +254,17 @@ def test_what_is_shown_says_whether_it_is_finished(tree: Tree, at: At) -> None:
     assert not run(files.stat(at("."))).interrupted
 
 
+def test_what_is_finished_can_be_asked_for_alone(files: FileSystem, at: At) -> None:
+    put(files, at("a"), b"whole file")
+    interrupt(files, at("a"), b"half")
+    interrupt(files, at("new"), b"half")
+    assert run(files.stat(at("a"))).size == 4
+    found = run(files.stat(at("a"), finished=True))
+    assert (found.size, found.interrupted) == (10, False)
+    with refused(Reason.NOT_FOUND):
+        run(files.stat(at("new"), finished=True))
+
+
 def test_an_interrupted_upload_cannot_be_downloaded(files: FileSystem, at: At) -> None:
     interrupt(files, at("a"), b"half")
     with refused(Reason.NOT_FOUND):

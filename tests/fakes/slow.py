@@ -115,9 +115,9 @@ class SlowFiles:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._memory, name)
 
-    async def stat(self, path: VPath, *, follow: bool = True) -> Entry:
+    async def stat(self, path: VPath, *, follow: bool = True, finished: bool = False) -> Entry:
         await self._slowness.wait()
-        return await self._memory.stat(path, follow=follow)
+        return await self._memory.stat(path, follow=follow, finished=finished)
 
     async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> SlowUpload:
         await self._slowness.wait()

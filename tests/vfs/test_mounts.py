@@ -149,7 +149,7 @@ def test_a_real_entry_under_a_mount_is_a_conflict(
 
 def test_a_broken_mount_does_not_hide_its_neighbours(home: MemoryFileSystem) -> None:
     class Broken(MemoryFileSystem):
-        async def stat(self, path: VPath, *, follow: bool = True) -> None:  # type: ignore[override]  # raises
+        async def stat(self, path: VPath, *, follow: bool = True, finished: bool = False) -> None:  # type: ignore[override]  # raises
             from mft.core.failure import Refused
 
             raise Refused(Reason.NOT_FOUND)

@@ -79,7 +79,7 @@ async def _send(exchange: Exchange, sent: SentFile) -> None:
     if status is not None:
         exchange.answer(status, b"", *_validators(entry))
         return
-    if digest := await _wanted_digest(exchange):
+    if digest := await _wanted_digest(exchange, sent):
         exchange.fields.append(("Repr-Digest", digest))
     wanted = exchange.head.fields.get("range")
     parts = None
@@ -119,13 +119,13 @@ async def _send_parts(exchange: Exchange, sent: SentFile, parts: tuple[range, ..
     exchange.complete = True
 
 
-async def _wanted_digest(exchange: Exchange) -> str:
+async def _wanted_digest(exchange: Exchange, sent: SentFile) -> str:
     """The SHA-256 of the whole file, where it is asked for (RFC 9530 4; RFC 3230 before it)."""
     fields = exchange.head.fields
     wanted = fields.get("want-repr-digest") or fields.get("want-digest") or ""
     if "sha-256" not in wanted.lower():
         return ""
-    digest = await exchange.session.checksum(exchange.path, SHA_256)
+    digest = await exchange.session.checksum_of(sent, SHA_256)
     return repr_digest(digest.value)
 
 
@@ -200,7 +200,7 @@ def _told_digest(exchange: Exchange) -> bytes | None:
 async def holds(exchange: Exchange) -> bool:
     """Whether the conditions of a request that changes something hold."""
     try:
-        entry = await exchange.session.look(exchange.path)
+        entry = await exchange.session.look(exchange.path, finished=True)
     except Refused as refused:
         if refused.reason is not Reason.NOT_FOUND:
             raise

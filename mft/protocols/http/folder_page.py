@@ -94,11 +94,6 @@ async def get(exchange: Exchange) -> None:
         await files.get(exchange)
 
 
-def place_of(exchange: Exchange, path: VPath) -> str:
-    """The URL of a folder, in the same area as the request."""
-    return quote_path((exchange.target.segments[0], *path.parts), folder=True)
-
-
 async def show(exchange: Exchange, status: int = 200, notes: Notes | None = None) -> None:
     """Answer with the page of a folder; raises Refused before it begins, else cuts it."""
     pages, path = exchange.client.hub.pages, exchange.path
@@ -112,8 +107,8 @@ async def show(exchange: Exchange, status: int = 200, notes: Notes | None = None
             exchange,
             "folder.html",
             path=path,
-            here=place_of(exchange, path),
-            crumbs=[(one.name, place_of(exchange, one)) for one in above(path)],
+            here=exchange.place(path, folder=True),
+            crumbs=[(one.name, exchange.place(one, folder=True)) for one in above(path)],
             rights=rights_in(exchange.session, path),
             triggers=_triggers(exchange),
             notes=notes or Notes(pages.notice(exchange)),

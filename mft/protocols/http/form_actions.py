@@ -8,7 +8,7 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.http.exchange import Exchange
-from mft.protocols.http.folder_page import above, place_of
+from mft.protocols.http.folder_page import above
 from mft.protocols.http.trees import remove_any
 from mft.protocols.http.zip_answer import send_zip
 from mft.session.session import Session
@@ -151,7 +151,7 @@ def _asking(question: str) -> Act:
             names=names,
             most=MAX_SHOWN,
             path=path,
-            here=place_of(exchange, path),
+            here=exchange.place(path, folder=True),
             offered=await _folders(exchange) if question == "move" else (),
         )
         return None

@@ -89,7 +89,7 @@ async def _tell(exchange: Exchange, action: str, outcome: Outcome) -> None:
     elif not outcome.done:
         await folder_page.show(exchange, 422, Notes(problem=t("nothing-selected")))
     else:
-        here = folder_page.place_of(exchange, exchange.path)
+        here = exchange.place(exchange.path, folder=True)
         exchange.redirect(f"{here}?done={outcome.key}&count={len(outcome.done)}", 303)
 
 

@@ -6,8 +6,9 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mft.core.vpath import ROOT
 from mft.protocols.http.answers import HTML, Fields
-from mft.protocols.http.browsers import HOME_PLACE, login_place, return_place
+from mft.protocols.http.browsers import HOME, HOME_PLACE, login_place, return_place
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.form_token import token_of
 from mft.protocols.http.options import HttpOptions
@@ -69,12 +70,14 @@ class Pages:
 
     def make(self, exchange: Exchange, template: str, **values: object) -> str:
         """Fill a template; it knows the words, the account and the token beside its `values`."""
+        entered = not exchange.guest
         shown: dict[str, Any] = {
             "t": self.words(exchange),
             "file": place_of,
-            "home": HOME_PLACE,
+            "home": exchange.place(ROOT, folder=True) if entered else HOME_PLACE,
+            "public": entered and exchange.area != (HOME,),
             "token": token_of(exchange),
-            "account": "" if exchange.guest else exchange.session.account.name,
+            "account": exchange.session.account.name if entered else "",
             **values,
         }
         return environment().get_template(template).render(shown)

@@ -44,7 +44,10 @@ METHODS: Final[Mapping[str, Serve]] = {
 PAGES: Final[Mapping[str, Mapping[str, Serve]]] = {
     "login": {"GET": login_page.show, "HEAD": login_page.show, "POST": login.log_in},
     "logout": {"POST": login.log_out},
-    **{name: {"GET": static_files.get, "HEAD": static_files.get} for name in static_files.NAMES},
+}
+# What pages are drawn with, by its exact name.
+STATIC: Final[Mapping[str, Mapping[str, Serve]]] = {
+    name: {"GET": static_files.get, "HEAD": static_files.get} for name in static_files.NAMES
 }
 # What is below a name of ours, for those who have logged in: its methods, by the names below.
 BELOW: Final[Mapping[str, Callable[[tuple[str, ...]], Mapping[str, Serve]]]] = {
@@ -74,7 +77,7 @@ async def _area(exchange: Exchange, area: tuple[str, ...], enter: Enter) -> None
     exchange.area = area
     method = exchange.head.method
     if method == "OPTIONS":
-        _options(exchange, METHODS, webdav.ANNOUNCED)
+        _options(exchange, METHODS, (*webdav.ANNOUNCED, uploads.ANNOUNCED))
     elif method not in METHODS:
         _unknown_method(exchange, METHODS)
     elif exchange.target.segments == area and not exchange.target.folder:
@@ -112,7 +115,7 @@ async def _own(exchange: Exchange, names: tuple[str, ...]) -> None:
     if names and names[0] in BELOW:
         await _below(exchange, names)
         return
-    page = PAGES.get("/".join(names))
+    page = PAGES.get("/".join(names)) or STATIC.get("/".join(names))
     if page is None:
         static_files.missing(exchange, names)
     elif exchange.head.method == "OPTIONS":

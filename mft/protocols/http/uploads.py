@@ -42,6 +42,7 @@ from mft.wire.http.tus import (
     parse_upload_name,
 )
 
+ANNOUNCED: Final = ("Accept-Patch", DRAFT_TYPE)  # where a PUT may begin an upload of the draft
 NAMED_BY: Final = ("path", "filename", "name")  # keys of metadata, the first that is there counts
 GIVEN_UP: Final = "the client has given it up"
 ANOTHER: Final = "another upload of its path begins"

@@ -2,9 +2,9 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from time import gmtime, strftime, struct_time
 from typing import Any, Final
 
 from mft.core.failure import Reason
@@ -58,7 +58,7 @@ class Words:
 
     def time(self, seconds: int) -> str:
         """A moment by the calendar of UTC, to the minute."""
-        return _moment(seconds).strftime(self._time)
+        return strftime(self._time, _moment(seconds))
 
     def reason(self, reason: Reason) -> str:
         """Why something was refused."""
@@ -67,11 +67,11 @@ class Words:
 
 def iso(seconds: int) -> str:
     """A moment for programs (RFC 3339), in UTC."""
-    return _moment(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return strftime("%Y-%m-%dT%H:%M:%SZ", _moment(seconds))
 
 
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(min(max(seconds, _FIRST), _LAST), UTC)
+def _moment(seconds: int) -> struct_time:
+    return gmtime(min(max(seconds, _FIRST), _LAST))
 
 
 @cache

@@ -288,8 +288,8 @@ def test_neither_does_a_second_mount_of_the_same_folder(serve: Serve) -> None:
         return VPath(("folder", *path.parts[1:])) if path.parts[:1] == ("alias",) else path
 
     def storage(memory: MemoryFileSystem) -> FileSystem:
-        async def stat(path: VPath, *, follow: bool = True) -> Entry:
-            return await memory.stat(real(path), follow=follow)
+        async def stat(path: VPath, *, follow: bool = True, finished: bool = False) -> Entry:
+            return await memory.stat(real(path), follow=follow, finished=finished)
 
         return Instead(memory, stat=stat)
 

@@ -180,3 +180,24 @@ def test_a_folder_without_its_slash_is_led_to(server: HttpServer, ann: Browser) 
     make(server, "/sub")
     answer = ann.ask("GET", "/home/sub")
     assert (answer.status, answer.field("Location")) == (302, "/home/sub/")
+
+
+@pytest.mark.parametrize(("name", "root"), [("public", "/public/"), ("ROOT", "/")])
+def test_the_area_for_everybody_has_pages_of_its_own(
+    serve: Callable[..., HttpServer], name: str, root: str
+) -> None:
+    bob = account("bob", password=CHEAP_HASH, permissions="allow-full-control")
+    server = serve(bob, public_account_uuid="id-bob", public_name=name)
+    run(server.owner("bob").make_directory(VPath.parse("/sub")))
+    guest = Browser(server)
+    answer = guest.ask("GET", f"{root}sub/")
+    page = answer.body.decode()
+    assert answer.status == 200
+    assert f'data-here="{root}sub/"' in page
+    assert f'data-root="{root}"' in page
+    assert "data-resumable" not in page
+    assert f'<li><a href="{root}">Files</a></li>' in page
+    assert "bob" not in page
+    assert 'href="/__mft__/login"' in page
+    made = guest.press(f"{root}sub/", "create-folder", new_folder="x")
+    assert made.field("Location") == f"{root}sub/?done=made&count=1"

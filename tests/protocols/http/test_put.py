@@ -16,6 +16,7 @@ from mft.vfs.memory import MemoryFileSystem
 from mft.vfs.volume import Volumes
 from mft.wire.http.digests import repr_digest
 from tests.fakes.accounts import CHEAP_HASH, account
+from tests.fakes.files import interrupt
 from tests.fakes.http_server import Answer, HttpClient, HttpServer
 from tests.fakes.run import run
 from tests.fakes.slow import SlowFiles, Slowness
@@ -378,3 +379,17 @@ def test_a_file_is_on_disk_when_its_client_hears_of_it(serve: Serve, tmp_path: P
     assert (disk / "file").read_bytes() == DATA
     assert put(client, If_None_Match="*").status == 412
     client.leave()
+
+
+def test_conditions_are_about_what_is_finished_and_not_about_what_was_cut(
+    serve: Callable[..., HttpServer],
+) -> None:
+    server = serve()
+    server.put("/a", b"whole")
+    client = HttpClient(server)
+    tag = client.ask("HEAD", "/home/a").field("ETag")
+    interrupt(server.owner(), VPath.parse("/a"), b"ha")
+    assert client.ask("HEAD", "/home/a").field("Content-Length") == "2"
+    assert client.ask("PUT", "/home/a", b"again", If_Match=tag).status == 201
+    assert server.get("/a") == b"again"
+    assert client.ask("PUT", "/home/a", b"third", If_Match=tag).status == 412

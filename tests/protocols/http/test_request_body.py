@@ -6,7 +6,7 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.protocols.http.request_body import CONTINUE, CUT, RequestBody
+from mft.protocols.http.request_body import CONTINUE, CUT, MAX_PIECES, RequestBody
 from mft.session.files import ReceivedFile
 from mft.vfs.base import Existing
 from mft.vfs.memory import MemoryFileSystem
@@ -74,6 +74,18 @@ def test_a_body_becomes_a_file_and_what_follows_is_the_next_request(
     assert upload.doing.result is None
     assert get(upload.files, PATH) == data
     assert Doing(wire.line.head()).result.target == "/next"
+
+
+def test_many_small_chunks_are_few_writes(wire: Wire) -> None:
+    seen: list[bytes] = []
+    for count in (MAX_PIECES, MAX_PIECES + 1):
+        wire.write(chunked(DATA[:count], size=1))
+        upload = Upload(wire, seen=lambda view: seen.append(bytes(view)))
+        wire.settle()
+        assert upload.doing.result is None
+        assert get(upload.files, PATH) == DATA[:count]
+    assert seen[:MAX_PIECES] == [DATA[at : at + 1] for at in range(MAX_PIECES)]
+    assert seen[MAX_PIECES:] == [DATA[: MAX_PIECES + 1]]
 
 
 def test_a_body_that_comes_slowly_is_waited_for(wire: Wire) -> None:

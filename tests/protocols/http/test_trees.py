@@ -138,6 +138,15 @@ def test_what_may_not_be_removed_stays_and_ends_it(
     assert not peer.opened, "no folder is left open"
 
 
+def test_who_may_not_remove_a_folder_does_not_empty_it() -> None:
+    files = tree()
+    before = shape(files)
+    rules = ("allow-full-control", "/here/full, allow-list, allow-delete-file")
+    with refused(Reason.DENIED):
+        run(remove_tree(http(*rules, files=files), FULL))
+    assert shape(files) == before
+
+
 def test_whoever_leaves_removes_no_more() -> None:
     files = tree()
     peer = http(files=files)

@@ -203,6 +203,11 @@ def test_a_client_of_http_1_0_is_told_nothing_in_between(
     assert client.answer().status == 201
 
 
+def test_who_asks_what_files_take_is_told_of_the_draft(client: HttpClient) -> None:
+    answer = client.ask("OPTIONS", "/home/a", Authorization=None)
+    assert answer.field("Accept-Patch") == DRAFT_TYPE
+
+
 def test_conditions_hold_for_a_first_part(server: HttpServer, client: HttpClient) -> None:
     server.put("/a", b"before")
     assert put_part(client, DATA, If_None_Match="*").status == 412

@@ -155,9 +155,10 @@ function confirmReplacing(names) {
 // Links and forms.
 
 function leadsToFolder(link) {
-  const url = new URL(link.href);
-  const ours = url.origin === location.origin && url.pathname.startsWith("/home/");
-  return ours && url.pathname.endsWith("/") && !url.searchParams.has("zip") && !link.download;
+  const { origin, pathname, searchParams } = new URL(link.href);
+  const ours = origin === location.origin && pathname.startsWith(folder().dataset.root);
+  const file = !pathname.endsWith("/") || pathname.startsWith("/__mft__/");
+  return ours && !file && !searchParams.has("zip");
 }
 
 document.addEventListener("click", (event) => {
@@ -274,7 +275,9 @@ document.addEventListener("change", (event) => {
 function enhance() {
   for (const part of all(".with-module")) part.hidden = false;
   for (const part of all(".without-module")) part.hidden = true;
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, {
+  const { lang } = document.documentElement;
+  const own = navigator.languages.find((one) => one.startsWith(lang)) ?? lang; // such as en-GB
+  const format = new Intl.DateTimeFormat(own, {
     dateStyle: "medium",
     timeStyle: "short",
   });
@@ -380,7 +383,7 @@ function makeFolder(upload, base, names) {
 }
 
 class Upload {
-  constructor(file, name, base, path) {
+  constructor(file, name, { here: base, path, resumable }) {
     this.file = file;
     this.name = name;
     this.base = base; // the URL of the folder that it was dropped on
@@ -390,6 +393,7 @@ class Upload {
     this.sent = 0;
     this.wait = 0; // seconds before the next attempt
     this.account = account();
+    this.resumable = resumable !== undefined && file.size > SMALL;
     this.place = null; // of the resumable upload
     this.request = null;
     this.row = null;
@@ -408,8 +412,8 @@ class Upload {
   async run() {
     this.offset = 0;
     await makeFolder(this, this.base, this.names.slice(0, -1));
-    if (this.file.size <= SMALL) await this.put();
-    else await this.resume();
+    if (this.resumable) await this.resume();
+    else await this.put();
   }
 
   async put() {
@@ -473,12 +477,11 @@ const uploads = {
       showProblem(word("too-many", { count: MAX_FILES }));
       return;
     }
-    const { here: base, path } = place.dataset;
     const there = new Set(boxes().map((box) => box.value));
     const tops = new Set(files.map(([, name]) => name.split("/")[0]).filter((top) => there.has(top)));
     const kept = tops.size && !(await confirmReplacing([...tops])) ? tops : new Set();
     const wanted = files.filter(([, name]) => !kept.has(name.split("/")[0]));
-    this.list.push(...wanted.map(([file, name]) => new Upload(file, name, base, path)));
+    this.list.push(...wanted.map(([file, name]) => new Upload(file, name, place.dataset)));
     this.next();
   },
 
