@@ -110,6 +110,10 @@ fuzz: install ## Feed the codecs far more than `make test` does
 bench: install packages ## Measure beside other servers; writes docs/design/performance.md
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
+.PHONY: pictures
+pictures: install packages ## Take the guide's pictures of the web pages anew
+	$(BIN)/python -m tests.interop.pictures
+
 .PHONY: docs
 docs: install ## Write the generated references and conf/server.full.ini
 	@$(BIN)/mft reference all --write

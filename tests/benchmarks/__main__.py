@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from tests.benchmarks.bench import ALL, FTP_PEERS, Workload
+from tests.benchmarks.bench import ALL, FTP_PEERS, HTTP_PEERS, Workload
 from tests.benchmarks.families import FAMILIES, Family
 from tests.benchmarks.goals import Results
 from tests.benchmarks.report import Report, insert
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser("python -m tests.benchmarks", description=__doc__)
     names = [family.name for family in FAMILIES]
-    made.add_argument("--family", choices=names, help="one of the two; both without this")
+    made.add_argument("--family", choices=names, help="one of them; all without this")
     made.add_argument(
         "--only",
         action="append",
@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="the workload of this name, or all whose names contain or match it",
     )
-    made.add_argument("--servers", help=f"some of {','.join((*ALL, *FTP_PEERS))}")
+    made.add_argument("--servers", help=f"some of {','.join((*ALL, *FTP_PEERS, *HTTP_PEERS))}")
     made.add_argument("--rounds", type=int, help="rounds of each (5)")
     made.add_argument("--size", type=int, metavar="MIB", help="the large file (1024)")
     made.add_argument("--quick", action="store_true", help="tiny sizes, one round: does it work?")
@@ -98,7 +98,7 @@ def choose(words: list[str], workloads: Sequence[Workload] = WORKLOADS) -> list[
 
 def with_variants(servers: str | None) -> set[str]:
     """The servers that were asked for; mft brings its variants."""
-    chosen = set(servers.split(",")) if servers else {*ALL, *FTP_PEERS}
+    chosen = set(servers.split(",")) if servers else {*ALL, *FTP_PEERS, *HTTP_PEERS}
     return chosen | ({"mft-fast", "mft-bare"} if "mft" in chosen else set())
 
 

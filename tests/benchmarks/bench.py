@@ -122,16 +122,20 @@ class Bench:
         words = [mode, str(address.port), address.user, credential, str(count), str(number)]
         return self._own("light", words)
 
-    def ftp(
+    def own(
         self, mode: str, scheme: str, running: Running, count: int, rest: object, user: str = ""
     ) -> Child:
-        """Start the benchmark's own FTP client; it is ready when this returns.
+        """Start the benchmark's own client of FTP or HTTP; it is ready when this returns.
 
-        user: the account whose login is cheap, unless another is named.
+        Its mode `logins` asks for what is locked, the others for what need not be. user: the
+        account whose login is cheap, unless another is named.
         """
-        account = self.tools.credentials
-        words = [mode, scheme, str(running.address.port), user or account.cheap, account.password]
-        return self._own("ftp", [*words, str(count), str(rest)])
+        account, address = self.tools.credentials, running.address
+        words = [mode, scheme, str(address.port_of(scheme))]
+        if scheme in HTTP_SCHEMES:
+            words.append(address.locked if mode == "logins" else address.base)
+        words += [user or account.cheap, account.password, str(count), str(rest)]
+        return self._own("http" if scheme in HTTP_SCHEMES else "ftp", words)
 
     def _own(self, name: str, words: list[str]) -> Child:
         argv = [sys.executable, "-m", f"tests.benchmarks.clients.{name}", *words]
@@ -196,7 +200,10 @@ class Workload:
 
 FTP_PEERS = ("vsftpd", "proftpd", "pure-ftpd", "pyftpdlib")
 FTP_SERVERS = ("mft", *FTP_PEERS)
-SCHEMES = {"ftp": "FTP", "ftps": "FTPS"}  # ftps: AUTH TLS with protected data
+FTP_SCHEMES = {"ftp": "FTP", "ftps": "FTPS"}  # ftps: AUTH TLS with protected data
+HTTP_PEERS = ("nginx", "twisted-web")
+HTTP_SERVERS = ("mft", *HTTP_PEERS)
+HTTP_SCHEMES = {"http": "HTTP", "https": "HTTPS"}
 ALL = ("mft", "openssh", "asyncssh", "conch")
 # Beside mft, so that both meet the same hour of the machine: they differ by little.
 WITH_BARE = ("mft", "mft-bare", "openssh", "asyncssh", "conch")

@@ -1,4 +1,4 @@
-"""The two families of workloads: what each is run against, and how its tables are headed."""
+"""The families of workloads: what each is run against, and how its tables are headed."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -9,11 +9,13 @@ from tests.benchmarks.bench import Workload
 from tests.benchmarks.servers.asyncssh import Asyncssh
 from tests.benchmarks.servers.base import Server, Tools
 from tests.benchmarks.servers.conch import Conch
+from tests.benchmarks.servers.nginx import Nginx
 from tests.benchmarks.servers.openssh import OpenSSH
 from tests.benchmarks.servers.ours import Ours
 from tests.benchmarks.servers.proftpd import Proftpd
 from tests.benchmarks.servers.pureftpd import PureFtpd
 from tests.benchmarks.servers.pyftpdlib import Pyftpdlib
+from tests.benchmarks.servers.twisted_web import TwistedWeb
 from tests.benchmarks.servers.vsftpd import Vsftpd
 from tests.benchmarks.workloads import table
 
@@ -47,6 +49,19 @@ four seconds. Where each session is a process, a tenth of the idle sessions is o
 delay that hides account names is off, Pure-FTPd's limits of clients and of listings are raised, and
 pyftpdlib writes no log. Debian's servers need root to become others: without root they are left
 out."""
+
+HTTP_NOTES = """\
+HTTPS is HTTP/1.1 in TLS 1.3 with AES-256-GCM and a P-256 certificate for all. mft asks every
+request for a password, by Basic, which it checks once for a connection; the others do so for
+logins only. A login is a connection with one small file. nginx has one worker, writes no access
+log, and takes uploads by its WebDAV module; twisted.web is its static files, and a PUT that copies
+what its request has kept in a temporary file. mft and twisted.web use the OpenSSL of the
+cryptography wheel, nginx Debian's. Small files are moved one after another over one connection,
+five times each. Passwords: mft checks bcrypt, nginx SHA-512-crypt of 5,000 rounds, twisted.web
+compares text. With the cheapest hash mft checks PBKDF2-SHA-256 and nginx SHA-512-crypt, 1,000
+rounds each; what that costs alone is measured in the same round and taken out. Listings are JSON
+from mft and nginx, a page of HTML from twisted.web. A ZIP is of as many small files as are moved
+one by one."""
 
 
 class Family(NamedTuple):
@@ -84,6 +99,18 @@ def ftp_servers(tools: Tools) -> dict[str, Server]:
     return _by_name(*ours, Vsftpd(tools), Proftpd(tools), PureFtpd(tools))
 
 
+def http_servers(tools: Tools) -> dict[str, Server]:
+    """All HTTP servers; mft three times: as it is, not waiting for the disk, and bare."""
+    bare = "tests.benchmarks.servers.bare"
+    return _by_name(
+        Ours(tools, service="http"),
+        Ours(tools, "mft-fast", settings=FAST, service="http"),
+        Ours(tools, "mft-bare", module=bare, service="http"),
+        Nginx(tools),
+        TwistedWeb(tools),
+    )
+
+
 def _by_name(*servers: Server) -> dict[str, Server]:
     return {server.name: server for server in servers}
 
@@ -110,4 +137,12 @@ FTP = Family(
     machine.ftp_facts,
     f"{GENERAL}\n{FTP_NOTES}",
 )
-FAMILIES = (SSH, FTP)
+HTTP = Family(
+    "http",
+    table.HTTP,
+    http_servers,
+    OURS | {"nginx": "nginx", "twisted-web": "twisted.web"},
+    machine.http_facts,
+    f"{GENERAL}\n{HTTP_NOTES}",
+)
+FAMILIES = (SSH, FTP, HTTP)

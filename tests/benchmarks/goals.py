@@ -113,11 +113,32 @@ def _ftp_sessions() -> list[Goal]:
     ]
 
 
+def _http() -> list[Goal]:
+    made = [
+        *_ratios("https-down", "cpu_rate", ">=", nginx=1.3),
+        *_ratios("https-up", "cpu_rate", ">=", **{"nginx": 0.85, "twisted-web": 1.7}),
+    ]
+    for arrow in ("down", "up"):
+        limits = {"nginx": 0.8, "twisted-web": 3}
+        made += _ratios(f"http-{arrow}", "cpu_rate", ">=", **limits)
+        made.append(Goal(f"https-small-{arrow}", "cpu", "<=", 1.0, "twisted-web", "mft-fast"))
+    return [
+        *made,
+        Goal("https-idle", "rss", "<=", 40),
+        Goal("https-idle", "base", "<=", 90),
+        Goal("https-idle", "p99", "<=", 1.5),
+        *_ratios("https-get-3", "p99", "<=", nginx=0.2),
+        # Flat, whatever is packed: its table of contents alone grows, about 100 bytes a file.
+        Goal("http-zip", "growth", "<=", 8),
+        Goal("https-zip", "growth", "<=", 8),
+    ]
+
+
 def _turns() -> list[Goal]:
-    from tests.benchmarks.workloads.turns import FTP_WORK, WORK
+    from tests.benchmarks.workloads.turns import ALL_WORK
 
     made = []
-    for work in (*WORK, *FTP_WORK):
+    for work in (work for some in ALL_WORK.values() for work in some):
         made.append(Goal(f"turns-{work}", "p999", "<=", 10))
         made.append(Goal(f"turns-{work}", "max", "<=", 50))
     return made
@@ -138,6 +159,7 @@ GOALS: tuple[Goal, ...] = (
     *_ftp_bulk(),
     *_ftp_small(),
     *_ftp_sessions(),
+    *_http(),
     *_turns(),
 )
 

@@ -32,9 +32,24 @@ def ftp_facts() -> list[str]:
     return [
         hardware(),
         f"{packaged or 'none of the servers that need root'}",
-        f"{curl()}; our own client: Python with {ssl.OPENSSL_VERSION}",
+        clients(),
         f"{python()} (mft, pyftpdlib); {versions('pyftpdlib', 'Twisted', 'cryptography')}",
     ]
+
+
+def http_facts() -> list[str]:
+    """One line each: processor, kernel, nginx and the clients, Python with its own OpenSSL."""
+    return [
+        hardware(),
+        f"nginx {debian.version('nginx') or 'is not there'}",
+        clients(),
+        f"{python()} (mft, twisted.web); {versions('Twisted', 'pyOpenSSL', 'cryptography')}",
+    ]
+
+
+def clients() -> str:
+    """curl and the Python of the benchmark's own clients, each with its OpenSSL."""
+    return f"{curl()}; our own client: Python with {ssl.OPENSSL_VERSION}"
 
 
 def hardware() -> str:

@@ -27,6 +27,18 @@ def memory(pids: Iterable[int]) -> Memory:
     return Memory(private, resident)
 
 
+def peak(pids: Iterable[int]) -> int:
+    """The most memory (RSS) that these processes have had together, KiB."""
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+def forget_peak(pids: Iterable[int]) -> None:
+    """Let `peak` begin at what these processes have now."""
+    for pid in pids:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def _rollup(pid: int) -> dict[str, int]:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]

@@ -14,14 +14,15 @@ from tests.benchmarks.__main__ import choose
 from tests.benchmarks.run import Workbench
 from tests.benchmarks.servers.ours import Ours
 from tests.benchmarks.settings import QUICK, Scale
-from tests.benchmarks.workloads.table import FTP
+from tests.benchmarks.workloads.table import FTP, HTTP
 
 
 def main(argv: list[str] | None = None) -> int:
     """Profile one workload; 1 when the server left no profile behind."""
     options = parser().parse_args(argv)
     workload = choose([options.workload])[0]
-    service = "ftp" if workload in FTP else "ssh"
+    services = {"ftp": FTP, "http": HTTP}
+    service = next((name for name, some in services.items() if workload in some), "ssh")
     scale = (QUICK if options.quick else Scale())._replace(size=options.size << 20)
     output = options.output.resolve()
     output.unlink(missing_ok=True)

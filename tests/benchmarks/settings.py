@@ -29,6 +29,7 @@ class Scale(NamedTuple):
 
 QUICK = Scale(1, 16 << 20, 20, 4096, 200, 1, 4, 2, 20, 20, 20)
 STREAMS = 8
+PASSES = 5  # how often each small file is moved by HTTP, whose requests are so cheap
 
 
 class Space:

@@ -10,14 +10,14 @@ import pytest
 
 from mft.events.reader import JournalReader
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.families import ssh_servers
+from tests.benchmarks.families import http_servers, ssh_servers
 from tests.benchmarks.processes import ChildError
 from tests.benchmarks.run import Workbench
 from tests.benchmarks.servers import bare
 from tests.benchmarks.servers.base import HOST
 from tests.benchmarks.servers.ours import Ours, Settings
 from tests.benchmarks.settings import QUICK
-from tests.benchmarks.workloads import bulk, small
+from tests.benchmarks.workloads import bulk, http_small, small
 
 NOBODY = {"accounts": {"permissions": "deny-full-control"}}
 ONE_FILE = {"services": {"maximum_open_files": "1"}}
@@ -27,6 +27,12 @@ EVERYTHING: tuple[Callable[[Bench, Ours], object], ...] = (
     small.listing,
     lambda bench, server: bulk.download(bench, server, "aes128-gcm"),
     lambda bench, server: bulk.upload(bench, server, "aes128-gcm"),
+)
+OVER_HTTP: tuple[Callable[[Bench, Ours], object], ...] = (
+    lambda bench, server: http_small.files(bench, server, "http", up=True),
+    lambda bench, server: http_small.files(bench, server, "https", up=False),
+    lambda bench, server: http_small.listing(bench, server, "http", "listing"),
+    lambda bench, server: http_small.archive(bench, server, "http"),
 )
 
 
@@ -56,6 +62,14 @@ def test_the_bare_server_moves_and_lists_files_and_writes_no_event(bench: Bench)
         [journal] = (instance(server) / "log" / "journal").glob("*.jsonl")
         assert journal.read_text().count("\n") == 1  # the head of the file
         assert not (instance(server) / "log" / "server.log").read_text()
+
+
+def test_the_bare_server_does_the_same_over_http(bench: Bench) -> None:
+    server = http_servers(bench.tools)["mft-bare"]
+    with bench.fresh(server):
+        for work in OVER_HTTP:
+            work(bench, server)
+        assert told(server) == []
 
 
 def test_plain_mft_writes_the_events_of_the_same_work(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.__main__ import main
-from tests.benchmarks.bench import FTP_PEERS
+from tests.benchmarks.bench import FTP_PEERS, HTTP_SERVERS
 from tests.benchmarks.run import RAM
 
 SERVERS = {"openssh", "mft"}
@@ -27,6 +27,7 @@ KINDS = {
 
 FTP_SERVERS = {"mft", *FTP_PEERS} if os.geteuid() == 0 else {"mft", "pyftpdlib"}
 FTP_KINDS = {"ftp-down", "ftps-up", "ftps-small-up", "ftps-listing", "ftp-login-cheap"}
+HTTP_KINDS = {"http-down", "https-up", "https-listing", "https-login-cheap"}
 
 
 def test_a_tiny_run_measures_every_kind_of_work_and_leaves_nothing_behind(
@@ -50,6 +51,21 @@ def test_ftp_sessions_are_idle_and_asked_beside_downloads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny_run(tmp_path, "ftp", {"mft"}, {"ftps-idle", "ftps-noop-3", "ftp-mlsd"}, capsys)
+
+
+def test_a_tiny_run_over_http_measures_every_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, page = tiny_run(tmp_path, "http", set(HTTP_SERVERS), HTTP_KINDS, capsys)
+    assert "| mft | nginx | twisted.web |" in page
+
+
+def test_small_files_and_idle_connections_of_http_are_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # nginx is the quickest to start, and what asks it is what asks the others.
+    kinds = {"https-small-down", "https-idle", "https-get-3"}
+    tiny_run(tmp_path, "http", {"nginx"}, kinds, capsys)
 
 
 def tiny_run(

@@ -11,6 +11,7 @@ from mft.core.failure import Reason
 from mft.daemon.sections import SECTIONS, TYPE_ALIASES
 from mft.handlers.registry import HANDLERS
 from mft.protocols.ftp import replies
+from mft.protocols.http.status import STATUS
 from mft.protocols.registry import PROTOCOLS
 from mft.protocols.sentences import SENTENCES
 from mft.protocols.ssh import requests
@@ -24,6 +25,7 @@ ANSWERS: Mapping[str, Mapping[Reason, Any]] = {
     "SFTP": CODES,
     "SCP": SENTENCES,
     "FTP": replies.CODES,
+    "HTTP": STATUS,
 }
 
 # These two never wait for their turn among the others: `sftp.py` takes them itself.
@@ -34,6 +36,10 @@ PLACES = {
     "ftp": ("ftp.md", "FTP and FTPS", "protocols/ftp/test_control.py"),
     "ftpsi": ("ftp.md", "FTP and FTPS", "protocols/ftp/test_control.py"),
     "ssh": ("sftp.md", "SFTP and SCP", "protocols/ssh/test_transport.py"),
+    "http": ("web.md", "HTTP and HTTPS", "protocols/http/test_service.py"),
+    "https": ("web.md", "HTTP and HTTPS", "protocols/http/test_service.py"),
+    "http-redirect": ("web.md", "Behind a proxy", "protocols/http/test_redirect.py"),
+    "health": ("web.md", "For balancers and monitors", "protocols/http/test_health.py"),
     "application": ("accounts.md", "Authentication methods", "auth/test_application.py"),
     "local-file": ("audit.md", "Log files", "handlers/test_log_file.py"),
     "standard-stream": ("audit.md", "Standard output", "handlers/test_stream.py"),

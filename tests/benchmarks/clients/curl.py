@@ -1,8 +1,8 @@
 """curl, the real client for large files: one process for each transfer, logged in beforehand.
 
 curl cannot be told to wait once it has logged in. But it waits for a reader when it writes to a
-named pipe: it fetches a small file into one (its login), then the same again (the gate), and then
-moves the file that is measured, all over one control connection.
+named pipe: it asks for a small file's head into one (its login), then for the same again (the
+gate), and then moves the file that is measured, all over one connection.
 """
 
 import os
@@ -19,8 +19,23 @@ LOGIN_SECONDS = 30.0
 COPY_SECONDS = 120.0  # one GiB at 9 MB/s
 POLL_SECONDS = 0.0005
 FIRST = "small/0000"  # what is fetched to log in; it fits into a pipe
-QUIET = ("--disable", "--silent", "--show-error", "--ftp-pasv")
+QUIET = ("--disable", "--silent", "--show-error", "--ftp-pasv", "--fail", "--http1.1")
 SECURE = ("--insecure", "--ssl-reqd", "--tls13-ciphers", "TLS_AES_256_GCM_SHA384")
+
+
+class Scheme(NamedTuple):
+    """How curl names a protocol, and what it needs besides."""
+
+    name: str
+    options: tuple[str, ...] = ()
+
+
+SCHEMES = {
+    "ftp": Scheme("ftp"),
+    "ftps": Scheme("ftp", SECURE),
+    "http": Scheme("http"),
+    "https": Scheme("https", SECURE),
+}
 
 
 class Transfer:
@@ -78,36 +93,41 @@ class Curl(NamedTuple):
     user: str
     password: str
 
-    def download(
-        self, address: Address, paths: Sequence[tuple[str, str]], *, secure: bool
-    ) -> Transfer:
+    def download(self, address: Address, paths: Sequence[tuple[str, str]], scheme: str) -> Transfer:
         """Ready to fetch these files (there, here), one after another."""
-        steps = [[*self._url(address, there), "--output", here] for there, here in paths]
-        return self._start(address, steps, secure)
+        steps = [[*self._url(address, there, scheme), "--output", here] for there, here in paths]
+        return self._start(address, steps, scheme)
+
+    def archive(self, address: Address, folder: str, here: str, scheme: str) -> Transfer:
+        """Ready to fetch a folder as one ZIP."""
+        wanted = ["--header", "Accept: application/zip"]
+        step = [*self._url(address, f"{folder}/", scheme), *wanted, "--output", here]
+        return self._start(address, [step], scheme)
 
     def upload(
-        self, address: Address, paths: tuple[str, str], *, secure: bool, newest: str
+        self, address: Address, paths: tuple[str, str], scheme: str, *, newest: str
     ) -> Transfer:
         """Ready to send this file (here, there). newest: the highest version of TLS."""
         here, there = paths
-        step = [*self._url(address, there), "--upload-file", here]
-        return self._start(address, [step], secure, newest)
+        step = [*self._url(address, there, scheme), "--upload-file", here]
+        return self._start(address, [step], scheme, newest)
 
     def _start(
-        self, address: Address, steps: list[list[str]], secure: bool, newest: str = "1.3"
+        self, address: Address, steps: list[list[str]], scheme: str, newest: str = "1.3"
     ) -> Transfer:
         pipes = [self.folder / f"{name}-{time.monotonic_ns()}" for name in ("login", "gate")]
         first = []
         for pipe in pipes:
             os.mkfifo(pipe)
-            first.append([*self._url(address, FIRST), "--head", "--output", str(pipe)])
-        options = [*QUIET, *(SECURE if secure else ()), "--tls-max", newest]
+            first.append([*self._url(address, FIRST, scheme), "--head", "--output", str(pipe)])
+        options = [*QUIET, *SCHEMES[scheme].options, "--tls-max", newest]
         argv = ["curl"]
         for step in (*first, *steps):
             argv += [*options, *step, "--next"]
         child = self.processes.start(argv[:-1], self.meter, "curl", cwd=self.folder)
         return Transfer(child, *pipes)
 
-    def _url(self, address: Address, path: str) -> list[str]:
+    def _url(self, address: Address, path: str, scheme: str) -> list[str]:
         account = f"{self.user}:{self.password}"
-        return ["--user", account, f"ftp://{HOST}:{address.port}/{path}"]
+        place = f"{HOST}:{address.port_of(scheme)}/{address.base}{path}"
+        return ["--user", account, f"{SCHEMES[scheme].name}://{place}"]

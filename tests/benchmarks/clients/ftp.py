@@ -8,9 +8,7 @@ it sleeps up to a second where a data connection is over at once.
 """
 
 import contextlib
-import gc
 import json
-import os
 import socket
 import ssl
 import sys
@@ -19,23 +17,27 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.benchmarks.servers.base import HOST
+from tests.benchmarks.clients.child import (
+    OPENING,
+    PATIENCE,
+    connect,
+    prompt,
+    ready,
+    trusting,
+)
 
-PATIENCE = 60.0  # seconds that one answer may take
 FILES_SECONDS = 4.0  # a server that stalls at each file is given up after this; see transfers()
-OPENING = 6  # logins at a time while many sessions are opened; mft admits 10 an address
 CHUNK = 1 << 18
-PRIORITY = -15  # a probe must not wait for the downloads' clients; as root only
 
 
 class Session:
     """One logged-in control connection, passive, in binary."""
 
     def __init__(self, scheme: str, port: int, user: str, password: str) -> None:
-        self._context = _context() if scheme == "ftps" else None
+        self._context = trusting() if scheme == "ftps" else None
         self._ticket: ssl.SSLSession | None = None
         self._buffer = b""
-        self._socket = _connect(port)
+        self._socket = connect(port)
         self._answer("220")
         if self._context is not None:
             self.ask("AUTH TLS", "234")
@@ -79,7 +81,7 @@ class Session:
     @contextlib.contextmanager
     def _data(self, command: str) -> Iterator[socket.socket]:
         told = self.ask("EPSV", "229")
-        data = _connect(int(told.rpartition("|")[0].rpartition("|")[2]))
+        data = connect(int(told.rpartition("|")[0].rpartition("|")[2]))
         try:
             self.ask(command, "125", "150")
             if self._context is not None:
@@ -113,19 +115,6 @@ class Session:
 _PIECE = bytearray(CHUNK)
 
 
-def _context() -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.verify_mode = ssl.CERT_NONE
-    return made
-
-
-def _connect(port: int) -> socket.socket:
-    made = socket.create_connection((HOST, port), PATIENCE)
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return made
-
-
 def _end(data: socket.socket) -> None:
     """End our side, and read until the server has ended its own.
 
@@ -151,7 +140,7 @@ class Client:
 
     def logins(self, count: int, parallel: str) -> dict:
         """That many whole logins, so many at a time; each is closed before the next."""
-        _ready()
+        ready()
         start = time.perf_counter()
         with ThreadPoolExecutor(int(parallel)) as pool:
             for _ in pool.map(lambda _: Session(*self._login).quit(), range(count)):
@@ -162,21 +151,17 @@ class Client:
         """Keep that many sessions open until the input ends."""
         with ThreadPoolExecutor(OPENING) as pool:
             sessions = list(pool.map(lambda _: Session(*self._login), range(count)))
-        _ready()
+        ready()
         for session in sessions:
             session.drop()
         return {"sessions": len(sessions)}
 
     def probe(self, count: int, gap: str) -> dict:
         """That many NOOPs with a pause between them; how long each took, in ms."""
-        if os.geteuid() == 0:
-            os.nice(PRIORITY)
         session = Session(*self._login)
         pause = float(gap)
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-        _ready()
+        prompt()
+        ready()
         took: list[float] = []
         while len(took) < count:
             time.sleep(pause)
@@ -218,7 +203,7 @@ class Client:
     def _transfers(self, names: list[str], one: Callable[[Session, str], None]) -> dict:
         """One file after another, until all are done or the time is up."""
         session = Session(*self._login)
-        _ready()
+        ready()
         took = []
         start = time.perf_counter()
         for name in names:
@@ -232,7 +217,7 @@ class Client:
 
     def _listings(self, count: int, command: str) -> dict:
         session = Session(*self._login)
-        _ready()
+        ready()
         lines = 0
 
         def take(piece: memoryview) -> None:
@@ -245,11 +230,6 @@ class Client:
         seconds = time.perf_counter() - start
         session.drop()
         return {"lines": lines, "seconds": seconds}
-
-
-def _ready() -> None:
-    print("ready", flush=True)
-    sys.stdin.readline()
 
 
 def main() -> None:

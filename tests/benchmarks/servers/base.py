@@ -13,7 +13,7 @@ from tests.benchmarks.settings import Space
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
-SSH, FTP = b"SSH-", b"220"  # how a server greets
+SSH, FTP, ANY = b"SSH-", b"220", b""  # how a server greets; of HTTP it does not
 GCM = "aes128-gcm@openssh.com"
 CHACHA = "chacha20-poly1305@openssh.com"
 CTR = "aes256-ctr"
@@ -43,6 +43,12 @@ class Address(NamedTuple):
     user: str
     password: bool = True
     base: str = ""
+    secure: int = 0  # the port of HTTPS
+    locked: str = ""  # what goes before a path whose password is to be checked, over HTTP
+
+    def port_of(self, scheme: str) -> int:
+        """The port of a scheme; of FTP and FTPS it is the same."""
+        return self.secure if scheme == "https" else self.port
 
 
 class Server(Protocol):
@@ -137,15 +143,22 @@ class Scripted(Counted):
         self.tools.space.offer(self.home)
         argv = [sys.executable, "-m", self.module, str(self.home), *self.arguments()]
         child = self.launch(argv, talk=True)
-        word, _, port = child.line(START_SECONDS).partition(" ")
+        word, *ports = child.line(START_SECONDS).split()
         if word != "port":
             raise child.error("did not name its port")
-        wait_for_banner(child, int(port), self.greeting)
-        return Address(int(port), self.tools.credentials.user)
+        wait_for_banner(child, int(ports[-1]), self.greeting)
+        return self.address(*map(int, ports))
+
+    def address(self, *ports: int) -> Address:
+        """Where it listens, by the ports that it has printed."""
+        return Address(ports[0], self.tools.credentials.user)
 
 
 def wait_for_banner(child: Child, port: int, greeting: bytes = SSH) -> None:
-    """Return when a server greets so; ChildError when its process ends or time is up."""
+    """Return when a server greets so; ChildError when its process ends or time is up.
+
+    ANY: it takes connections, and waits for the client to speak.
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if child.ended:
@@ -153,7 +166,7 @@ def wait_for_banner(child: Child, port: int, greeting: bytes = SSH) -> None:
         try:
             with socket.create_connection((HOST, port), 1) as connection:
                 connection.settimeout(5)
-                if connection.recv(4).startswith(greeting):
+                if greeting == ANY or connection.recv(4).startswith(greeting):
                     return
         except OSError:
             time.sleep(0.02)

@@ -11,6 +11,7 @@ from pathlib import Path
 from mft.auth.passwords import PasswordHash, make_hash
 from tests.benchmarks.processes import ChildError
 from tests.benchmarks.servers.base import (
+    ANY,
     CHACHA,
     CTR,
     FTP,
@@ -24,17 +25,20 @@ from tests.benchmarks.servers.base import (
 )
 from tests.interop.ports import free_base
 
-OFFSETS = (21, 22, 90)  # FTP, SSH and implicit FTPS, as `mft init` counts from the base
+OFFSETS = (21, 22, 43, 80, 90)  # FTP, SSH, HTTPS, HTTP and implicit FTPS, as `mft init` counts
 CHEAPEST = (
     "pbkdf2-sha256",
     1000,
 )  # the scheme and cost that mft takes and that is computed fastest
-GREETINGS = {"ssh": SSH, "ftp": FTP}
+GREETINGS = {"ssh": SSH, "ftp": FTP, "http": ANY}
 # In clear as well, for comparison: mft does not unless it is told.
 CLEAR = {
-    "ftps_force_secured_command_channel": "no",
-    "ftps_force_secured_authentication": "no",
-    "ftps_force_secured_data_channel": "no",
+    "ftp": {
+        "ftps_force_secured_command_channel": "no",
+        "ftps_force_secured_authentication": "no",
+        "ftps_force_secured_data_channel": "no",
+    },
+    "http": {"enabled": "yes"},
 }
 
 Settings = Mapping[str, Mapping[str, str]]  # kind of section -> option -> value
@@ -75,25 +79,29 @@ class Ours(Counted):
         self.tools.space.offer(self.home, (owner.st_uid, owner.st_gid))
         config = Path(made["config"])
         text = config.read_text()
-        if self._service == "ftp":
+        if self._service in CLEAR:
             text = doubled(text, self.tools.credentials.cheap, self._digest.text)
-            text = edit(text, "services/ftp", CLEAR)
+            text = edit(text, f"services/{self._service}", CLEAR[self._service])
         for kind, options in self._settings.items():
             text = edit(text, kind, options)
         config.write_text(text)
-        port = self._port(made["services"])
+        address = self._address(made)
         argv = [sys.executable, *self._python, "-m", self._module, "run", "-c", str(config)]
-        wait_for_banner(self.launch(argv, env=self._env), port, GREETINGS[self._service])
-        return Address(port, made["account"])
+        child = self.launch(argv, env=self._env)
+        wait_for_banner(child, address.port, GREETINGS[self._service])
+        return address
 
     def cheapest_hash(self) -> None:
         self._digest.matches(self.tools.credentials.password)
 
-    def _port(self, services: list[dict]) -> int:
-        for service in services:
-            if service["type"] == self._service and service["enabled"]:
-                return service["port"]
-        raise ChildError(f"mft init made no service of the type {self._service}")
+    def _address(self, made: dict) -> Address:
+        ports = {service["type"]: service["port"] for service in made["services"]}
+        if self._service not in ports:
+            raise ChildError(f"mft init made no service of the type {self._service}")
+        address = Address(ports[self._service], made["account"])
+        if self._service != "http":
+            return address
+        return address._replace(secure=ports["https"], base="home/", locked="home/")
 
     def _init(self, workdir: Path) -> dict:
         credentials = self.tools.credentials

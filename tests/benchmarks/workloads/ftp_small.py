@@ -2,7 +2,15 @@
 
 from functools import partial
 
-from tests.benchmarks.bench import FTP_SERVERS, SCHEMES, Bench, Figures, Metric, Workload, answer
+from tests.benchmarks.bench import (
+    FTP_SCHEMES,
+    FTP_SERVERS,
+    Bench,
+    Figures,
+    Metric,
+    Workload,
+    answer,
+)
 from tests.benchmarks.processes import ChildError
 from tests.benchmarks.servers.base import Server
 
@@ -22,7 +30,7 @@ def files(bench: Bench, server: Server, scheme: str, *, up: bool) -> Figures:
     running, space = bench.ready(server), bench.tools.space
     names = sorted(path.name for path in (space.source / "small").iterdir())
     mode = "up" if up else "down"
-    child = bench.ftp(mode, scheme, running, len(names), space.root)
+    child = bench.own(mode, scheme, running, len(names), space.root)
     with bench.measure(server) as cost:
         told = answer(child)
     done = told["files"]
@@ -44,7 +52,7 @@ def listing(bench: Bench, server: Server, scheme: str, mode: str) -> Figures:
         return {}
     running, scale = bench.ready(server), bench.scale
     entries = scale.entries * scale.listings
-    child = bench.ftp(mode, scheme, running, scale.listings, "many")
+    child = bench.own(mode, scheme, running, scale.listings, "many")
     with bench.measure(server) as cost:
         told = answer(child)
     if told["lines"] < entries:  # MLSD may tell of the folder itself and the one above
@@ -55,7 +63,7 @@ def listing(bench: Bench, server: Server, scheme: str, mode: str) -> Figures:
 def workloads() -> list[Workload]:
     """Each way over both, and three listings."""
     made = []
-    for scheme, shown in SCHEMES.items():
+    for scheme, shown in FTP_SCHEMES.items():
         for up, arrow in ((True, "up"), (False, "down")):
             work = partial(files, scheme=scheme, up=up)
             title = f"{shown} small files {arrow}"

@@ -1,12 +1,19 @@
 """All workloads, in the order in which they run and are shown."""
 
-from tests.benchmarks.bench import Workload
+from tests.benchmarks.bench import (
+    FTP_SCHEMES,
+    FTP_SERVERS,
+    HTTP_SCHEMES,
+    HTTP_SERVERS,
+    Workload,
+)
 from tests.benchmarks.workloads import (
     bulk,
-    ftp_bulk,
-    ftp_sessions,
+    curl_bulk,
     ftp_small,
+    http_small,
     logins,
+    scheme_sessions,
     scp,
     sessions,
     small,
@@ -22,9 +29,15 @@ SSH: tuple[Workload, ...] = (
     *turns.workloads(),
 )
 FTP: tuple[Workload, ...] = (
-    *ftp_bulk.workloads(),
+    *curl_bulk.workloads(FTP_SCHEMES, FTP_SERVERS),
     *ftp_small.workloads(),
-    *ftp_sessions.workloads(),
+    *scheme_sessions.workloads(FTP_SCHEMES, FTP_SERVERS, "NOOP", "ftps"),
     *turns.workloads(turns.FTP_WORK),
 )
-WORKLOADS = SSH + FTP
+HTTP: tuple[Workload, ...] = (
+    *curl_bulk.workloads(HTTP_SCHEMES, HTTP_SERVERS),
+    *http_small.workloads(),
+    *scheme_sessions.workloads(HTTP_SCHEMES, HTTP_SERVERS, "GET", "https"),
+    *turns.workloads(turns.HTTP_WORK),
+)
+WORKLOADS = SSH + FTP + HTTP

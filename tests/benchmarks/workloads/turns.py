@@ -15,10 +15,11 @@ from tests.benchmarks.servers.base import Server
 from tests.benchmarks.servers.ours import Ours
 from tests.benchmarks.workloads import (
     bulk,
-    ftp_bulk,
-    ftp_sessions,
+    curl_bulk,
     ftp_small,
+    http_small,
     logins,
+    scheme_sessions,
     scp,
     sessions,
     small,
@@ -40,25 +41,37 @@ WORK = {
     "stat": partial(sessions.beside_downloads, downloads=3),
 }
 FTP_WORK = {
-    "ftp-downloads": partial(ftp_bulk.streams, scheme="ftp", up=False),
-    "ftp-uploads": partial(ftp_bulk.streams, scheme="ftp", up=True),
-    "ftps-downloads": partial(ftp_bulk.streams, scheme="ftps", up=False),
-    "ftps-uploads": partial(ftp_bulk.streams, scheme="ftps", up=True),
+    "ftp-downloads": partial(curl_bulk.streams, scheme="ftp", up=False),
+    "ftp-uploads": partial(curl_bulk.streams, scheme="ftp", up=True),
+    "ftps-downloads": partial(curl_bulk.streams, scheme="ftps", up=False),
+    "ftps-uploads": partial(curl_bulk.streams, scheme="ftps", up=True),
     "ftp-small": partial(ftp_small.files, scheme="ftp", up=True),
     "ftps-small": partial(ftp_small.files, scheme="ftps", up=True),
     "ftp-listing": partial(ftp_small.listing, scheme="ftp", mode="listing"),
-    "ftps-logins": partial(ftp_sessions.logins, scheme="ftps"),
-    "ftps-noop": partial(ftp_sessions.beside_downloads, downloads=3),
+    "ftps-logins": partial(scheme_sessions.logins, scheme="ftps"),
+    "ftps-noop": partial(scheme_sessions.beside_downloads, scheme="ftps", downloads=3),
 }
+HTTP_WORK = {
+    "http-downloads": partial(curl_bulk.streams, scheme="http", up=False),
+    "http-uploads": partial(curl_bulk.streams, scheme="http", up=True),
+    "https-downloads": partial(curl_bulk.streams, scheme="https", up=False),
+    "https-uploads": partial(curl_bulk.streams, scheme="https", up=True),
+    "http-small": partial(http_small.files, scheme="http", up=True),
+    "https-small": partial(http_small.files, scheme="https", up=True),
+    "http-listing": partial(http_small.listing, scheme="http", mode="listing"),
+    "https-logins": partial(scheme_sessions.logins, scheme="https"),
+    "https-get": partial(scheme_sessions.beside_downloads, scheme="https", downloads=3),
+}
+ALL_WORK = {"ssh": WORK, "ftp": FTP_WORK, "http": HTTP_WORK}  # by the service that does it
 
 
 def turns(bench: Bench, _server: Server, work: str) -> Figures:
     """One workload against a young server that counts; nothing when it does not count."""
     path = bench.tools.space.root / f"turns-{bench.number}.json"
-    service = "ftp" if work in FTP_WORK else "ssh"
+    [(service, run)] = [(name, some[work]) for name, some in ALL_WORK.items() if work in some]
     server = Ours(bench.tools, "mft-turns", env={"MFT_TURNS": str(path)}, service=service)
     with bench.fresh(server):
-        (WORK | FTP_WORK)[work](bench, server)
+        run(bench, server)
     if not path.exists():
         return {}
     counted = json.loads(path.read_text())

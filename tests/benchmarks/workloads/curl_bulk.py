@@ -1,16 +1,9 @@
-"""One large file over FTP and FTPS, each way, by curl; and eight transfers at once."""
+"""One large file over FTP or HTTP, in clear and over TLS, each way, by curl; and eight at once."""
 
+from collections.abc import Mapping
 from functools import partial
 
-from tests.benchmarks.bench import (
-    BULK,
-    FTP_SERVERS,
-    SCHEMES,
-    Bench,
-    Figures,
-    Workload,
-    bulk_figures,
-)
+from tests.benchmarks.bench import BULK, Bench, Figures, Workload, bulk_figures
 from tests.benchmarks.clients.curl import Transfer
 from tests.benchmarks.servers.base import Server
 from tests.benchmarks.settings import STREAMS
@@ -48,20 +41,20 @@ def _move(
 def _start(
     bench: Bench, server: Server, scheme: str, file: str, name: str, *, up: bool
 ) -> Transfer:
-    address, secure = bench.ready(server).address, scheme == "ftps"
+    address = bench.ready(server).address
     if up:
         paths = (f"source/{file}", f"up/{name}")
-        return bench.curl.upload(address, paths, secure=secure, newest=server.upload_tls)
-    return bench.curl.download(address, [(file, f"sink/{name}")], secure=secure)
+        return bench.curl.upload(address, paths, scheme, newest=server.upload_tls)
+    return bench.curl.download(address, [(file, f"sink/{name}")], scheme)
 
 
-def workloads() -> list[Workload]:
+def workloads(schemes: Mapping[str, str], servers: tuple[str, ...]) -> list[Workload]:
     """Four single transfers and four of eight."""
     made = []
     for work, name, title in ((transfer, "", ""), (streams, "streams-", f"{STREAMS} at once ")):
-        for scheme, shown in SCHEMES.items():
+        for scheme, shown in schemes.items():
             for up, arrow in ((False, "down"), (True, "up")):
                 chosen = partial(work, scheme=scheme, up=up)
                 label = f"{shown} {title}{arrow}"
-                made.append(Workload(f"{scheme}-{name}{arrow}", label, FTP_SERVERS, BULK, chosen))
+                made.append(Workload(f"{scheme}-{name}{arrow}", label, servers, BULK, chosen))
     return made

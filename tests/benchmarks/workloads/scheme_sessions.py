@@ -1,12 +1,11 @@
-"""What FTP sessions cost: to log in, to be idle, and to be asked beside downloads."""
+"""What sessions of FTP and HTTP cost: to log in, to be idle, and to be asked beside downloads."""
 
 import contextlib
 import time
+from collections.abc import Mapping
 from functools import partial
 
 from tests.benchmarks.bench import (
-    FTP_SERVERS,
-    SCHEMES,
     Bench,
     Figures,
     Metric,
@@ -23,12 +22,10 @@ LOGINS = (
     Metric("net", "without its hash, ms", 2),
     Metric("rate", "logins/s (as fast as the client can)"),
 )
-NOOP = (Metric("p50", "NOOP p50, ms", 2), Metric("p99", "NOOP p99, ms", 2))
-IDLE = (
+MEMORY = (
     Metric("base", "base RSS, MB", 1),
     Metric("pss", "anonymous PSS per session, KiB", 1),
     Metric("rss", "RSS per session, KiB", 1),
-    *NOOP,
 )
 FEWER = 10  # times fewer idle sessions where each is a process: they take so long to open
 REPEATS = 200  # downloads a client is told to make: far more than the probe has time for
@@ -39,7 +36,7 @@ def logins(bench: Bench, server: Server, scheme: str) -> Figures:
     """With the usual hash, four at a time, each closed before its successor begins."""
     user, count = bench.tools.credentials.user, bench.scale.password_logins
     running = bench.ready(server)
-    child = bench.ftp("logins", scheme, running, count, PARALLEL, user)
+    child = bench.own("logins", scheme, running, count, PARALLEL, user)
     with bench.measure(server) as cost:
         seconds = answer(child)["seconds"]
     return {"cpu": cost.server / count * 1e3, "rate": count / seconds}
@@ -49,7 +46,7 @@ def cheap_logins(bench: Bench, server: Server, scheme: str) -> Figures:
     """With the cheapest hash, whose cost is measured as well and taken out."""
     count = bench.scale.key_logins
     running = bench.ready(server)
-    child = bench.ftp("logins", scheme, running, count, PARALLEL)
+    child = bench.own("logins", scheme, running, count, PARALLEL)
     with bench.measure(server) as cost:
         seconds = answer(child)["seconds"]
     before = time.process_time()
@@ -65,9 +62,9 @@ def idle(bench: Bench, server: Server, scheme: str) -> Figures:
     scale = bench.scale
     count = scale.idle_sessions // FEWER if server.forks else scale.idle_sessions
     with bench.fresh(server) as running:
-        answer(bench.ftp("logins", scheme, running, 1, 1))  # first use loads code
+        answer(bench.own("logins", scheme, running, 1, 1))  # first use loads code
         before = server.memory()
-        crowd = bench.ftp("idle", scheme, running, count, 0)
+        crowd = bench.own("idle", scheme, running, count, 0)
         after = server.memory()
         took = probe(bench, running, scheme, scale.idle_probes, scale.idle_probe_gap)
         answer(crowd)
@@ -80,42 +77,50 @@ def idle(bench: Bench, server: Server, scheme: str) -> Figures:
     }
 
 
-def beside_downloads(bench: Bench, server: Server, downloads: int) -> Figures:
-    """The probe over FTPS while so many curls fetch an eighth of the large file again and again."""
+def beside_downloads(bench: Bench, server: Server, scheme: str, downloads: int) -> Figures:
+    """The probe while so many curls fetch an eighth of the large file again and again."""
     running, scale = bench.ready(server), bench.scale
     with contextlib.ExitStack() as ends:
         ends.callback(bench.tools.space.empty, bench.tools.space.sink)
         transfers = []
         for number in range(downloads):
             paths = [("part", f"sink/{number}")] * REPEATS
-            one = bench.curl.download(running.address, paths, secure=True)
+            one = bench.curl.download(running.address, paths, scheme)
             ends.callback(one.kill)
             transfers.append(one)
         for one in transfers:
             one.go()
-        took = probe(bench, running, "ftps", scale.bulk_probes, scale.bulk_probe_gap)
+        took = probe(bench, running, scheme, scale.bulk_probes, scale.bulk_probe_gap)
     return {"p50": percentile(took, 0.5), "p99": percentile(took, 0.99)}
 
 
 def probe(bench: Bench, running: Running, scheme: str, count: int, gap: float) -> list[float]:
-    """How long that many NOOPs took, in ms, sorted."""
-    return sorted(answer(bench.ftp("probe", scheme, running, count, gap))["ms"])
+    """How long that many NOOPs, or GETs of a small file, took, in ms, sorted."""
+    return sorted(answer(bench.own("probe", scheme, running, count, gap))["ms"])
 
 
-def workloads() -> list[Workload]:
-    """Logins and idle sessions over both, and the probe beside three downloads."""
+def workloads(
+    schemes: Mapping[str, str], servers: tuple[str, ...], asked: str, downloads: str
+) -> list[Workload]:
+    """Logins and idle sessions over each scheme, and the probe beside three downloads of one.
+
+    asked: what the probe asks, in a word.
+    """
+    probed = (Metric("p50", f"{asked} p50, ms", 2), Metric("p99", f"{asked} p99, ms", 2))
     made = []
-    for scheme, shown in SCHEMES.items():
+    for scheme, shown in schemes.items():
         for name, title, work in (
             ("login", f"{shown} login", logins),
             ("login-cheap", f"{shown} login, cheapest hash", cheap_logins),
         ):
             metrics = LOGINS if work is cheap_logins else (LOGINS[0], LOGINS[2])
             chosen = partial(work, scheme=scheme)
-            made.append(Workload(f"{scheme}-{name}", title, FTP_SERVERS, metrics, chosen))
-    for scheme, shown in SCHEMES.items():
+            made.append(Workload(f"{scheme}-{name}", title, servers, metrics, chosen))
+    for scheme, shown in schemes.items():
         work = partial(idle, scheme=scheme)
-        made.append(Workload(f"{scheme}-idle", f"{shown} idle sessions", FTP_SERVERS, IDLE, work))
-    work = partial(beside_downloads, downloads=3)
-    made.append(Workload("ftps-noop-3", "NOOP beside 3 FTPS downloads", FTP_SERVERS, NOOP, work))
-    return made
+        title = f"{shown} idle sessions"
+        made.append(Workload(f"{scheme}-idle", title, servers, (*MEMORY, *probed), work))
+    name = f"{downloads}-{asked.lower()}-3"
+    title = f"{asked} beside 3 {schemes[downloads]} downloads"
+    work = partial(beside_downloads, scheme=downloads, downloads=3)
+    return [*made, Workload(name, title, servers, probed, work)]
