@@ -49,6 +49,7 @@ class SendingFile:
         self._connection: Carrier
         self._fetching = False
         self._by_kernel = True
+        self._fetched = start  # up to where the system was asked to have it in memory
         self._waiting: list[Deferred[None]] = []
 
     @property
@@ -105,6 +106,10 @@ class SendingFile:
     def _send_by_kernel(self, lane: Sendable, descriptor: int) -> bool:
         size = min(BY_KERNEL, self._end - self._at)
         if not lane.ready(self._at, size):
+            if self._at < self._fetched:  # the system has not kept it: we read it for ourselves
+                self._by_kernel = False
+                return True
+            self._fetched = self._at + size
             return self._wait(lane.fetch(self._at, size))
         outlet = cast(Connection, self._connection.outlet)
         try:

@@ -212,8 +212,11 @@ class Session(Looking):
         name = f"{uuid.uuid4()}-{stem}" if stem else str(uuid.uuid4())
         return await self.upload(folder.child(name), Existing.REFUSE, mode=mode)
 
-    async def download(self, path: VPath, *, start: int = 0) -> SentFile:
-        """Begin to send a file from `start`; Refused(INVALID) when that is behind its end."""
+    async def download(self, path: VPath, *, start: int = 0, or_folder: bool = False) -> SentFile:
+        """Begin to send a file from `start`; Refused(INVALID) when that is behind its end.
+
+        With `or_folder`, Refused(IS_A_DIRECTORY) is no failure, and is not told.
+        """
         numbers = self.numbers.reading
         try:
             self._permit(Operation.READ, path)
@@ -223,7 +226,8 @@ class Session(Looking):
                 await download.close()
                 raise _behind(path, start) if self._present else self._gone(path)
         except Refused as refused:
-            self._open_failed(numbers, path, path, "reading", start, refused)
+            if not (or_folder and refused.reason is Reason.IS_A_DIRECTORY):
+                self._open_failed(numbers, path, path, "reading", start, refused)
             raise
         sent = SentFile(self, path, "reading", download, start)
         self.opened.add(sent)

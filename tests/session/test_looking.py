@@ -62,3 +62,16 @@ def test_a_digest_that_cannot_be_made_is_told(algorithm: str) -> None:
     with refused(Reason.UNSUPPORTED):
         run(asked())
     assert [one.event for one in trail.told].count(e.HTTP_CHECKSUM_FAILED) == 1
+
+
+def test_a_folder_in_place_of_a_file_is_no_failure_where_either_would_do() -> None:
+    trail = Trail()
+    peer = session(trail=trail, numbers=NUMBERS)
+    with refused(Reason.IS_A_DIRECTORY):
+        run(peer.download(FILE.parent, or_folder=True))
+    assert trail.told == []
+    with refused(Reason.IS_A_DIRECTORY):
+        run(peer.download(FILE.parent))
+    with refused(Reason.NOT_FOUND):
+        run(peer.download(FILE.parent.child("none"), or_folder=True))
+    assert [one.event for one in trail.told] == [e.HTTP_READ_OPEN_FAILED] * 2

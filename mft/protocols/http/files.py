@@ -5,6 +5,7 @@ import mimetypes
 import secrets
 from typing import Final
 
+from mft.auth.permissions import Operation
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
@@ -39,10 +40,18 @@ async def get(exchange: Exchange) -> None:
         await folders.show(exchange)
         return
     session, path = exchange.session, exchange.path
-    if await session.leads_to_folder(path):
+    may_read = session.account.rules.allow(Operation.READ, path)
+    if not may_read and await session.leads_to_folder(path):
         to_folder(exchange)
         return
-    async with await session.download(path) as sent:
+    try:
+        sending = await session.download(path, or_folder=True)
+    except Refused as refused:
+        if refused.reason is not Reason.IS_A_DIRECTORY:
+            raise
+        to_folder(exchange)
+        return
+    async with sending as sent:
         await _send(exchange, sent)
 
 

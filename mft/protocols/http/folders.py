@@ -37,7 +37,8 @@ async def show(exchange: Exchange) -> None:
         await exchange.send(b'{"content":[')
         separator = b""
         while entries := await listing.batch():
-            await exchange.send(separator + b",".join(map(_row, entries)))
+            rows = orjson.dumps(list(map(_row, entries)))
+            await exchange.send(separator + rows[1:-1])
             separator = b","
             turn = Ending()  # others have theirs before the next entries
             exchange.client.hub.soon(turn.succeed)
@@ -48,15 +49,13 @@ async def show(exchange: Exchange) -> None:
         await listing.close()
 
 
-def _row(entry: Entry) -> bytes:
-    return orjson.dumps(
-        {
-            "name": entry.name,
-            "is_directory": entry.is_directory,
-            "modified": float(entry.modified),
-            "size": entry.size,
-        }
-    )
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "is_directory": entry.is_directory,
+        "modified": float(entry.modified),
+        "size": entry.size,
+    }
 
 
 async def make(exchange: Exchange) -> None:

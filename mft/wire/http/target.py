@@ -16,6 +16,7 @@ MAX_QUERY: Final = 64  # pairs
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _ABSOLUTE = re.compile(rf"https?://({AUTHORITY})(?![^/?])", re.IGNORECASE)
+_UNRESERVED = re.compile(r"[0-9A-Za-z._~\-]*+")
 _BAD_ESCAPE: Final = r"%(?:[01][0-9A-Fa-f]|7[Ff]|(?![0-9A-Fa-f]{2}))"  # or that of a control
 _BAD_IN_PATH = re.compile(rf"{_BAD_ESCAPE}|%2[Ff]|\\")
 _BAD_IN_QUERY = re.compile(rf"{_BAD_ESCAPE}|[\x00-\x1f\x7f]")
@@ -100,5 +101,8 @@ def quote_path(segments: Sequence[str], folder: bool) -> str:
 
     Never raises; a name that is not Unicode gives a path that leads nowhere.
     """
-    names = [quote(name, safe="", errors="surrogatepass") for name in segments]
+    names = [
+        name if _UNRESERVED.fullmatch(name) else quote(name, safe="", errors="surrogatepass")
+        for name in segments
+    ]
     return "/" + "/".join(names) + ("/" if folder and names else "")
