@@ -21,6 +21,7 @@ from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
 from mft.daemon.privileges import check_identity, drop, give_files
 from mft.daemon.process import process_details
+from mft.daemon.recent import Recent
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
 from mft.daemon.starting import listen
@@ -113,6 +114,7 @@ class Daemon:
             self._listeners,
             self._pools.disk,
             self._vital,
+            Recent(self._journal, self._pools.disk),
         )
         self.services = build.services(config, self._parts)
         await listen(self.services.values(), self.bus)

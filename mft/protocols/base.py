@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from mft.core.peer import Address, Component
 from mft.events.bus import Bus
+from mft.events.model import Occurrence
 from mft.protocols.options import ServiceOptions
 from mft.runtime.listeners import Listeners
 from mft.runtime.threads import Pool
@@ -39,6 +40,15 @@ class Vital(Protocol):
         """How many events each event handler has still to look at, by its name."""
 
 
+class Recent(Protocol):
+    """Reads what an account did lately."""
+
+    async def __call__(
+        self, account: str, numbers: frozenset[int], most: int
+    ) -> Sequence[Occurrence]:
+        """The last events of an account (its ID) of these numbers; Refused when busy."""
+
+
 class ServiceParts(NamedTuple):
     """What a service is given, and may not reach for."""
 
@@ -50,6 +60,7 @@ class ServiceParts(NamedTuple):
     listeners: Listeners  # where data connections come in
     disk: Pool  # for calls that may wait for a disk or for DNS
     vital: Vital
+    recent: Recent
 
 
 class Service(Protocol):

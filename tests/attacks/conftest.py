@@ -1,4 +1,4 @@
-"""The server in memory, for attacks by SSH; and one in a process of its own, for those by FTP."""
+"""The server in memory, for attacks by SSH; one in a process of its own, for FTP and HTTP."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ import pytest
 from tests.attacks.victim import Victim
 from tests.fakes.ssh_fixtures import faults, serve, server
 from tests.interop.instance import initialise
+from tests.interop.web import SCHEMES, Web
 from tests.system.rig import Rig
 from tests.system.trail import unbalanced
 
@@ -15,7 +16,7 @@ __all__ = ["faults", "serve", "server"]
 
 @pytest.fixture(scope="session")
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    """A server that all attacks by FTP are made on; it survives them, and everything has ended."""
+    """A server that all attacks by FTP and HTTP are made on; it survives, and all has ended."""
     folder = tmp_path_factory.mktemp("mft")
     rig = Rig(folder / "instance", initialise(folder / "template"))
     victim = Victim(rig)
@@ -28,3 +29,9 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     assert unbalanced(rig.trail.told) == []
     assert "Traceback" not in rig.output
     assert rig.mft("audit", "verify").returncode == 0
+
+
+@pytest.fixture(params=SCHEMES)
+def web(request: pytest.FixtureRequest, victim: Victim) -> Web:
+    """HTTP in clear and over TLS, of that server."""
+    return victim.webs[request.param]

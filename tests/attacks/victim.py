@@ -1,4 +1,4 @@
-"""The server that attacks by FTP are made on: a service for each kind of attack."""
+"""The server that attacks by FTP and HTTP are made on: a service for each kind of attack."""
 
 import itertools
 import re
@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from tests.interop.ftp import MODES, Ftp
+from tests.interop.web import SCHEMES, Web
 from tests.system.rig import Rig, until
 
 TEN_PORTS: Final = 10
 SOON: Final = "1"  # seconds: the least that login_timeout takes
 IDLE: Final = "2"
+FEW: Final = "20"  # connections at a time
 _ANONYMOUS: Final = re.compile(r"^RssAnon:\s+(\d+) kB", re.MULTILINE)
 _LOGINS: Final = {"maximum_unauthenticated_connections_per_source": "1000"}
 
@@ -32,6 +34,12 @@ class Victim:
         found["impatient"] = rig.ftp("clear", **impatient)
         found["ten ports"] = rig.ftp("clear", passive_port_range=_free_range(), **_LOGINS)
         self.services: Mapping[str, Ftp] = found
+        webs: dict[str, Web] = {scheme: rig.web(scheme, **_LOGINS) for scheme in SCHEMES}
+        for scheme in SCHEMES:
+            webs[f"hurried {scheme}"] = rig.web(scheme, login_timeout=SOON)
+            webs[f"impatient {scheme}"] = rig.web(scheme, idle_connection_timeout=IDLE)
+        webs["few"] = rig.web("http", maximum_concurrent_connections=FEW, **_LOGINS)
+        self.webs: Mapping[str, Web] = webs
         self._names = itertools.count()
 
     def __getitem__(self, name: str) -> Ftp:

@@ -49,7 +49,7 @@ def test_the_result_is_one_json_object_with_the_agreed_keys(directory):
     assert told["account"] == "partner"
     assert told["home"] == str(directory / "data/partner")
     assert told["ca_file"] == str(directory / "conf/certificates/server.crt")
-    service, explicit, implicit = told["services"]
+    service, explicit, implicit, clear, secured = told["services"]
     identity = Identity.load(directory / "conf/certificates/server.pem")
     assert explicit == {
         "type": "ftp",
@@ -59,6 +59,14 @@ def test_the_result_is_one_json_object_with_the_agreed_keys(directory):
         "fingerprints": [identity.fingerprint],
     }
     assert implicit == {**explicit, "type": "ftpsi", "port": 20090}
+    assert secured == {**explicit, "type": "https", "port": 20043}
+    assert clear == {
+        **explicit,
+        "type": "http",
+        "enabled": False,
+        "port": 20080,
+        "fingerprints": [],
+    }
     keys = [directory / "conf/keys/ssh_host_ed25519_key", directory / "conf/keys/ssh_host_rsa_key"]
     assert service == {
         "type": "ssh",
@@ -161,7 +169,8 @@ def test_no_two_instances_share_a_secret(tmp_path):
     one, other = made(tmp_path / "one"), made(tmp_path / "other")
     assert one["password"] != other["password"]
     for mine, theirs in zip(one["services"], other["services"], strict=True):
-        assert mine["fingerprints"] != theirs["fingerprints"]
+        if mine["type"] != "http":  # in clear there is nothing to compare
+            assert mine["fingerprints"] != theirs["fingerprints"]
 
 
 def test_the_configuration_has_no_problems_and_says_what_would_start(directory):
@@ -199,6 +208,10 @@ def test_people_read_what_to_paste(directory):
     trust = f"""'set ssl:ca-file "{ca}"'"""
     assert f"lftp -u me@example.com -e {trust} ftp://[::1]:21" in result.stdout
     assert f"lftp -u me@example.com -e {trust} ftps://[::1]:90" in result.stdout
+    url = "https://[::1]:43/"
+    assert f"{url} in a browser" in result.stdout
+    assert f"curl --cacert {ca} -u me@example.com -T FILE {url}home/" in result.stdout
+    assert "http://" not in result.stdout, "it is not switched on"
 
 
 def test_a_given_password_is_not_printed_to_people(directory, tmp_path):

@@ -52,7 +52,15 @@ class MemoryServer:
     def parts(self, listeners: Any, disk: Any) -> ServiceParts:
         """What a service is made of."""
         return ServiceParts(
-            self.directory, self.bus, self._login, self.roster, self.reactor, listeners, disk, self
+            self.directory,
+            self.bus,
+            self._login,
+            self.roster,
+            self.reactor,
+            listeners,
+            disk,
+            self,
+            self.recent,
         )
 
     def _login(self, peer: Address, component: Component, numbers: Numbers, most: int) -> Login:
@@ -74,6 +82,13 @@ class MemoryServer:
             )
 
         return Login(self.chain, self.bus, opened, peer, component)
+
+    async def recent(
+        self, account: str, numbers: frozenset[int], most: int
+    ) -> Sequence[Occurrence]:
+        """What an account did lately, as the journal would tell it."""
+        mine = [one for one in self.told if one.origin.actor.uuid == account]
+        return [one for one in reversed(mine) if one.event.number in numbers][:most]
 
     # What is known of the running server.
 

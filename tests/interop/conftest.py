@@ -11,12 +11,14 @@ from tests.interop.ftp import ANY_SESSION, MODES, Ftp, add_service
 from tests.interop.instance import (
     Place,
     Server,
+    add_account_option,
     add_server_option,
     initialise,
     learn_host_keys,
     start,
     stop,
 )
+from tests.interop.web import SCHEMES, Web, add_web, believing
 
 # What the first server.ini of `mft init` has, and a MAC for clients with neither authenticated
 # encryption nor encrypt-then-MAC (libssh2 before 1.11, which Debian 12's curl uses).
@@ -111,3 +113,34 @@ def ftp(request: pytest.FixtureRequest, ftp_services: dict[str, Ftp]) -> Ftp:
 def ftp_place(ftp: Ftp) -> Place:
     """A fresh directory on `ftp`."""
     return fresh(ftp.server)
+
+
+@pytest.fixture(scope="session")
+def web_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Web]]:
+    """Two instances, one for each storage, with HTTP and HTTPS: by `storage scheme`.
+
+    Each has one more for clients with a certificate: by `storage certificate`.
+    """
+    services: dict[str, Web] = {}
+    with ExitStack() as running:  # also when one of them does not start
+        for storage in STORAGE:
+            instance = initialise(tmp_path_factory.mktemp("mft") / "web")
+            add_server_option(instance, "io", storage)
+            for scheme in SCHEMES:
+                services[f"{storage} {scheme}"] = add_web(instance, scheme)
+            services[f"{storage} certificate"] = add_web(instance, "https", **believing(instance))
+            add_account_option(instance, "allow_certificate_authentication", "yes")
+            running.callback(stop, instance, start(instance))
+        yield services
+
+
+@pytest.fixture(params=["auto http", "threads https"])
+def web(request: pytest.FixtureRequest, web_services: dict[str, Web]) -> Web:
+    """A service of each scheme, and of each storage."""
+    return web_services[request.param]
+
+
+@pytest.fixture
+def web_place(web: Web) -> Place:
+    """A fresh directory on `web`."""
+    return fresh(web.server)

@@ -17,7 +17,7 @@ STOP_SECONDS = 45  # the grace of running transfers is 30
 COMMAND_SECONDS = 60  # what one client may take
 MFT = (sys.executable, "-m", "mft")
 ACCOUNT = "alice"
-PORTS = (21, 22, 90)  # what `mft init` adds to its base, for a service each
+PORTS = (21, 22, 43, 80, 90)  # what `mft init` adds to its base, for a service each
 
 
 def execute(
@@ -119,6 +119,14 @@ def add_server_option(server: Server, name: str, value: str) -> None:
     """Say one thing more in [server]; before the start."""
     config = server.directory / "conf" / "server.ini"
     before, section, after = config.read_text().partition("[server]\n")
+    assert section
+    config.write_text(f"{before}{section}{name} = {value}\n{after}")
+
+
+def add_account_option(server: Server, name: str, value: str) -> None:
+    """Say one thing more of the account; before the start."""
+    config = server.directory / "conf" / "server.ini"
+    before, section, after = config.read_text().partition(f"name = {server.account}\n")
     assert section
     config.write_text(f"{before}{section}{name} = {value}\n{after}")
 

@@ -30,6 +30,10 @@ def test_uploads_have_theirs() -> None:
     assert methods("/__mft__/tus/{upload}") == set(BELOW["tus"](("a",)))
 
 
+def test_activity_has_its_own() -> None:
+    assert methods("/__mft__/activity") == set(BELOW["activity"](()))
+
+
 def test_pages_of_ours_have_theirs() -> None:
     for name, page in PAGES.items():
         assert methods(f"/__mft__/{name}") == set(page)

@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.protocols.incoming import MAX_PIECES, MAX_WRITING, Incoming
+from mft.protocols.incoming import MAX_PIECES, MAX_WRITES, MAX_WRITING, Incoming
 from mft.vfs.base import LATER
 
 
@@ -154,6 +154,17 @@ def test_what_waits_for_a_slow_disk_is_copied_and_bounded(desk: Desk) -> None:
     file.waiting[0].callback(None)
     assert not desk.incoming.full
     assert file.calls[0][1] == b"a" * MAX_WRITING
+
+
+def test_who_sends_little_at_a_time_does_not_fill_the_disk_pool(desk: Desk) -> None:
+    file = File(slow=True)
+    for at in range(MAX_WRITES):
+        assert not desk.incoming.full
+        desk.add(file, 2 * at, b"x", at)
+        desk.incoming.flush()
+    assert desk.incoming.full
+    file.waiting[0].callback(None)
+    assert not desk.incoming.full
 
 
 def test_a_fault_of_ours_is_told_and_answered(desk: Desk) -> None:

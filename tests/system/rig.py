@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from tests.interop.ftp import Ftp, add_service
 from tests.interop.instance import ACCOUNT, Server, execute, learn_host_keys
 from tests.interop.ports import free_port
+from tests.interop.web import Web, add_web
 from tests.system.trail import Trail
 
 WAIT_SECONDS = 30  # for anything that must happen; far longer than it takes
@@ -30,6 +32,15 @@ def until(true: Callable[[], object], what: str = "") -> None:
     while not true():
         assert time.monotonic() < deadline, f"it did not happen: {what or true}"
         time.sleep(LOOK_SECONDS)  # between two looks at the condition
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def client(*argv: str | Path, stdin: str = "", cwd: Path | None = None) -> int:
@@ -54,8 +65,8 @@ def copied(template: Server, directory: Path) -> Server:
     config = directory / "conf" / "server.ini"
     port = free_port()
     text = config.read_text().replace(str(template.directory), str(directory))
-    for taken in (template.port - 1, template.port + 68):  # FTP and FTPS: any, several rigs run
-        text = text.replace(f"\nport = {taken}\n", "\nport = 0\n")
+    for taken in (-1, 21, 68):  # FTP, HTTPS and FTPS: any, several rigs run
+        text = text.replace(f"\nport = {template.port + taken}\n", "\nport = 0\n")
     config.write_text(text.replace(f"port = {template.port}\n", f"port = {port}\n"))
     return replace(
         template,
@@ -95,6 +106,10 @@ class Rig:
     def ftp(self, mode: str, /, **options: str) -> Ftp:
         """Add an FTP service."""
         return add_service(self.server, mode, **options)
+
+    def web(self, scheme: str, /, **options: str) -> Web:
+        """Add an HTTP service."""
+        return add_web(self.server, scheme, **options)
 
     def section(self, title: str, /, **options: str) -> None:
         """Add a whole section."""
@@ -218,4 +233,4 @@ def sftp(server: Server, batch: str, *more: str, port: int | None = None) -> int
     return client("sftp", *words(server, port), *more, "-b", "-", server.where, stdin=batch)
 
 
-__all__ = ["ACCOUNT", "ALONE", "MFT", "Rig", "client", "sftp", "until", "words"]
+__all__ = ["ACCOUNT", "ALONE", "MFT", "Rig", "client", "listens", "sftp", "until", "words"]

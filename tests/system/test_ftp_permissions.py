@@ -11,8 +11,9 @@ from typing import NamedTuple
 import pytest
 
 from mft.auth.permissions import Operation
-from tests.interop.ftp import Ftp, cheap_hash
+from tests.interop.ftp import Ftp
 from tests.interop.instance import Server
+from tests.interop.services import cheap_hash
 from tests.system.ftp_client import FtpClient, Refusal
 from tests.system.rig import Rig
 from tests.system.test_permissions import (

@@ -21,13 +21,19 @@ FTP_OPENED = {
     events.FTP_APPEND_OPENED.number,
 }
 FTP_CLOSED = {events.FTP_CLOSED.number, events.FTP_LOST.number}
+HTTP_CONNECTED, HTTP_CLOSED = events.HTTP_CONNECTED.number, events.HTTP_CLOSED.number
+HTTP_OPENED = {events.HTTP_READ_OPENED.number, events.HTTP_WRITE_OPENED.number}
+HTTP_UPLOADED, HTTP_UPLOAD_FAILED = events.HTTP_UPLOAD_DONE.number, events.HTTP_UPLOAD_FAILED.number
+HTTP_DOWNLOADED = events.HTTP_DOWNLOAD_DONE.number
+HTTP_DOWNLOAD_FAILED = events.HTTP_DOWNLOAD_FAILED.number
 DATA_OPENED = events.FTP_DATA_OPENED.number
 DATA_CLOSED = {events.FTP_DATA_CLOSED.number, events.FTP_DATA_BROKE.number}
 
 CONNECTIONS = {CONNECTED: 1, events.FTP_CONNECTED.number: 1, **dict.fromkeys(FTP_CLOSED, -1)}
 CONNECTIONS[CLOSED] = -1
+CONNECTIONS |= {HTTP_CONNECTED: 1, HTTP_CLOSED: -1}
 FILES = {
-    **dict.fromkeys({OPENED, *FTP_OPENED}, 1),
+    **dict.fromkeys({OPENED, *FTP_OPENED, *HTTP_OPENED}, 1),
     UPLOADED: -1,
     UPLOAD_FAILED: -1,
     events.SSH_DOWNLOAD_DONE.number: -1,
@@ -38,6 +44,10 @@ FILES = {
     FTP_UPLOAD_FAILED: -1,
     FTP_DOWNLOADED: -1,
     FTP_DOWNLOAD_FAILED: -1,
+    HTTP_UPLOADED: -1,
+    HTTP_UPLOAD_FAILED: -1,
+    HTTP_DOWNLOADED: -1,
+    HTTP_DOWNLOAD_FAILED: -1,
 }
 DATA_CONNECTIONS = {DATA_OPENED: 1, **dict.fromkeys(DATA_CLOSED, -1)}
 
@@ -90,9 +100,18 @@ def unbalanced(told: list[Told]) -> list[str]:
     for one in told:
         for kinds, name in _named(one):
             step = kinds.get(one["id"], 0)
+            if not still[name] and _never_opened(one):
+                continue
             still[name] += step
             wrong += [f"{name} ended twice"] if step and still[name] < 0 else []
     return wrong + [f"{name} never ended" for name, count in still.items() if count > 0]
+
+
+def _never_opened(one: Told) -> bool:
+    """Whether this tells of an upload by HTTP that was refused: its events know no other way."""
+    data = one["data"]
+    failed: bool = one["id"] == HTTP_UPLOAD_FAILED
+    return failed and not data["total_write"] and not data["duration"]
 
 
 def _named(one: Told) -> list[tuple[dict[int, int], str]]:

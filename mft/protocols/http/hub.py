@@ -72,6 +72,7 @@ class Hub:
             closing=self.presence.ending,
         )
         self.turns = UploadTurns()
+        self.recent = parts.recent
         self._logins = parts.logins
 
     @property

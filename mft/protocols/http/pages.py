@@ -105,7 +105,9 @@ class Pages:
         """Answer with the page of an error; who must log in gets the page for that."""
         t = self.words(exchange)
         if status == 401:
-            self.log_in(exchange, status, *fields, problem=t("login.wrong"))
+            tried = exchange.head.method == "POST" or "authorization" in exchange.head.fields
+            problem = t("login.wrong") if tried else ""
+            self.log_in(exchange, status, *fields, problem=problem)
             return
         told = f"error.{status}" if status in TOLD else "error.other"
         self.answer(

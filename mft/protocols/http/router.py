@@ -7,6 +7,7 @@ from mft.core.vpath import ROOT
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.http import (
+    activity,
     dav_moves,
     files,
     folder_page,
@@ -52,8 +53,10 @@ STATIC: Final[Mapping[str, Mapping[str, Serve]]] = {
 # What is below a name of ours, for those who have logged in: its methods, by the names below.
 BELOW: Final[Mapping[str, Callable[[tuple[str, ...]], Mapping[str, Serve]]]] = {
     "tus": uploads.methods,
+    "activity": activity.methods,
 }
-OPTIONS: Final[Mapping[str, Serve]] = {"tus": uploads.options}  # of these, for everybody
+# What these say to OPTIONS, for everybody.
+OPTIONS: Final[Mapping[str, Serve]] = {"tus": uploads.options, "activity": activity.options}
 
 
 async def serve(exchange: Exchange) -> None:

@@ -175,6 +175,24 @@ def test_what_is_not_in_memory_is_fetched_before_the_kernel_sends_it(
     client.leave()
 
 
+def test_what_the_system_does_not_keep_in_memory_is_read_and_not_fetched_for_ever(
+    serve: Serve, disk: Path
+) -> None:
+    fetched: list[tuple[int, int]] = []
+
+    async def fetch(lane: Any, offset: int, size: int) -> None:
+        fetched.append((offset, size))
+
+    never = {"ready": lambda lane, offset, size: False, "fetch": fetch}
+    server = serve(storage=local(disk, **never))
+    server.kind = KernelSocket
+    (disk / "file").write_bytes(DATA)
+    client = FtpClient(server).arrive()
+    assert client.down("RETR /file") == (DATA, [150, 226])
+    assert fetched == [(0, len(DATA))]
+    client.leave()
+
+
 def test_a_client_that_is_gone_ends_what_the_kernel_sends(serve: Serve, disk: Path) -> None:
     server = serve(storage=local(disk))
     server.kind = KernelSocket

@@ -18,7 +18,6 @@ def browser(server: HttpServer) -> Browser:
 def test_who_has_no_session_is_sent_to_the_page_and_back(
     server: HttpServer, browser: Browser
 ) -> None:
-    server.put("/in/a b.txt", b"x") if "in" in server.names() else None
     answer = browser.ask("GET", "/home/sub/a%20b")
     assert (answer.status, answer.field("Location")) == (303, "/__mft__/login?to=/home/sub/a%2520b")
     assert answer.all("WWW-Authenticate") == []
@@ -58,7 +57,7 @@ def test_a_login_from_a_page_of_another_server_is_refused(browser: Browser) -> N
 
 def test_a_session_that_has_ended_is_told(browser: Browser) -> None:
     browser.log_in()
-    browser.server.service.hub.web_sessions.end_all("test")  # type: ignore[union-attr]
+    browser.server.service.hub.web_sessions.end_all("test")
     answer = browser.ask("GET", "/home/")
     assert answer.field("Location") == "/__mft__/login?done=ended"
     page = browser.ask("GET", "/__mft__/login?done=ended")
@@ -80,8 +79,10 @@ def test_basic_is_asked_for_by_name(browser: Browser) -> None:
     answer = browser.ask("GET", "/home/?without-cookies")
     assert answer.status == 401
     assert any(one.startswith("Basic ") for one in answer.all("WWW-Authenticate"))
+    assert "is wrong" not in text_of(answer), "nothing was shown yet"
     wrong = browser.ask("GET", "/home/", Authorization="Basic YW5uOm5v")
     assert wrong.status == 401
+    assert "is wrong" in text_of(wrong)
     assert any(one.startswith("Basic ") for one in wrong.all("WWW-Authenticate"))
 
 

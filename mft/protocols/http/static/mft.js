@@ -6,7 +6,8 @@ const SMALL = 1 << 20; // bytes; what is larger is sent so that it can be contin
 const TOGETHER = 3; // uploads at a time
 const FIRST_WAIT = 1; // seconds before the first new attempt; each one more takes twice as long,
 const LONGEST_WAIT = 30; // up to this
-const QUIET = 45000; // milliseconds without a byte moving, after which a request is given up
+const QUIET = 45000; // milliseconds without a byte moving, after which a request is given up;
+const JUDGED = 900000; // so many once all was sent: the server may look at the file for long
 const MAX_FILES = 20000; // of one list
 const MAX_LISTED = 300; // files that the list shows: those that need somebody, then the newest
 const MAX_REMEMBERED = 50; // unfinished uploads that the next page can continue
@@ -291,9 +292,9 @@ function request(upload, method, url, headers, body) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     let timer;
-    const alive = () => {
+    const alive = (limit = QUIET) => {
       clearTimeout(timer);
-      timer = setTimeout(() => xhr.abort(), QUIET);
+      timer = setTimeout(() => xhr.abort(), limit);
     };
     const ended = (settle, value) => () => {
       clearTimeout(timer);
@@ -308,6 +309,7 @@ function request(upload, method, url, headers, body) {
       alive();
       upload.moved(event.loaded);
     };
+    xhr.upload.onload = () => alive(JUDGED);
     xhr.onload = ended(resolve, () => xhr);
     xhr.onerror = ended(reject, () => new Lost());
     xhr.onabort = ended(reject, () => new Lost());
