@@ -288,7 +288,7 @@ RedirectUrl = Annotated[str, Kind("URL", "https://files.example.com/", _redirect
 class RedirectOptions(AnsweringOptions):
     """A service that sends every browser elsewhere, such as from http to https."""
 
-    port: PortOrAny = listening_port("10080")
+    port: PortOrAny = listening_port("80")
     redirect_url: RedirectUrl = option(
         "Where browsers are sent. What they asked for is put behind a URL that ends in a slash.",
         examples=["https://files.example.com/"],

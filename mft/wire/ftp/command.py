@@ -22,7 +22,8 @@ _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 # came without its IAC, and the IAC whose Data Mark the kernel took away as urgent.
 _LEFT_OF_URGENT: Final = b"\xf2\xff"
 
-QUOTED: Final = r'"(?:[^"]|"")*+"'  # text in quotes, as a regular expression; a quote is doubled
+# Text in quotes, as a regular expression; a quote is doubled.
+QUOTED: Final = r'"[^"]*+(?:""[^"]*+)*"(?!")'
 
 
 class Command(NamedTuple):

@@ -11,7 +11,7 @@ from mft.wire.http.parameters import parse_parameters
 MAX_TEXT: Final = 2 << 10  # characters: what a client says behind them is not read
 MAX_ITEMS: Final = 32
 
-_ITEM = re.compile(rf'(?:[^,"]|{QUOTED})++')
+_ITEM = re.compile(rf'(?:[^,"]++|{QUOTED})+')
 _RANGE = re.compile(rf"{TOKEN}/{TOKEN}")
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 

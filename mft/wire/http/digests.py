@@ -10,7 +10,7 @@ MAX_ITEMS: Final = 16  # digests in one field
 _SIZE: Final = 32  # bytes
 _BASE64: Final = r"[0-9A-Za-z+/]*+=*+"
 # A dictionary of byte sequences, RFC 9651 3.2; the parameters that an item may have are not read.
-_MEMBER = re.compile(rf"([a-z*][a-z0-9_.*\-]*+)=:({_BASE64}):(?:;[ ]*+[!-+\--:<-~]++)*+")
+_MEMBER = re.compile(rf"([a-z*][a-z0-9_.*\-]*+)=:({_BASE64}):(?:;[ ]*+[!-+\--:<-~]++)*")
 _OLD_ITEM = re.compile(rf"([0-9A-Za-z\-]++)=({_BASE64})")
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import quote
 
 _TAG: Final = r'(?:W/)?"[!#-~\x80-\xff]*+"'
-_LIST = re.compile(rf"[ \t,]*+{_TAG}(?:[ \t]*+,[ \t,]*+{_TAG})*+[ \t,]*+")
+_LIST = re.compile(rf"[ \t,]*+{_TAG}(?:[ \t]*+,[ \t,]*+{_TAG})*[ \t,]*+")
 _ITEM = re.compile(_TAG)
 
 

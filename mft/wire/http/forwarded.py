@@ -12,7 +12,7 @@ _ADDRESS = re.compile(
     r"|(?P<bare>[0-9A-Fa-f:.]{2,45})"
 )
 _PAIR: Final = rf"{TOKEN}=(?:{TOKEN}|{QUOTED})"
-_FIRST_ELEMENT = re.compile(rf"[ \t]*+({_PAIR}(?:[ \t]*+;[ \t]*+{_PAIR})*+)[ \t]*+(?:,|\Z)")
+_FIRST_ELEMENT = re.compile(rf"[ \t]*+({_PAIR}(?:[ \t]*+;[ \t]*+{_PAIR})*)[ \t]*+(?:,|\Z)")
 _PAIRS = re.compile(rf"({TOKEN})=({TOKEN}|{QUOTED})")
 
 

@@ -7,7 +7,7 @@ from typing import Final
 MAX_TEXT: Final = 1 << 10  # characters: what a client says behind them is not read
 
 _RANGE = re.compile(
-    r"(?:^|,)[ \t]*+([A-Za-z]{1,8}|\*)(?:-[0-9A-Za-z]{1,8}|-\*)*+[ \t]*+"
+    r"(?:^|,)[ \t]*+([A-Za-z]{1,8}|\*)(?:-[0-9A-Za-z]{1,8}|-\*)*[ \t]*+"
     r"(?:;[ \t]*+q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*+)?(?=,|$)"
 )
 

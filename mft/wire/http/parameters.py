@@ -7,7 +7,7 @@ from mft.wire.http.grammar import QUOTED, TOKEN
 
 MAX_PARAMETERS: Final = 16
 
-_PARAMETER = re.compile(rf"[ \t]*+;[ \t]*+(?:({TOKEN})=({TOKEN}|{QUOTED}))?+")
+_PARAMETER = re.compile(rf"[ \t]*+;[ \t]*+(?:({TOKEN})=({TOKEN}|{QUOTED}))?")
 _ESCAPED = re.compile(r'\\(["\\])')
 
 

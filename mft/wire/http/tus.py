@@ -30,7 +30,7 @@ _FROM_URL: Final = str.maketrans("-_", "+/")
 _NUMBER = re.compile(r"[0-9]{1,19}+")
 _KEY = re.compile(r"[!-+\--~]++")  # ASCII without blanks and commas
 _CHECKSUM = re.compile(rf"({TOKEN}) ([0-9A-Za-z+/]*+=*+)")
-_BOOLEAN = re.compile(r"\?([01])(?:;[ ]*+[!-+\--:<-~]++)*+")  # RFC 9651 3.3.6, and 3.1.2
+_BOOLEAN = re.compile(r"\?([01])(?:;[ ]*+[!-+\--:<-~]++)*")  # RFC 9651 3.3.6, and 3.1.2
 _NAME = re.compile(r"([0-9]{0,19}+):([0-9]{1,20}+):([0-9]{0,20}+):(/.*+)", re.DOTALL)
 
 

@@ -219,6 +219,6 @@ def test_each_type_of_service_has_a_port_of_its_own_as_example() -> None:
         "ftpsi": ["10990"],
         "http": ["10080"],
         "https": ["10443"],
-        "http-redirect": ["10080"],
+        "http-redirect": ["80"],
         "health": ["10081"],
     }
