@@ -16,7 +16,7 @@ INIT ?=
 # More words for pytest: make test PYTEST='-k scp -x'
 PYTEST ?=
 # How many tests run side by side; 0: one after the other, in one process.
-JOBS ?= 2
+JOBS ?= 3
 # Real clients and servers that the tests drive: command:package.
 NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rclone \
 	unzip:unzip bsdtar:libarchive-tools 7zz:7zip \
@@ -71,7 +71,7 @@ $(TUS_JS): tests/interop/tus_js/package-lock.json | packages
 
 .PHONY: test
 test: install packages $(TUS_JS) ## Run all tests, real clients included
-	$(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadfile $(PYTEST)
+	$(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 .PHONY: check
 check: format-check lint types docs-current test ## Everything that must hold before a change is taken

@@ -9,6 +9,21 @@ settings.register_profile("house", deadline=None)  # a slow machine is no failur
 settings.load_profile("house")
 
 
+# Files of these take long: where several processes test, these come first, so that none of them is
+# left alone with one at the end.
+LONG = ("benchmarks", "interop", "system", "attacks", "cli", "daemon")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes long first; among equals the order stays."""
+
+    def rank(item: pytest.Item) -> int:
+        room = item.path.parent.name
+        return LONG.index(room) if room in LONG else len(LONG)
+
+    items.sort(key=rank)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run in CI that skipped anything: a missing client must not look like a success."""

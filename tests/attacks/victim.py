@@ -18,6 +18,8 @@ FEW: Final = "20"  # connections at a time
 _ANONYMOUS: Final = re.compile(r"^RssAnon:\s+(\d+) kB", re.MULTILINE)
 _LOGINS: Final = {"maximum_unauthenticated_connections_per_source": "1000"}
 
+CONNECTED: Final = frozenset((10033, 30014, 40053))  # what tells that somebody has come
+
 
 class Victim:
     """A rig, its services by name, and what an attack may have cost."""
@@ -70,9 +72,14 @@ class Victim:
         return int(found[1]) << 10
 
     def told(self, number: int, port: int) -> list[dict[str, object]]:
-        """The data of every event of a number that one connection has."""
-        events = self.trail.from_port(port)
-        return [one["data"] for one in events if one["id"] == number]
+        """The data of every event of a number that one connection has.
+
+        Ports come again: what is told of is the last connection that had this one.
+        """
+        events = list(self.trail.from_port(port))
+        begins = [at for at, one in enumerate(events) if one["id"] in CONNECTED]
+        since = begins[-1] if begins else 0
+        return [one["data"] for one in events[since:] if one["id"] == number]
 
     def tells(self, number: int, port: int) -> dict[str, object]:
         """Wait for an event of a connection; gives its data."""

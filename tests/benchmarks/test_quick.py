@@ -13,10 +13,8 @@ from tests.benchmarks.run import RAM
 SERVERS = {"openssh", "mft"}
 KINDS = {
     "sftp-aes128-gcm-down",
-    "sftp-aes256-ctr-etm-up",
     "streams-up",
     "scp-O-down",
-    "scp-s-up",
     "small-up",
     "listing",
     "login-key",
@@ -26,8 +24,8 @@ KINDS = {
 
 
 FTP_SERVERS = {"mft", *FTP_PEERS} if os.geteuid() == 0 else {"mft", "pyftpdlib"}
-FTP_KINDS = {"ftp-down", "ftps-up", "ftps-small-up", "ftps-listing", "ftp-login-cheap"}
-HTTP_KINDS = {"http-down", "https-up", "https-listing", "https-login-cheap"}
+FTP_KINDS = {"ftp-down", "ftps-small-up", "ftps-listing", "ftp-login-cheap"}
+HTTP_KINDS = {"http-down", "https-up", "https-login-cheap"}
 
 
 def test_a_tiny_run_measures_every_kind_of_work_and_leaves_nothing_behind(

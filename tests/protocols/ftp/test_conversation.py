@@ -120,7 +120,7 @@ def test_who_is_gone_in_a_transfer_hears_nothing(serve: Serve) -> None:
 
 
 def test_a_fault_in_a_command_tells_an_id_only(serve: Serve, faults: list[str]) -> None:
-    async def broken(path: Any, *, follow: bool = True) -> Any:
+    async def broken(path: Any, **how: bool) -> Any:
         raise RuntimeError("/secret/place")
 
     server = serve(storage=lambda memory: Instead(memory, stat=broken))
