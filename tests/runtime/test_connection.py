@@ -793,3 +793,35 @@ def test_a_port_makes_such_connections() -> None:
     finally:
         port.stopListening()
         reactor.advance(0)
+
+
+# Sending no more, and still hearing.
+
+
+def test_who_sends_no_more_says_so_behind_what_is_queued(line: Line) -> None:
+    line.take()
+    line.send(b"last words")
+    line.near.finish_sending()
+    line.take(1 << 20)
+    line.reactor.write(line.near)
+    line.near.socket = line.near.socket.real
+    line.near.finish_sending()
+    assert line.far.recv(100) == b""
+
+
+def test_what_comes_is_still_heard_after_that(line: Line) -> None:
+    line.near.write(b"bye")
+    line.near.finish_sending()
+    assert line.heard(3) == b"bye"
+    assert line.far.recv(1) == b""
+    line.far.sendall(b"more")
+    line.reactor.read(line.near)
+    assert line.stream.arrivals == [b"more"]
+    assert not line.stream.lost
+
+
+def test_sending_no_more_to_who_has_gone_is_no_fault(line: Line) -> None:
+    line.near.socket.shutdown(socket.SHUT_RDWR)
+    line.near.finish_sending()
+    line.near.abortConnection()
+    line.near.finish_sending()

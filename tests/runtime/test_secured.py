@@ -627,3 +627,13 @@ def test_who_listens_before_the_handshake_is_done_hears_all_of_it(either: Wire) 
     either.theirs.send(b"hello")
     either.say()
     assert either.inner.heard == b"hello"
+
+
+def test_who_sends_no_more_says_so_within_tls_and_is_still_spoken_to(either: Wire) -> None:
+    either.shake()
+    either.outlet.finish_sending()
+    assert either.engine.finished
+    assert not either.near.disconnecting
+    either.theirs.sendall(b"more")
+    either.say()
+    assert either.inner.heard == b"more"

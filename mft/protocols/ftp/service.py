@@ -1,44 +1,31 @@
 """An FTP service: it listens, takes connections within its limits, and drains when it stops."""
 
-from typing import Any, cast
-
 from cryptography import x509
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory, Protocol
 
 from mft.core.peer import Address, Component
 from mft.events import catalogue as events
-from mft.protocols.admission import admit
 from mft.protocols.base import ServiceParts
 from mft.protocols.ftp.control import Control
 from mft.protocols.ftp.hub import Hub
+from mft.protocols.ftp.line import ControlLine
 from mft.protocols.ftp.options import FtpOptions
-from mft.protocols.listening import Listening
-from mft.runtime.connection import Port
+from mft.protocols.listening_service import ListeningService
 
 
-class FtpService(Factory):
+class FtpService(ListeningService):
     """One `[services/ID]` section of type ftp or ftpsi."""
 
-    noisy = False
+    options: FtpOptions
 
     def __init__(self, component: Component, options: FtpOptions, parts: ServiceParts) -> None:
         """Know what it is made of; `prepare` reads the files."""
-        self.options = options
-        self.component = component
-        self.bus = parts.bus
-        self._listening = Listening(options, self, parts.reactor)
         self.hub = Hub(options, component, parts)
+        full = events.FTP_TOO_MANY_CONNECTIONS
+        super().__init__(component, options, parts, self.hub.presence, full, self._came)
 
-    @property
-    def address(self) -> Address | None:
-        """Where it listens, or None."""
-        return self._listening.address
-
-    @property
-    def connections(self) -> int:
-        """How many connections it has."""
-        return len(self.hub.presence.peers)
+    def _came(self, address: Address) -> tuple[Control, ControlLine]:
+        control = Control(self.hub, address)
+        return control, control.line
 
     @property
     def certificate(self) -> x509.Certificate | None:
@@ -54,40 +41,8 @@ class FtpService(Factory):
         """Load them again; raises Refused, and keeps what there is, when that fails."""
         await self.hub.protection.load()
 
-    def bind(self) -> None:
-        """Listen; raises Refused(BUSY) when the address cannot be had."""
-        self._listening.bind()
-
-    def hand_over(self) -> Port | None:
-        """Give up the listening socket for `take_over`; connections that are here go on."""
-        return self._listening.hand_over()
-
-    def take_over(self, listening: Port) -> None:
-        """Go on with a listening socket that another service of the same address gives up."""
-        self._listening.take_over(listening)
-
-    async def stop_listening(self) -> None:
-        """Take no more connections; those that are here go on."""
-        await self._listening.stop()
-
     async def drained(self) -> None:
         """Wait until every connection has ended and its files are closed."""
-        await self.hub.presence.drained()
+        await super().drained()
         self.hub.passive.stop()
         self.hub.protection.stop()
-
-    def end_all(self, reason: str, *, idle_only: bool = False) -> int:
-        """Disconnect everybody, or only those who do nothing; how many there were."""
-        return self.hub.presence.end_all(reason, idle_only=idle_only)
-
-    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
-        """Take a connection, or refuse it with an event."""
-        found = cast(Any, addr)
-        address = Address.of(found.host, found.port)
-        presence = self.hub.presence
-        full = events.FTP_TOO_MANY_CONNECTIONS
-        if not admit(address, self.options, presence, self.bus, self.component, full):
-            return None
-        control = Control(self.hub, address)
-        presence.add(control)
-        return cast(Protocol, control.line)

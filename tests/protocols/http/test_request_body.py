@@ -6,7 +6,7 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.protocols.http.request_body import CONTINUE, CUT, MAX_PIECES, RequestBody
+from mft.protocols.http.request_body import CONTINUE, CUT, MAX_PIECES, RequestBody, Rest
 from mft.session.files import ReceivedFile
 from mft.vfs.base import Existing
 from mft.vfs.memory import MemoryFileSystem
@@ -303,3 +303,38 @@ def test_a_disk_that_fails_behind_chunks_that_are_none_changes_nothing(wire: Wir
     slowness.fail(Refused(Reason.NO_SPACE))
     with pytest.raises(BadRequest):
         assert upload.doing.result
+
+
+# What comes behind something that nobody understands.
+
+
+def test_the_rest_is_read_away_until_the_client_has_sent_all(wire: Wire) -> None:
+    doing = Doing(Rest(wire.line).drop(10_000))
+    wire.write(DATA[:9_000])
+    assert not doing.done
+    wire.client.finish()
+    wire.settle()
+    assert doing.done
+
+
+def test_but_not_for_ever(wire: Wire) -> None:
+    doing = Doing(Rest(wire.line).drop(10_000))
+    wire.write(DATA[:10_001])
+    assert doing.done
+
+
+@pytest.mark.parametrize(
+    ("fields", "droppable"),
+    [
+        (("Content-Length: 0",), True),
+        ((f"Content-Length: {256 << 10}",), True),
+        ((f"Content-Length: {(256 << 10) + 1}",), False),
+        (("Content-Length: 5", "Expect: 100-continue"), False),
+        (("Transfer-Encoding: chunked",), True),
+    ],
+)
+def test_whether_a_body_can_be_dropped_is_known_from_its_head(
+    wire: Wire, fields: tuple[str, ...], droppable: bool
+) -> None:
+    wire.write(head(*fields))
+    assert body_of(wire).is_droppable is droppable
