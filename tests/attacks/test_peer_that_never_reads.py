@@ -80,7 +80,7 @@ def test_small_answers_that_nobody_takes_are_bounded(server, payload):
     client.socket.room = 0
 
     def attack():
-        for _ in range(15):
+        for _ in range(15):  # from then on nothing more is read
             for _ in range(max(1, min(2000, 500_000 // len(payload)))):
                 client.put(payload)
             server.reactor.settle()

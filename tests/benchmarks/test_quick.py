@@ -11,21 +11,12 @@ from tests.benchmarks.bench import FTP_PEERS, HTTP_SERVERS
 from tests.benchmarks.run import RAM
 
 SERVERS = {"openssh", "mft"}
-KINDS = {
-    "sftp-aes128-gcm-down",
-    "streams-up",
-    "scp-O-down",
-    "small-up",
-    "listing",
-    "login-key",
-    "idle",
-    "stat-3",
-}
+KINDS = {"sftp-aes128-gcm-down", "scp-O-down", "small-up", "login-key", "idle"}
 
 
 FTP_SERVERS = {"mft", *FTP_PEERS} if os.geteuid() == 0 else {"mft", "pyftpdlib"}
-FTP_KINDS = {"ftp-down", "ftps-small-up", "ftps-listing", "ftp-login-cheap"}
-HTTP_KINDS = {"http-down", "https-up", "https-login-cheap"}
+FTP_KINDS = {"ftp-down", "ftps-small-up"}
+HTTP_KINDS = {"http-down", "https-login-cheap"}
 
 
 def test_a_tiny_run_measures_every_kind_of_work_and_leaves_nothing_behind(
@@ -48,7 +39,7 @@ def test_a_tiny_run_over_ftp_measures_every_server(
 def test_ftp_sessions_are_idle_and_asked_beside_downloads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tiny_run(tmp_path, "ftp", {"mft"}, {"ftps-idle", "ftps-noop-3", "ftp-mlsd"}, capsys)
+    tiny_run(tmp_path, "ftp", {"mft"}, {"ftps-idle", "ftps-noop-3"}, capsys)
 
 
 def test_a_tiny_run_over_http_measures_every_server(

@@ -1,9 +1,10 @@
 """The source as the laws see it: every module of the package, parsed once."""
 
 import ast
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,3 +44,28 @@ def modules() -> tuple[Module, ...]:
         dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         found.append(Module(path, dotted, ast.parse(text), text.count("\n")))
     return tuple(found)
+
+
+Law = Callable[[Any], None]
+
+
+def for_each(values: Callable[[], Iterable[Any]]) -> Callable[[Law], Callable[[], None]]:
+    """A law as one test over all `values`: everything that breaks it is told at once.
+
+    A test for each file and law would be thousands, which every process has to collect.
+    """
+
+    def over(law: Law) -> Callable[[], None]:
+        def test() -> None:
+            broken = []
+            for value in values():
+                try:
+                    law(value)
+                except AssertionError as error:
+                    broken.append(f"{value.name}: {error}")
+            assert not broken, "\n".join(broken)
+
+        test.__name__, test.__doc__ = law.__name__, law.__doc__
+        return test
+
+    return over

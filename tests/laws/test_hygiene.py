@@ -6,9 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
-from tests.laws.source import ROOT
+from tests.laws.source import ROOT, for_each
 
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 MARKS = {"skip", "xfail", "flaky", "importorskip"}  # of pytest, by whatever name
@@ -41,12 +39,8 @@ def sources() -> tuple[Source, ...]:
     return tuple(found)
 
 
-EVERY = pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)
-TESTS = pytest.mark.parametrize(
-    "source",
-    [source for source in sources() if source.name.startswith("tests/")],
-    ids=lambda source: source.name,
-)
+EVERY = for_each(sources)
+TESTS = for_each(lambda: [one for one in sources() if one.name.startswith("tests/")])
 
 
 @EVERY

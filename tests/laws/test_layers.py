@@ -2,9 +2,7 @@
 
 import sys
 
-import pytest
-
-from tests.laws.source import ROOT, modules
+from tests.laws.source import ROOT, for_each, modules
 
 LEVELS = {
     "core": 0,
@@ -51,7 +49,7 @@ TABLES = {
     "mft.events.payloads": "one class for each shape of an event's data, declarations only",
 }
 
-MODULES = pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+MODULES = for_each(modules)
 
 
 def room_of(name: str) -> str:

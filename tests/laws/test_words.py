@@ -3,14 +3,12 @@
 import ast
 import re
 
-import pytest
-
-from tests.laws.source import ROOT, modules
+from tests.laws.source import ROOT, for_each, modules
 
 REFUSED = re.compile(
     r"^(utils?|helpers?|common|misc|stuff|.*Manager|.*Processor|.*Engine|Base[A-Z].*|.*Helper|.*Util)$"
 )
-MODULES = pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+MODULES = for_each(modules)
 
 
 @MODULES
