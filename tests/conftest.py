@@ -5,7 +5,8 @@ import os
 import pytest
 from hypothesis import settings
 
-settings.register_profile("house", deadline=None)  # a slow machine is no failure
+# A slow machine is no failure; `make fuzz` goes over everything many times.
+settings.register_profile("house", deadline=None, max_examples=50)
 settings.load_profile("house")
 
 

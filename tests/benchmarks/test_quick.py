@@ -11,12 +11,12 @@ from tests.benchmarks.bench import FTP_PEERS, HTTP_SERVERS
 from tests.benchmarks.run import RAM
 
 SERVERS = {"openssh", "mft"}
-KINDS = {"sftp-aes128-gcm-down", "scp-O-down", "small-up", "login-key", "idle"}
+KINDS = {"sftp-aes128-gcm-down", "small-up", "login-key"}
 
 
 FTP_SERVERS = {"mft", *FTP_PEERS} if os.geteuid() == 0 else {"mft", "pyftpdlib"}
 FTP_KINDS = {"ftp-down", "ftps-small-up"}
-HTTP_KINDS = {"http-down", "https-login-cheap"}
+HTTP_KINDS = {"http-down"}
 
 
 def test_a_tiny_run_measures_every_kind_of_work_and_leaves_nothing_behind(
@@ -36,10 +36,8 @@ def test_a_tiny_run_over_ftp_measures_every_server(
     assert "| pyftpdlib |" in page
 
 
-def test_ftp_sessions_are_idle_and_asked_beside_downloads(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tiny_run(tmp_path, "ftp", {"mft"}, {"ftps-idle", "ftps-noop-3"}, capsys)
+def test_ftp_sessions_are_idle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_run(tmp_path, "ftp", {"mft"}, {"ftps-idle"}, capsys)
 
 
 def test_a_tiny_run_over_http_measures_every_server(

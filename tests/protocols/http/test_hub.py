@@ -7,7 +7,8 @@ import pytest
 from mft.core.failure import Reason, Refused
 from mft.protocols.http import router
 from mft.protocols.http.exchange import Exchange
-from mft.protocols.http.hub import HEADS, SITE, Hub, Manner
+from mft.protocols.http.hub import HEADS, SITE, Manner
+from mft.protocols.http.service import HttpService
 from mft.runtime.buffers import INLET_SIZE
 from mft.session.numbers import NO_METADATA
 from mft.wire.http.head import Fields
@@ -90,12 +91,11 @@ async def hello(exchange: Exchange) -> None:
 
 
 def of(server: HttpServer, manner: Manner) -> None:
-    """From here on the service of a server has another manner."""
+    """From here on a service of another manner is the server's."""
+    old = server.service
     parts = server.parts(None, Inline())
-    service = server.service
-    hub = Hub(service.hub.options, service.component, parts, manner)
-    hub.protection = service.hub.protection
-    service.hub = hub
+    server.service = HttpService(old.component, old.hub.options, parts, manner)
+    server.service.hub.protection = old.hub.protection
 
 
 def test_a_service_for_files_tells_who_comes_and_wants_a_login(server: HttpServer) -> None:
