@@ -71,7 +71,7 @@ $(TUS_JS): tests/interop/tus_js/package-lock.json | packages
 
 .PHONY: test
 test: install packages $(TUS_JS) ## Run all tests, real clients included
-	$(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST)
+	$(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder -m "not bench" $(PYTEST)
 
 .PHONY: check
 check: format-check lint types docs-current test ## Everything that must hold before a change is taken
@@ -108,6 +108,7 @@ fuzz: install ## Feed the codecs far more than `make test` does
 
 .PHONY: bench
 bench: install packages ## Measure beside other servers; writes docs/design/performance.md
+	$(BIN)/python -m pytest --quiet -m bench tests/benchmarks
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 .PHONY: pictures

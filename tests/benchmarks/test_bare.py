@@ -72,6 +72,7 @@ def test_the_bare_server_does_the_same_over_http(bench: Bench) -> None:
         assert told(server) == []
 
 
+@pytest.mark.bench
 def test_plain_mft_writes_the_events_of_the_same_work(bench: Bench) -> None:
     server = ssh_servers(bench.tools)["mft"]
     with bench.fresh(server):
@@ -80,6 +81,7 @@ def test_plain_mft_writes_the_events_of_the_same_work(bench: Bench) -> None:
         assert len(told(server)) > 4 * QUICK.small_files  # two of each file, each way
 
 
+@pytest.mark.bench
 def test_the_bare_server_allows_what_the_permissions_of_plain_mft_refuse(bench: Bench) -> None:
     with plain_and_bare(bench, NOBODY) as (plain, stripped):
         with pytest.raises(ChildError):
@@ -87,6 +89,7 @@ def test_the_bare_server_allows_what_the_permissions_of_plain_mft_refuse(bench: 
         small.files(bench, stripped, up=True)
 
 
+@pytest.mark.bench
 def test_the_bare_server_opens_what_the_limits_of_plain_mft_refuse(bench: Bench) -> None:
     with plain_and_bare(bench, ONE_FILE) as (plain, stripped):
         with pytest.raises(asyncssh.SFTPError):

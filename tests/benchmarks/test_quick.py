@@ -19,6 +19,7 @@ FTP_KINDS = {"ftp-down", "ftps-small-up"}
 HTTP_KINDS = {"http-down"}
 
 
+@pytest.mark.bench
 def test_a_tiny_run_measures_every_kind_of_work_and_leaves_nothing_behind(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -28,6 +29,7 @@ def test_a_tiny_run_measures_every_kind_of_work_and_leaves_nothing_behind(
     assert not (RAM / f"mft-bench-{os.getpid()}").exists()
 
 
+@pytest.mark.bench
 def test_a_tiny_run_over_ftp_measures_every_server(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -36,10 +38,12 @@ def test_a_tiny_run_over_ftp_measures_every_server(
     assert "| pyftpdlib |" in page
 
 
+@pytest.mark.bench
 def test_ftp_sessions_are_idle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny_run(tmp_path, "ftp", {"mft"}, {"ftps-idle"}, capsys)
 
 
+@pytest.mark.bench
 def test_a_tiny_run_over_http_measures_every_server(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
