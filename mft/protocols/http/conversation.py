@@ -104,7 +104,7 @@ class Conversation:
             await AnsweredText(self._client.line).send(b"")  # until answers before it are taken
             await self._client.hub.manner.serve(exchange)
         except BadRequest as bad:
-            self._tell_bad(bad, "/" + "/".join(exchange.target.segments[1:]), exchange.uri)
+            self._tell_bad(bad, exchange.told_path, exchange.uri)
             exchange.fail(bad.status, f"{phrase(bad.status)}: {bad.details}.")
         except Refused as refused:
             if refused.reason is Reason.ABORTED and not self._client.line.alive:

@@ -79,6 +79,13 @@ class Exchange:
         """The file or folder that the target names; raises Refused(INVALID)."""
         return VPath.parse("/".join(self.target.segments[len(self.area) :]))
 
+    @property
+    def told_path(self) -> str:
+        """The path as events tell it; empty where none is named, or nobody has been let in."""
+        before = len(self.area)
+        within = not self.guest and self.target.segments[:before] == self.area
+        return "/" + "/".join(self.target.segments[before:]) if within else ""
+
     def place(self, path: VPath, *, folder: bool) -> str:
         """The path of the URL of a file or folder, in the area of this request."""
         return quote_path((*self.area, *path.parts), folder)

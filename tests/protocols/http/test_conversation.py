@@ -312,6 +312,17 @@ def test_a_request_that_means_nothing_is_answered_and_the_connection_stays(
     assert client.ask("GET", "/home/").status == 200
 
 
+def test_a_request_that_names_no_file_is_told_without_a_path(
+    client: HttpClient, server: HttpServer
+) -> None:
+    assert client.ask("POST", "/__mft__/tus", b"", Tus_Resumable="0.1").status == 412
+    assert client.ask("POST", "/__mft__/login", b"{", Content_Type="application/json").status == 400
+    assert [(one["path"], one["uri"]) for one in server.data(BAD_REQUEST)] == [
+        ("", "/__mft__/tus"),
+        ("", "/__mft__/login"),
+    ]
+
+
 def test_a_body_that_breaks_ends_the_connection(client: HttpClient, server: HttpServer) -> None:
     client.write(
         client.head("PUT", "/home/file", Transfer_Encoding="chunked") + b"5\r\n12345xx\r\n"

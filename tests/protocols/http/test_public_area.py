@@ -12,7 +12,7 @@ from tests.fakes.http_server import HttpClient, HttpServer
 
 Serve = Callable[..., HttpServer]
 
-REFUSED, LOGGED_IN, OPENED = 40038, 20137, 40007
+REFUSED, LOGGED_IN, OPENED, BAD_REQUEST = 40038, 20137, 40007, 40019
 
 
 def public(serve: Serve, permissions: str = "allow-read, allow-list", **options: str) -> HttpServer:
@@ -64,6 +64,17 @@ def test_it_can_be_at_the_top_beside_the_files_of_those_who_log_in(serve: Serve)
     assert [one["name"] for one in client.ask("GET", "/").json["content"]] == ["a"]
     assert client.ask("GET", "/home/a").status == 401
     assert client.ask("GET", "/__mft__/nothing").status == 404
+
+
+@pytest.mark.parametrize(("name", "url"), [("ROOT", "/in/a"), ("public", "/public/in/a")])
+def test_a_bad_request_is_told_with_the_path_that_it_named(
+    serve: Serve, name: str, url: str
+) -> None:
+    server = public(serve, "allow-full-control", public_name=name)
+    client = HttpClient(server, user=None)
+    assert client.ask("PUT", url, b"1", Content_Range="bytes 0-0/10").status == 400
+    (told,) = server.data(BAD_REQUEST)
+    assert (told["path"], told["uri"]) == ("/in/a", url)
 
 
 def test_who_logs_in_on_the_same_connection_is_somebody_again(serve: Serve) -> None:
