@@ -122,11 +122,7 @@ class Conversation:
         if await body.drop(MAX_DROPPED) and exchange.keeps:
             return
         if body.comes:
-            message = phrase(exchange.status)
-            told = p.BodyCut(
-                exchange.uri, client.line.heard, exchange.status, "not wanted", message
-            )
-            client.emit(events.HTTP_BODY_CUT, told)
+            self._tell_body_cut(exchange, exchange.status, "not wanted")
             await self._linger(body.drop(MAX_LINGER))
         client.finish()
 
@@ -147,10 +143,12 @@ class Conversation:
         exchange = self._exchange
         if exchange is None or exchange.body.done:
             return False
-        heard = self._client.line.heard
-        told = p.BodyCut(exchange.uri, heard, 408, details, phrase(408))
-        self._client.emit(events.HTTP_BODY_CUT, told)
+        self._tell_body_cut(exchange, 408, details)
         return True
+
+    def _tell_body_cut(self, exchange: Exchange, status: int, details: str) -> None:
+        told = p.BodyCut(exchange.uri, exchange.body.came, status, details, phrase(status))
+        self._client.emit(events.HTTP_BODY_CUT, told)
 
     def _tell_bad(self, bad: BadRequest, path: str, uri: str) -> None:
         self._client.emit(events.HTTP_BAD_REQUEST, p.RequestRefused(path, uri, str(bad)))

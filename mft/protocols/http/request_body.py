@@ -31,6 +31,7 @@ class RequestBody:
         self._invites = head.expects_continue
         self._over = Ending()
         self._whole = False
+        self.came = 0  # bytes of it that were on the line, without the framing of chunks
         self.broken = False  # nobody knows where it ends
         self._by_steps = False  # whoever reads it takes what has come, and then waits
         self._take: Callable[[memoryview], None] = lambda view: None
@@ -157,6 +158,7 @@ class RequestBody:
             self.broken = True
             self._over.fail(bad)
             return len(view)
+        self.came += sum(map(len, pieces))
         if len(pieces) > MAX_PIECES:
             pieces = [memoryview(b"".join(pieces))]
         for piece in pieces:

@@ -72,6 +72,7 @@ def test_a_body_becomes_a_file_and_what_follows_is_the_next_request(
     upload = Upload(wire)
     wire.settle()
     assert upload.doing.result is None
+    assert upload.body.came == len(data)
     assert get(upload.files, PATH) == data
     assert Doing(wire.line.head()).result.target == "/next"
 
