@@ -72,8 +72,7 @@ async def post(exchange: Exchange) -> None:
     if not exchange.target.folder:
         exchange.refuse(405, "Commands are for folders.", ("Allow", "GET, HEAD, PUT, DELETE"))
         return
-    kind = (exchange.head.fields.get("content-type") or "").partition(";")[0].strip().lower()
-    if kind != JSON:
+    if exchange.head.media_type != JSON:
         exchange.refuse(415, "Commands are JSON.")
         return
     triggers = _triggers(exchange)

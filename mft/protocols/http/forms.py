@@ -25,18 +25,13 @@ MULTIPART: Final = "multipart/form-data"
 
 async def post(exchange: Exchange) -> None:
     """POST to a folder: a form of our pages, or commands as JSON."""
-    kind = media_type(exchange)
+    kind = exchange.head.media_type
     if kind not in (ENCODED, MULTIPART) or not exchange.target.folder:
         await folders.post(exchange)
     elif kind == MULTIPART:
         await _receive(exchange)
     else:
         await _do(exchange, await read_form(exchange))
-
-
-def media_type(exchange: Exchange) -> str:
-    """What the body of a request is, without parameters."""
-    return (exchange.head.fields.get("content-type") or "").partition(";")[0].strip().lower()
 
 
 async def read_form(exchange: Exchange) -> Form:

@@ -18,7 +18,6 @@ from mft.wire.http.head import BadRequest
 from mft.wire.http.target import parse_query
 
 MAX_BODY: Final = 8 << 10  # bytes, before anybody has logged in
-FORM: Final = "application/x-www-form-urlencoded"
 WRONG: Final = "The name or the password is wrong."
 
 
@@ -27,12 +26,12 @@ async def log_in(exchange: Exchange) -> None:
     client = exchange.client
     if not client.sign_in.allows_origin(exchange, ambient=False):
         return
-    kind = (exchange.head.fields.get("content-type") or "").partition(";")[0].strip().lower()
-    if kind not in (JSON, FORM):
+    kind = exchange.head.media_type
+    if kind not in (JSON, forms.ENCODED):
         exchange.refuse(415, "A login is a form or JSON.")
         return
     body = await exchange.body.read(MAX_BODY)
-    username, password = (_form if kind == FORM else _json)(body)
+    username, password = (_form if kind == forms.ENCODED else _json)(body)
     client.hub.web_sessions.admit()
     await client.sign_in.leave("another login on this connection")
     result = await client.sign_in.attempt(exchange.source, username, password)
@@ -55,7 +54,7 @@ async def log_in(exchange: Exchange) -> None:
     client.has_logged_in(session)
     secure = client.hub.options.is_secure
     exchange.fields.append(("Set-Cookie", token_cookie(token, secure=secure)))
-    if kind == FORM:
+    if kind == forms.ENCODED:
         exchange.redirect(return_place(exchange.target.one("to")), 303)
     else:
         exchange.answer_json(200, as_json({"results": [{"session": token.reveal()}]}))
@@ -91,7 +90,7 @@ async def log_out(exchange: Exchange) -> None:
     if web is None:
         exchange.answer_json(400, error_json("Bad Request", "There is no web session to end."))
         return
-    by_form = forms.media_type(exchange) == FORM
+    by_form = exchange.head.media_type == forms.ENCODED
     if by_form:
         check_token(exchange, (await forms.read_form(exchange)).one("csrf"))
     session.emit(events.HTTP_LOGGED_OUT, p.Nothing())

@@ -42,11 +42,6 @@ def speaks_tus(exchange: Exchange) -> bool:
     return "tus-resumable" in exchange.head.fields
 
 
-def kind_of(exchange: Exchange) -> str:
-    """The media type of the body."""
-    return (exchange.head.fields.get("content-type") or "").partition(";")[0].strip().lower()
-
-
 def _tus_part(exchange: Exchange, name: UploadName) -> Part:
     return Part(_begin_of(exchange), name.length, checksum=checksum_of(exchange))
 

@@ -14,7 +14,6 @@ from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.upload_fields import (
     PARTS,
     checksum_of,
-    kind_of,
     length_of,
     limits,
     offset_of,
@@ -58,7 +57,7 @@ async def create(exchange: Exchange) -> None:
     length = parse_size(fields.get("upload-length"))
     if length is None or "upload-concat" in fields:
         raise BadRequest(400, "not the length of one whole file")
-    if not exchange.body.done and kind_of(exchange) != TUS_TYPE:
+    if not exchange.body.done and exchange.head.media_type != TUS_TYPE:
         raise BadRequest(415, f"a part that is not {TUS_TYPE}")
     checksum = checksum_of(exchange)
     path, goes_on = _asked_for(exchange)
@@ -154,7 +153,7 @@ def _announce(exchange: Exchange, upload: Upload) -> None:
 
 def _named(exchange: Exchange) -> Upload:
     """The upload whose URL is asked for; a client that speaks tus is answered in it."""
-    if "tus-resumable" in exchange.head.fields or kind_of(exchange) == TUS_TYPE:
+    if "tus-resumable" in exchange.head.fields or exchange.head.media_type == TUS_TYPE:
         speak_tus(exchange)
     name = parse_upload_name(exchange.target.segments[-1])
     if name is None:
@@ -172,7 +171,7 @@ async def head(exchange: Exchange) -> None:
 
 async def patch(exchange: Exchange) -> None:
     """PATCH: the next part; the file is under its name with the last one."""
-    read = PARTS.get(kind_of(exchange))
+    read = PARTS.get(exchange.head.media_type)
     if read is None:
         raise BadRequest(415, f"a part that is neither {TUS_TYPE} nor {DRAFT_TYPE}")
     upload = _named(exchange)

@@ -103,6 +103,12 @@ class Head(NamedTuple):
         return "close" not in options and (self.minor == 1 or "keep-alive" in options)
 
     @property
+    def media_type(self) -> str:
+        """What the body is, in small letters and without parameters; empty where it is not told."""
+        told = self.fields.get("content-type") or ""
+        return told.partition(";")[0].strip(" \t").lower()
+
+    @property
     def expects_continue(self) -> bool:
         """Whether the client waits for 100 before its body; HTTP/1.0 cannot (RFC 9110 10.1.1)."""
         return self.minor == 1 and "expect" in self.fields

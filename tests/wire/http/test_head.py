@@ -105,6 +105,19 @@ def test_at_most_two_empty_lines_stand_before_a_head() -> None:
     assert reader.started
 
 
+@pytest.mark.parametrize(
+    ("told", "media_type"),
+    [
+        (b"", ""),
+        (b"Content-Type:\r\n", ""),
+        (b"Content-Type: text/plain\r\n", "text/plain"),
+        (b"Content-Type: Application/JSON ;charset=utf-8\r\n", "application/json"),
+    ],
+)
+def test_it_tells_what_the_body_is_without_parameters(told: bytes, media_type: str) -> None:
+    assert head(LINE + HOST + told + b"\r\n").media_type == media_type
+
+
 def test_http_1_0_needs_no_host() -> None:
     assert head(b"GET / HTTP/1.0\r\n\r\n").host == ""
     assert head(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n").host == "a"
