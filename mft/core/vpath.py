@@ -74,6 +74,13 @@ class VPath(NamedTuple):
         """Whether this is `/`."""
         return not self.parts
 
+    def member(self, text: str) -> "VPath":
+        """The path of an entry that a peer names; raises Refused(INVALID) for any other path."""
+        path = VPath.parse(text, self)
+        if path != self.child(text):
+            raise Refused(Reason.INVALID, text, "not a name in this folder")
+        return path
+
     def child(self, name: str) -> "VPath":
         """The path of an entry that a listing of this directory named."""
         return VPath((*self.parts, name))

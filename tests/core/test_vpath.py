@@ -53,6 +53,18 @@ def test_what_no_client_may_name_is_refused(text):
     assert refused.value.reason is Reason.INVALID
 
 
+@pytest.mark.parametrize("name", ["a", "...", " a "])
+def test_a_member_is_one_name_in_its_folder(name):
+    assert BASE.member(name) == VPath(("home", "inbox", name))
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a/", "/a", "a/b", "../inbox/a", "./a", "a\0b"])
+def test_text_that_is_no_one_name_is_no_member(text):
+    with pytest.raises(Refused) as refused:
+        BASE.member(text)
+    assert refused.value.reason is Reason.INVALID
+
+
 def test_a_name_of_exactly_the_limit_is_taken():
     check_name("x" * MAX_NAME_BYTES)
     check_name("\u00e9" * (MAX_NAME_BYTES // 2))

@@ -12,6 +12,7 @@ from mft.protocols.http.browsers import wants_page
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.folder_order import order_of
 from mft.protocols.http.pages import PAGE, as_bytes
+from mft.protocols.http.triggers import triggers_of
 from mft.protocols.http.words import Words, iso
 from mft.protocols.http.zip_answer import wants_zip
 from mft.runtime.ending import Ending
@@ -96,8 +97,8 @@ async def get(exchange: Exchange) -> None:
 
 async def show(exchange: Exchange, status: int = 200, notes: Notes | None = None) -> None:
     """Answer with the page of a folder; raises Refused before it begins, else cuts it."""
-    pages, path = exchange.client.hub.pages, exchange.path
-    listing = await exchange.session.list(path)
+    pages, session, path = exchange.client.hub.pages, exchange.session, exchange.path
+    listing = await session.list(path)
     try:
         entries, whole = await _first(listing)
         order = order_of(exchange.target)
@@ -109,8 +110,8 @@ async def show(exchange: Exchange, status: int = 200, notes: Notes | None = None
             path=path,
             here=exchange.place(path, folder=True),
             crumbs=[(one.name, exchange.place(one, folder=True)) for one in above(path)],
-            rights=rights_in(exchange.session, path),
-            triggers=_triggers(exchange),
+            rights=rights_in(session, path),
+            triggers=triggers_of(session.account, exchange.client.hub.options.triggers).values(),
             notes=notes or Notes(pages.notice(exchange)),
             order=order,
             whole=whole,
@@ -155,10 +156,3 @@ def _steps(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     left = iter(entries)
     while some := list(islice(left, STEP)):
         yield some
-
-
-def _triggers(exchange: Exchange) -> list[tuple[str, str]]:
-    """The label and the colour of each trigger that the account has."""
-    account = exchange.session.account
-    triggers = exchange.client.hub.options.triggers
-    return [(one.label, one.colour) for one in triggers if one.is_for(account)]

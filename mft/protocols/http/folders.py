@@ -12,6 +12,7 @@ from mft.events import payloads as p
 from mft.protocols.http.answers import JSON, as_json
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.trees import remove_any
+from mft.protocols.http.triggers import triggers_of
 from mft.protocols.http.zip_answer import send_zip, wants_zip
 from mft.protocols.sentences import sentence
 from mft.runtime.ending import Ending
@@ -75,27 +76,22 @@ async def post(exchange: Exchange) -> None:
     if exchange.head.media_type != JSON:
         exchange.refuse(415, "Commands are JSON.")
         return
-    triggers = _triggers(exchange)
+    session = exchange.session
+    has = triggers_of(session.account, exchange.client.hub.options.triggers)
+    triggers = has.keys() - COMMANDS.keys()  # a name of ours is always the command
     commands = _commands(await exchange.body.read(MAX_COMMANDS_BODY), {*COMMANDS, *triggers})
     done = []
     triggered: dict[str, list[str]] = {}
     for command, name in commands:
         work = COMMANDS.get(command, _exists)
-        message = await _do(exchange.session, work, exchange.path, name)
+        message = await _do(session, work, exchange.path, name)
         done.append({"command": command, "target": name, "message": message})
         if command in triggers and message is None:
             triggered.setdefault(command, []).append(str(exchange.path.child(name)))
     for label, paths in triggered.items():
-        exchange.session.emit(events.HTTP_TRIGGERED, p.Triggered(label, paths))
+        session.emit(events.HTTP_TRIGGERED, p.Triggered(label, paths))
     failed = any(one["message"] is not None for one in done)
     exchange.answer_json(422 if failed else 200, as_json({"errors" if failed else "results": done}))
-
-
-def _triggers(exchange: Exchange) -> set[str]:
-    """The triggers that this account may say; a name of ours is always the command."""
-    account = exchange.session.account
-    triggers = exchange.client.hub.options.triggers
-    return {one.label for one in triggers if one.is_for(account)} - COMMANDS.keys()
 
 
 def _commands(body: bytes, known: Collection[str]) -> list[tuple[str, str]]:
@@ -130,10 +126,7 @@ Do = Callable[[Session, VPath], Awaitable[None]]
 async def _do(session: Session, work: Do, folder: VPath, name: str) -> str | None:
     """Do one command; why it could not be done, in words, or None."""
     try:
-        path = VPath.parse(name, folder)
-        if path != folder.child(name):
-            raise Refused(Reason.INVALID, name, "not a name in this folder")
-        await work(session, path)
+        await work(session, folder.member(name))
     except Refused as refused:
         if refused.reason is Reason.ABORTED:
             raise

@@ -10,6 +10,7 @@ from mft.events import payloads as p
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.folder_page import above
 from mft.protocols.http.trees import remove_any
+from mft.protocols.http.triggers import triggers_of
 from mft.protocols.http.zip_answer import send_zip
 from mft.session.session import Session
 from mft.wire.http.head import BadRequest
@@ -52,20 +53,12 @@ Act = Callable[[Exchange, Form], Awaitable[Outcome | None]]  # None: it has been
 Do = Callable[[Session, VPath], Awaitable[None]]
 
 
-def member(folder: VPath, name: str) -> VPath:
-    """The path of a name in a folder; Refused(INVALID) for anything else."""
-    path = VPath.parse(name, folder)
-    if path != folder.child(name):
-        raise Refused(Reason.INVALID, name, "not a name in this folder")
-    return path
-
-
 async def _each(exchange: Exchange, key: str, names: Sequence[str], do: Do) -> Outcome:
     """Do one thing to every name; what cannot be done to one does not keep it from others."""
     done, failures = [], []
     for name in names:
         try:
-            await do(exchange.session, member(exchange.path, name))
+            await do(exchange.session, exchange.path.member(name))
         except Refused as refused:
             if refused.reason is Reason.ABORTED:
                 raise
@@ -88,7 +81,7 @@ async def _make(exchange: Exchange, form: Form) -> Outcome:
 
 async def _rename(exchange: Exchange, form: Form) -> Outcome:
     async def rename(session: Session, path: VPath) -> None:
-        target = member(exchange.path, form.one("new-name").strip())
+        target = exchange.path.member(form.one("new-name").strip())
         await session.rename(path, target, replace=False)
 
     return await _each(exchange, "renamed", form.all(SELECTED)[:1], rename)
@@ -109,10 +102,7 @@ async def _move(exchange: Exchange, form: Form) -> Outcome:
 async def triggered(exchange: Exchange, form: Form) -> Outcome:
     """Say a trigger to files; BadRequest(400) for one that the account does not have."""
     session = exchange.session
-    labels = [
-        one.label for one in exchange.client.hub.options.triggers if one.is_for(session.account)
-    ]
-    if form.action not in labels:
+    if form.action not in triggers_of(session.account, exchange.client.hub.options.triggers):
         raise BadRequest(400, "a form with an action that is not known here")
 
     async def look(session: Session, path: VPath) -> None:

@@ -1,5 +1,6 @@
 """Triggers: words that a client says to files, for whoever acts on the event."""
 
+from collections.abc import Iterable
 from typing import Annotated, Final, NamedTuple
 
 from mft.auth.account import Account
@@ -20,6 +21,11 @@ class Trigger(NamedTuple):
     def is_for(self, account: Account) -> bool:
         """Whether an account may say it."""
         return not self.group or self.group in account.groups
+
+
+def triggers_of(account: Account, triggers: Iterable[Trigger]) -> dict[str, Trigger]:
+    """Those that an account may say, by their labels."""
+    return {one.label: one for one in triggers if one.is_for(account)}
 
 
 def _trigger(line: str) -> Trigger:

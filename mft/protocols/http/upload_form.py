@@ -5,7 +5,7 @@ from typing import Final
 
 from mft.core.failure import Reason, Refused
 from mft.protocols.http.exchange import Exchange
-from mft.protocols.http.form_actions import UPLOAD, member
+from mft.protocols.http.form_actions import UPLOAD
 from mft.protocols.http.form_token import check_token
 from mft.session.files import ReceivedFile
 from mft.vfs.base import LATER, Existing
@@ -85,7 +85,7 @@ class UploadForm:
         name = filename.replace("\\", "/").rpartition("/")[2]  # some browsers send the whole path
         try:
             exchange = self._exchange
-            path = member(exchange.path, name)
+            path = exchange.path.member(name)
             metadata = exchange.client.hub.metadata(exchange.head.fields)
             how = Existing.REPLACE
             async with await exchange.session.upload(path, how, metadata=metadata) as received:

@@ -189,7 +189,7 @@ def test_what_is_no_login_is_a_bad_request(
     kind, body = BAD[name]
     assert visitor.ask("POST", LOGIN, body, Content_Type=kind).status == 400
     (told,) = server.data(BAD_REQUEST)
-    assert (told["path"], told["uri"]) == ("/login", LOGIN)
+    assert (told["path"], told["uri"]) == ("", LOGIN)
     assert server.method.hashes.calls == 0
 
 
