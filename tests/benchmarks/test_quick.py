@@ -11,12 +11,23 @@ from tests.benchmarks.bench import FTP_PEERS, HTTP_SERVERS
 from tests.benchmarks.run import RAM
 
 SERVERS = {"openssh", "mft"}
-KINDS = {"sftp-aes128-gcm-down", "small-up", "login-key"}
+KINDS = {
+    "sftp-aes128-gcm-down",
+    "sftp-aes256-ctr-etm-up",
+    "streams-up",
+    "scp-O-down",
+    "scp-s-up",
+    "small-up",
+    "listing",
+    "login-key",
+    "idle",
+    "stat-3",
+}
 
 
 FTP_SERVERS = {"mft", *FTP_PEERS} if os.geteuid() == 0 else {"mft", "pyftpdlib"}
-FTP_KINDS = {"ftp-down", "ftps-small-up"}
-HTTP_KINDS = {"http-down"}
+FTP_KINDS = {"ftp-down", "ftps-up", "ftps-small-up", "ftps-listing", "ftp-login-cheap"}
+HTTP_KINDS = {"http-down", "https-up", "https-login-cheap"}
 
 
 @pytest.mark.bench
@@ -39,8 +50,10 @@ def test_a_tiny_run_over_ftp_measures_every_server(
 
 
 @pytest.mark.bench
-def test_ftp_sessions_are_idle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tiny_run(tmp_path, "ftp", {"mft"}, {"ftps-idle"}, capsys)
+def test_ftp_sessions_are_idle_and_asked_beside_downloads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_run(tmp_path, "ftp", {"mft"}, {"ftps-idle", "ftps-noop-3", "ftp-mlsd"}, capsys)
 
 
 @pytest.mark.bench

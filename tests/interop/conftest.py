@@ -52,7 +52,7 @@ def server(
     yield from serve(tmp_path_factory.mktemp("mft") / "instance", io=request.param)
 
 
-@pytest.fixture(scope="session", params=STORAGE[:1])  # storage differs for nobody of these
+@pytest.fixture(scope="session", params=STORAGE)
 def older_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
