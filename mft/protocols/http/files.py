@@ -19,7 +19,14 @@ from mft.session.files import SentFile
 from mft.vfs.base import Entry, Existing
 from mft.wire.http.conditions import is_conditional, must_be_new, range_applies, verdict
 from mft.wire.http.date import http_date
-from mft.wire.http.digests import parse_digest, parse_old_digest, repr_digest
+from mft.wire.http.digests import (
+    old_digest,
+    parse_digest,
+    parse_old_digest,
+    repr_digest,
+    wants_old_digest,
+    wants_repr_digest,
+)
 from mft.wire.http.disposition import attachment
 from mft.wire.http.etag import strong
 from mft.wire.http.head import BadRequest
@@ -88,8 +95,7 @@ async def _send(exchange: Exchange, sent: SentFile) -> None:
     if status is not None:
         exchange.answer(status, b"", *_validators(entry))
         return
-    if digest := await _wanted_digest(exchange, sent):
-        exchange.fields.append(("Repr-Digest", digest))
+    await _add_wanted_digests(exchange, sent)
     wanted = exchange.head.fields.get("range")
     parts = None
     if wanted is not None and range_applies(exchange.head, tag, entry.modified):
@@ -128,14 +134,18 @@ async def _send_parts(exchange: Exchange, sent: SentFile, parts: tuple[range, ..
     exchange.complete = True
 
 
-async def _wanted_digest(exchange: Exchange, sent: SentFile) -> str:
-    """The SHA-256 of the whole file, where it is asked for (RFC 9530 4; RFC 3230 before it)."""
-    fields = exchange.head.fields
-    wanted = fields.get("want-repr-digest") or fields.get("want-digest") or ""
-    if "sha-256" not in wanted.lower():
-        return ""
-    digest = await exchange.session.checksum_of(sent, SHA_256)
-    return repr_digest(digest.value)
+async def _add_wanted_digests(exchange: Exchange, sent: SentFile) -> None:
+    """Tell the SHA-256 of the whole file, in the fields that are asked for."""
+    asked = exchange.head.fields
+    new = wants_repr_digest(asked.get("want-repr-digest") or "")
+    old = wants_old_digest(asked.get("want-digest") or "")
+    if not (new or old):
+        return
+    value = (await exchange.session.checksum_of(sent, SHA_256)).value
+    if new:
+        exchange.fields.append(("Repr-Digest", repr_digest(value)))
+    if old:
+        exchange.fields.append(("Digest", old_digest(value)))
 
 
 async def put(exchange: Exchange) -> None:

@@ -15,8 +15,9 @@ def token_of(exchange: Exchange) -> str:
 def check_token(exchange: Exchange, given: str) -> None:
     """BadRequest(403) for a form that is not from a page of this web session.
 
-    It is needed where a browser shows who it is by itself: not with credentials in a header, of
-    which no page of another server can make a request that a browser sends.
+    It is needed where a browser shows who it is by a cookie. Credentials in a header come from a
+    program, or from a browser that remembers a name and a password: pages hold no token for these,
+    and what keeps pages of other servers out is that browsers tell the origin of each POST.
     """
     token = token_of(exchange)
     if not token or "authorization" in exchange.head.fields:

@@ -17,7 +17,7 @@ from mft.vfs.base import Attributes
 from mft.vfs.local import LocalFileSystem
 from mft.vfs.volume import Volumes
 from mft.wire.http.date import http_date
-from mft.wire.http.digests import repr_digest
+from mft.wire.http.digests import old_digest, repr_digest
 from mft.wire.http.ranges import MAX_RANGES
 from tests.fakes import files as whole
 from tests.fakes.accounts import CHEAP_HASH, account
@@ -298,23 +298,24 @@ def test_every_change_of_a_file_changes_its_tag(client: HttpClient, server: Http
 
 
 @pytest.mark.parametrize(
-    ("field", "wanted", "given"),
+    ("wanted", "new", "old"),
     [
-        ("Want_Repr_Digest", "sha-256=10", True),
-        ("Want_Repr_Digest", "SHA-256=1, sha-512=3", True),
-        ("Want_Digest", "sha-256", True),
-        ("Want_Repr_Digest", "sha-512=3", False),
-        ("Accept", "sha-256", False),
+        ({"Want_Repr_Digest": "sha-256=10"}, True, False),
+        ({"Want_Digest": "sha-256"}, False, True),
+        ({"Want_Repr_Digest": "sha-256=1", "Want_Digest": "SHA-256;q=0.5"}, True, True),
+        ({"Want_Repr_Digest": "sha-256=0"}, False, False),
+        ({"Accept": "sha-256"}, False, False),
     ],
 )
 def test_a_digest_of_the_whole_is_given_where_it_is_wanted(
-    client: HttpClient, server: HttpServer, field: str, wanted: str, given: bool
+    client: HttpClient, server: HttpServer, wanted: dict[str, str], new: bool, old: bool
 ) -> None:
     server.put("/file", DATA)
-    answer = client.ask("GET", "/home/file", Range="bytes=0-9", **{field: wanted})
-    digest = repr_digest(sha256(DATA).digest())
+    answer = client.ask("GET", "/home/file", Range="bytes=0-9", **wanted)
+    digest = sha256(DATA).digest()
     assert answer.body == DATA[:10]
-    assert answer.field("Repr-Digest") == (digest if given else None)
+    assert answer.field("Repr-Digest") == (repr_digest(digest) if new else None)
+    assert answer.field("Digest") == (old_digest(digest) if old else None)
 
 
 # Permissions.

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mft.wire.http.digests import MAX_ITEMS, parse_digest, parse_old_digest, repr_digest
+from mft.wire.http.digests import (
+    MAX_ITEMS,
+    old_digest,
+    parse_digest,
+    parse_old_digest,
+    repr_digest,
+    wants_old_digest,
+    wants_repr_digest,
+)
 
 VALUE = sha256(b"abc").digest()
 TEXT = b64encode(VALUE).decode()
@@ -76,6 +84,7 @@ def test_digests_have_a_limit() -> None:
 @given(st.binary(min_size=32, max_size=32))
 def test_a_digest_comes_back_as_it_was_told(value: bytes) -> None:
     assert parse_digest(repr_digest(value)) == value
+    assert parse_old_digest(old_digest(value)) == value
     assert parse_old_digest(f"SHA-256={b64encode(value).decode()}") == value
 
 
@@ -84,3 +93,43 @@ def test_a_digest_comes_back_as_it_was_told(value: bytes) -> None:
 def test_any_field_has_32_bytes_or_none(field: str) -> None:
     for found in (parse_digest(field), parse_old_digest(field)):
         assert found is None or len(found) == 32
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ("sha-256=1", True),
+        ("sha-256=10", True),
+        ("SHA-256=1, sha-512=3", True),
+        ("sha-512=3,sha-256=5;a=1", True),
+        ("sha-256=0", False),
+        ("sha-256=11", False),
+        ("sha-256", False),
+        ("sha-256=0.5", False),
+        ("sha-512=3", False),
+        ("sha-256=1, sha-256=0", False),
+        ("sha-256=1, nonsense", False),
+        ("", False),
+        ("md5=1," * MAX_ITEMS + "sha-256=1", False),
+    ],
+)
+def test_a_digest_is_wanted_or_not(field: str, wanted: bool) -> None:
+    assert wants_repr_digest(field) is wanted
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ("sha-256", True),
+        ("SHA-256;q=0.3, MD5;q=1", True),
+        ("MD5 ; q=0, SHA-256 ; q=1.000", True),
+        ("SHA-256;q=0", False),
+        ("SHA-256;q=0.000", False),
+        ("SHA-256;q=2", False),
+        ("SHA-256=1", False),
+        ("SHA", False),
+        ("", False),
+    ],
+)
+def test_an_old_digest_is_wanted_or_not(field: str, wanted: bool) -> None:
+    assert wants_old_digest(field) is wanted
