@@ -29,8 +29,9 @@ PAGE: Final[Fields] = (
     # With `no-referrer`, browsers send forms without saying where they are from.
     ("Referrer-Policy", "same-origin"),
 )
-# Where the rows of a folder go; no page has it otherwise, as no name has it.
-ROWS: Final = Markup("\0")
+# Where the rows of a folder go. Nothing that a page is filled with can look like it: escaped, it
+# has no `<`.
+ROWS: Final = Markup("<!--rows-->")
 # Statuses that have a text of their own on the page of an error.
 TOLD: Final = frozenset((400, 403, 404, 405, 409, 412, 413, 415, 416, 422, 500, 501, 503, 507))
 # What a link to a page may let it say first: texts `done.*` of the catalogue.

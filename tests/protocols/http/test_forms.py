@@ -1,8 +1,10 @@
 """Forms of a folder's page: how they are read, and what their senders are told."""
 
 import pytest
+from markupsafe import escape
 
 from mft.protocols.http.forms import MAX_FAILURES, MAX_FORM
+from mft.protocols.http.pages import ROWS
 from tests.fakes.http_browser import ENCODED, Browser, multipart, text_of
 from tests.fakes.http_server import HttpClient, HttpServer
 
@@ -82,3 +84,19 @@ def test_of_many_failures_some_are_told(ann: Browser) -> None:
     answer = ann.press("/home/", "delete-members", *names)
     assert "120 things could not be done:" in text_of(answer)
     assert answer.body.decode().count("<li>none") == MAX_FAILURES
+
+
+@pytest.mark.parametrize("name", ["a\0b", ROWS, escape(ROWS)])
+def test_no_name_that_is_sent_moves_the_rows_of_a_page(
+    server: HttpServer, ann: Browser, name: str
+) -> None:
+    server.put("/a row", b"")
+    body = multipart(
+        ("csrf", None, ann.token.encode()),
+        ("action", None, b"delete-members"),
+        ("selected-members", None, name.encode()),
+    )
+    page = ann.ask("POST", "/home/", body, **ann.multipart_fields()).body.decode()
+    failure, row, table = page.index("<li>"), page.index('value="a row"'), page.index("<tbody")
+    assert failure < table < row
+    assert page.rstrip().endswith("</html>")
