@@ -1,29 +1,17 @@
 """Far too much on the control connection: commands ahead, lines without an end, and rubbish."""
 
 import contextlib
-import threading
 
 import pytest
 
 from mft.events import catalogue as events
 from tests.system.ftp_client import FtpClient, everything
+from tests.system.pushing import pushing
 
 COMMANDS = 100_000
 MOST = 16 << 20  # bytes that one such client may cost
 ENDLESS = 32 << 20
 LIMIT = events.LIMIT_REACHED.number
-
-
-def pushed(client: FtpClient, data: bytes) -> threading.Thread:
-    """Send in a thread, as far as the server takes it."""
-
-    def push() -> None:
-        with contextlib.suppress(OSError):
-            client.socket.sendall(data)
-
-    thread = threading.Thread(target=push)
-    thread.start()
-    return thread
 
 
 def meanwhile(victim) -> None:
@@ -39,12 +27,11 @@ def test_a_hundred_thousand_commands_ahead_are_answered_one_by_one(victim, logge
         if logged_in:
             client.log_in()
         before = victim.memory
-        thread = pushed(client, b"NOOP\r\n" * COMMANDS)
-        meanwhile(victim)
-        assert victim.memory - before < MOST
-        for _ in range(COMMANDS):
-            assert client.reply().code == 200
-        thread.join()
+        with pushing(client, b"NOOP\r\n" * COMMANDS):
+            meanwhile(victim)
+            assert victim.memory - before < MOST
+            for _ in range(COMMANDS):
+                assert client.reply().code == 200
         assert client.do("QUIT").code == 221
         assert victim.memory - before < MOST
 
@@ -53,9 +40,8 @@ def test_a_hundred_thousand_commands_ahead_are_answered_one_by_one(victim, logge
 def test_a_line_without_an_end_is_not_collected(victim, mode):
     with FtpClient(victim[mode]) as client:
         before = victim.memory
-        thread = pushed(client, b"A" * ENDLESS)
-        meanwhile(victim)
-        thread.join()
+        with pushing(client, b"A" * ENDLESS):
+            meanwhile(victim)
         assert victim.memory - before < MOST
         assert client.do("").code == 500
         assert client.do("NOOP").code == 200
@@ -76,9 +62,9 @@ def test_a_line_without_an_end_is_not_collected(victim, mode):
 def test_lines_of_rubbish_are_answered_a_hundred_times(victim, mode, line):
     with FtpClient(victim[mode]) as client:
         before = victim.memory
-        thread = pushed(client, line * 20_000)
+        with pushing(client, line * 20_000):
+            meanwhile(victim)
         replies = client.rest()
-        thread.join()
         # What it still sends when it is closed takes the last replies away.
         assert {one.code for one in replies} <= {500, 421}
         assert len(replies) <= 101
@@ -95,9 +81,8 @@ def test_one_line_too_many_is_told_as_such(victim):
 def test_telnet_sequences_without_an_end_are_not_collected(victim):
     with FtpClient(victim["clear"]) as client:
         before = victim.memory
-        thread = pushed(client, b"\xff\xfa" + b"\x01" * (8 << 20))
-        thread.join()
-        meanwhile(victim)
+        with pushing(client, b"\xff\xfa" + b"\x01" * (8 << 20)):
+            meanwhile(victim)
         assert victim.memory - before < MOST
 
 

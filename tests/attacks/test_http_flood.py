@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import socket
-import threading
 
 import pytest
 
@@ -15,6 +14,7 @@ from mft.events import catalogue as events
 from tests.attacks.victim import FEW
 from tests.interop.web import Web
 from tests.system.http_client import HttpClient
+from tests.system.pushing import pushing
 from tests.system.rig import until
 
 REQUESTS = 100_000
@@ -24,18 +24,6 @@ LARGE = 1 << 30
 SOON = 0.3  # seconds after which a client that sends is taken to be held
 LIMIT = events.LIMIT_REACHED.number
 CROWDED = events.HTTP_TOO_MANY_CONNECTIONS.number
-
-
-def pushed(client: HttpClient, data: bytes) -> threading.Thread:
-    """Send in a thread, as far as the server takes it."""
-
-    def push() -> None:
-        with contextlib.suppress(OSError):
-            client.put(data)
-
-    thread = threading.Thread(target=push)
-    thread.start()
-    return thread
 
 
 def meanwhile(victim) -> None:
@@ -59,11 +47,10 @@ def test_a_hundred_thousand_requests_ahead_are_answered_one_by_one(victim) -> No
     """Before any login, in clear and in one go."""
     with HttpClient(victim.webs["http"], name="") as client:
         before = victim.memory
-        thread = pushed(client, client.head("GET", "/nothing") * REQUESTS)
-        meanwhile(victim)
-        assert victim.memory - before < MOST
-        assert counted(client, b"HTTP/1.1 404 Not Found\r\n", REQUESTS)
-        thread.join()
+        with pushing(client, client.head("GET", "/nothing") * REQUESTS):
+            meanwhile(victim)
+            assert victim.memory - before < MOST
+            assert counted(client, b"HTTP/1.1 404 Not Found\r\n", REQUESTS)
         assert victim.memory - before < MOST
 
 
@@ -119,12 +106,10 @@ def test_a_head_without_an_end_is_not_collected(victim, web: Web, kind: str) -> 
     data, status = ENDLESS_HEADS[kind]
     with HttpClient(web) as client:
         before = victim.memory
-        thread = pushed(client, data)
-        meanwhile(victim)
+        with pushing(client, data):
+            meanwhile(victim)
         # What it still sends when it is closed may take the answer away.
         assert [one.status for one in client.rest()] in ([status], [])
-        client.close()
-        thread.join()
         assert victim.memory - before < MOST
 
 
@@ -143,11 +128,9 @@ def test_chunks_without_data_are_not_collected(victim, web: Web, kind: str, targ
     with HttpClient(web) as client:
         before = victim.memory
         head = client.head("PUT", target, Transfer_Encoding="chunked")
-        thread = pushed(client, head + ENDLESS_CHUNKS[kind])
-        meanwhile(victim)
+        with pushing(client, head + ENDLESS_CHUNKS[kind]):
+            meanwhile(victim)
         assert [one.status for one in client.rest()] in ([400], [404], [])
-        client.close()
-        thread.join()
         assert victim.memory - before < MOST
     assert not victim.path("chunks").exists()
 
@@ -157,10 +140,9 @@ def test_many_small_chunks_are_a_body_like_any_other(victim, web: Web) -> None:
     with HttpClient(web) as client:
         before = victim.memory
         head = client.head("PUT", f"/home/{name}", Transfer_Encoding="chunked")
-        thread = pushed(client, head + b"1\r\nx\r\n" * 50_000 + b"0\r\n\r\n")
-        meanwhile(victim)
+        with pushing(client, head + b"1\r\nx\r\n" * 50_000 + b"0\r\n\r\n"):
+            meanwhile(victim)
         assert client.answer().status == 201
-        thread.join()
         assert victim.memory - before < MOST
     assert victim.path(name).read_bytes() == b"x" * 50_000
 
@@ -199,11 +181,9 @@ def test_a_body_that_is_too_large_is_not_read_before_a_login(victim, web: Web) -
             head = client.head(
                 "POST", target, Content_Length=str(LARGE), Content_Type="application/json"
             )
-            thread = pushed(client, head + bytes(ENDLESS))
-            meanwhile(victim)
+            with pushing(client, head + bytes(ENDLESS)):
+                meanwhile(victim)
             assert client.answer().status in (401, 413)
-            client.close()
-            thread.join()
             assert victim.memory - before < MOST
 
 
