@@ -9,7 +9,7 @@ from tests.interop.instance import Server, execute
 from tests.interop.trees import content
 from tests.system.cutter import Cutter
 from tests.system.rig import Rig, client, sftp, until, words
-from tests.system.trail import CLOSED, OPENED, UPLOAD_FAILED, UPLOADED, unbalanced
+from tests.system.trail import OPENED, UPLOAD_FAILED, UPLOADED, unbalanced
 
 SIZE = 600_000  # bytes: some twenty packets of OpenSSH's
 
@@ -58,13 +58,13 @@ def test_a_cut_upload_is_whole_or_not_there_and_its_events_say_which(
     source.write_bytes(content(SIZE))
     with Cutter(rig.server.port) as counter:
         assert upload(rig.server, protocol, source, f"{protocol}-whole", counter.port) == 0
+    until(lambda: unbalanced(rig.trail.told) == [], "the end of it")
     outcomes = set()
     for at, limit in enumerate(stages(counter.seen)):
-        name = f"{protocol}-{limit}"
+        name, before = f"{protocol}-{limit}", rig.trail.ended
         with Cutter(rig.server.port, limit, reset=at % 2 == 1) as cutter:
             told_done = upload(rig.server, protocol, source, name, cutter.port) == 0
-        port = cutter.server_port
-        until(lambda port=port: any(one["id"] == CLOSED for one in rig.trail.from_port(port)))
+        until(lambda before=before: rig.trail.ended == before + 1, "the end of the connection")
         there = rig.home / name
         whole = there.exists()
         if whole:

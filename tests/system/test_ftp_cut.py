@@ -18,7 +18,6 @@ from tests.system.ftp_client import FtpClient, Refusal, cut, end
 from tests.system.ftp_services import half
 from tests.system.rig import Rig, until
 from tests.system.trail import (
-    FTP_CLOSED,
     FTP_DOWNLOAD_FAILED,
     FTP_DOWNLOADED,
     FTP_OPENED,
@@ -67,10 +66,10 @@ def opened(rig: Rig, name: str) -> int:
     return sum(rig.trail.count(number, path=f"/{name}") for number in FTP_OPENED)
 
 
-def closed(rig: Rig, control: Cutter) -> None:
-    """Wait until a session has ended."""
-    port = control.server_port
-    until(lambda: not port or any(one["id"] in FTP_CLOSED for one in rig.trail.from_port(port)))
+def closed(rig: Rig, control: Cutter, before: int) -> None:
+    """Wait until one more connection has ended, if there was one."""
+    wanted = before + bool(control.server_port)
+    until(lambda: rig.trail.ended == wanted, "the end of the connection")
 
 
 def spread(whole: int) -> list[int]:
@@ -108,12 +107,14 @@ def test_a_cut_upload_is_whole_or_not_there_and_its_events_say_which(
 ) -> None:
     with Cutter(ftp.port) as control, Cutter() as data:
         assert upload(ftp, f"{ftp.mode}-{which}-whole-x", control, data)
+    until(lambda: unbalanced(rig_of.trail.told) == [], "the end of it")
     outcomes = set()
     for limit, reset in product(spread(whole(control, data)[which]), (False, True)):
         name = f"{ftp.mode}-{which}-{limit:05}-{reset:d}"
+        before = rig_of.trail.ended
         with cutters(ftp, which, limit, reset=reset) as (control, data):
             told_done = upload(ftp, name, control, data)
-        closed(rig_of, control)
+        closed(rig_of, control, before)
         there = rig_of.home / name
         done = there.exists()
         if done:
@@ -134,13 +135,15 @@ def test_a_cut_download_is_told_as_one(rig_of: Rig, ftp: Ftp, which: str) -> Non
     (rig_of.home / source).write_bytes(LARGE)
     with Cutter(ftp.port) as control, Cutter() as data:
         assert download(ftp, source, control, data)
+    until(lambda: unbalanced(rig_of.trail.told) == [], "the end of it")
     outcomes = set()
     for limit in spread(whole(control, data)[which]):
         name = f"{ftp.mode}-{which}-{limit:08}"
         (rig_of.home / name).write_bytes(LARGE)
+        before = rig_of.trail.ended
         with cutters(ftp, which, limit, reset=True) as (control, data):
             told_done = download(ftp, name, control, data)
-        closed(rig_of, control)
+        closed(rig_of, control, before)
         done = rig_of.trail.count(FTP_DOWNLOADED, path=f"/{name}")
         failed = rig_of.trail.count(FTP_DOWNLOAD_FAILED, path=f"/{name}")
         assert done + failed == opened(rig_of, name)

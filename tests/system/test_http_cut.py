@@ -20,7 +20,6 @@ from tests.system.ftp_services import half
 from tests.system.http_client import HttpClient
 from tests.system.rig import Rig, until
 from tests.system.trail import (
-    HTTP_CLOSED,
     HTTP_DOWNLOAD_FAILED,
     HTTP_DOWNLOADED,
     HTTP_OPENED,
@@ -115,8 +114,8 @@ def opened(rig: Rig, name: str) -> int:
 
 
 def closed(rig: Rig, before: int) -> None:
-    """Wait until one more connection has ended: ports come again, so these do not tell."""
-    until(lambda: rig.trail.count(HTTP_CLOSED) == before + 1, "the end of the connection")
+    """Wait until one more connection has ended."""
+    until(lambda: rig.trail.ended == before + 1, "the end of the connection")
 
 
 def spread(whole: int) -> list[int]:
@@ -139,7 +138,7 @@ def test_a_cut_upload_is_whole_or_not_there_and_its_events_say_which(
     for limit, reset in product(spread(whole), (False, True)):
         name = f"{web.scheme}-{way}-{which}-{limit:05}-{reset:d}"
         limits = {"limit": limit} if which == "sent" else {"answers": limit}
-        before = rig_of.trail.count(HTTP_CLOSED)
+        before = rig_of.trail.ended
         with Cutter(web.port, reset=reset, **limits) as cutter:
             told_done = upload(web, way, name, cutter)
         closed(rig_of, before)
@@ -172,7 +171,7 @@ def test_a_cut_download_is_told_as_one(rig_of: Rig, web: Web, which: str) -> Non
         name = f"{web.scheme}-{which}-{limit:08}"
         (rig_of.home / name).hardlink_to(rig_of.home / source)
         limits = {"limit": limit} if which == "sent" else {"answers": limit}
-        before = rig_of.trail.count(HTTP_CLOSED)
+        before = rig_of.trail.ended
         with Cutter(web.port, reset=True, **limits) as cutter:
             told_done = download(web, name, cutter)
         closed(rig_of, before)

@@ -88,8 +88,13 @@ class Trail:
         """How many of them there are."""
         return len(self.of(number, **data))
 
+    @property
+    def ended(self) -> int:
+        """How many connections have ended; ports come again, so these do not tell which."""
+        return sum(CONNECTIONS.get(told["id"]) == -1 for told in self.told)
+
     def from_port(self, port: int) -> list[Told]:
-        """The events of one connection, told by the client's port."""
+        """The events of every connection that had this port."""
         return [told for told in self.told if told["peer"]["port"] == port]
 
 
