@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
+# Tests start hundreds of processes; each would compile all modules anew, which is half of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 # An optimized Python makes everything twice as fast; .ci/python looks for one.
 PYTHON ?= $(shell .ci/python)
 VENV := .venv
