@@ -89,6 +89,7 @@ class Account:
     durable_uploads: bool = True  # synced to disk before the peer is told
     interrupted_upload_lifetime: float = DAY  # seconds
     maximum_sessions: int = 0  # at once; 0 is no limit
+    allow_own_password_change: bool = False
     required_credentials: frozenset[str] = frozenset()  # kinds, all of them; empty: any one
     restrictions: Restrictions = field(default_factory=Restrictions)
 

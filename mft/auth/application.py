@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from mft.auth.account import Account
 from mft.auth.base import (
@@ -13,6 +13,7 @@ from mft.auth.base import (
     MoreNeeded,
     NotMine,
     Password,
+    PasswordChange,
     PublicKey,
     Rejected,
     Verdict,
@@ -21,7 +22,15 @@ from mft.auth.inheritance import Membership, build_account
 from mft.auth.key_files import search
 from mft.auth.kinds import CREDENTIAL_KINDS, PUBLIC
 from mft.auth.options import AccountOptions, GroupOptions
-from mft.auth.passwords import BCRYPT, Decoys, PasswordHash
+from mft.auth.own_passwords import (
+    Fault,
+    NotChanged,
+    OwnPassword,
+    OwnPasswords,
+    Policy,
+    mark_of,
+)
+from mft.auth.passwords import BCRYPT, Decoys, PasswordHash, check_new, make_hash
 from mft.core.failure import Malformed, Reason, Refused
 from mft.core.peer import Address, Component
 from mft.runtime.threads import Blocking
@@ -29,6 +38,8 @@ from mft.trust.authorized_keys import AuthorizedKey, parse_keys
 from mft.trust.ssh_certificates import Certificate as SshCertificate
 from mft.trust.ssh_certificates import is_certificate
 from mft.trust.ssh_keys import PublicKey as SshKey
+
+T = TypeVar("T")
 
 MAX_WAITING = 64  # logins that wait for their hash: at 0.25 s each, 16 s on one thread
 
@@ -45,7 +56,9 @@ class Parts(NamedTuple):
     authorities: Mapping[str, tuple[SshKey, ...]]
     # Told of files of keys that cannot be read: (path, sentence).
     keys_trouble: Callable[[str, str], None]
-    scheme: str = BCRYPT  # what unknown names cost while no account has a password
+    own: OwnPasswords  # those that accounts have given themselves
+    policy: Policy = Policy()
+    scheme: str = BCRYPT  # of new hashes, and what unknown names cost while nobody has a password
 
 
 class _Member(NamedTuple):
@@ -79,6 +92,7 @@ class ApplicationAuthenticator:
         self._decoys = Decoys(hashes, parts.scheme)
         self._accounts: dict[str, Account] = {}  # those that are the same from everywhere
         self._waiting = 0
+        self._changing: set[str] = set()  # accounts whose password is being changed
 
     async def authenticate(
         self, credentials: Credentials, peer: Address, service: Component
@@ -114,18 +128,97 @@ class ApplicationAuthenticator:
             return Rejected(self.component, f"the account cannot be used: {error}", forbidden=True)
 
     async def _password(self, member: _Member | None, given: Password) -> _Judgement:
-        real = member.password if member is not None else None
+        real, why = None, "the account has no password"
+        try:
+            real = self._password_of(member) if member is not None else None
+        except Refused as refused:
+            why = refused.details
         spent = real or self._decoys.of(given.username)
+        right = await self._computed(spent.matches, given.password.reveal())
+        if real is None:
+            return _Judgement(False, why)
+        return _Judgement(right, "the password is wrong")
+
+    async def _computed(self, work: Callable[..., T], *given: Any) -> T:
+        """Do on the login pool what computes; Refused(BUSY) when too much waits for it."""
         if self._waiting >= MAX_WAITING:
             raise Refused(Reason.BUSY, "", f"{self._waiting} logins wait for their hash")
         self._waiting += 1
         try:
-            right = await self._parts.login(spent.matches, given.password.reveal())
+            return await self._parts.login(work, *given)
         finally:
             self._waiting -= 1
-        if real is None:
-            return _Judgement(False, "the account has no password")
-        return _Judgement(right, "the password is wrong")
+
+    def _password_of(self, member: _Member) -> PasswordHash | None:
+        """The hash that counts; Refused(BROKEN) where the account's own cannot be read."""
+        if member.password is None:
+            return None
+        own = self._parts.own.of(member.whole.uuid)
+        if own is None or own.replaces != mark_of(member.password):
+            return member.password
+        return own.hash
+
+    async def change_password(
+        self, account: Account, change: PasswordChange, peer: Address
+    ) -> bool:
+        """Change the password of one of the accounts, as `Authenticator` promises."""
+        members = self._members.values()
+        member = next((one for one in members if one.whole.uuid == account.uuid), None)
+        if member is None:
+            return False
+        if member.whole.uuid in self._changing:
+            raise NotChanged(Fault.BUSY, "it is being changed")
+        self._changing.add(member.whole.uuid)
+        try:
+            await self._change(member, change, peer)
+        except Refused as refused:
+            fault = Fault.BUSY if refused.reason is Reason.BUSY else Fault.BROKEN
+            raise NotChanged(fault, refused.details) from None
+        except OSError as error:
+            raise NotChanged(Fault.BROKEN, error.strerror or "") from None
+        finally:
+            self._changing.discard(member.whole.uuid)
+        return True
+
+    async def _change(self, member: _Member, change: PasswordChange, peer: Address) -> None:
+        parts, whole, configured = self._parts, member.whole, member.password
+        account = self._changeable(whole, peer)
+        if configured is None:
+            raise NotChanged(Fault.NOT_ALLOWED, "it has none")
+        old, new = change.old.reveal(), change.new.reveal()
+        hash_now = self._password_of(member) or configured
+        if not await self._computed(hash_now.matches, old):
+            raise NotChanged(Fault.WRONG)
+        try:
+            check_new(new, parts.scheme)
+        except ValueError as error:
+            raise NotChanged(Fault.IMPOSSIBLE, str(error)) from None
+        await self._computed(parts.policy.check, new, (account.name, *account.email))
+        earlier = self._earlier(member, hash_now)
+        for one in earlier:
+            if await self._computed(one.matches, new):
+                raise NotChanged(Fault.USED)
+        made = PasswordHash.parse(await self._computed(make_hash, new, parts.scheme))
+        own = OwnPassword(mark_of(configured), made, parts.clock(), earlier)
+        await parts.own.keep(whole.uuid, own)
+
+    def _changeable(self, whole: Membership, peer: Address) -> Account:
+        barred = whole.restrictions().may_act(self._parts.clock(), peer)
+        if barred is not None:
+            raise NotChanged(Fault.NOT_ALLOWED, barred)
+        try:
+            account = self._account(whole, peer)
+        except ValueError as error:
+            raise NotChanged(Fault.NOT_ALLOWED, str(error)) from None
+        if not account.allow_own_password_change:
+            raise NotChanged(Fault.NOT_ALLOWED)
+        return account
+
+    def _earlier(self, member: _Member, hash_now: PasswordHash) -> tuple[PasswordHash, ...]:
+        """The hashes that may not come back, the newest first."""
+        own = self._parts.own.of(member.whole.uuid)
+        known = (hash_now, *(() if own is None else (own.hash, *own.earlier)))
+        return tuple(dict.fromkeys(known))[: self._parts.policy.history]
 
     async def _key(
         self, member: _Member, given: PublicKey, peer: Address, service: Component

@@ -52,6 +52,13 @@ class Anonymous(NamedTuple):
     kind: str = "public"
 
 
+class PasswordChange(NamedTuple):
+    """What somebody who has logged in gives to have another password."""
+
+    old: Secret
+    new: Secret
+
+
 Credentials = Password | PublicKey | Certificate | Anonymous
 
 
@@ -96,3 +103,11 @@ class Authenticator(Protocol):
         self, credentials: Credentials, peer: Address, service: Component
     ) -> Verdict:
         """Judge credentials; takes as long for an unknown name as for a wrong password."""
+
+    async def change_password(
+        self, account: Account, change: PasswordChange, peer: Address
+    ) -> bool:
+        """Give an account of this method another password; False: it is none of this method's.
+
+        Raises NotChanged, and then the password is what it was.
+        """

@@ -20,9 +20,11 @@ from mft.auth.base import (
     MoreNeeded,
     NotMine,
     Password,
+    PasswordChange,
     PublicKey,
     Rejected,
 )
+from mft.auth.own_passwords import Fault, NotChanged
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
@@ -115,6 +117,18 @@ class Chain:
             await self._ask(_unheard_of(credentials), peer, service, blank)
             return blank._replace(outcome=Outcome.INVALID, details=wrong)
         return await self._ask(credentials, peer, service, blank)
+
+    async def change_password(
+        self, account: Account, change: PasswordChange, peer: Address
+    ) -> None:
+        """Give an account another password; raises NotChanged."""
+        wrong = impossible(Password(account.name, change.old))
+        if wrong is not None:
+            raise NotChanged(Fault.WRONG, wrong)
+        for method in self._methods:
+            if await method.change_password(account, change, peer):
+                return
+        raise NotChanged(Fault.NOT_ALLOWED, "no method of the service knows it any more")
 
     async def _ask(
         self, credentials: Credentials, peer: Address, service: Component, blank: Judged

@@ -146,6 +146,7 @@ def build_account(whole: Membership, peer: Address) -> Account:
         durable_uploads=_own(own.durable_uploads, primary.durable_uploads),
         interrupted_upload_lifetime=member.interrupted_upload_lifetime,
         maximum_sessions=_own(own.maximum_sessions, primary.maximum_sessions),
+        allow_own_password_change=primary.allow_own_password_change and own.password is not None,
         required_credentials=member.required_credentials,
         restrictions=whole.restrictions(),
     )

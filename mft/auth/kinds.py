@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+from mft.auth.own_passwords import CLASSES
 from mft.auth.passwords import PasswordHash
 from mft.auth.permissions import MAX_RULES, global_rule, path_rule
 from mft.auth.places import expand, sample, virtual_path
@@ -123,6 +124,13 @@ def _required(text: str, context: Context | None) -> frozenset[str]:
     return frozenset(words)
 
 
+def _classes(text: str, context: Context | None) -> frozenset[str]:
+    words = {word.lower() for word in comma_list(text)} - {"disabled"}
+    if not words <= set(CLASSES):
+        raise Wrong(f"is not of {', '.join(CLASSES)}, or disabled")
+    return frozenset(words)
+
+
 def _amend(text: str, context: Context | None) -> bool:
     word = text.strip().lower()
     if word in ("", "disabled", "no"):
@@ -164,6 +172,9 @@ HomeStructure = Annotated[tuple[str, ...], Kind("lines of folders", "in/archive"
 AuthorizedKeys = Annotated[str, Kind("lines of OpenSSH public keys", "", _keys)]
 RequiredCredentials = Annotated[
     frozenset[str], Kind("any, or kinds of credential", "password, ssh-key", _required)
+]
+CharacterClasses = Annotated[
+    frozenset[str], Kind("kinds of character", "lowercase, digit", _classes)
 ]
 AmendWriteName = Annotated[bool, Kind("uuid-prefix or nothing", "uuid-prefix", _amend)]
 GroupHome = Annotated[str, Kind("folder of homes", "/srv/homes/${USER}", _group_home)]

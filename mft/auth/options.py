@@ -161,7 +161,6 @@ class GroupOptions(NamedSection):
 
     ignored: ClassVar[Mapping[str, str]] = {
         **_LATER,
-        "allow_own_password_change": "clients cannot change passwords",
         "external_groups_association": "groups are named by accounts only",
         "ssh_delete_delay": "deleted files are gone at once",
     }
@@ -175,6 +174,12 @@ class GroupOptions(NamedSection):
     allow_certificate_authentication: YesNo = option(
         "Whether members log in by a TLS certificate whose only CN is their name, in the same "
         "case.",
+        False,
+    )
+    allow_own_password_change: YesNo = option(
+        "Whether members with a password may give themselves another: on the web page, by FTP's "
+        "SITE PSWD and by SSH's `passwd`. It is kept in `state/passwords`, and stands before the "
+        "one of this file until another hash is written here.",
         False,
     )
     required_credentials: RequiredCredentials = option(

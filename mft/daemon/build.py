@@ -8,9 +8,11 @@ from typing import Any, Final, NamedTuple
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
+from mft.auth.account import Account
 from mft.auth.application import Parts
-from mft.auth.base import Authenticator
+from mft.auth.base import Authenticator, PasswordChange
 from mft.auth.chain import Chain
+from mft.auth.own_passwords import Fault, NotChanged, OwnPasswords
 from mft.auth.registry import AUTHENTICATORS
 from mft.core.peer import Address, Component
 from mft.daemon.load import Config
@@ -30,6 +32,7 @@ from mft.session.login import Login
 from mft.session.numbers import Numbers
 from mft.session.opening import Opening
 from mft.session.roster import Roster
+from mft.session.session import Session
 from mft.vfs.volume import Volume, Volumes
 
 DEFAULT_METHOD: Final = "application"  # the only method where server.ini names none
@@ -63,8 +66,9 @@ class Pools(NamedTuple):
 class Doorman:
     """Makes logins by the chains of the configuration that is in force."""
 
-    def __init__(self, bus: Bus, opening: Opening) -> None:
+    def __init__(self, bus: Bus, opening: Opening, own_passwords: OwnPasswords) -> None:
         self.chains: Mapping[str, Chain] = {}  # by the ID of the service
+        self.own_passwords = own_passwords  # which stay, whatever configuration comes
         self._bus = bus
         self._opening = opening
 
@@ -73,8 +77,14 @@ class Doorman:
     ) -> Login:
         """A login that knows nothing yet."""
 
-        async def opened(account: Any, peer: Address, component: Component) -> Any:
-            return await self._opening.open(account, peer, component, numbers, max_open)
+        async def opened(account: Account, peer: Address, component: Component) -> Session:
+            async def change(given: PasswordChange) -> None:
+                chain = self.chains.get(component.uuid)  # as it is then, not as it was now
+                if chain is None:
+                    raise NotChanged(Fault.NOT_ALLOWED, "the service is no longer there")
+                await chain.change_password(account, given, peer)
+
+            return await self._opening.open(account, peer, component, numbers, max_open, change)
 
         return Login(self.chains[component.uuid], self._bus, opened, peer, component)
 
@@ -113,7 +123,7 @@ def opening(
     )
 
 
-def chains(config: Config, pools: Pools, bus: Bus) -> dict[str, Chain]:
+def chains(config: Config, pools: Pools, bus: Bus, own: OwnPasswords) -> dict[str, Chain]:
     """The chain of every service, by its ID; raises ValueError for accounts that contradict."""
 
     def trouble(path: str, sentence: str) -> None:
@@ -131,6 +141,8 @@ def chains(config: Config, pools: Pools, bus: Bus) -> dict[str, Chain]:
             if isinstance(options, SshOptions)
         },
         keys_trouble=trouble,
+        own=own,
+        policy=config.server.password_policy,
         scheme=config.server.password_hashing_scheme,
     )
     methods: dict[str, Authenticator] = {}

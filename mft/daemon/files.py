@@ -21,3 +21,8 @@ def replace(path: Path, data: bytes, mode: int) -> None:
     beside.unlink(missing_ok=True)
     write_new(beside, data, mode)
     beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -4,6 +4,9 @@ import pwd
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, ClassVar, Final, Literal
 
+from mft.auth.kinds import CharacterClasses
+from mft.auth.own_passwords import Policy
+from mft.auth.passwords import MAX_PASSWORD
 from mft.config.kinds import (
     AuthenticationRefs,
     Context,
@@ -20,8 +23,6 @@ from mft.config.kinds import (
 from mft.config.section import Section, option
 
 MEBIBYTE = 1 << 20
-
-_NOT_CHANGED_HERE = "passwords are not changed through this server"
 
 
 def _blocking(text: str) -> str | None:
@@ -49,10 +50,6 @@ class ServerOptions(Section):
         "product_key": "no licence is needed",
         "failover_interval": "there are no secondary nodes",
         "manager_authentications": "there is no web console",
-        "password_minimum_strength": _NOT_CHANGED_HERE,
-        "password_minimum_length": _NOT_CHANGED_HERE,
-        "password_character_requirements": _NOT_CHANGED_HERE,
-        "password_history": _NOT_CHANGED_HERE,
     }
     converted: ClassVar[Mapping[str, Callable[[str], str | None]]] = {
         "blocking_filesystem": _blocking
@@ -97,6 +94,24 @@ class ServerOptions(Section):
         "bcrypt",
         safer="The usual default is crypt-sha512, which costs an attacker less.",
     )
+    password_minimum_strength: Annotated[int, whole(0, 4, "number")] = option(
+        "How hard a password that an account gives itself must be to guess, as zxcvbn estimates "
+        "it: from 0 (anything) to 4 (very hard).",
+        4,
+    )
+    password_minimum_length: Annotated[int, whole(0, MAX_PASSWORD, "number of characters")] = (
+        option(
+            "How many characters it must have. A strength of 2, 3 or 4 needs 7, 9 or 11 anyway.", 8
+        )
+    )
+    password_character_requirements: CharacterClasses = option(
+        "What it must have of: `lowercase`, `uppercase`, `digit`, `symbol`.",
+        frozenset(),
+        examples=["lowercase, digit"],
+    )
+    password_history: Annotated[int, whole(0, 50, "number of passwords")] = option(
+        "How many passwords before may not come back; 0: any may.", 8
+    )
     shutdown_grace: Seconds = option(
         "How long running transfers may go on after the server was told to stop.",
         30.0,
@@ -134,6 +149,16 @@ class ServerOptions(Section):
         old_names=["blocking_filesystem"],
         ours=True,
     )
+
+    @property
+    def password_policy(self) -> Policy:
+        """What passwords that accounts give themselves must be like."""
+        return Policy(
+            self.password_minimum_strength,
+            self.password_minimum_length,
+            self.password_character_requirements,
+            self.password_history,
+        )
 
     def waiting(self, started: "ServerOptions") -> list[str]:
         """What differs from the options that the process `started` with, and holds on to."""

@@ -49,7 +49,7 @@ class Changes:
         fresh: dict[str, Service] = {}
         bound: list[Service] = []
         try:
-            chains = build.chains(self._new, self._pools, daemon.bus)
+            chains = build.chains(self._new, self._pools, daemon.bus, doorman.own_passwords)
             fresh = self._build()
             for uuid, service in fresh.items():
                 await service.prepare()

@@ -19,6 +19,7 @@ from mft.daemon.control import ControlSocket
 from mft.daemon.housekeeping import Housekeeping
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
+from mft.daemon.own_passwords import OwnPasswordFiles
 from mft.daemon.privileges import check_identity, drop, give_files
 from mft.daemon.process import process_details
 from mft.daemon.recent import Recent
@@ -100,8 +101,9 @@ class Daemon:
         who = self._identity()
         self._volumes = build.volumes(config, self._pools, self.bus)
         opening = build.opening(config, self.bus, self._volumes, self.roster, self._sync)
-        self._doorman = build.Doorman(self.bus, opening)
-        self._doorman.chains = build.chains(config, self._pools, self.bus)
+        own = OwnPasswordFiles(config.directory / "state", self._pools.disk, self.bus)
+        self._doorman = build.Doorman(self.bus, opening, own)
+        self._doorman.chains = build.chains(config, self._pools, self.bus, own)
         self._around = Surroundings(
             component, config.directory, self.bus, self._reactor, self._pools.disk, build.log_line
         )

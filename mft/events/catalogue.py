@@ -537,6 +537,12 @@ AUTHENTICATION_BROKEN: Final = Event(
     'Authentication method "{name}" broke: {details}',
     _in("operational session failure failure-critical"),
 )
+PASSWORD_CHANGE_BROKE: Final = Event(
+    20064,
+    p.Details,
+    "A password could not be changed: {details}",
+    _in("operational authenticated failure failure-critical"),
+)
 COMPONENT_GIVEN_UP: Final = Event(
     20066,
     p.ComponentGivenUp,
@@ -580,6 +586,13 @@ CREDENTIALS_UNSUPPORTED: Final = Event(
     p.LoginUnknown,
     'No authentication method takes {credentials_type} credentials; "{username}" is refused.',
     _SESSION_FAILED | {Group.FAILURE_SPECIFIC},
+)
+PASSWORD_CHANGED: Final = Event(20085, p.Nothing, "The account changed its password.", _DONE)
+PASSWORD_NOT_CHANGED: Final = Event(
+    20086,
+    p.Details,
+    "The account did not change its password: {details}",
+    _in("operational authenticated failure"),
 )
 METHOD_SKIPPED: Final = Event(
     20111,
@@ -1346,6 +1359,13 @@ HTTP_OTHER_ORIGIN: Final = Event(
     p.UriFailed,
     'Request of "{uri}" from a page of another origin refused: {details}',
     _HTTP_SESSION_FAILED | {Group.FAILURE_HIGH},
+)
+OWN_PASSWORD_UNREADABLE: Final = Event(
+    90046,
+    p.PathFailed,
+    'The password in "{path}", which an account has chosen, cannot be read and lets nobody in: '
+    "{details}",
+    _PROCESS_BROKEN,
 )
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Self, TypeVar
 
 from mft.auth.account import Account
+from mft.auth.base import PasswordChange
+from mft.auth.own_passwords import Fault, NotChanged
 from mft.auth.permissions import Operation
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component, Origin
@@ -25,6 +27,7 @@ from mft.session.numbers import (
     Telling,
     Unopened,
 )
+from mft.session.own_password import OwnPassword
 from mft.vfs.base import Entry, FileSystem
 
 T = TypeVar("T")
@@ -53,6 +56,7 @@ class Gate:
         left: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         lent: bool = False,
+        own_password: OwnPassword | None = None,
     ) -> None:
         """`left` is called at the end; with `lent`, somebody else closes the tree."""
         self.account = account
@@ -71,6 +75,7 @@ class Gate:
         self._opening = 0  # what will be in `opened` soon
         self._left = left
         self._lent = lent
+        self._own_password = own_password
         self._present = True  # the client, as far as we know
         self._closed = False
 
@@ -114,6 +119,12 @@ class Gate:
         except Refused:
             return None
 
+    async def change_password(self, change: PasswordChange) -> None:
+        """Give the account another password; raises NotChanged. Either way it is told."""
+        if self._own_password is None:
+            raise NotChanged(Fault.NOT_ALLOWED)
+        await self._own_password.change(self, change)
+
     def real_path(self, path: VPath) -> str:
         """Where a path is on this machine's disk; for the audit trail only."""
         return self._files.real_path(path)
@@ -137,6 +148,7 @@ class Gate:
             left=left,
             clock=self.clock,
             lent=True,
+            own_password=self._own_password,
         )
 
     async def close(self, details: str) -> None:

@@ -14,6 +14,7 @@ from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.events.model import Event
 from mft.session.numbers import Numbers
+from mft.session.own_password import Change, OwnPassword
 from mft.session.roster import Roster
 from mft.session.session import Session
 from mft.vfs.base import FileSystem
@@ -48,6 +49,7 @@ class Opening:
         component: Component,
         numbers: Numbers,
         max_open: int,
+        change_password: Change,
     ) -> Session:
         """Make a session; raises Refused, and tells, when the home or a virtual folder is wrong."""
         origin = Origin(account.actor, peer, component)
@@ -73,6 +75,7 @@ class Opening:
             tell_requests=self._tell_requests,
             max_open=max_open,
             left=partial(self._roster.left, account.uuid),
+            own_password=OwnPassword(change_password),
         )
 
     async def _prepare(self, account: Account, origin: Origin) -> None:

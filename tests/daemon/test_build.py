@@ -8,6 +8,7 @@ from twisted.logger import globalLogPublisher
 
 from mft.auth.base import Password, PublicKey
 from mft.auth.chain import Outcome
+from mft.auth.own_passwords import NotChanged
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
 from mft.daemon import build
@@ -16,7 +17,7 @@ from mft.events import catalogue as events
 from mft.runtime.threads import DISK_THREADS
 from mft.session.login import Login
 from mft.vfs.volume import FAST_AGAIN, STALL, Kind
-from tests.fakes.accounts import CHEAP_HASH
+from tests.fakes.accounts import CHEAP_HASH, KeptInMemory
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.handlers import house
 from tests.fakes.run import run
@@ -42,7 +43,7 @@ def pools() -> Any:
 
 def names(config: Config, trail: Trail) -> dict[str, list[str]]:
     """The names of the methods of each service's chain, in order."""
-    chains = build.chains(config, pools(), trail)  # type: ignore[arg-type]  # the fake
+    chains = build.chains(config, pools(), trail, KeptInMemory())  # type: ignore[arg-type]  # the fake
     return {
         uuid: [method.component.name for method in chain._methods]  # type: ignore[attr-defined]  # ours have it
         for uuid, chain in chains.items()
@@ -115,7 +116,7 @@ def test_a_server_whose_only_method_is_off_lets_nobody_in(instance: Instance) ->
 
 def test_a_chain_knows_the_accounts_of_the_configuration(instance: Instance) -> None:
     config = instance.config(ssh("one", 1), ANN + f"password = {CHEAP_HASH}\n")
-    chain = build.chains(config, pools(), Trail())["one-1"]  # type: ignore[arg-type]  # the fake
+    chain = build.chains(config, pools(), Trail(), KeptInMemory())["one-1"]  # type: ignore[arg-type]  # the fake
     right = run(chain.judge(Password("ann", Secret("right")), PEER, COMPONENT))
     wrong = run(chain.judge(Password("ann", Secret("wrong")), PEER, COMPONENT))
     assert (right.outcome, wrong.outcome) == (Outcome.ACCEPTED, Outcome.WRONG)
@@ -128,7 +129,7 @@ def test_authorized_keys_that_cannot_be_read_are_an_event(instance: Instance) ->
     trail = Trail()
     config = instance.config(ssh("one", 1), ANN + f"ssh_authorized_keys_path = {keys}/ann\n")
     keys.joinpath("ann").rmdir()
-    chain = build.chains(config, pools(), trail)["one-1"]  # type: ignore[arg-type]  # the fake
+    chain = build.chains(config, pools(), trail, KeptInMemory())["one-1"]  # type: ignore[arg-type]  # the fake
     judged = run(chain.judge(PublicKey("ann", b"\0\0\0\x07ssh-rsa", True), PEER, COMPONENT))
     assert judged.outcome is not Outcome.ACCEPTED
     assert [told.event for told in trail.told] == [events.AUTHORIZED_KEYS_UNREADABLE]
@@ -139,12 +140,12 @@ def test_authorized_keys_that_cannot_be_read_are_an_event(instance: Instance) ->
 
 def test_the_doorman_uses_the_chains_that_are_in_force(instance: Instance) -> None:
     trail = Trail()
-    doorman = build.Doorman(trail, None)  # type: ignore[arg-type]  # the fake, and nobody opens
+    doorman = build.Doorman(trail, None, KeptInMemory())  # type: ignore[arg-type]  # the fake, and nobody opens
     config = instance.config(ssh("one", 1))
-    first = build.chains(config, pools(), trail)  # type: ignore[arg-type]  # the fake
+    first = build.chains(config, pools(), trail, KeptInMemory())  # type: ignore[arg-type]  # the fake
     doorman.chains = first
     before = doorman(PEER, COMPONENT, None, 8)  # type: ignore[arg-type]  # no session is opened
-    doorman.chains = build.chains(config, pools(), trail)  # type: ignore[arg-type]  # the fake
+    doorman.chains = build.chains(config, pools(), trail, KeptInMemory())  # type: ignore[arg-type]  # the fake
     after = doorman(PEER, COMPONENT, None, 8)  # type: ignore[arg-type]  # no session is opened
     assert isinstance(before, Login)
     assert before._chain is first["one-1"]
@@ -156,10 +157,36 @@ def test_the_doorman_opens_what_the_service_asks_for() -> None:
         async def open(self, *given: Any) -> Any:
             return given
 
-    doorman = build.Doorman(Trail(), Door())  # type: ignore[arg-type]  # the fakes
+    doorman = build.Doorman(Trail(), Door(), KeptInMemory())  # type: ignore[arg-type]  # the fakes
     doorman.chains = {"one-1": None}  # type: ignore[dict-item]  # nobody is judged
     login = doorman(PEER, COMPONENT, "numbers", 8)  # type: ignore[arg-type]  # passed on
-    assert run(login._open("ann", PEER, COMPONENT)) == ("ann", PEER, COMPONENT, "numbers", 8)
+    *given, change = run(login._open("ann", PEER, COMPONENT))
+    assert given == ["ann", PEER, COMPONENT, "numbers", 8]
+    assert callable(change)
+
+
+def test_a_password_is_changed_by_the_chain_that_is_in_force_then() -> None:
+    class Door:
+        async def open(self, *given: object) -> object:
+            return given[-1]
+
+    class Asked:
+        def __init__(self) -> None:
+            self.given: list[object] = []
+
+        async def change_password(self, *given: object) -> None:
+            self.given.append(given)
+
+    doorman = build.Doorman(Trail(), Door(), KeptInMemory())
+    before, after = Asked(), Asked()
+    doorman.chains = {"one-1": before}
+    change = run(doorman(PEER, COMPONENT, "numbers", 8)._open("ann", PEER, COMPONENT))
+    doorman.chains = {"one-1": after}
+    run(change("given"))
+    assert (before.given, after.given) == ([], [("ann", "given", PEER)])
+    doorman.chains = {}
+    with pytest.raises(NotChanged):
+        run(change("given"))
 
 
 # Services, handlers and volumes.

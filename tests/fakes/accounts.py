@@ -5,8 +5,10 @@ from pathlib import Path
 
 from mft.auth.application import ApplicationAuthenticator, Parts
 from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.own_passwords import OwnPassword, Policy
 from mft.auth.passwords import make_hash
 from mft.config.kinds import Context
+from mft.core.failure import Refused
 from mft.core.peer import Address, Component
 from mft.trust.ssh_keys import PublicKey
 from tests.fakes.threads import Inline
@@ -29,6 +31,36 @@ def group(name: str = "default", **options: str) -> GroupOptions:
     )
 
 
+# Members of the first may change their password, those of the second may not.
+GROUPS = {
+    "DEFAULT_GROUP": group(allow_own_password_change="yes"),
+    "FIXED": group("fixed"),
+}
+
+
+POLICY = Policy()
+
+
+class KeptInMemory:
+    """Passwords that accounts have given themselves, until the end of the test."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, OwnPassword] = {}
+        self.fails: Exception | None = None  # what keeping and asking raises
+
+    def of(self, account: str) -> OwnPassword | None:
+        """What an account has chosen."""
+        if isinstance(self.fails, Refused):
+            raise self.fails
+        return self.kept.get(account)
+
+    async def keep(self, account: str, own: OwnPassword) -> None:
+        """Keep it."""
+        if self.fails is not None:
+            raise self.fails
+        self.kept[account] = own
+
+
 class Method(ApplicationAuthenticator):
     """An application method over fakes; it keeps what it was told, and counts hashes."""
 
@@ -38,20 +70,24 @@ class Method(ApplicationAuthenticator):
         groups: Mapping[str, GroupOptions] | None = None,
         authorities: tuple[PublicKey, ...] = (),
         now: float = NOW,
+        policy: Policy = POLICY,
     ) -> None:
         self.hashes = Inline()
         self.disk = Inline()
+        self.own = KeptInMemory()
         self.troubles: list[tuple[str, str]] = []
         super().__init__(
             METHOD,
             Parts(
                 accounts={f"id-{one.name}": one for one in accounts},
-                groups=groups or {"DEFAULT_GROUP": group()},
+                groups=groups or GROUPS,
                 login=self.hashes,
                 disk=self.disk,
                 clock=lambda: now,
                 authorities={SERVICE.uuid: authorities},
                 keys_trouble=lambda *told: self.troubles.append(told),
+                own=self.own,
+                policy=policy,
                 scheme="crypt-sha512",
             ),
         )

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from mft.auth.account import Account
+from mft.auth.base import PasswordChange
 from mft.auth.chain import Chain
 from mft.auth.options import AccountOptions
 from mft.core.peer import Address, Component
@@ -16,6 +17,7 @@ from mft.events.model import Occurrence
 from mft.protocols.base import ServiceParts
 from mft.session.login import Login
 from mft.session.numbers import Numbers
+from mft.session.own_password import OwnPassword
 from mft.session.roster import Roster
 from mft.session.session import Session
 from mft.vfs.base import FileSystem
@@ -68,6 +70,10 @@ class MemoryServer:
             if self.holding is not None:
                 await self.holding()
             memory = MemoryFileSystem(self.tree, account.name)
+
+            async def change(given: PasswordChange) -> None:
+                await self.chain.change_password(account, given, peer)
+
             return Session(
                 account,
                 self.storage(memory),
@@ -79,6 +85,7 @@ class MemoryServer:
                 max_open=most,
                 tell_requests=self.tell_requests,
                 clock=self.reactor.seconds,
+                own_password=OwnPassword(change),
             )
 
         return Login(self.chain, self.bus, opened, peer, component)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mft.auth.account import Account
+from mft.auth.base import PasswordChange
 from mft.core.failure import Reason
 from mft.core.vpath import ROOT, VPath
 from mft.events import catalogue as events
@@ -23,6 +24,10 @@ from tests.fakes.run import run
 from tests.fakes.sessions import PEER, SERVICE, account
 from tests.fakes.threads import Inline
 from tests.fakes.trail import Trail
+
+
+async def unchanged(given: PasswordChange) -> None:
+    """What would change a password."""
 
 
 class Hall:
@@ -43,7 +48,7 @@ class Hall:
 
     def open(self, **options: Any) -> Any:
         """Open a session, or begin to."""
-        return self.opening.open(self.account(**options), PEER, SERVICE, NUMBERS, 7)
+        return self.opening.open(self.account(**options), PEER, SERVICE, NUMBERS, 7, unchanged)
 
 
 @pytest.fixture

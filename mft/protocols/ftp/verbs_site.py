@@ -4,8 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from mft.auth.base import PasswordChange
+from mft.auth.own_passwords import Fault, NotChanged
+from mft.core.secret import Secret
 from mft.protocols.ftp.replies import DONE
 from mft.protocols.ftp.verbs_tree import path_of
+from mft.protocols.password_sentences import password_sentence
 from mft.vfs.base import Attributes
 from mft.wire.ftp import facts
 from mft.wire.ftp.command import Command, parse_inner, parse_number
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from mft.protocols.ftp.control import Control
 
 LEAST_IDLE: Final = 10  # seconds
+_NOT_CHANGED: Final = {Fault.BUSY: 450, Fault.BROKEN: 451}
 
 
 async def site(control: "Control", argument: str) -> Reply | None:
@@ -54,8 +59,12 @@ async def _idle(control: "Control", text: str) -> Reply:
 
 
 async def _password(control: "Control", text: str) -> Reply:
-    facts.parse_passwords(text)
-    return Reply.of(502, "Passwords are changed by the administrator here.")
+    old, new = facts.parse_passwords(text)
+    try:
+        await control.current.change_password(PasswordChange(Secret(old), Secret(new)))
+    except NotChanged as why:
+        return Reply.of(_NOT_CHANGED.get(why.fault, 550), password_sentence(why))
+    return Reply.of(200, "Password changed.")
 
 
 async def _copy(control: "Control", text: str) -> Reply:

@@ -15,6 +15,7 @@ MOST: Final = 200  # of the last things that an account did
 # What people are told of, and the key of the text for it.
 TOLD: Final[Mapping[Event[Any], str]] = {
     events.LOGIN_DONE: "login",
+    events.PASSWORD_CHANGED: "password",
     events.FTP_UPLOAD_DONE: "uploaded",
     events.SSH_UPLOAD_DONE: "uploaded",
     events.HTTP_UPLOAD_DONE: "uploaded",

@@ -36,7 +36,10 @@ ROWS: Final = Markup("<!--rows-->")
 TOLD: Final = frozenset((400, 403, 404, 405, 409, 412, 413, 415, 416, 422, 500, 501, 503, 507))
 # What a link to a page may let it say first: texts `done.*` of the catalogue.
 NOTICES: Final = frozenset(
-    ("deleted", "ended", "logged-out", "made", "moved", "renamed", "triggered", "uploaded")
+    (
+        *("deleted", "ended", "logged-out", "made", "moved"),
+        *("password", "renamed", "triggered", "uploaded"),
+    )
 )
 MAX_COUNT: Final = 1_000_000
 
@@ -72,13 +75,15 @@ class Pages:
     def make(self, exchange: Exchange, template: str, **values: object) -> str:
         """Fill a template; it knows the words, the account and the token beside its `values`."""
         entered = not exchange.guest
+        account = exchange.session.account if entered else None
         shown: dict[str, Any] = {
             "t": self.words(exchange),
             "file": place_of,
             "home": exchange.place(ROOT, folder=True) if entered else HOME_PLACE,
             "public": entered and exchange.area != (HOME,),
             "token": token_of(exchange),
-            "account": exchange.session.account.name if entered else "",
+            "account": account.name if account else "",
+            "changes_password": account is not None and account.allow_own_password_change,
             **values,
         }
         return environment().get_template(template).render(shown)

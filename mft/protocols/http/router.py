@@ -14,6 +14,7 @@ from mft.protocols.http import (
     forms,
     login,
     login_page,
+    own_password,
     static_files,
     uploads,
     webdav,
@@ -54,9 +55,14 @@ STATIC: Final[Mapping[str, Mapping[str, Serve]]] = {
 BELOW: Final[Mapping[str, Callable[[tuple[str, ...]], Mapping[str, Serve]]]] = {
     "tus": uploads.methods,
     "activity": activity.methods,
+    "password-update": own_password.methods,
 }
 # What these say to OPTIONS, for everybody.
-OPTIONS: Final[Mapping[str, Serve]] = {"tus": uploads.options, "activity": activity.options}
+OPTIONS: Final[Mapping[str, Serve]] = {
+    "tus": uploads.options,
+    "activity": activity.options,
+    "password-update": own_password.options,
+}
 
 
 async def serve(exchange: Exchange) -> None:

@@ -145,6 +145,13 @@ class WebSessions:
             if not (idle_only and web.working):
                 web.end(reason)
 
+    def end_others(self, account: str, but: WebSession | None, reason: str) -> None:
+        """End those of an account, by its ID, except for one."""
+        for web in tuple(self._here.values()):
+            if web is not but and web.session.account.uuid == account:
+                web.session.emit(events.SESSION_ENDED, p.Details(reason))
+                web.end(reason)
+
     def stop(self) -> None:
         """End everything."""
         if self._timer is not None and self._timer.active():

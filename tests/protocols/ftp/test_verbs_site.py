@@ -12,6 +12,7 @@ from tests.fakes.ftp_server import FtpServer
 Serve = Callable[..., FtpServer]
 
 CHANGED, COPIED, COPY_FAILED = 10097, 90025, 90026
+PASSWORD_CHANGED, PASSWORD_NOT_CHANGED = 20085, 20086
 MOMENT = "20240131235959"
 
 
@@ -96,6 +97,29 @@ def test_files_are_copied(client: FtpClient, server: FtpServer) -> None:
 
 
 def test_what_is_refused_always(client: FtpClient, server: FtpServer) -> None:
-    assert client.codes("SITE PSWD old new", "SITE SYMLINK /file /link") == [502, 502]
-    assert client.codes("SITE PSWD old") == [501]
+    assert client.codes("SITE SYMLINK /file /link") == [502]
     assert server.names() == []
+
+
+def test_whoever_knows_the_old_password_has_another(client: FtpClient, server: FtpServer) -> None:
+    assert client.codes('SITE PSWD right "a new pass word of mine"') == [200]
+    assert len(server.data(PASSWORD_CHANGED)) == 1
+    wrong = client.ask("SITE PSWD right correct-horse-battery-staple")
+    assert wrong == (550, ("The old password is wrong.",))
+    assert len(server.data(PASSWORD_NOT_CHANGED)) == 1
+    assert client.codes("REIN", "USER ann", "PASS right") == [220, 331, 530]
+    assert client.codes("USER ann", "PASS a new pass word of mine") == [331, 230]
+    assert client.codes("SITE PSWD old", "SITE PSWD") == [501, 501]
+
+
+def test_a_password_that_is_easy_to_guess_is_not_taken(client: FtpClient) -> None:
+    assert client.ask("SITE PSWD right password1234").code == 550
+
+
+def test_a_password_that_cannot_be_kept_is_an_error_of_ours(
+    client: FtpClient, server: FtpServer
+) -> None:
+    server.method.own.fails = OSError(28, "No space left on device")
+    said = client.ask('SITE PSWD right "a new pass word of mine"')
+    assert said.code == 451
+    assert "space" not in " ".join(said.lines)

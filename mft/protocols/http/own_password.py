@@ -1,0 +1,113 @@
+"""The password of whoever has logged in: changed on a page, or by a program with JSON."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from mft.auth.base import PasswordChange
+from mft.auth.own_passwords import Fault, NotChanged
+from mft.core.secret import Secret
+from mft.protocols.http.answers import JSON, as_json
+from mft.protocols.http.browsers import HOME_PLACE
+from mft.protocols.http.exchange import Exchange
+from mft.protocols.http.form_token import check_token
+from mft.protocols.http.forms import ENCODED, read_form
+from mft.protocols.password_sentences import password_sentence
+from mft.wire.http.head import BadRequest
+
+MAX_BODY: Final = 8 << 10  # bytes of JSON
+STATUSES: Final = {Fault.NOT_ALLOWED: 403, Fault.TOO_OFTEN: 403, Fault.BUSY: 503, Fault.BROKEN: 500}
+
+
+async def show(exchange: Exchange) -> None:
+    """GET: the form, for those who may change their password."""
+    if exchange.session.account.allow_own_password_change:
+        _page(exchange, 200)
+    else:
+        _refuse(exchange, NotChanged(Fault.NOT_ALLOWED))
+
+
+async def update(exchange: Exchange) -> None:
+    """POST: the old password, and the new one."""
+    kind = exchange.head.media_type
+    if kind == ENCODED:
+        await _by_form(exchange)
+    elif kind == JSON:
+        await _by_json(exchange)
+    else:
+        exchange.refuse(415, "A change of a password is a form or JSON.")
+
+
+async def _by_form(exchange: Exchange) -> None:
+    form = await read_form(exchange)
+    check_token(exchange, form.one("csrf"))
+    new = form.one("new-password")
+    if new != form.one("again"):
+        t = exchange.client.hub.pages.words(exchange)
+        _page(exchange, 422, t("password.differ"))
+        return
+    if await _changed(exchange, Secret(form.one("password")), Secret(new)):
+        exchange.redirect(f"{HOME_PLACE}?done=password", 303)
+
+
+async def _by_json(exchange: Exchange) -> None:
+    old, new = _passwords(await exchange.body.read(MAX_BODY))
+    if await _changed(exchange, old, new):
+        exchange.answer_json(200, as_json({"results": [{"password": "changed"}]}))
+
+
+def _passwords(body: bytes) -> tuple[Secret, Secret]:
+    try:
+        given: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadRequest(400, "a body that is not JSON") from None
+    names = ("password", "new_password")
+    old, new = (given.get(name) if isinstance(given, dict) else None for name in names)
+    if not isinstance(old, str) or not isinstance(new, str):
+        raise BadRequest(400, "a body without password and new_password")
+    return Secret(old), Secret(new)
+
+
+async def _changed(exchange: Exchange, old: Secret, new: Secret) -> bool:
+    """Change it; where it cannot be, that has been answered.
+
+    Whoever else has logged in to this account's web sessions must do so again.
+    """
+    try:
+        await exchange.session.change_password(PasswordChange(old, new))
+    except NotChanged as why:
+        _refuse(exchange, why)
+        return False
+    client = exchange.client
+    account = exchange.session.account.uuid
+    client.hub.web_sessions.end_others(account, client.sign_in.web, "the password was changed")
+    return True
+
+
+def _refuse(exchange: Exchange, why: NotChanged) -> None:
+    status = STATUSES.get(why.fault, 422)
+    if exchange.head.media_type == ENCODED and status != 403:
+        t = exchange.client.hub.pages.words(exchange)
+        kinds = ", ".join(t(f"password.kind-{kind}") for kind in why.kinds)
+        key = f"password.{why.fault.name.lower().replace('_', '-')}"
+        _page(exchange, status, t(key, least=why.least, kinds=kinds))
+    else:
+        exchange.refuse(status, password_sentence(why))
+
+
+def _page(exchange: Exchange, status: int, problem: str = "") -> None:
+    exchange.client.hub.pages.answer(exchange, status, "password.html", problem=problem)
+
+
+async def options(exchange: Exchange) -> None:
+    """OPTIONS: it can be read and changed."""
+    exchange.answer(204, b"", ("Allow", "GET, HEAD, POST, OPTIONS"))
+
+
+_ALL: Final = {"GET": show, "HEAD": show, "POST": update}
+
+
+def methods(names: tuple[str, ...]) -> Mapping[str, Callable[[Exchange], Awaitable[None]]]:
+    """The functions for the methods on it; none for what would be below it."""
+    return {} if names else _ALL

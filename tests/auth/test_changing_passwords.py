@@ -1,0 +1,219 @@
+"""An account of server.ini gives itself another password."""
+
+from typing import Any
+
+import pytest
+
+from mft.auth.account import Account
+from mft.auth.application import MAX_WAITING
+from mft.auth.base import Accepted, Anonymous, Password, PasswordChange
+from mft.auth.chain import Chain, Outcome
+from mft.auth.own_passwords import Fault, NotChanged, Policy
+from mft.auth.passwords import SHA512, make_hash
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Address
+from mft.core.secret import Secret
+from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account, group
+from tests.fakes.run import run
+
+OTHER_HASH = CHEAP_HASH.replace("$rounds=1000$", "$rounds=1001$")
+LOOSE = Policy(strength=0, length=0, history=0)
+NEW = "correct horse battery staple"
+
+
+def method(policy: Policy = LOOSE, **options: str) -> Method:
+    return Method(account(**{"password": CHEAP_HASH, **options}), policy=policy)
+
+
+def logged_in(method: Method, word: str) -> bool:
+    verdict = run(method.authenticate(Password("ann", Secret(word)), PEER, SERVICE))
+    return isinstance(verdict, Accepted)
+
+
+def ann(method: Method) -> Account:
+    verdict = run(method.authenticate(Anonymous("id-ann"), PEER, SERVICE))
+    assert isinstance(verdict, Accepted)
+    return verdict.account
+
+
+def change(method: Method, old: str, new: str, peer: Address = PEER) -> Fault | None:
+    given = PasswordChange(Secret(old), Secret(new))
+    try:
+        run(Chain([method]).change_password(ann(method), given, peer))
+    except NotChanged as why:
+        return why.fault
+    return None
+
+
+def test_the_new_password_logs_in_and_the_old_one_does_not() -> None:
+    ours = method(Policy())
+    assert change(ours, "right", NEW) is None
+    assert logged_in(ours, NEW)
+    assert not logged_in(ours, "right")
+    assert change(ours, "right", "another " + NEW) is Fault.WRONG
+    assert change(ours, NEW, "another " + NEW) is None
+    assert logged_in(ours, "another " + NEW)
+
+
+def test_what_was_changed_counts_for_a_method_that_is_made_later() -> None:
+    ours, later = method(), method()
+    assert change(ours, "right", NEW) is None
+    later.own.kept = ours.own.kept
+    assert logged_in(later, NEW)
+    assert not logged_in(later, "right")
+
+
+def test_another_hash_in_the_configuration_has_the_last_word() -> None:
+    ours, later = method(), method(password=OTHER_HASH)
+    assert change(ours, "right", NEW) is None
+    later.own.kept = ours.own.kept
+    assert not logged_in(later, NEW)
+    emptied = method(password="")
+    emptied.own.kept = ours.own.kept
+    assert not logged_in(emptied, NEW)
+
+
+@pytest.mark.parametrize(
+    ("new", "fault"),
+    [
+        ("", Fault.IMPOSSIBLE),
+        ("x" * 151, Fault.IMPOSSIBLE),
+        ("line\nbreak and more", Fault.IMPOSSIBLE),
+        ("\ud800 and more of it", Fault.IMPOSSIBLE),
+        ("little", Fault.SHORT),
+        ("password1234", Fault.WEAK),
+        ("ann@example.com", Fault.WEAK),
+    ],
+)
+def test_what_the_policy_refuses_is_not_kept(new: str, fault: Fault) -> None:
+    ours = method(Policy(), email="ann@example.com")
+    assert change(ours, "right", new) is fault
+    assert logged_in(ours, "right")
+    assert ours.own.kept == {}
+
+
+@pytest.mark.parametrize("old", ["", "wrong", "x" * 151, "a\0b"])
+def test_the_old_password_is_needed(old: str) -> None:
+    ours = method()
+    assert change(ours, old, NEW) is Fault.WRONG
+    assert logged_in(ours, "right")
+
+
+def test_passwords_before_do_not_come_back_for_as_long_as_they_are_remembered() -> None:
+    ours = method(LOOSE._replace(history=2))
+    assert change(ours, "right", "right") is Fault.USED
+    assert change(ours, "right", "second") is None
+    assert change(ours, "second", "right") is Fault.USED
+    assert change(ours, "second", "third") is None
+    assert change(ours, "third", "second") is Fault.USED
+    assert change(ours, "third", "right") is None
+    assert len(ours.own.kept["id-ann"].earlier) == 2
+
+
+def test_what_an_account_chose_is_remembered_when_the_administrator_takes_it_away() -> None:
+    policy = LOOSE._replace(history=8)
+    ours, later = method(policy), method(policy, password=make_hash("third", SHA512, 1000))
+    assert change(ours, "right", "second") is None
+    later.own.kept = ours.own.kept
+    assert [change(later, "third", word) for word in ("second", "right")] == [Fault.USED] * 2
+    assert change(later, "third", "fourth") is None
+
+
+def test_no_refusal_repeats_a_password() -> None:
+    ours = method(Policy(), email="ann@example.com")
+    for old, new in (("zorblax7", "krumplin"), ("right", "krumplin"), ("right", "krum\nplin")):
+        given = PasswordChange(Secret(old), Secret(new))
+        with pytest.raises(NotChanged) as why:
+            run(Chain([ours]).change_password(ann(ours), given, PEER))
+        assert "zorblax" not in str(why.value)
+        assert "plin" not in str(why.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"group": "FIXED"},
+        {"password": ""},
+        {"enabled": "no"},
+        {"expire_datetime": "2020-01-01"},
+        {"source_ip_filter": "deny 192.0.2.7"},
+    ],
+    ids=str,
+)
+def test_who_may_not_change_it_now_does_not(options: dict[str, str]) -> None:
+    """What counts is the configuration of now, not that of the login."""
+    before, now = method(), method(**options)
+    given = PasswordChange(Secret("right"), Secret(NEW))
+    with pytest.raises(NotChanged) as why:
+        run(Chain([now]).change_password(ann(before), given, PEER))
+    assert why.value.fault is Fault.NOT_ALLOWED
+    assert now.hashes.calls == 0
+    assert now.own.kept == {}
+
+
+def test_an_account_that_is_gone_changes_nothing() -> None:
+    given = PasswordChange(Secret("right"), Secret(NEW))
+    with pytest.raises(NotChanged) as why:
+        run(Chain([Method(account("bob"))]).change_password(ann(method()), given, PEER))
+    assert why.value.fault is Fault.NOT_ALLOWED
+
+
+def test_only_the_primary_group_allows_it() -> None:
+    groups = {"A": group("a"), "B": group("b", allow_own_password_change="yes")}
+    second = Method(account(password=CHEAP_HASH, group="A, B"), groups=groups)
+    first = Method(account(password=CHEAP_HASH, group="B, A"), groups=groups)
+    assert not ann(second).allow_own_password_change
+    assert change(second, "right", NEW) is Fault.NOT_ALLOWED
+    assert ann(first).allow_own_password_change
+    assert change(first, "right", NEW) is None
+
+
+@pytest.mark.parametrize("broken", [OSError(28, "No space left on device"), Refused(Reason.BROKEN)])
+def test_one_that_cannot_be_kept_changes_nothing(broken: Exception) -> None:
+    ours = method()
+    whose = ann(ours)
+    ours.own.fails = broken
+    given = PasswordChange(Secret("right"), Secret(NEW))
+    with pytest.raises(NotChanged) as why:
+        run(Chain([ours]).change_password(whose, given, PEER))
+    assert why.value.fault is Fault.BROKEN
+    ours.own.fails = None
+    assert logged_in(ours, "right")
+
+
+def test_one_that_cannot_be_read_lets_nobody_in_and_costs_as_much() -> None:
+    ours = method()
+    ours.own.fails = Refused(Reason.BROKEN, "", "it cannot be read")
+    before = ours.hashes.calls
+    judged = run(Chain([ours]).judge(Password("ann", Secret("right")), PEER, SERVICE))
+    assert (judged.outcome, judged.details) == (Outcome.WRONG, "it cannot be read")
+    assert ours.hashes.calls == before + 1
+
+
+def test_one_at_a_time() -> None:
+    ours = method()
+    whose, chain = ann(ours), Chain([ours])
+    given = PasswordChange(Secret("right"), Secret(NEW))
+    inside: list[Any] = []
+
+    class Held:
+        """A pool in which somebody else asks for the same meanwhile."""
+
+        async def __call__(self, call: Any, /, *args: Any) -> Any:
+            ours._parts = parts
+            with pytest.raises(NotChanged) as why:
+                await chain.change_password(whose, given, PEER)
+            inside.append(why.value.fault)
+            return call(*args)
+
+    parts = ours._parts
+    ours._parts = parts._replace(login=Held())
+    run(chain.change_password(whose, given, PEER))
+    assert inside == [Fault.BUSY]
+    assert logged_in(ours, NEW)
+
+
+def test_the_line_for_hashes_is_the_one_of_logins() -> None:
+    ours = method()
+    ours._waiting = MAX_WAITING
+    assert change(ours, "right", NEW) is Fault.BUSY
