@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.interop.instance import initialise, start, stop
+from tests.interop.instance import Server, initialise, start, stop
 from tests.interop.web import Web, add_web
 
 CHROMIUM: Final = "/usr/bin/chromium"
@@ -44,10 +44,19 @@ class Site:
         self.process = start(self.web.server)
 
 
+def let_passwords_be_changed(server: Server) -> None:
+    """Allow it to the account, and that it has an earlier one again."""
+    config = server.directory / "conf" / "server.ini"
+    text = config.read_text().replace("[server]\n", "[server]\npassword_history = 0\n")
+    allowed = "[groups/DEFAULT_GROUP]\nallow_own_password_change = Yes\n"
+    config.write_text(text.replace("[groups/DEFAULT_GROUP]\n", allowed))
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance whose pages speak English and German."""
     server = initialise(tmp_path_factory.mktemp("mft") / "pages")
+    let_passwords_be_changed(server)
     said = {"languages": "en, de", "login_footnotes": FOOTNOTES, "triggers": "Release, success"}
     made = Site(add_web(server, "https", **said), start(server))
     yield made
@@ -126,6 +135,13 @@ class Visitor:
         self.page.fill("#username", server.account)
         self.page.fill("#password", password or server.password)
         self.page.press("#password", "Enter")
+
+    def change_password(self, old: str, new: str) -> None:
+        """Fill and send the form that changes the password."""
+        self.page.get_by_label("Old password").fill(old)
+        self.page.get_by_label("New password", exact=True).fill(new)
+        self.page.get_by_label("New password again").fill(new)
+        self.press("Change it")
 
     def names(self) -> list[str]:
         """What the page lists."""

@@ -12,7 +12,14 @@ from typing import Final
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.interop.browser import CHROMIUM, FOOTNOTES, PHONE, Site, Visitor
+from tests.interop.browser import (
+    CHROMIUM,
+    FOOTNOTES,
+    PHONE,
+    Site,
+    Visitor,
+    let_passwords_be_changed,
+)
 from tests.interop.instance import initialise, start
 from tests.interop.web import add_web
 
@@ -114,6 +121,10 @@ class Album:
             ann.page.get_by_role("link", name="Reports").click()
             expect(ann.page.get_by_text("This folder is empty.")).to_be_visible()
             self.take(ann, "empty")
+            ann.page.get_by_role("link", name="Change password").click()
+            ann.change_password("wrong", "correct horse battery staple")
+            expect(ann.page.get_by_role("alert")).to_be_visible()
+            self.take(ann, "password")
         with self.visitor(color_scheme="dark", locale="de-DE") as ann:
             ann.log_in()
             self.take(ann, "dark-german")
@@ -160,6 +171,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
         server = initialise(Path(directory) / "pages")
+        let_passwords_be_changed(server)
         said = {"languages": "en, de", "login_footnotes": FOOTNOTES}
         site = Site(add_web(server, "https", **said), start(server))
         furnish(site.home)

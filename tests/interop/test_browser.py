@@ -256,8 +256,31 @@ def test_every_screen_is_open_to_everybody(
     page.get_by_role("link", name="sub").click()
     expect(page.get_by_text("This folder is empty.")).to_be_visible()
     check()
+    page.get_by_role("link", name="Change password").click()
+    check()
+    visitor.change_password("wrong", "correct horse battery staple")
+    expect(page.get_by_role("alert")).to_have_text("The old password is wrong.")
+    check()
     visitor.go(f"/home/{place.name}/none/")
     check()
+
+
+def test_a_password_is_changed(ann: Visitor, site: Site) -> None:
+    old, new = site.web.server.password, "correct horse battery staple"
+    ann.page.get_by_role("link", name="Change password").click()
+    ann.change_password(old, "password1234")
+    told = "The new password is too easy to guess. More words make a better one."
+    expect(ann.page.get_by_role("alert")).to_have_text(told)
+    ann.change_password(old, new)
+    expect(ann.page.get_by_role("status").first).to_have_text("Your password was changed.")
+    ann.press("Log out")
+    ann.go("/home/")
+    ann.give_password(old)
+    expect(ann.page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
+    ann.give_password(new)
+    ann.page.get_by_role("link", name="Change password").click()
+    ann.change_password(new, old)
+    expect(ann.page.get_by_role("status").first).to_have_text("Your password was changed.")
 
 
 def test_a_trigger_is_pressed(ann: Visitor, place: Path) -> None:
