@@ -11,6 +11,7 @@ import asyncssh
 from mft.auth.passwords import make_hash
 from mft.events import catalogue as events
 from tests.interop.ftp import Ftp
+from tests.interop.instance import execute
 from tests.interop.web import Web
 from tests.system.ftp_client import FtpClient
 from tests.system.http_client import HttpClient
@@ -20,11 +21,8 @@ from tests.system.rig import Rig, until
 CHANGED = events.PASSWORD_CHANGED.number
 UNREADABLE = events.OWN_PASSWORD_UNREADABLE.number
 RELOADED = events.CONFIGURATION_RELOADED.number
-FIRST, SECOND, THIRD = (
-    "correct horse battery staple",
-    "zwei Pferde auf Haken 7",
-    "drittes-Wort-8-Ecken",
-)
+FIRST, SECOND = "correct horse battery staple", "zwei Pferde auf Haken 7"
+THIRD, FOURTH = "drittes-Wort-8-Ecken", "quatre chevaux & huit coins"
 
 
 def by_web(web: Web, old: str, new: str) -> int:
@@ -70,12 +68,16 @@ def test_what_an_account_has_chosen_outlives_everything_but_the_administrator(ri
     assert logs_in(rig, ftp, FIRST)
     with FtpClient(ftp).log_in(password=FIRST) as client:
         assert client.do(f'SITE PSWD "{FIRST}" "{SECOND}"').code == 200
-    assert rig.trail.count(CHANGED) == 2
+    lines = f"{SECOND}\n{FOURTH}\n{FOURTH}\n"
+    argv = ("ssh", "-p", str(rig.server.port), *rig.server.ssh, rig.server.where, "passwd")
+    said = execute(*argv, stdin=lines).stdout
+    assert said.endswith("Password changed.\n")
+    assert rig.trail.count(CHANGED) == 3
     rig.kill()
     rig.start()
-    assert logs_in(rig, ftp, SECOND)
-    assert not logs_in(rig, ftp, FIRST)
-    assert by_web(web, SECOND, given) == 422  # it was used before
+    assert logs_in(rig, ftp, FOURTH)
+    assert not logs_in(rig, ftp, SECOND)
+    assert by_web(web, FOURTH, given) == 422  # it was used before
     account = next(
         line.strip("[]")
         for line in rig.config.read_text().splitlines()
@@ -85,7 +87,7 @@ def test_what_an_account_has_chosen_outlives_everything_but_the_administrator(ri
     rig.signal(signal.SIGHUP)
     until(lambda: rig.trail.count(RELOADED), "the reload")
     assert logs_in(rig, ftp, THIRD)
-    assert not logs_in(rig, ftp, SECOND)
+    assert not logs_in(rig, ftp, FOURTH)
     rig.stop()
 
 

@@ -31,7 +31,7 @@ _take_data = _DATA.unpack_from
 
 
 class Endpoint(Protocol):
-    """What runs in a channel: the SFTP server, or one scp command."""
+    """What runs in a channel: the SFTP server, or one command."""
 
     def data(self, view: memoryview) -> None:
         """Bytes from the client; the view is good until `turn_ended`."""

@@ -13,13 +13,12 @@ from mft.events import payloads as p
 from mft.events.model import Event
 from mft.protocols.faults import broke
 from mft.protocols.ssh.channels import MAX_PACKET, WINDOW, Channel, Channels
+from mft.protocols.ssh.commands import command_server
 from mft.protocols.ssh.numbers import Code, Message
-from mft.protocols.ssh.scp import ScpServer
 from mft.protocols.ssh.sftp import SftpServer
 from mft.protocols.ssh.transport import Transport
 from mft.protocols.ssh.userauth import Userauth
 from mft.session.session import Session
-from mft.wire import scp
 from mft.wire.buffer import Reader, Writer
 from mft.wire.ssh import record
 
@@ -300,7 +299,7 @@ class Peer:
                 return True
         elif kind == b"exec":
             what = reader.string()
-            if options.scp and self._start_scp(channel, what):
+            if self._start_command(channel, what):
                 return True
         elif kind in REFUSED:
             what = b""
@@ -310,12 +309,10 @@ class Peer:
         self.emit(events.SSH_REQUEST_REJECTED, p.Details(shown))
         return False
 
-    def _start_scp(self, channel: Channel, line: bytes) -> bool:
-        try:
-            command = scp.parse_command(line)
-        except Malformed:
+    def _start_command(self, channel: Channel, line: bytes) -> bool:
+        server = command_server(self, channel, self._session(), line)
+        if server is None:
             return False
-        server = ScpServer(self, channel, self._session(), command)
         channel.endpoint = server
         self._tell_session(channel)
         self.emit(
