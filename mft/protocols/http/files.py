@@ -79,11 +79,12 @@ async def head(exchange: Exchange) -> None:
     if exchange.target.folder:
         raise Refused(Reason.NOT_A_DIRECTORY, str(path))
     session.emit(events.HTTP_HEAD_OF_FILE, told)
-    status = verdict(exchange.head, tag_of(entry), entry.modified)
+    tag = tag_of(entry)
+    status = verdict(exchange.head, tag, entry.modified)
     if status is not None:
-        exchange.answer(status, b"", *_validators(entry))
+        exchange.answer(status, b"", *_validators(entry, tag))
         return
-    fields = _describe(path, entry)
+    fields = _describe(path, entry, tag)
     exchange.complete = True
     exchange.client.line.say(exchange.begin(200, *fields, length=entry.size))
 
@@ -93,7 +94,7 @@ async def _send(exchange: Exchange, sent: SentFile) -> None:
     tag = tag_of(entry)
     status = verdict(exchange.head, tag, entry.modified)
     if status is not None:
-        exchange.answer(status, b"", *_validators(entry))
+        exchange.answer(status, b"", *_validators(entry, tag))
         return
     await _add_wanted_digests(exchange, sent)
     wanted = exchange.head.fields.get("range")
@@ -101,22 +102,24 @@ async def _send(exchange: Exchange, sent: SentFile) -> None:
     if wanted is not None and range_applies(exchange.head, tag, entry.modified):
         parts = parse_ranges(wanted, entry.size)
     if parts is None:
-        await exchange.send_file(200, sent, range(entry.size), _describe(path, entry))
+        await exchange.send_file(200, sent, range(entry.size), _describe(path, entry, tag))
     elif not parts:
         unsatisfied = ("Content-Range", unsatisfied_range(entry.size))
         exchange.refuse(416, "None of the ranges is in the file.", unsatisfied)
     elif len(parts) == 1:
         told = ("Content-Range", content_range(parts[0], entry.size))
-        await exchange.send_file(206, sent, parts[0], [*_describe(path, entry), told])
+        await exchange.send_file(206, sent, parts[0], [*_describe(path, entry, tag), told])
     else:
-        await _send_parts(exchange, sent, parts)
+        await _send_parts(exchange, sent, parts, tag)
 
 
-async def _send_parts(exchange: Exchange, sent: SentFile, parts: tuple[range, ...]) -> None:
+async def _send_parts(
+    exchange: Exchange, sent: SentFile, parts: tuple[range, ...], tag: str
+) -> None:
     """Answer with several ranges, each under a head of its own (RFC 9110 14.6)."""
     entry = sent.entry
     boundary = secrets.token_hex(16)
-    described = [field for field in _describe(sent.path, entry) if field[0] != "Content-Type"]
+    described = [field for field in _describe(sent.path, entry, tag) if field[0] != "Content-Type"]
     kind = ("Content-Type", f"multipart/byteranges; boundary={boundary}")
     heads = [
         f"\r\n--{boundary}\r\nContent-Type: {content_type(sent.path)}\r\n"
@@ -137,8 +140,9 @@ async def _send_parts(exchange: Exchange, sent: SentFile, parts: tuple[range, ..
 async def _add_wanted_digests(exchange: Exchange, sent: SentFile) -> None:
     """Tell the SHA-256 of the whole file, in the fields that are asked for."""
     asked = exchange.head.fields
-    new = wants_repr_digest(asked.get("want-repr-digest") or "")
-    old = wants_old_digest(asked.get("want-digest") or "")
+    asked_new, asked_old = asked.get("want-repr-digest"), asked.get("want-digest")
+    new = asked_new is not None and wants_repr_digest(asked_new)
+    old = asked_old is not None and wants_old_digest(asked_old)
     if not (new or old):
         return
     value = (await exchange.session.checksum_of(sent, SHA_256)).value
@@ -249,22 +253,22 @@ def tag_of(entry: Entry) -> str:
     return strong(entry.unique, entry.size, entry.changed)
 
 
-def _validators(entry: Entry) -> tuple[Field, Field, Field]:
+def _validators(entry: Entry, tag: str) -> tuple[Field, Field, Field]:
     """What an answer 304 must say as the whole one does (RFC 9110 15.4.5)."""
     return (
         ("Cache-Control", "private, no-cache"),
-        ("ETag", tag_of(entry)),
+        ("ETag", tag),
         ("Last-Modified", http_date(entry.modified)),
     )
 
 
-def _describe(path: VPath, entry: Entry) -> list[Field]:
+def _describe(path: VPath, entry: Entry, tag: str) -> list[Field]:
     """The fields of a file: to be saved, never shown by the browser as a page of ours."""
     return [
         ("Content-Type", content_type(path)),
         ("Content-Disposition", attachment(path.name)),
         ("Accept-Ranges", "bytes"),
-        *_validators(entry),
+        *_validators(entry, tag),
         server_path(path),
     ]
 
