@@ -80,8 +80,10 @@ async def _changed(exchange: Exchange, old: Secret, new: Secret) -> bool:
         _refuse(exchange, why)
         return False
     client = exchange.client
-    account = exchange.session.account.uuid
-    client.hub.web_sessions.end_others(account, client.sign_in.web, "the password was changed")
+    account, web = exchange.session.account.uuid, client.sign_in.web
+    client.hub.web_sessions.end_others(account, web, "the password was changed")
+    if web is None:  # Basic is judged once for a connection: on this one the old password counts
+        exchange.close_after()
     return True
 
 

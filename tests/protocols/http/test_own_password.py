@@ -56,6 +56,7 @@ def test_a_page_changes_it(server: HttpServer, ann: Browser) -> None:
 def test_a_program_changes_it(server: HttpServer, client: HttpClient) -> None:
     answer = tell(client, {"password": "right", "new_password": NEW})
     assert (answer.status, answer.json) == (200, {"results": [{"password": "changed"}]})
+    assert client.closed  # or the old password would go on counting there
     assert may_log_in(server, NEW)
 
 
