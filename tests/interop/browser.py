@@ -15,6 +15,7 @@ from tests.interop.instance import Server, initialise, start, stop
 from tests.interop.web import Web, add_web
 
 CHROMIUM: Final = "/usr/bin/chromium"
+ARGUMENTS: Final = ("--disable-gpu", "--disable-software-rasterizer")  # drawn by the processor
 DESK: Final = {"width": 1000, "height": 700}
 PHONE: Final = {"width": 360, "height": 740}
 FOOTNOTES: Final = "\n ".join(
@@ -67,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 
