@@ -25,6 +25,14 @@ FIRST, SECOND = "correct horse battery staple", "zwei Pferde auf Haken 7"
 THIRD, FOURTH = "drittes-Wort-8-Ecken", "quatre chevaux & huit coins"
 
 
+def started(rig: Rig) -> tuple[Web, Ftp]:
+    """Two services of a server whose accounts may change their passwords."""
+    rig.say("groups/DEFAULT_GROUP", allow_own_password_change="Yes")
+    services = rig.web("https"), rig.ftp("implicit")
+    rig.start()
+    return services
+
+
 def by_web(web: Web, old: str, new: str) -> int:
     """Change it as a program does; gives the status."""
     with HttpClient(web, name="") as client:
@@ -59,9 +67,7 @@ def logs_in(rig: Rig, ftp: Ftp, password: str) -> bool:
 
 
 def test_what_an_account_has_chosen_outlives_everything_but_the_administrator(rig: Rig) -> None:
-    rig.say("groups/DEFAULT_GROUP", allow_own_password_change="Yes")
-    web, ftp = rig.web("https"), rig.ftp("implicit")
-    rig.start()
+    web, ftp = started(rig)
     given = rig.server.password
     assert by_web(web, given, FIRST) == 200
     assert not logs_in(rig, ftp, given)
@@ -92,9 +98,7 @@ def test_what_an_account_has_chosen_outlives_everything_but_the_administrator(ri
 
 
 def test_no_password_is_written_anywhere(rig: Rig) -> None:
-    rig.say("groups/DEFAULT_GROUP", allow_own_password_change="Yes")
-    web, ftp = rig.web("https"), rig.ftp("implicit")
-    rig.start()
+    web, ftp = started(rig)
     given = rig.server.password
     assert by_web(web, given, FIRST) == 200
     assert by_web(web, FIRST, "password1234") == 422
@@ -114,9 +118,7 @@ def test_no_password_is_written_anywhere(rig: Rig) -> None:
 
 
 def test_a_file_that_is_damaged_lets_nobody_in_by_the_password_that_was_given_up(rig: Rig) -> None:
-    rig.say("groups/DEFAULT_GROUP", allow_own_password_change="Yes")
-    web, ftp = rig.web("https"), rig.ftp("implicit")
-    rig.start()
+    web, ftp = started(rig)
     given = rig.server.password
     assert by_web(web, given, FIRST) == 200
     rig.stop()
