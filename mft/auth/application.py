@@ -92,7 +92,6 @@ class ApplicationAuthenticator:
         self._decoys = Decoys(hashes, parts.scheme)
         self._accounts: dict[str, Account] = {}  # those that are the same from everywhere
         self._waiting = 0
-        self._changing: set[str] = set()  # accounts whose password is being changed
 
     async def authenticate(
         self, credentials: Credentials, peer: Address, service: Component
@@ -166,9 +165,10 @@ class ApplicationAuthenticator:
         member = next((one for one in members if one.whole.uuid == account.uuid), None)
         if member is None:
             return False
-        if member.whole.uuid in self._changing:
+        changing = self._parts.own.changing
+        if account.uuid in changing:
             raise NotChanged(Fault.BUSY, "it is being changed")
-        self._changing.add(member.whole.uuid)
+        changing.add(account.uuid)
         try:
             await self._change(member, change, peer)
         except Refused as refused:
@@ -177,7 +177,7 @@ class ApplicationAuthenticator:
         except OSError as error:
             raise NotChanged(Fault.BROKEN, error.strerror or "") from None
         finally:
-            self._changing.discard(member.whole.uuid)
+            changing.discard(account.uuid)
         return True
 
     async def _change(self, member: _Member, change: PasswordChange, peer: Address) -> None:

@@ -64,6 +64,8 @@ class OwnPassword(NamedTuple):
 class OwnPasswords(Protocol):
     """Where they are kept; it survives the process."""
 
+    changing: set[str]  # IDs of accounts that are changing theirs, by whichever method: once each
+
     def of(self, account: str) -> OwnPassword | None:
         """What an account, by its ID, has chosen; Refused(BROKEN) when it cannot be read."""
 

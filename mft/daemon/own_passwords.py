@@ -30,6 +30,7 @@ class OwnPasswordFiles:
 
     def __init__(self, state: Path, disk: Blocking, bus: Bus) -> None:
         """Read them; each that cannot be read is told. Raises OSError for the folder."""
+        self.changing: set[str] = set()
         self._folder = state / FOLDER
         self._disk = disk
         self._folder.mkdir(mode=0o700, exist_ok=True)

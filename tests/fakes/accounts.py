@@ -45,6 +45,7 @@ class KeptInMemory:
     """Passwords that accounts have given themselves, until the end of the test."""
 
     def __init__(self) -> None:
+        self.changing: set[str] = set()
         self.kept: dict[str, OwnPassword] = {}
         self.fails: Exception | None = None  # what keeping and asking raises
 
