@@ -21,6 +21,8 @@ SENTENCES: Final[Mapping[Fault, str]] = MappingProxyType(
     }
 )
 
+NOT_TWICE: Final = "The new password was not typed twice in the same way."
+
 
 def password_sentence(why: NotChanged) -> str:
     """What a client is told."""

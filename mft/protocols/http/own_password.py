@@ -9,11 +9,11 @@ from mft.auth.base import PasswordChange
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.core.secret import Secret
 from mft.protocols.http.answers import JSON, as_json
-from mft.protocols.http.browsers import HOME_PLACE
+from mft.protocols.http.browsers import HOME_PLACE, wants_page
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.form_token import check_token
 from mft.protocols.http.forms import ENCODED, read_form
-from mft.protocols.password_sentences import password_sentence
+from mft.protocols.password_sentences import NOT_TWICE, password_sentence
 from mft.wire.http.head import BadRequest
 
 MAX_BODY: Final = 8 << 10  # bytes of JSON
@@ -44,10 +44,8 @@ async def _by_form(exchange: Exchange) -> None:
     check_token(exchange, form.one("csrf"))
     new = form.one("new-password")
     if new != form.one("again"):
-        t = exchange.client.hub.pages.words(exchange)
-        _page(exchange, 422, t("password.differ"))
-        return
-    if await _changed(exchange, Secret(form.one("password")), Secret(new)):
+        _tell(exchange, 422, "differ", NOT_TWICE)
+    elif await _changed(exchange, Secret(form.one("password")), Secret(new)):
         exchange.redirect(f"{HOME_PLACE}?done=password", 303)
 
 
@@ -88,14 +86,20 @@ async def _changed(exchange: Exchange, old: Secret, new: Secret) -> bool:
 
 
 def _refuse(exchange: Exchange, why: NotChanged) -> None:
+    t = exchange.client.hub.pages.words(exchange)
+    kinds = ", ".join(t(f"password.kind-{kind}") for kind in why.kinds)
+    key = why.fault.name.lower().replace("_", "-")
     status = STATUSES.get(why.fault, 422)
-    if exchange.head.media_type == ENCODED and status != 403:
+    _tell(exchange, status, key, password_sentence(why), least=why.least, kinds=kinds)
+
+
+def _tell(exchange: Exchange, status: int, key: str, sentence: str, **values: object) -> None:
+    """Say why not: to a browser on the page, by the text of a key, and to a program as JSON."""
+    if wants_page(exchange.head):
         t = exchange.client.hub.pages.words(exchange)
-        kinds = ", ".join(t(f"password.kind-{kind}") for kind in why.kinds)
-        key = f"password.{why.fault.name.lower().replace('_', '-')}"
-        _page(exchange, status, t(key, least=why.least, kinds=kinds))
+        _page(exchange, status, t(f"password.{key}", **values))
     else:
-        exchange.refuse(status, password_sentence(why))
+        exchange.refuse(status, sentence)
 
 
 def _page(exchange: Exchange, status: int, problem: str = "") -> None:

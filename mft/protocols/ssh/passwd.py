@@ -15,7 +15,7 @@ from mft.core.secret import Secret
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.faults import broke
-from mft.protocols.password_sentences import password_sentence
+from mft.protocols.password_sentences import NOT_TWICE, password_sentence
 from mft.protocols.ssh.channels import Channel
 from mft.protocols.talker import Gone
 from mft.session.session import Session
@@ -104,7 +104,7 @@ class PasswdServer:
         try:
             old, new, again = [await self._asked(prompt) for prompt in PROMPTS]
             if new != again:
-                return "The new password was not typed twice in the same way."
+                return NOT_TWICE
             await self._session.change_password(PasswordChange(Secret(old), Secret(new)))
         except NotChanged as why:
             return password_sentence(why)

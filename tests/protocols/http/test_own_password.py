@@ -116,7 +116,9 @@ def test_whoever_does_not_know_the_old_one_may_not_try_for_ever(
     server: HttpServer, ann: Browser
 ) -> None:
     assert [send(ann, "wrong", NEW).status for _ in range(MAX_WRONG)] == [422] * MAX_WRONG
-    assert send(ann, "right", NEW).status == 403
+    answer = send(ann, "right", NEW)
+    assert answer.status == 403
+    assert "The old password was wrong too often." in text_of(answer)
     assert may_log_in(server, "right")
 
 
@@ -133,8 +135,13 @@ def test_who_may_not_change_it_is_not_shown_how(serve: Serve) -> None:
     browser = Browser(server)
     browser.log_in()
     assert PLACE not in browser.ask("GET", "/home/").body.decode()
-    assert browser.ask("GET", PLACE).status == 403
-    assert send(browser, "right", NEW).status == 403
+    for answer in (browser.ask("GET", PLACE), send(browser, "right", NEW)):
+        assert answer.status == 403
+        assert "Your account may not change its password." in text_of(answer)
+        assert "new-password" not in answer.body.decode()
+    program = HttpClient(server)
+    told = tell(program, {"password": "right", "new_password": NEW})
+    assert told.json["errors"][0]["message"] == "This account may not change its password."
     assert may_log_in(server, "right")
 
 
@@ -158,6 +165,13 @@ def test_pages_of_other_servers_cannot_send_it(server: HttpServer, ann: Browser)
         answer = ann.ask("POST", PLACE, body, Content_Type=JSON, Origin=origin)
         assert answer.status == 400
     assert may_log_in(server, "right")
+
+
+def test_a_program_may_send_the_form_too(client: HttpClient) -> None:
+    body = f"password=right&new-password={NEW}&again=other".replace(" ", "+").encode()
+    answer = client.ask("POST", PLACE, body, Content_Type="application/x-www-form-urlencoded")
+    assert answer.status == 422
+    assert "twice" in answer.json["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.events import catalogue as events
-from mft.protocols.password_sentences import password_sentence
+from mft.protocols.password_sentences import NOT_TWICE, password_sentence
 from mft.protocols.ssh.numbers import Message
 from mft.protocols.ssh.passwd import CHANGED, MAX_INBOX, MAX_LINE, PROMPTS
 from tests.fakes.accounts import CHEAP_HASH, account
@@ -56,7 +56,7 @@ def test_all_lines_may_come_at_once_and_the_last_without_its_end(passwd, server)
         (("", NEW, NEW), told(Fault.WRONG)),
         (("right", "short", "short"), told(Fault.SHORT, 11)),
         (("right", "password1234", "password1234"), told(Fault.WEAK)),
-        (("right", NEW, "other"), "The new password was not typed twice in the same way."),
+        (("right", NEW, "other"), NOT_TWICE),
         (("right", "a\tb", "a\tb"), told(Fault.IMPOSSIBLE)),
     ],
 )
