@@ -15,7 +15,8 @@ CLASSES: Final = ("lowercase", "uppercase", "digit", "symbol")
 LEAST_BY_STRENGTH: Final = (0, 4, 7, 9, 11)  # characters; shorter ones never have the strength
 # What is looked at to estimate a strength; what is behind only adds to it. The estimate tries every
 # way to read characters that stand for letters, such as @ or 4, and takes seconds for many of them.
-MAX_JUDGED: Final = 72  # characters
+# It is the interpreter that it keeps busy, which everybody shares.
+MAX_JUDGED: Final = 40  # characters
 ALWAYS_JUDGED: Final = 16
 MAX_STAND_INS: Final = 8  # different ones, in what is judged beyond that
 STAND_INS: Final = frozenset("4@8({[<369&1!|70$5+%2")
@@ -111,7 +112,7 @@ def _class_of(character: str) -> str:
 
 
 def strength_of(password: str, about: Sequence[str]) -> int:
-    """How hard a password is to guess, from 0 to 4. Computes, for less than a second."""
+    """How hard a password is to guess, from 0 to 4. Computes, on what `judged` leaves of it."""
     from zxcvbn import zxcvbn  # its lists of words, for which most processes have no use
 
     return int(zxcvbn(judged(password), user_inputs=list(about))["score"])

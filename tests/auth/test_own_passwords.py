@@ -1,7 +1,5 @@
 """Passwords that accounts give themselves: what they must be like."""
 
-import time
-
 import pytest
 
 from mft.auth.own_passwords import (
@@ -94,16 +92,14 @@ def test_words_about_the_account_make_a_password_weaker() -> None:
     assert strength_of("zorblaxian9", ["zorblaxian"]) < strength_of("zorblaxian9", [])
 
 
-def test_no_password_takes_long_to_judge() -> None:
-    """Each stand-in that is there makes more readings to be tried."""
+def test_of_a_password_that_takes_long_to_judge_a_part_is() -> None:
+    """Each different stand-in that is there multiplies the readings to be tried."""
     hostile = "".join(sorted(STAND_INS)) * 7
     assert len(judged(hostile)) == ALWAYS_JUDGED
     assert len(judged("plain words and more of them, " * 5)) == MAX_JUDGED
     few = "".join(sorted(STAND_INS)[:MAX_STAND_INS])
     assert judged(few * 2 + "x" + "".join(sorted(STAND_INS))) == few * 2 + "x" + few
-    began = time.process_time()
-    strength_of(hostile[:150], [])
-    assert time.process_time() - began < 5  # without the bound, ten seconds and more
+    assert strength_of(hostile, []) == strength_of(judged(hostile), [])
 
 
 def test_nothing_of_a_hash_is_shown() -> None:
