@@ -18,6 +18,7 @@ from mft.protocols.faults import broke
 from mft.protocols.password_sentences import NOT_TWICE, password_sentence
 from mft.protocols.ssh.channels import Channel
 from mft.protocols.talker import Gone
+from mft.runtime.bell import Bell
 from mft.session.session import Session
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class PasswdServer:
         self._lost = False
         self._ended = False
         self._running: Deferred[None] | None = None
-        self._waiter: Deferred[None] | None = None
+        self._bell = Bell()
 
     def begin(self) -> None:
         """Start the dialogue; it goes on as lines come."""
@@ -59,11 +60,11 @@ class PasswdServer:
     def eof(self) -> None:
         """The client will send no more."""
         self._over = True
-        self._wake()
+        self._bell.ring()
 
     def turn_ended(self) -> None:
         """Go on with what has come."""
-        self._wake()
+        self._bell.ring()
         self._peer.hold(self._channel, len(self._inbox) > MAX_INBOX)
 
     def pump(self) -> bool:
@@ -74,16 +75,11 @@ class PasswdServer:
         """The channel is gone; a change that has begun is done or refused all the same."""
         self._over = self._lost = True
         self._peer.finish(self._end())
-        self._wake()
+        self._bell.ring()
 
     async def _end(self) -> None:
         if self._running is not None:
             await self._running
-
-    def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.callback(None)
 
     # The dialogue.
 
@@ -127,8 +123,7 @@ class PasswdServer:
                     raise Gone
                 end = len(self._inbox)  # the last line may lack its end
                 break
-            self._waiter = Deferred()
-            await self._waiter
+            await self._bell.rung()
         line = bytes(self._inbox[:end])
         del self._inbox[: end + 1]
         try:

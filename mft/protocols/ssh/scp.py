@@ -20,6 +20,7 @@ from mft.protocols.incoming import Incoming
 from mft.protocols.sentences import sentence
 from mft.protocols.ssh.channels import Channel
 from mft.protocols.ssh.scp_sending import Sending
+from mft.runtime.bell import Bell
 from mft.session.files import ReceivedFile
 from mft.session.session import Session
 from mft.vfs.base import Attributes, Entry, Existing
@@ -49,13 +50,13 @@ class ScpServer:
         self._eof = False
         self._lost: str | None = None
         self._running: Deferred[None] | None = None
-        self._waiter: Deferred[None] | None = None
+        self._bell = Bell()
         self._problems = 0
         self._receiving: ReceivedFile | None = None
         self._at = 0
         self._left = 0  # bytes of the file in progress that have not moved yet
         self._sending: Sending | None = None
-        self._incoming = Incoming(lambda request, failed: None, self._wake, self._broke)
+        self._incoming = Incoming(lambda request, failed: None, self._bell.ring, self._broke)
 
     def begin(self) -> None:
         """Start the exchange; it goes on as bytes come."""
@@ -77,13 +78,13 @@ class ScpServer:
     def eof(self) -> None:
         """The client will send no more."""
         self._eof = True
-        self._wake()
+        self._bell.ring()
 
     def turn_ended(self) -> None:
         """Write what was borrowed, and go on."""
         self._incoming.flush()
         if not self._left or self._sending is not None:
-            self._wake()
+            self._bell.ring()
         self._throttle()
 
     def pump(self) -> bool:
@@ -95,7 +96,7 @@ class ScpServer:
         self._lost = details
         self._incoming.flush()
         self._peer.finish(self._ended())
-        self._wake()
+        self._bell.ring()
 
     async def _ended(self) -> None:
         """Wait until the exchange has ended, and whatever file it had open."""
@@ -104,11 +105,6 @@ class ScpServer:
 
     # Waiting.
 
-    def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.callback(None)
-
     async def _more(self) -> None:
         """Wait for anything to happen; raises Refused(ABORTED) when nothing will any more.
 
@@ -116,8 +112,7 @@ class ScpServer:
         """
         if self._lost is None:
             self._throttle()
-            self._waiter = Deferred()
-            await self._waiter
+            await self._bell.rung()
         if self._lost is not None:
             raise Refused(Reason.ABORTED, "", self._lost)
 
@@ -336,7 +331,7 @@ class ScpServer:
             await self._answered()
 
     def _sent_some(self) -> None:
-        self._wake()
+        self._bell.ring()
         self._peer.wake()
 
     async def _tell_times(self, entry: Entry) -> None:
