@@ -34,6 +34,8 @@ class OwnPasswordFiles:
         self._folder = state / FOLDER
         self._disk = disk
         self._folder.mkdir(mode=0o700, exist_ok=True)
+        for left in self._folder.glob("*.new"):  # by a process that was killed in the middle
+            left.unlink()
         self._known: dict[str, OwnPassword | None] = {}  # by the names of files; None: unreadable
         for path in self._folder.glob(f"*{SUFFIX}"):
             try:

@@ -1,6 +1,7 @@
 """What every authentication method promises the chain, whatever it asks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,9 +11,11 @@ from mft.auth.base import (
     Certificate,
     NotMine,
     Password,
+    PasswordChange,
     PublicKey,
     Rejected,
 )
+from mft.auth.own_passwords import NotChanged
 from mft.core.secret import Secret
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
@@ -93,3 +96,36 @@ def test_an_unknown_name_is_left_to_the_next_method(make: Make, name: str) -> No
         Certificate(name, "ann", "AA:BB"),
     ):
         assert run(make().authenticate(given, PEER, SERVICE)) == NotMine()
+
+
+@every_method
+def test_an_account_that_is_none_of_its_own_is_left_to_others(make: Make) -> None:
+    method = make()
+    verdict = run(method.authenticate(Password("ann", Secret("right")), PEER, SERVICE))
+    assert isinstance(verdict, Accepted)
+    other = replace(verdict.account, uuid="of another method")
+    change = PasswordChange(Secret("right"), Secret("correct horse battery staple"))
+    assert run(method.change_password(other, change, PEER)) is False
+
+
+@every_method
+def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(make: Make) -> None:
+    method = make()
+
+    def accepts(word: str) -> bool:
+        verdict = run(method.authenticate(Password("ann", Secret(word)), PEER, SERVICE))
+        return isinstance(verdict, Accepted)
+
+    verdict = run(method.authenticate(Password("ann", Secret("right")), PEER, SERVICE))
+    assert isinstance(verdict, Accepted)
+    new = "correct horse battery staple"
+    with pytest.raises(NotChanged):
+        run(
+            method.change_password(
+                verdict.account, PasswordChange(Secret("wrong"), Secret(new)), PEER
+            )
+        )
+    assert (accepts("right"), accepts(new)) == (True, False)
+    change = PasswordChange(Secret("right"), Secret(new))
+    assert run(method.change_password(verdict.account, change, PEER)) is True
+    assert (accepts("right"), accepts(new)) == (False, True)

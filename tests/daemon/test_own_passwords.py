@@ -82,6 +82,16 @@ def test_one_that_cannot_be_read_is_told_and_lets_nobody_in(tmp_path: Path, kind
     assert files.of("carl") is None
 
 
+def test_what_a_killed_process_was_writing_is_neither_read_nor_left(tmp_path: Path) -> None:
+    run(opened(tmp_path).keep("ann", OWN))
+    kept = only_file(tmp_path)
+    kept.with_name(f"{kept.name}.4711.new").write_bytes(kept.read_bytes()[:50])
+    trail = Trail()
+    assert opened(tmp_path, trail).of("ann") == OWN
+    assert trail.told == []
+    assert only_file(tmp_path) == kept
+
+
 def test_one_that_cannot_be_written_leaves_what_was(tmp_path: Path) -> None:
     files = opened(tmp_path)
     run(files.keep("ann", OWN))
