@@ -18,7 +18,7 @@ from tests.system.http_client import HttpClient
 from tests.system.light import connect
 from tests.system.rig import Rig, until
 
-CHANGED = events.PASSWORD_CHANGED.number
+CHANGED, BROKE = events.PASSWORD_CHANGED.number, events.PASSWORD_CHANGE_BROKE.number
 UNREADABLE = events.OWN_PASSWORD_UNREADABLE.number
 RELOADED = events.CONFIGURATION_RELOADED.number
 FIRST, SECOND = "correct horse battery staple", "zwei Pferde auf Haken 7"
@@ -132,4 +132,19 @@ def test_a_file_that_is_damaged_lets_nobody_in_by_the_password_that_was_given_up
     kept.unlink()
     rig.start()
     assert logs_in(rig, ftp, given)
+    rig.stop()
+
+
+def test_a_full_disk_changes_nothing(rig: Rig) -> None:
+    folder = rig.directory / "state" / "passwords"
+    folder.mkdir(parents=True, mode=0o700)
+    rig.say("groups/DEFAULT_GROUP", allow_own_password_change="Yes")
+    web, ftp = rig.web("https"), rig.ftp("implicit")
+    rig.start(before=f"mount -t tmpfs -o size=4k,nr_inodes=1 none {folder}")  # room for no file
+    given = rig.server.password
+    assert by_web(web, given, FIRST) == 500
+    (told,) = rig.trail.of(BROKE)
+    assert told["data"]["details"].endswith("No space left on device")
+    assert logs_in(rig, ftp, given)
+    assert not logs_in(rig, ftp, FIRST)
     rig.stop()
