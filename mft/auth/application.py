@@ -21,19 +21,16 @@ from mft.auth.base import (
 from mft.auth.inheritance import Membership, build_account
 from mft.auth.key_files import search
 from mft.auth.kinds import CREDENTIAL_KINDS, PUBLIC
-from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.own_passwords import (
     Fault,
     NotChanged,
     OwnPassword,
-    OwnPasswords,
-    Policy,
     mark_of,
 )
-from mft.auth.passwords import BCRYPT, Decoys, PasswordHash, check_new, make_hash
+from mft.auth.parts import Parts
+from mft.auth.passwords import Decoys, PasswordHash, check_new, make_hash
 from mft.core.failure import Malformed, Reason, Refused
 from mft.core.peer import Address, Component
-from mft.runtime.threads import Blocking
 from mft.trust.authorized_keys import AuthorizedKey, parse_keys
 from mft.trust.ssh_certificates import Certificate as SshCertificate
 from mft.trust.ssh_certificates import is_certificate
@@ -42,23 +39,6 @@ from mft.trust.ssh_keys import PublicKey as SshKey
 T = TypeVar("T")
 
 MAX_WAITING = 64  # logins that wait for their hash: at 0.25 s each, 16 s on one thread
-
-
-class Parts(NamedTuple):
-    """What a method is given: the configuration, and everything that it may not reach for."""
-
-    accounts: Mapping[str, AccountOptions]
-    groups: Mapping[str, GroupOptions]
-    login: Blocking  # the pool for hashes: at most the number of cores less one at a time
-    disk: Blocking
-    clock: Callable[[], float]  # seconds since the epoch
-    # The keys that may sign user certificates, by the ID of the service that trusts them.
-    authorities: Mapping[str, tuple[SshKey, ...]]
-    # Told of files of keys that cannot be read: (path, sentence).
-    keys_trouble: Callable[[str, str], None]
-    own: OwnPasswords  # those that accounts have given themselves
-    policy: Policy = Policy()
-    scheme: str = BCRYPT  # of new hashes, and what unknown names cost while nobody has a password
 
 
 class _Member(NamedTuple):
@@ -92,6 +72,12 @@ class ApplicationAuthenticator:
         self._decoys = Decoys(hashes, parts.scheme)
         self._accounts: dict[str, Account] = {}  # those that are the same from everywhere
         self._waiting = 0
+
+    async def start(self) -> None:
+        """Nothing: everything is read when it is made."""
+
+    async def stop(self) -> None:
+        """Nothing: it holds nothing."""
 
     async def authenticate(
         self, credentials: Credentials, peer: Address, service: Component

@@ -104,6 +104,19 @@ class Authenticator(Protocol):
     ) -> Verdict:
         """Judge credentials; takes as long for an unknown name as for a wrong password."""
 
+    async def start(self) -> None:
+        """Begin what it does by itself; what cannot be had now is told, and had later.
+
+        Raises Refused only for what no waiting mends.
+        """
+
+    async def stop(self) -> None:
+        """Give up what it holds: connections, timers.
+
+        It may still be asked, by a service that is leaving, and then has what it needs for that
+        one question only.
+        """
+
     async def change_password(
         self, account: Account, change: PasswordChange, peer: Address
     ) -> bool:

@@ -82,13 +82,13 @@ class Chain:
         methods: Sequence[Authenticator],
         cancelled: tuple[type[Exception], ...] = (),
     ) -> None:
-        self._methods = tuple(methods)
+        self.methods = tuple(methods)
         self._cancelled = cancelled
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds of credential that some method takes: what the service offers to peers."""
-        return frozenset().union(*(method.kinds for method in self._methods))
+        return frozenset().union(*(method.kinds for method in self.methods))
 
     async def judge(
         self,
@@ -125,7 +125,7 @@ class Chain:
         wrong = impossible(Password(account.name, change.old))
         if wrong is not None:
             raise NotChanged(Fault.WRONG, wrong)
-        for method in self._methods:
+        for method in self.methods:
             if await method.change_password(account, change, peer):
                 return
         raise NotChanged(Fault.NOT_ALLOWED, "no method of the service knows it any more")
@@ -133,7 +133,7 @@ class Chain:
     async def _ask(
         self, credentials: Credentials, peer: Address, service: Component, blank: Judged
     ) -> Judged:
-        for method in self._methods:
+        for method in self.methods:
             if credentials.kind not in method.kinds:
                 continue
             try:

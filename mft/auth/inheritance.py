@@ -27,6 +27,7 @@ class Membership(NamedTuple):
     uuid: str
     options: AccountOptions
     groups: tuple[tuple[str, GroupOptions], ...]
+    kind: str = ""  # where it is not in server.ini: the type of the method that knows it
 
     @classmethod
     def of(
@@ -131,7 +132,7 @@ def build_account(whole: Membership, peer: Address) -> Account:
     return Account(
         uuid=whole.uuid,
         name=own.name,
-        kind=own.type,
+        kind=whole.kind or own.type,
         email=own.email,
         groups=tuple(name for name, _ in member.groups),
         group_names=tuple(group.name for _, group in member.groups),

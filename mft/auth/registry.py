@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from mft.auth.application import ApplicationAuthenticator, Parts
+from mft.auth.application import ApplicationAuthenticator
 from mft.auth.base import Authenticator
 from mft.auth.options import ApplicationOptions
+from mft.auth.parts import Parts
 from mft.config.section import NamedSection
 from mft.core.peer import Component
 

@@ -3,19 +3,18 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from mft.auth.account import Account
-from mft.auth.application import Parts
-from mft.auth.base import Authenticator, PasswordChange
+from mft.auth.base import PasswordChange
 from mft.auth.chain import Chain
 from mft.auth.own_passwords import Fault, NotChanged, OwnPasswords
-from mft.auth.registry import AUTHENTICATORS
+from mft.auth.parts import Parts, Step, unheard
 from mft.core.peer import Address, Component
 from mft.daemon.load import Config
+from mft.daemon.methods import NO_METHODS, Methods
 from mft.daemon.sections import TYPE_ALIASES
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -34,8 +33,6 @@ from mft.session.opening import Opening
 from mft.session.roster import Roster
 from mft.session.session import Session
 from mft.vfs.volume import Volume, Volumes
-
-DEFAULT_METHOD: Final = "application"  # the only method where server.ini names none
 
 
 class Pools(NamedTuple):
@@ -68,9 +65,15 @@ class Doorman:
 
     def __init__(self, bus: Bus, opening: Opening, own_passwords: OwnPasswords) -> None:
         self.chains: Mapping[str, Chain] = {}  # by the ID of the service
+        self.methods = NO_METHODS
         self.own_passwords = own_passwords  # which stay, whatever configuration comes
         self._bus = bus
         self._opening = opening
+
+    def use(self, methods: Methods) -> None:
+        """Judge logins by these from now on."""
+        self.methods = methods
+        self.chains = methods.chains
 
     def __call__(
         self, peer: Address, component: Component, numbers: Numbers, max_open: int
@@ -123,13 +126,20 @@ def opening(
     )
 
 
-def chains(config: Config, pools: Pools, bus: Bus, own: OwnPasswords) -> dict[str, Chain]:
-    """The chain of every service, by its ID; raises ValueError for accounts that contradict."""
+def methods(config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: Any) -> Methods:
+    """The methods and the chain of every service; ValueError for accounts that contradict."""
+    return Methods.of(config, auth_parts(config, pools, bus, own, reactor), bus)
+
+
+def auth_parts(
+    config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: Any, step: Step = unheard
+) -> Parts:
+    """What methods of logging in are given."""
 
     def trouble(path: str, sentence: str) -> None:
         bus.emit(events.AUTHORIZED_KEYS_UNREADABLE, p.PathFailed(path, path, sentence))
 
-    parts = Parts(
+    return Parts(
         accounts=config.accounts,
         groups=config.groups,
         login=pools.login,
@@ -142,39 +152,14 @@ def chains(config: Config, pools: Pools, bus: Bus, own: OwnPasswords) -> dict[st
         },
         keys_trouble=trouble,
         own=own,
+        reactor=reactor,
+        tell=bus.emit,
         policy=config.server.password_policy,
         scheme=config.server.password_hashing_scheme,
+        server=config.server.uuid,
+        directory=config.directory,
+        step=step,
     )
-    methods: dict[str, Authenticator] = {}
-    for uuid, options in config.authentications.items():
-        if options.enabled:
-            kind = AUTHENTICATORS[getattr(options, "type", DEFAULT_METHOD)]
-            methods[uuid] = kind.build(uuid, options, parts)
-    for skipped in config.authentications.values():
-        if not skipped.enabled:
-            kind_name = getattr(skipped, "type", DEFAULT_METHOD)
-            bus.emit(events.METHOD_SKIPPED, p.MethodSkipped(skipped.name, kind_name))
-    default = _default_methods(config, methods, parts)
-    return {
-        uuid: Chain(
-            [methods[one] for one in options.authentications if one in methods]
-            if options.authentications
-            else default,
-            (CancelledError,),
-        )
-        for uuid, options in config.services.items()
-    }
-
-
-def _default_methods(
-    config: Config, methods: Mapping[str, Authenticator], parts: Parts
-) -> list[Authenticator]:
-    """The list of [server]; without one, the accounts of this file."""
-    if config.server.authentications:
-        return [methods[one] for one in config.server.authentications if one in methods]
-    kind = AUTHENTICATORS[DEFAULT_METHOD]
-    options = kind.options.model_validate({"name": "accounts of this file"})
-    return [kind.build("DEFAULT-AUTHENTICATION", options, parts)]
 
 
 def services(config: Config, parts: ServiceParts) -> dict[str, Service]:

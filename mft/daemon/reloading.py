@@ -15,6 +15,7 @@ from mft.config.section import NamedSection
 from mft.core.failure import Refused
 from mft.daemon import build
 from mft.daemon.load import Config
+from mft.daemon.methods import NO_METHODS
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.handlers.base import HandlerOptions, Surroundings
@@ -45,27 +46,33 @@ class Changes:
 
     async def apply(self, doorman: build.Doorman) -> None:
         """Put the new configuration in force; raises Refused, and changes nothing, if it cannot."""
-        daemon, before = self._daemon, doorman.chains
+        daemon, before, leaving = self._daemon, doorman.chains, doorman.methods
         fresh: dict[str, Service] = {}
         bound: list[Service] = []
+        methods = NO_METHODS
         try:
-            chains = build.chains(self._new, self._pools, daemon.bus, doorman.own_passwords)
+            own, reactor = doorman.own_passwords, self._parts.reactor
+            methods = build.methods(self._new, self._pools, daemon.bus, own, reactor)
+            await methods.start()
             fresh = self._build()
             for uuid, service in fresh.items():
                 await service.prepare()
                 if self._giver(uuid, service, fresh) is None:
                     service.bind()
                     bound.append(service)
-            doorman.chains = {**chains, **before}  # for who comes to a new service already
+            doorman.chains = {**methods.chains, **before}  # for who comes to a new service already
             await self._change_handlers()
         except Exception as error:
             doorman.chains = before
+            await methods.stop()
             await self._take_down(fresh.values(), bound)
             if not isinstance(error, Refused | OSError | ValueError):
                 log.failure("a reload")
             daemon.refuse_reload(1, str(error) or type(error).__name__)
         await self._swap_services(fresh)
-        doorman.chains = self._in_use(chains, before)
+        doorman.use(methods)
+        doorman.chains = self._in_use(methods.chains, before)
+        await leaving.stop()
         daemon.config = self._new
         for uuid, service in daemon.services.items():
             if uuid not in fresh:

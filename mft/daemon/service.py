@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -16,6 +16,7 @@ from mft import __version__
 from mft.core.failure import Reason, Refused
 from mft.daemon import build
 from mft.daemon.control import ControlSocket
+from mft.daemon.draining import drain
 from mft.daemon.housekeeping import Housekeeping
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
@@ -37,7 +38,6 @@ from mft.protocols.base import Service, ServiceParts
 from mft.runtime.listeners import Listeners
 from mft.session.roster import Roster
 
-LOOK_AGAIN: Final = 0.5  # seconds between two looks at who has become idle while draining
 SHUTTING_DOWN: Final = "The server is shutting down."
 HANDLER_GRACE: Final = 10.0  # seconds for event handlers to take what is left
 
@@ -60,6 +60,7 @@ class Daemon:
         self._listeners = Listeners(reactor)
         self._journal: Journal | None = None
         self._control: ControlSocket | None = None
+        self._doorman: build.Doorman | None = None
         self._changing = DeferredLock()  # one reload at a time, and none while it stops
         self._stopped = False
         self._loops: list[LoopingCall] = []
@@ -102,15 +103,16 @@ class Daemon:
         self._volumes = build.volumes(config, self._pools, self.bus)
         opening = build.opening(config, self.bus, self._volumes, self.roster, self._sync)
         own = OwnPasswordFiles(config.directory / "state", self._pools.disk, self.bus)
-        self._doorman = build.Doorman(self.bus, opening, own)
-        self._doorman.chains = build.chains(config, self._pools, self.bus, own)
+        self._doorman = doorman = build.Doorman(self.bus, opening, own)
+        doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor))
+        await doorman.methods.start()
         self._around = Surroundings(
             component, config.directory, self.bus, self._reactor, self._pools.disk, build.log_line
         )
         self._parts = ServiceParts(
             config.directory,
             self.bus,
-            self._doorman,
+            doorman,
             self.roster,
             self._reactor,
             self._listeners,
@@ -216,12 +218,17 @@ class Daemon:
                 service.end_all("The server does not start.")
                 await service.drained()
             await self._stop_handlers("the start failed")
+            await self._stop_methods()
         finally:
             self._close()  # threads that were left would keep the process from ending
 
     async def _stop_handlers(self, reason: str) -> None:
         for uuid in tuple(self.subscriptions):
             await self.stop_handler(uuid, reason)
+
+    async def _stop_methods(self) -> None:
+        if self._doorman is not None:
+            await self._doorman.methods.stop()
 
     def _close(self) -> None:
         self._listeners.stop()
@@ -288,7 +295,7 @@ class Daemon:
     async def reload(self) -> None:
         """Read server.ini again; raises Refused, and changes nothing, when it has a problem."""
         async with self._changing:
-            if self._stopped:
+            if self._stopped or self._doorman is None:
                 raise Refused(Reason.ABORTED, "", "the server is shutting down")
             loaded = await self._pools.disk(load, self.config.file)
             if loaded.config is None:
@@ -330,32 +337,14 @@ class Daemon:
         everyone = [*self.services.values(), *self.leaving]
         for service in everyone:
             await service.stop_listening()
-        cut = await self._drain(everyone)
+        grace = self.config.server.shutdown_grace
+        cut = await drain(everyone, self._reactor, grace, SHUTTING_DOWN)
         for service in self.services.values():
             self.tell_stopped(service)
         self.bus.emit(events.DRAINED, p.Drained(round(time.monotonic() - began, 3), cut))
         await self._stop_handlers("shutdown")
+        await self._stop_methods()
         self._close()
-
-    async def _drain(self, everyone: list[Service]) -> int:
-        """Wait for transfers for at most `shutdown_grace`; how many sessions were cut."""
-        waiting = Deferred.fromCoroutine(_all_drained(everyone))
-        limit = self._reactor.callLater(self.config.server.shutdown_grace, waiting.cancel)
-        looking = LoopingCall(_end_idle, everyone)
-        looking.clock = self._reactor
-        looking.start(LOOK_AGAIN).addErrback(self._loop_broke)
-        try:
-            await waiting
-        except CancelledError:
-            cut = sum(service.end_all(SHUTTING_DOWN) for service in everyone)
-            await _all_drained(everyone)
-            return cut
-        finally:
-            if looking.running:
-                looking.stop()
-            if limit.active():
-                limit.cancel()
-        return 0
 
     # The control socket.
 
@@ -380,14 +369,3 @@ class Daemon:
     async def end(self, session: str) -> bool:
         """End one session; False when there is none of this id."""
         return self.roster.end(session, "mft end")
-
-
-def _end_idle(services: list[Service]) -> None:
-    """Disconnect who is doing nothing: between two files of a tree a client is busy."""
-    for service in services:
-        service.end_all(SHUTTING_DOWN, idle_only=True)
-
-
-async def _all_drained(services: list[Service]) -> None:
-    for service in services:
-        await service.drained()

@@ -153,7 +153,7 @@ def test_a_certificate_proves_nothing_for_the_name_that_comes_after(place: Place
     both = {**BY_CERTIFICATE, "required_credentials": "password, ssl-certificate"}
     server = place.serve(way)
     two: Any = type(server.method)(account("ann", **both), account("bob", **both))
-    server.chain._methods = (two,)
+    server.chain.methods = (two,)
     client = come(server, way, place.authority.issue("ann"))
     assert client.codes("USER ann", "USER bob") == [331, 331]
     assert client.codes("PASS right") == [530]

@@ -20,6 +20,7 @@ from mft.vfs.volume import FAST_AGAIN, STALL, Kind
 from tests.fakes.accounts import CHEAP_HASH, KeptInMemory
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.handlers import house
+from tests.fakes.reactor import Reactor
 from tests.fakes.run import run
 from tests.fakes.services import Services
 from tests.fakes.threads import Inline
@@ -43,10 +44,9 @@ def pools() -> Any:
 
 def names(config: Config, trail: Trail) -> dict[str, list[str]]:
     """The names of the methods of each service's chain, in order."""
-    chains = build.chains(config, pools(), trail, KeptInMemory())  # type: ignore[arg-type]  # the fake
+    chains = build.methods(config, pools(), trail, KeptInMemory(), Reactor()).chains  # type: ignore[arg-type]  # the fake
     return {
-        uuid: [method.component.name for method in chain._methods]  # type: ignore[attr-defined]  # ours have it
-        for uuid, chain in chains.items()
+        uuid: [method.component.name for method in chain.methods] for uuid, chain in chains.items()
     }
 
 
@@ -116,7 +116,7 @@ def test_a_server_whose_only_method_is_off_lets_nobody_in(instance: Instance) ->
 
 def test_a_chain_knows_the_accounts_of_the_configuration(instance: Instance) -> None:
     config = instance.config(ssh("one", 1), ANN + f"password = {CHEAP_HASH}\n")
-    chain = build.chains(config, pools(), Trail(), KeptInMemory())["one-1"]  # type: ignore[arg-type]  # the fake
+    chain = build.methods(config, pools(), Trail(), KeptInMemory(), Reactor()).chains["one-1"]  # type: ignore[arg-type]  # the fake
     right = run(chain.judge(Password("ann", Secret("right")), PEER, COMPONENT))
     wrong = run(chain.judge(Password("ann", Secret("wrong")), PEER, COMPONENT))
     assert (right.outcome, wrong.outcome) == (Outcome.ACCEPTED, Outcome.WRONG)
@@ -129,7 +129,7 @@ def test_authorized_keys_that_cannot_be_read_are_an_event(instance: Instance) ->
     trail = Trail()
     config = instance.config(ssh("one", 1), ANN + f"ssh_authorized_keys_path = {keys}/ann\n")
     keys.joinpath("ann").rmdir()
-    chain = build.chains(config, pools(), trail, KeptInMemory())["one-1"]  # type: ignore[arg-type]  # the fake
+    chain = build.methods(config, pools(), trail, KeptInMemory(), Reactor()).chains["one-1"]  # type: ignore[arg-type]  # the fake
     judged = run(chain.judge(PublicKey("ann", b"\0\0\0\x07ssh-rsa", True), PEER, COMPONENT))
     assert judged.outcome is not Outcome.ACCEPTED
     assert [told.event for told in trail.told] == [events.AUTHORIZED_KEYS_UNREADABLE]
@@ -142,13 +142,13 @@ def test_the_doorman_uses_the_chains_that_are_in_force(instance: Instance) -> No
     trail = Trail()
     doorman = build.Doorman(trail, None, KeptInMemory())  # type: ignore[arg-type]  # the fake, and nobody opens
     config = instance.config(ssh("one", 1))
-    first = build.chains(config, pools(), trail, KeptInMemory())  # type: ignore[arg-type]  # the fake
-    doorman.chains = first
+    first = build.methods(config, pools(), trail, KeptInMemory(), Reactor())  # type: ignore[arg-type]  # the fake
+    doorman.use(first)
     before = doorman(PEER, COMPONENT, None, 8)  # type: ignore[arg-type]  # no session is opened
-    doorman.chains = build.chains(config, pools(), trail, KeptInMemory())  # type: ignore[arg-type]  # the fake
+    doorman.use(build.methods(config, pools(), trail, KeptInMemory(), Reactor()))  # type: ignore[arg-type]  # the fake
     after = doorman(PEER, COMPONENT, None, 8)  # type: ignore[arg-type]  # no session is opened
     assert isinstance(before, Login)
-    assert before._chain is first["one-1"]
+    assert before._chain is first.chains["one-1"]
     assert after._chain is doorman.chains["one-1"]
 
 

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mft.auth.application import ApplicationAuthenticator, Parts
+from mft.auth.application import ApplicationAuthenticator
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.own_passwords import OwnPassword, Policy
+from mft.auth.parts import Parts
 from mft.auth.passwords import make_hash
 from mft.config.kinds import Context
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
 from mft.trust.ssh_keys import PublicKey
+from tests.fakes.reactor import Reactor
 from tests.fakes.threads import Inline
+from tests.fakes.trail import Trail
 
 PEER = Address("192.0.2.7", 50000)
 SERVICE = Component("service-1", "ssh", "files")
@@ -62,8 +65,8 @@ class KeptInMemory:
         self.kept[account] = own
 
 
-class Method(ApplicationAuthenticator):
-    """An application method over fakes; it keeps what it was told, and counts hashes."""
+class Around:
+    """What methods are given, made of fakes; it keeps what it is told, and counts hashes."""
 
     def __init__(
         self,
@@ -76,19 +79,40 @@ class Method(ApplicationAuthenticator):
         self.hashes = Inline()
         self.disk = Inline()
         self.own = KeptInMemory()
+        self.reactor = Reactor()
+        self.trail = Trail()
         self.troubles: list[tuple[str, str]] = []
-        super().__init__(
-            METHOD,
-            Parts(
-                accounts={f"id-{one.name}": one for one in accounts},
-                groups=groups or GROUPS,
-                login=self.hashes,
-                disk=self.disk,
-                clock=lambda: now,
-                authorities={SERVICE.uuid: authorities},
-                keys_trouble=lambda *told: self.troubles.append(told),
-                own=self.own,
-                policy=policy,
-                scheme="crypt-sha512",
-            ),
+        self.steps: list[str] = []
+        self.parts = Parts(
+            accounts={f"id-{one.name}": one for one in accounts},
+            groups=groups or GROUPS,
+            login=self.hashes,
+            disk=self.disk,
+            clock=lambda: now,
+            authorities={SERVICE.uuid: authorities},
+            keys_trouble=lambda *told: self.troubles.append(told),
+            own=self.own,
+            reactor=self.reactor,
+            tell=self.trail.emit,
+            policy=policy,
+            scheme="crypt-sha512",
+            server="server-1",
+            step=self.steps.append,
         )
+
+
+class Method(ApplicationAuthenticator, Around):
+    """An application method over fakes."""
+
+    def __init__(
+        self,
+        *accounts: AccountOptions,
+        groups: Mapping[str, GroupOptions] | None = None,
+        authorities: tuple[PublicKey, ...] = (),
+        now: float = NOW,
+        policy: Policy = POLICY,
+    ) -> None:
+        Around.__init__(
+            self, *accounts, groups=groups, authorities=authorities, now=now, policy=policy
+        )
+        ApplicationAuthenticator.__init__(self, METHOD, self.parts)

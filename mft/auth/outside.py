@@ -1,0 +1,57 @@
+"""Accounts that are not in server.ini: what another system told of them, with our groups.
+
+The values that it told are read by the same rules as those of server.ini, so that nothing can be
+said from outside that could not be written there.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import NAMESPACE_URL, uuid5
+
+from pydantic import ValidationError
+
+from mft.auth.base import Accepted, Rejected
+from mft.auth.inheritance import Membership, build_account
+from mft.auth.options import AccountOptions, GroupOptions
+from mft.core.peer import Address, Component
+
+MAX_TOLD: Final = 80  # characters of a wrong value in the audit trail
+
+
+def outside_uuid(method: Component, name: str) -> str:
+    """The ID of an account that brings none: the same for a name of a method, always."""
+    return str(uuid5(NAMESPACE_URL, f"mft:{method.uuid}:{name}"))
+
+
+def outside_account(
+    uuid: str,
+    kind: str,
+    groups: Mapping[str, GroupOptions],
+    member_of: Sequence[str],
+    options: Mapping[str, str],
+) -> Membership:
+    """An account of these options, as text of server.ini, in groups of ours (IDs, primary first).
+
+    Raises ValueError with a sentence for the audit trail.
+    """
+    try:
+        read = AccountOptions.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        option = str(first["loc"][0]) if first["loc"] else "the account"
+        raise ValueError(f"{option}: {first['msg']}"[: MAX_TOLD * 2]) from None
+    chosen = read.model_copy(update={"group": tuple(member_of)})
+    return Membership.of(uuid, chosen, groups)._replace(kind=kind)
+
+
+def admitted(
+    whole: Membership, method: Component, now: float, peer: Address
+) -> Accepted | Rejected:
+    """The verdict on an account whose credentials another system found right."""
+    barred = whole.restrictions().may_act(now, peer)
+    if barred is not None:
+        return Rejected(method, barred, forbidden=True)
+    try:
+        return Accepted(build_account(whole, peer), method)
+    except ValueError as error:
+        return Rejected(method, f"the account cannot be used: {error}", forbidden=True)

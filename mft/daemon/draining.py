@@ -1,0 +1,49 @@
+"""Draining: services that take no more connections wait for running transfers, up to a limit."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from mft.protocols.base import Service
+
+LOOK_AGAIN: Final = 0.5  # seconds between two looks at who has become idle
+
+log = Logger()
+
+
+async def drain(services: Sequence[Service], reactor: Any, grace: float, words: str) -> int:
+    """Wait for transfers for at most `grace` seconds; how many connections were cut then.
+
+    `words` are for the peers, those that do nothing and those that are cut.
+    """
+    waiting = Deferred.fromCoroutine(_all_drained(services))
+    limit = reactor.callLater(grace, waiting.cancel)
+    looking = LoopingCall(_end_idle, services, words)
+    looking.clock = reactor
+    looking.start(LOOK_AGAIN).addErrback(lambda failure: log.failure("draining", failure))
+    try:
+        await waiting
+    except CancelledError:
+        cut = sum(service.end_all(words) for service in services)
+        await _all_drained(services)
+        return cut
+    finally:
+        if looking.running:
+            looking.stop()
+        if limit.active():
+            limit.cancel()
+    return 0
+
+
+def _end_idle(services: Sequence[Service], words: str) -> None:
+    """Disconnect who is doing nothing: between two files of a tree a client is busy."""
+    for service in services:
+        service.end_all(words, idle_only=True)
+
+
+async def _all_drained(services: Sequence[Service]) -> None:
+    for service in services:
+        await service.drained()

@@ -1,0 +1,91 @@
+"""The methods of logging in of one configuration, and the chain of each service."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from mft.auth.base import Authenticator
+from mft.auth.chain import Chain
+from mft.auth.parts import Parts
+from mft.auth.registry import AUTHENTICATORS
+from mft.core.failure import Refused
+from mft.daemon.load import Config
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+
+DEFAULT_METHOD: Final = "application"  # the only method where server.ini names none
+DEFAULT_ID: Final = "DEFAULT-AUTHENTICATION"
+
+log = Logger()
+
+
+class Methods(NamedTuple):
+    """Every method that is enabled, and the chain of every service by its ID."""
+
+    every: tuple[Authenticator, ...]
+    chains: Mapping[str, Chain]
+
+    @classmethod
+    def of(cls, config: Config, parts: Parts, bus: Bus) -> "Methods":
+        """Make them, not started; raises ValueError for accounts that contradict."""
+        made: dict[str, Authenticator] = {}
+        for uuid, options in config.authentications.items():
+            kind_name = getattr(options, "type", DEFAULT_METHOD)
+            if options.enabled:
+                made[uuid] = AUTHENTICATORS[kind_name].build(uuid, options, parts)
+            else:
+                bus.emit(events.METHOD_SKIPPED, p.MethodSkipped(options.name, kind_name))
+        default = _default(config, made, parts)
+        chains = {
+            uuid: Chain(
+                _named(options.authentications, made) if options.authentications else default,
+                (CancelledError,),
+            )
+            for uuid, options in config.services.items()
+        }
+        every = dict.fromkeys([*made.values(), *default])
+        return cls(tuple(every), chains)
+
+    async def start(self) -> None:
+        """Start them; raises Refused when one cannot be, and then none runs."""
+        started: list[Authenticator] = []
+        try:
+            for method in self.every:
+                started.append(method)
+                await method.start()
+        except Refused:
+            await _stop(started)
+            raise
+
+    async def stop(self) -> None:
+        """Stop them; never raises."""
+        await _stop(self.every)
+
+
+async def _stop(methods: Iterable[Authenticator]) -> None:
+    for method in methods:
+        try:
+            await method.stop()
+        except Exception:
+            log.failure("a method of logging in stops")
+
+
+def _named(names: Iterable[str], made: Mapping[str, Authenticator]) -> list[Authenticator]:
+    return [made[one] for one in names if one in made]
+
+
+def _default(
+    config: Config, made: Mapping[str, Authenticator], parts: Parts
+) -> list[Authenticator]:
+    """The list of [server]; without one, the accounts of this file."""
+    if config.server.authentications:
+        return _named(config.server.authentications, made)
+    kind = AUTHENTICATORS[DEFAULT_METHOD]
+    options = kind.options.model_validate({"name": "accounts of this file"})
+    return [kind.build(DEFAULT_ID, options, parts)]
+
+
+NO_METHODS: Final = Methods((), {})

@@ -1,0 +1,65 @@
+"""Accounts that another system knows are read by the rules of server.ini."""
+
+import pytest
+
+from mft.auth.base import Accepted, Rejected
+from mft.auth.outside import admitted, outside_account, outside_uuid
+from mft.core.peer import Component
+from tests.fakes.accounts import GROUPS, METHOD, NOW, PEER, group
+
+OPTIONS = {"name": "ann", "home_folder_path": "/homes/ann"}
+
+
+def test_one_name_of_one_method_has_one_id_and_no_other_has_it() -> None:
+    other = Component("method-2", "ldap", "elsewhere")
+    ids = {outside_uuid(METHOD, "ann"), outside_uuid(METHOD, "bob"), outside_uuid(other, "ann")}
+    assert len(ids) == 3
+    assert outside_uuid(METHOD, "ann") in ids
+
+
+def test_it_has_the_values_that_were_told_and_else_those_of_its_groups() -> None:
+    groups = {**GROUPS, "READERS": group("readers", permissions="allow-read", file_write_size="9")}
+    whole = outside_account(
+        "id-1", "ldap", groups, ["READERS"], {**OPTIONS, "email": "a@b.example"}
+    )
+    verdict = admitted(whole, METHOD, NOW, PEER)
+    assert isinstance(verdict, Accepted)
+    account = verdict.account
+    assert (account.uuid, account.kind, account.name) == ("id-1", "ldap", "ann")
+    assert (account.groups, account.file_write_size) == (("READERS",), 9)
+    assert (account.email, account.home) == (("a@b.example",), "/homes/ann")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("home_folder_path", "homes/ann"),
+        ("home_folder_path", "/homes/../etc\0"),
+        ("permissions", "allow-everything"),
+        ("virtual_folders", "/, /srv"),
+        ("no_such_option", "1"),
+    ],
+)
+def test_what_could_not_stand_in_server_ini_is_refused_by_its_name(option: str, value: str) -> None:
+    with pytest.raises(ValueError, match=option):
+        outside_account("id-1", "ldap", GROUPS, ["DEFAULT_GROUP"], {**OPTIONS, option: value})
+
+
+def test_a_group_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="no group NOBODY"):
+        outside_account("id-1", "ldap", GROUPS, ["NOBODY"], OPTIONS)
+
+
+def test_a_disabled_group_bars_it() -> None:
+    groups = {"OFF": group("off", enabled="no")}
+    whole = outside_account("id-1", "ldap", groups, ["OFF"], OPTIONS)
+    verdict = admitted(whole, METHOD, NOW, PEER)
+    assert isinstance(verdict, Rejected)
+    assert verdict.forbidden
+
+
+def test_without_a_home_it_cannot_be_used() -> None:
+    whole = outside_account("id-1", "ldap", GROUPS, ["DEFAULT_GROUP"], {"name": "ann"})
+    verdict = admitted(whole, METHOD, NOW, PEER)
+    assert isinstance(verdict, Rejected)
+    assert "home_folder_path" in verdict.details

@@ -1,0 +1,56 @@
+"""Draining waits for who is busy, sends idle ones away, and cuts at the limit."""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from mft.daemon.draining import LOOK_AGAIN, drain
+
+
+class Busy:
+    """A service with one connection, whose transfer ends when the test says."""
+
+    def __init__(self) -> None:
+        self.ended: Deferred[None] = Deferred()
+        self.told: list[tuple[str, bool]] = []
+
+    def end_all(self, reason: str, *, idle_only: bool = False) -> int:
+        self.told.append((reason, idle_only))
+        if not idle_only and not self.ended.called:
+            self.ended.callback(None)
+        return 1
+
+    async def drained(self) -> None:
+        if not self.ended.called:
+            await self.ended
+
+
+def draining(service: Busy, clock: Clock) -> Deferred[int]:
+    given: Any = [service]
+    return Deferred.fromCoroutine(drain(given, clock, 30, "Goodbye."))
+
+
+def test_who_does_nothing_is_sent_away_again_and_again_while_others_are_busy() -> None:
+    clock, service = Clock(), Busy()
+    result = draining(service, clock)
+    clock.advance(LOOK_AGAIN)
+    assert service.told == [("Goodbye.", True)] * 2
+    assert not result.called
+
+
+def test_nobody_is_cut_when_the_transfers_end_in_time() -> None:
+    clock, service = Clock(), Busy()
+    result = draining(service, clock)
+    service.ended.callback(None)
+    assert result.result == 0
+    assert not clock.getDelayedCalls()
+
+
+def test_who_is_there_at_the_limit_is_cut_and_counted() -> None:
+    clock, service = Clock(), Busy()
+    result = draining(service, clock)
+    clock.pump([1] * 30)
+    assert result.result == 1
+    assert service.told[-1] == ("Goodbye.", False)
+    assert not clock.getDelayedCalls()
