@@ -38,7 +38,7 @@ from mft.trust.ssh_keys import PublicKey as SshKey
 
 T = TypeVar("T")
 
-MAX_WAITING = 64  # logins that wait for their hash: at 0.25 s each, 16 s on one thread
+MAX_WAITING = 256  # logins that wait for their hash; the last of so many, its login_timeout
 
 
 class _Member(NamedTuple):

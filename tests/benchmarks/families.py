@@ -20,6 +20,10 @@ from tests.benchmarks.servers.vsftpd import Vsftpd
 from tests.benchmarks.workloads import table
 
 FAST = {"accounts": {"durable_uploads": "no"}}
+# Two hundred that come from one address at once, and wait for two hundred hashes.
+CROWD = {
+    "services": {"maximum_unauthenticated_connections_per_source": "400", "login_timeout": "10m"}
+}
 OURS = {
     "mft": "mft",
     "mft-fast": "mft, `durable_uploads = no`",
@@ -62,6 +66,13 @@ compares text. With the cheapest hash mft checks PBKDF2-SHA-256 and nginx SHA-51
 rounds each; what that costs alone is measured in the same round and taken out. Listings are JSON
 from mft and nginx, a page of HTML from twisted.web. A ZIP is of as many small files as are moved
 one by one."""
+
+
+AUTH_NOTES = """\
+Logins are SSH logins by password with bcrypt of the usual cost; hashes are computed on all cores
+but one. What a hash costs alone is measured in the same round. The downloads' figure is per second
+of the server's processor time without that of the hashes. Bad logins come from one source, from the
+first attempt on; its ban, and what refuses it then, are in the figure."""
 
 
 class Family(NamedTuple):
@@ -111,6 +122,11 @@ def http_servers(tools: Tools) -> dict[str, Server]:
     )
 
 
+def auth_servers(tools: Tools) -> dict[str, Server]:
+    """mft alone: the goals are shares of what the hash, or a server without logins, allows."""
+    return _by_name(Ours(tools, settings=CROWD))
+
+
 def _by_name(*servers: Server) -> dict[str, Server]:
     return {server.name: server for server in servers}
 
@@ -145,4 +161,7 @@ HTTP = Family(
     machine.http_facts,
     f"{GENERAL}\n{HTTP_NOTES}",
 )
-FAMILIES = (SSH, FTP, HTTP)
+AUTH = Family(
+    "auth", table.AUTH, auth_servers, OURS, machine.auth_facts, f"{GENERAL}\n{AUTH_NOTES}"
+)
+FAMILIES = (SSH, FTP, HTTP, AUTH)

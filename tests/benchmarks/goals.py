@@ -134,6 +134,19 @@ def _http() -> list[Goal]:
     ]
 
 
+def _auth() -> list[Goal]:
+    """Hashes may use their cores, and nobody else's; who guesses costs little."""
+    made = [
+        Goal("crowd", "share", ">=", 0.9),
+        Goal("crowd-3", "kept", ">=", 0.85),
+        Goal("crowd-3", "p99", "<=", 20),
+    ]
+    for scheme in ("ftp", "https"):
+        made.append(Goal(f"flood-{scheme}", "core", "<=", 10))
+        made.append(Goal(f"flood-{scheme}", "growth", "<=", 8))
+    return made
+
+
 def _turns() -> list[Goal]:
     from tests.benchmarks.workloads.turns import ALL_WORK
 
@@ -160,6 +173,7 @@ GOALS: tuple[Goal, ...] = (
     *_ftp_small(),
     *_ftp_sessions(),
     *_http(),
+    *_auth(),
     *_turns(),
 )
 

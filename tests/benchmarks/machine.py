@@ -47,6 +47,11 @@ def http_facts() -> list[str]:
     ]
 
 
+def auth_facts() -> list[str]:
+    """One line each: processor, kernel, OpenSSH, Python with its own OpenSSL."""
+    return [hardware(), f"{openssh()} (clients)", f"{python()}; {versions('bcrypt', 'Twisted')}"]
+
+
 def clients() -> str:
     """curl and the Python of the benchmark's own clients, each with its OpenSSL."""
     return f"{curl()}; our own client: Python with {ssl.OPENSSL_VERSION}"

@@ -5,6 +5,8 @@ import os
 import socket
 import ssl
 import sys
+import time
+from collections.abc import Callable
 
 from tests.benchmarks.servers.base import HOST
 
@@ -41,3 +43,20 @@ def connect(port: int) -> socket.socket:
     made = socket.create_connection((HOST, port), PATIENCE)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return made
+
+
+def paced(per_minute: int, seconds: float, attempt: Callable[[], None]) -> dict:
+    """Attempts at an even pace for so long, never faster; how many there were.
+
+    attempt: one attempt, which the server may refuse in whatever way.
+    """
+    ready()
+    start = time.perf_counter()
+    made = 0
+    while (passed := time.perf_counter() - start) < seconds:
+        due = made * 60 / per_minute
+        if due > passed:
+            time.sleep(due - passed)
+        attempt()
+        made += 1
+    return {"attempts": made, "seconds": time.perf_counter() - start}

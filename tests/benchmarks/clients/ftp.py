@@ -21,6 +21,7 @@ from tests.benchmarks.clients.child import (
     OPENING,
     PATIENCE,
     connect,
+    paced,
     prompt,
     ready,
     trusting,
@@ -171,6 +172,27 @@ class Client:
         session.drop()
         return {"ms": took}
 
+    def flood(self, count: int, seconds: str) -> dict:
+        """Wrong passwords, so many a minute for so long, over as few connections as it lets us."""
+        _scheme, port, user, _password = self._login
+        held: list[socket.socket] = []
+
+        def attempt() -> None:
+            try:
+                if not held:
+                    held.append(connect(port))
+                    held[0].recv(4096)
+                for line in (f"USER {user}", f"PASS wrong{len(held)}"):
+                    held[0].sendall(f"{line}\r\n".encode())
+                    if not held[0].recv(4096):
+                        raise ConnectionResetError
+            except OSError:
+                for one in held:
+                    one.close()
+                held.clear()
+
+        return paced(count, float(seconds), attempt)
+
     def up(self, count: int, folder: str) -> dict:
         """STOR that many small files."""
         source = Path(folder, "source", "small")
@@ -237,7 +259,7 @@ def main() -> None:
     mode, scheme, port, user, password, count, rest = sys.argv[1:]
     client = Client(scheme, port, user, password)
     modes = (client.logins, client.idle, client.probe, client.up, client.down)
-    modes += (client.listing, client.mlsd)
+    modes += (client.listing, client.mlsd, client.flood)
     chosen = {one.__name__: one for one in modes}[mode]
     print(json.dumps(chosen(int(count), rest)), flush=True)
 

@@ -18,7 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
-from tests.benchmarks.clients.child import OPENING, connect, prompt, ready, trusting
+from tests.benchmarks.clients.child import (
+    OPENING,
+    connect,
+    paced,
+    prompt,
+    ready,
+    trusting,
+)
 from tests.benchmarks.servers.base import HOST
 from tests.benchmarks.settings import PASSES
 
@@ -55,6 +62,11 @@ class Connection:
             while len(data) < int(told[1]):
                 data += self._more()
         return bytes(data)
+
+    def try_(self, request: bytes) -> None:
+        """Have any answer, of which only a piece is read; ValueError when the server has gone."""
+        self._socket.sendall(request)
+        self._more()
 
     def close(self) -> None:
         """Say goodbye, and do not wait for the server's."""
@@ -118,6 +130,25 @@ class Client:
             took.append((time.perf_counter() - start) * 1000)
         connection.close()
         return {"ms": took}
+
+    def flood(self, count: int, seconds: str) -> dict:
+        """Wrong passwords, so many a minute for so long, over as few connections as it lets us."""
+        wrong = b64encode(b"bench:wrong").decode()
+        right = re.compile(rb"(Authorization: Basic )[^\r]*")
+        request = right.sub(rb"\g<1>" + wrong.encode(), self._get(PROBED))
+        held: list[Connection] = []
+
+        def attempt() -> None:
+            try:
+                if not held:
+                    held.append(Connection(*self._place))
+                held[0].try_(request)
+            except (OSError, ValueError):
+                for one in held:
+                    one.close()
+                held.clear()
+
+        return paced(count, float(seconds), attempt)
 
     def up(self, count: int, folder: str) -> dict:
         """PUT that many small files, under several names each."""
@@ -190,6 +221,7 @@ def main() -> None:
     mode, scheme, port, prefix, user, password, count, rest = sys.argv[1:]
     client = Client(scheme, port, prefix, user, password)
     modes = (client.logins, client.idle, client.probe, client.up, client.down, client.listing)
+    modes += (client.flood,)
     chosen = {one.__name__: one for one in modes}[mode]
     print(json.dumps(chosen(int(count), rest)), flush=True)
 

@@ -24,7 +24,7 @@ ALGORITHMS = {
     "mac_algs": ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-256"],
     "compression_algs": ["none"],
 }
-LOGIN_SECONDS = 60
+LOGIN_SECONDS = 600  # of two hundred that come at once, the last waits for all hashes
 OPENING = 6  # logins at a time while many sessions are opened; mft admits 10 an address
 PRIORITY = -15  # a probe must not wait for the downloads' clients; as root only
 

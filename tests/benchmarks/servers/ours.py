@@ -61,7 +61,9 @@ class Ours(Counted):
         env: Mapping[str, str] | None = None,
         module: str = "mft",
         service: str = "ssh",
+        more: str = "",
     ) -> None:
+        """`settings` are put into sections that are there, `more` are sections of their own."""
         super().__init__(tools)
         self.name = name
         self._settings = settings or {}
@@ -69,6 +71,7 @@ class Ours(Counted):
         self._env = env
         self._module = module
         self._service = service
+        self._more = more
         self._digest = PasswordHash.parse(make_hash(tools.credentials.password, *CHEAPEST))
 
     def start(self, workdir: Path) -> Address:
@@ -84,7 +87,7 @@ class Ours(Counted):
             text = edit(text, f"services/{self._service}", CLEAR[self._service])
         for kind, options in self._settings.items():
             text = edit(text, kind, options)
-        config.write_text(text)
+        config.write_text(text + self._more)
         address = self._address(made)
         argv = [sys.executable, *self._python, "-m", self._module, "run", "-c", str(config)]
         child = self.launch(argv, env=self._env)

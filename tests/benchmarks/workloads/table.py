@@ -9,6 +9,7 @@ from tests.benchmarks.bench import (
 )
 from tests.benchmarks.workloads import (
     bulk,
+    crowds,
     curl_bulk,
     ftp_small,
     http_small,
@@ -40,4 +41,5 @@ HTTP: tuple[Workload, ...] = (
     *scheme_sessions.workloads(HTTP_SCHEMES, HTTP_SERVERS, "GET", "https"),
     *turns.workloads(turns.HTTP_WORK),
 )
-WORKLOADS = SSH + FTP + HTTP
+AUTH: tuple[Workload, ...] = (*crowds.workloads(),)
+WORKLOADS = SSH + FTP + HTTP + AUTH
