@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from twisted.web.client import Agent
 
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.protocols.base import ServiceParts
-from mft.protocols.revocation import Means, Revocation
 from mft.protocols.tls_options import TlsOptions
 from mft.trust.tls import ServerContext
+
+if TYPE_CHECKING:
+    from mft.protocols.revocation import Revocation
 
 
 class Protection:
@@ -53,10 +54,15 @@ class Protection:
         if old is not None:
             old.stop()
 
-    def _lists(self, authorities: Sequence[x509.Certificate]) -> Revocation | None:
+    def _lists(self, authorities: Sequence[x509.Certificate]) -> "Revocation | None":
         """Who of the clients with a certificate is let in no more; None where none needs one."""
         if not authorities:
             return None
+        # An HTTP client, for which most servers have no use.
+        from twisted.web.client import Agent
+
+        from mft.protocols.revocation import Means, Revocation
+
         parts, options = self._parts, self._options
         reactor: Any = parts.reactor
         return Revocation(
