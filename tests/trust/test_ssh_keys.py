@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -79,6 +79,21 @@ def test_a_generated_key_is_written_for_its_owner_only_and_read_back(
     assert repr(key) == f"HostKey({key.public.type}, {key.public.fingerprint})"
     with pytest.raises(FileExistsError):
         key.write(path)
+
+
+NUMBERS = ("p", "q", "d", "dmp1", "dmq1", "iqmp")
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.OpenSSH, PrivateFormat.PKCS8])
+def test_an_rsa_key_that_signs_wrongly_is_refused(form: PrivateFormat) -> None:
+    wrong = ("d", "dmp1", "dmq1")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_numbers()
+    numbers = {name: getattr(key, name) + 2 * (name in wrong) for name in NUMBERS}
+    made = rsa.RSAPrivateNumbers(**numbers, public_numbers=key.public_numbers).private_key(
+        unsafe_skip_rsa_key_validation=True
+    )
+    with pytest.raises(ValueError, match="is damaged"):
+        HostKey.parse(made.private_bytes(Encoding.PEM, form, NoEncryption()))
 
 
 def test_host_keys_never_offer_sha_1() -> None:
