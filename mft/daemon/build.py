@@ -19,7 +19,7 @@ from mft.daemon.sections import TYPE_ALIASES
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
-from mft.handlers.base import HandlerOptions, Surroundings
+from mft.handlers.base import Emitter, HandlerOptions, Surroundings
 from mft.handlers.registry import HANDLERS
 from mft.handlers.subscription import Subscription
 from mft.protocols.base import Service, ServiceParts
@@ -134,7 +134,12 @@ def methods(config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: 
 
 
 def auth_parts(
-    config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: Any, step: Step = unheard
+    config: Config,
+    pools: Pools,
+    bus: Emitter,
+    own: OwnPasswords,
+    reactor: Any,
+    step: Step = unheard,
 ) -> Parts:
     """What methods of logging in are given."""
 
