@@ -94,6 +94,7 @@ def try_login(
     config = read_config(file)
     chosen = _service(config, service)
     credentials = _credentials(name, password_file, key)
+    click.echo(visible(f'service "{config.services[chosen].name}", as from {peer.host}'))
     reactor = install()
     # After the reactor is made, for what is imported here may look for one.
     from mft.daemon.trial import Trial
@@ -105,8 +106,6 @@ def try_login(
             raise click.BadParameter(
                 f"there is no enabled method {method!r}", param_hint="--method"
             )
-        told = f'service "{config.services[chosen].name}", as from {peer.host}'
-        click.echo(visible(told))
         judged = run_errand(reactor, trial.judge(chosen, credentials, peer, only))
     except (Refused, OSError, ValueError) as error:
         fail(f"the login cannot be tried: {error}")
@@ -114,6 +113,11 @@ def try_login(
         click.echo(visible(line))
     accepted = judged.outcome in (Outcome.ACCEPTED, Outcome.ACCEPTABLE)
     raise SystemExit(DONE if accepted else REFUSED)
+
+
+def at_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def _step(sentence: str) -> None:
@@ -135,7 +139,7 @@ def _credentials(name: str, password_file: Path | None, key: Path | None) -> Cre
         return PublicKey(name, _blob(key), proven=False)
     if password_file is not None:
         return Password(name, Secret(_first_line(_read(password_file))))
-    if sys.stdin.isatty():
+    if at_terminal():
         return Password(name, Secret(str(click.prompt("Password", hide_input=True))))
     return Password(name, Secret(_first_line(sys.stdin.readline(MAX_FILE))))
 
