@@ -4,7 +4,7 @@
 lets an account without a password in, and changes the credentials of the whole process.
 """
 
-from ctypes import CFUNCTYPE, c_int, c_uint, c_void_p, cast
+from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int, c_uint, c_void_p, cast
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
@@ -82,12 +82,12 @@ def ask(service: str, username: str, password: Secret, host: str) -> Reply:
 
 def _converse(pamela: Any, service: str, username: str, word: str, host: str) -> Reply:
     conversation = pamela.new_simple_password_conv((word,), "utf-8")  # kept until PAM is done
+    handle, code = _begin(pamela, service, username, conversation)
     try:
-        handle = pamela.pam_start(service, username, conv_func=conversation)
-    except pamela.PAMError as error:
-        return Reply(Answer.BROKEN, f"PAM does not begin: {error.message}"[:MAX_TOLD])
-    code = _ABORT
-    try:
+        if code != _SUCCESS:
+            why = f"PAM does not begin: {pamela.pam_strerror(handle, code)}"[:MAX_TOLD]
+            return Reply(Answer.BROKEN, why)
+        code = _ABORT
         _describe(pamela, handle, host)
         code = pamela.PAM_AUTHENTICATE(handle, _FLAGS)
         if code == _SUCCESS:  # expired and locked accounts have right passwords as well
@@ -98,6 +98,19 @@ def _converse(pamela: Any, service: str, username: str, word: str, host: str) ->
         return Reply(Answer.WRONG if code in _NO else Answer.BROKEN, why)
     finally:
         pamela.PAM_END(handle, code)
+
+
+def _begin(pamela: Any, service: str, username: str, conversation: Any) -> tuple[Any, int]:
+    """Begin with the stacks of that folder, and with no other place that PAM may know."""
+    handle, conv = pamela.PamHandle(), pamela.PamConv(conversation, 0)
+    given = service.encode(), username.encode(), byref(conv)
+    if not hasattr(pamela.LIBPAM, "pam_start_confdir"):  # Linux-PAM before 1.4
+        return handle, pamela.PAM_START(*given, byref(handle))
+    prototype = CFUNCTYPE(
+        c_int, c_char_p, c_char_p, POINTER(pamela.PamConv), c_char_p, POINTER(pamela.PamHandle)
+    )
+    start = prototype(("pam_start_confdir", pamela.LIBPAM))
+    return handle, start(*given, bytes(STACKS), byref(handle))
 
 
 def _describe(pamela: Any, handle: Any, host: str) -> None:

@@ -43,9 +43,12 @@ def test_what_pam_would_cut_is_refused_and_never_asked(service: str) -> None:
 
 
 def test_a_stack_that_is_not_there_is_not_the_one_for_others() -> None:
-    with stack("auth required pam_permit.so") as name:
-        pass
-    assert asked(name, "ann", "right") == Reply(Answer.BROKEN, f"there is no /etc/pam.d/{name}")
+    permits = ("auth required pam_permit.so", "account required pam_permit.so")
+    with stack(*permits) as name:
+        assert asked(name, "ann", "right") == Reply(Answer.RIGHT)
+        pam.stack_of(name).rename(pam.stack_of("other"))
+        reply = asked(name, "ann", "right")
+        assert reply == Reply(Answer.BROKEN, f"there is no {pam.stack_of(name)}")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,7 @@ def test_an_account_that_may_not_be_used_is_refused_with_the_right_password(code
         assert "right" not in reply.why
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes accounts of the machine")
 def test_accounts_of_the_machine_log_in_while_they_may() -> None:
     hashed = subprocess.run(
         ["openssl", "passwd", "-6", "right"], check=True, capture_output=True, text=True
@@ -87,6 +91,7 @@ def test_accounts_of_the_machine_log_in_while_they_may() -> None:
             assert asked(service, name, "right").answer is Answer.WRONG
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes accounts of the machine")
 def test_an_account_without_a_password_is_not_open_to_everybody() -> None:
     with stack(*UNIX) as service, system_account("--password", "") as name:
         assert asked(service, name, "anything").answer is Answer.WRONG

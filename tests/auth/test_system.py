@@ -182,7 +182,7 @@ def test_a_missing_stack_refuses_and_is_told_once_until_it_is_there(
         method._options.model_copy(update={"pam_service": "mft-of-nobody"}),
     )
     for _ in range(3):
-        assert "there is no /etc/pam.d/mft-of-nobody" in refused(method).details
+        assert refused(method).details == f"there is no {pam.stack_of('mft-of-nobody')}"
     assert method.trail.events == [events.SYSTEM_ACCOUNTS_UNAVAILABLE]
     assert "mft-of-nobody" in method.trail.told[0].message
     method._options = whole

@@ -1,12 +1,18 @@
-"""Stacks of PAM that a test makes in /etc/pam.d, and programs that they ask. Needs root."""
+"""Stacks of PAM that a test makes, and programs that they ask.
+
+Only root makes those of the whole machine, and accounts of it.
+"""
 
 import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from mft.auth.pam import STACKS
+import pytest
+
+from mft.auth import pam
 
 # Right for `ann` with `right`, wrong for everybody else; PAM gives it the password as input.
 CHECK = '#!/bin/sh\n[ "$PAM_USER:$(cat)" = ann:right ]\n'
@@ -14,9 +20,18 @@ CHECK = '#!/bin/sh\n[ "$PAM_USER:$(cat)" = ann:right ]\n'
 
 @contextmanager
 def stack(*lines: str) -> Iterator[str]:
-    """A stack of these lines, as the name of its PAM service."""
+    """A stack of these lines, which only this process sees, as the name of its PAM service."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pam, "STACKS", Path(folder))
+        with stack_of_machine(*lines) as name:
+            yield name
+
+
+@contextmanager
+def stack_of_machine(*lines: str) -> Iterator[str]:
+    """A stack of these lines that every process sees."""
     name = f"mft-test-{secrets.token_hex(6)}"
-    file = STACKS / name
+    file = pam.stack_of(name)
     file.write_text("".join(f"{line}\n" for line in lines))
     try:
         yield name

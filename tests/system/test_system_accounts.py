@@ -10,7 +10,7 @@ import asyncssh
 import pytest
 
 from mft.events import catalogue as events
-from tests.fakes.pam import asks, stack, system_account
+from tests.fakes.pam import asks, stack_of_machine, system_account
 from tests.system.light import connect, session
 from tests.system.rig import Rig, until
 
@@ -43,6 +43,7 @@ async def refused(rig: Rig, name: str, word: str) -> None:
         await connect(rig.server, username=name, client_keys=None, password=word)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes accounts of the machine")
 def test_an_account_of_the_machine_has_its_home_there(rig: Rig, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -50,7 +51,7 @@ def test_an_account_of_the_machine_has_its_home_there(rig: Rig, tmp_path: Path) 
         ["openssl", "passwd", "-6", "right"], check=True, capture_output=True, text=True
     ).stdout.strip()
     options = ("--password", hashed, "--home-dir", str(home))
-    with stack(*UNIX) as service, system_account(*options) as name:
+    with stack_of_machine(*UNIX) as service, system_account(*options) as name:
         configure(rig, service)
         rig.start()
 
@@ -72,12 +73,13 @@ def test_an_account_of_the_machine_has_its_home_there(rig: Rig, tmp_path: Path) 
         rig.stop()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes accounts of the machine")
 def test_a_pam_that_hangs_keeps_nobody_else_waiting_and_not_the_end(
     rig: Rig, tmp_path: Path
 ) -> None:
     release = tmp_path / "release"
     script = f"#!/bin/sh\nwhile [ ! -e {release} ]; do sleep 0.1; done\n"
-    with stack(*asks(tmp_path / "hang", script)) as service, system_account() as name:
+    with stack_of_machine(*asks(tmp_path / "hang", script)) as service, system_account() as name:
         configure(rig, service, timeout="1")
         rig.start()
 
