@@ -63,6 +63,7 @@ class ApplicationAuthenticator:
         """Read every account; raises ValueError for a group that is missing, or a name twice."""
         self.component = component
         self._parts = parts
+        self._step = parts.step
         self._members: dict[str, _Member] = {}
         for uuid, options in parts.accounts.items():
             if options.name in self._members:
@@ -86,6 +87,7 @@ class ApplicationAuthenticator:
         if isinstance(credentials, Anonymous):
             return self._public(credentials, peer)
         member = self._members.get(credentials.username)
+        self._step("server.ini has no account of this name" if member is None else _known(member))
         if isinstance(credentials, Password):
             judgement = await self._password(member, credentials)
         elif member is None:
@@ -96,7 +98,11 @@ class ApplicationAuthenticator:
             judgement = await self._key(member, credentials, peer, service)
         if member is None:
             return NotMine()
-        return self._verdict(member.whole, credentials.kind, judgement, peer)
+        self._step(f"the {credentials.kind} is right" if judgement.right else judgement.why)
+        verdict = self._verdict(member.whole, credentials.kind, judgement, peer)
+        if isinstance(verdict, Rejected) and verdict.forbidden:
+            self._step(f"refused: {verdict.details}")
+        return verdict
 
     def _public(self, given: Anonymous, peer: Address) -> Verdict:
         """The account of a public area needs no secret, and is barred as any other may be."""
@@ -140,7 +146,9 @@ class ApplicationAuthenticator:
             return None
         own = self._parts.own.of(member.whole.uuid)
         if own is None or own.replaces != mark_of(member.password):
+            self._step("the password of server.ini counts")
             return member.password
+        self._step("the password that the account has chosen counts")
         return own.hash
 
     async def change_password(
@@ -211,12 +219,14 @@ class ApplicationAuthenticator:
     ) -> _Judgement:
         if is_certificate(given.blob):
             trusted = self._parts.authorities.get(service.uuid, ())
+            self._step(f"a certificate, for which the service trusts {len(trusted)} authorities")
             return self._ssh_certificate(given, trusted, peer)
         found = list(member.keys.get(given.blob, ()))
         path = _keys_path(member.whole.counted(peer))
         if path is not None:
             searched = await self._parts.disk(search, path, given.blob)
             found += searched.keys
+            self._step(f"keys are read from {path} as well")
             for trouble in searched.troubles:
                 self._parts.keys_trouble(*trouble)
         return _best(found, self._parts.clock(), peer)
@@ -271,6 +281,12 @@ def _member(whole: Membership) -> _Member:
         keys[one.key.blob] = (*keys.get(one.key.blob, ()), one)
     password = None if stored is None else PasswordHash.parse(stored.reveal())
     return _Member(whole, password, keys)
+
+
+def _known(member: _Member) -> str:
+    whole = member.whole
+    groups = ", ".join(group.name for _, group in whole.groups)
+    return f'server.ini has the account "{whole.options.name}" (ID {whole.uuid}) in {groups}'
 
 
 def _keys_path(member: Membership) -> Path | None:

@@ -1,12 +1,15 @@
 """AUTHENTICATORS: the types of authentication method."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from mft.auth.application import ApplicationAuthenticator
 from mft.auth.base import Authenticator
 from mft.auth.options import ApplicationOptions
 from mft.auth.parts import Parts
+from mft.auth.system import KIND as SYSTEM
+from mft.auth.system import SystemAuthenticator
+from mft.auth.system_options import SystemOptions
 from mft.config.section import NamedSection
 from mft.core.peer import Component
 
@@ -22,6 +25,12 @@ def _application(uuid: str, options: NamedSection, parts: Parts) -> Authenticato
     return ApplicationAuthenticator(Component(uuid, "application", options.name), parts)
 
 
+def _system(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
+    component = Component(uuid, SYSTEM, options.name)
+    return SystemAuthenticator(component, cast(SystemOptions, options), parts)
+
+
 AUTHENTICATORS: Final[Mapping[str, Kind]] = {
     "application": Kind(ApplicationOptions, _application),
+    SYSTEM: Kind(SystemOptions, _system),
 }

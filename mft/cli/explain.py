@@ -38,7 +38,7 @@ def explain(file: Path, source: str | None, account: str, operation: str, path: 
     Example:
       mft explain ann write /inbox/report.csv
     """
-    peer = _peer(source)
+    peer = peer_of(source)
     member = _member(read_config(file), account)
     try:
         where = VPath.parse(path)
@@ -57,7 +57,8 @@ def explain(file: Path, source: str | None, account: str, operation: str, path: 
     raise SystemExit(DONE if _tell(member.rules(), asked, where) else REFUSED)
 
 
-def _peer(source: str | None) -> Address | None:
+def peer_of(source: str | None) -> Address | None:
+    """Read the address of a client, for commands that judge as for one."""
     try:
         return None if source is None else Address.of(str(ip_address(source)), 0)
     except ValueError:

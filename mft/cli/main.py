@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "explain": Entry(
         "mft.cli.explain:explain", "Show which rule allows or denies an operation, and why."
     ),
+    "auth": Entry("mft.cli.auth:auth", "Try logins."),
     "audit": Entry("mft.cli.audit:audit", "Read the audit trail."),
     "status": Entry("mft.cli.control:status", "Show what the running server does."),
     "sessions": Entry("mft.cli.control:sessions", "List who is logged in."),

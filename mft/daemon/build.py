@@ -19,14 +19,14 @@ from mft.daemon.sections import TYPE_ALIASES
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
-from mft.handlers.base import HandlerOptions, Surroundings
+from mft.handlers.base import Emitter, HandlerOptions, Surroundings
 from mft.handlers.registry import HANDLERS
 from mft.handlers.subscription import Subscription
 from mft.protocols.base import Service, ServiceParts
 from mft.protocols.options import ServiceOptions
 from mft.protocols.registry import PROTOCOLS
 from mft.protocols.ssh.options import SshOptions
-from mft.runtime.threads import DISK_THREADS, Pool
+from mft.runtime.threads import DISK_THREADS, OUTSIDE_PATIENCE, OUTSIDE_THREADS, Pool
 from mft.session.login import Login
 from mft.session.numbers import Numbers
 from mft.session.opening import Opening
@@ -40,6 +40,7 @@ class Pools(NamedTuple):
 
     disk: Pool
     login: Pool
+    outside: Pool  # whom other systems keep waiting; they may never answer
 
     @classmethod
     def of(cls, reactor: Any) -> "Pools":
@@ -47,6 +48,7 @@ class Pools(NamedTuple):
         return cls(
             Pool(reactor, "disk", DISK_THREADS),
             Pool(reactor, "login", max(1, (os.cpu_count() or 2) - 1)),
+            Pool(reactor, "outside", OUTSIDE_THREADS, patience=OUTSIDE_PATIENCE),
         )
 
     def start(self) -> None:
@@ -55,7 +57,7 @@ class Pools(NamedTuple):
             pool.start()
 
     def stop(self) -> None:
-        """Wait for every running call, then end the threads."""
+        """Wait for every running call, outside for a while only, then end the threads."""
         for pool in self:
             pool.stop()
 
@@ -132,7 +134,12 @@ def methods(config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: 
 
 
 def auth_parts(
-    config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: Any, step: Step = unheard
+    config: Config,
+    pools: Pools,
+    bus: Emitter,
+    own: OwnPasswords,
+    reactor: Any,
+    step: Step = unheard,
 ) -> Parts:
     """What methods of logging in are given."""
 
@@ -144,6 +151,7 @@ def auth_parts(
         groups=config.groups,
         login=pools.login,
         disk=pools.disk,
+        outside=pools.outside,
         clock=time.time,
         authorities={
             uuid: options.authorities

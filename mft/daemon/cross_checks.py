@@ -45,8 +45,13 @@ def _identifiers(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if isinstance(value, tuple):
-        return tuple(item for item in value if isinstance(item, str))
+        return tuple(identifier for item in value for identifier in _of_item(item))
     return ()  # left to the group, or none
+
+
+def _of_item(item: object) -> tuple[str, ...]:
+    """An item of a list is an ID, or says which it holds."""
+    return (item,) if isinstance(item, str) else tuple(getattr(item, "identifiers", ()))
 
 
 def check_names(members: dict[str, Read], problems: list[Problem]) -> None:

@@ -14,7 +14,7 @@ from mft.core.failure import Refused
 from mft.daemon.load import Config
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.events.bus import Bus
+from mft.handlers.base import Emitter
 
 DEFAULT_METHOD: Final = "application"  # the only method where server.ini names none
 DEFAULT_ID: Final = "DEFAULT-AUTHENTICATION"
@@ -29,7 +29,7 @@ class Methods(NamedTuple):
     chains: Mapping[str, Chain]
 
     @classmethod
-    def of(cls, config: Config, parts: Parts, bus: Bus) -> "Methods":
+    def of(cls, config: Config, parts: Parts, bus: Emitter) -> "Methods":
         """Make them, not started; raises ValueError for accounts that contradict."""
         made: dict[str, Authenticator] = {}
         for uuid, options in config.authentications.items():

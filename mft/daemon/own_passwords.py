@@ -4,6 +4,7 @@ All of them are read when the server starts. One that cannot be read lets nobody
 before may be what its account wanted to be rid of.
 """
 
+import os
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +18,7 @@ from mft.core.failure import Reason, Refused
 from mft.daemon.files import replace
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.events.bus import Bus
+from mft.handlers.base import Emitter
 from mft.runtime.threads import Blocking
 
 FOLDER: Final = "passwords"
@@ -25,26 +26,29 @@ SUFFIX: Final = ".json"
 MAX_SIZE: Final = 64 << 10  # bytes of one file; a hash has some 100, and a history bounds them
 
 
-class OwnPasswordFiles:
-    """The files of one instance; nobody else changes them while it runs."""
+class KeptPasswords:
+    """Those of one instance as they are now; nothing is written, and nobody can have another."""
 
-    def __init__(self, state: Path, disk: Blocking, bus: Bus) -> None:
+    def __init__(self, state: Path, bus: Emitter) -> None:
         """Read them; each that cannot be read is told. Raises OSError for the folder."""
         self.changing: set[str] = set()
         self._folder = state / FOLDER
-        self._disk = disk
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        for left in self._folder.glob("*.new"):  # by a process that was killed in the middle
-            left.unlink()
         self._known: dict[str, OwnPassword | None] = {}  # by the names of files; None: unreadable
-        for path in self._folder.glob(f"*{SUFFIX}"):
+        for name in self._names():
+            path = self._folder / name
             try:
-                self._known[path.name] = _read(path)
+                self._known[name] = _read(path)
             except (OSError, ValueError) as error:
-                self._known[path.name] = None
+                self._known[name] = None
                 details = error.strerror if isinstance(error, OSError) else str(error)
                 told = p.PathFailed(str(path), str(path), details or "")
                 bus.emit(events.OWN_PASSWORD_UNREADABLE, told)
+
+    def _names(self) -> list[str]:
+        try:
+            return [name for name in os.listdir(self._folder) if name.endswith(SUFFIX)]
+        except FileNotFoundError:
+            return []
 
     def of(self, account: str) -> OwnPassword | None:
         """What an account, by its ID, has chosen; Refused(BROKEN) when it cannot be read."""
@@ -53,6 +57,23 @@ class OwnPasswordFiles:
         if own is None and name in self._known:
             raise Refused(Reason.BROKEN, "", f"its own password in {name} cannot be read")
         return own
+
+    async def keep(self, account: str, own: OwnPassword) -> None:
+        """Keep none."""
+        raise Refused(Reason.UNSUPPORTED, "", "passwords are only read")
+
+
+class OwnPasswordFiles(KeptPasswords):
+    """The files of one instance; nobody else changes them while it runs."""
+
+    def __init__(self, state: Path, disk: Blocking, bus: Emitter) -> None:
+        """Read them; each that cannot be read is told. Raises OSError for the folder."""
+        folder = state / FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for left in folder.glob("*.new"):  # by a process that was killed in the middle
+            left.unlink()
+        self._disk = disk
+        super().__init__(state, bus)
 
     async def keep(self, account: str, own: OwnPassword) -> None:
         """Keep it, on disk before this returns; raises OSError, and then nothing has changed."""

@@ -558,6 +558,12 @@ PRIVILEGES_KEPT: Final = Event(
     "The process keeps the operating system account it was started with.",
     _PROCESS,
 )
+SYSTEM_ACCOUNTS_UNAVAILABLE: Final = Event(
+    20070,
+    p.Failed,
+    'Method "{name}" cannot ask the operating system, and lets nobody in: {details}',
+    _PROCESS_FAILED,
+)
 PRIVILEGES_DROPPED: Final = Event(
     20071,
     p.SystemAccount,
@@ -1366,6 +1372,12 @@ OWN_PASSWORD_UNREADABLE: Final = Event(
     'The password in "{path}", which an account has chosen, cannot be read and lets nobody in: '
     "{details}",
     _PROCESS_BROKEN,
+)
+SYSTEM_ACCOUNTS_AVAILABLE: Final = Event(
+    90070,
+    p.MethodSkipped,
+    'Method "{method_name}" of type {method_type} can ask the operating system again.',
+    _PROCESS_DONE,
 )
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {

@@ -318,7 +318,7 @@ class MoreCredentials:
 
 @dataclass(frozen=True, slots=True)
 class MethodSkipped:
-    """An authentication method that is not running."""
+    """An authentication method, such as one that is not running, or works again."""
 
     method_name: str
     method_type: str

@@ -332,3 +332,32 @@ def test_nor_does_one_that_cannot_be_used() -> None:
     )
     assert isinstance(verdict, Rejected)
     assert verdict.forbidden
+
+
+# Steps.
+
+
+def test_each_step_is_told_and_no_secret() -> None:
+    method = Method(account(password=CHEAP_HASH, expire_datetime="2030-01-01"))
+    ask(method, Password("ann", Secret("right")))
+    assert method.steps == [
+        'server.ini has the account "ann" (ID id-ann) in default',
+        "the password of server.ini counts",
+        "the password is right",
+        "refused: the account expired on 2030-01-01",
+    ]
+    method.steps.clear()
+    ask(method, Password("ann", Secret("hunter2")))
+    ask(method, Password("eve", Secret("hunter2")))
+    assert "the password is wrong" in method.steps
+    assert method.steps[-1] == "server.ini has no account of this name"
+    assert not any("hunter2" in one for one in method.steps)
+
+
+def test_where_keys_come_from_is_told(tmp_path: Path) -> None:
+    method = Method(account(ssh_authorized_keys_path=str(tmp_path)))
+    ask(method, PublicKey("ann", HostKey.generate().public.blob, proven=True))
+    assert method.steps[-2:] == [
+        f"keys are read from {tmp_path} as well",
+        "the key is not one of the account's",
+    ]

@@ -1,6 +1,6 @@
 """What every authentication method promises the chain, whatever it asks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,6 +9,7 @@ from mft.auth.base import (
     Accepted,
     Authenticator,
     Certificate,
+    Credentials,
     NotMine,
     Password,
     PasswordChange,
@@ -19,7 +20,9 @@ from mft.auth.own_passwords import NotChanged
 from mft.core.secret import Secret
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
+from tests.fakes.pam import asks, stack
 from tests.fakes.run import run
+from tests.fakes.system import SystemMethod
 
 KEY = HostKey.generate().public
 
@@ -30,8 +33,41 @@ def application() -> Method:
     return Method(account(password=CHEAP_HASH, **ways))
 
 
-every_method = pytest.mark.parametrize("make", [application])
+def system() -> SystemMethod:
+    """A method that knows `ann` as an account of the operating system, by PAM."""
+    return SystemMethod(STACK[0])
+
+
+METHODS = (application, system)
+STACK: list[str] = []  # the one that says what PAM does
 Make = Callable[[], Authenticator]
+every_method = pytest.mark.parametrize("make", METHODS)
+# Those that take this kind of credential, and those that let accounts change their password.
+with_keys = pytest.mark.parametrize("make", [application])
+with_certificates = pytest.mark.parametrize("make", [application])
+with_changes = pytest.mark.parametrize("make", [application])
+without_changes = pytest.mark.parametrize("make", [system])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with stack(*asks(tmp_path_factory.mktemp("pam") / "check")) as name:
+        STACK[:] = [name]
+        yield
+
+
+def understood(method: Authenticator, *credentials: Credentials) -> list[Credentials]:
+    """Those that a chain would show to the method."""
+    found = [one for one in credentials if one.kind in method.kinds]
+    assert found
+    return found
+
+
+def test_every_method_is_asked_about_all_that_it_understands() -> None:
+    for kind, marked in (("ssh-key", with_keys), ("ssl-certificate", with_certificates)):
+        assert [one for one in METHODS if kind in one().kinds] == marked.args[1]
+    assert all("password" in one().kinds for one in METHODS)
+    assert [*with_changes.args[1], *without_changes.args[1]] == list(METHODS)
 
 
 @every_method
@@ -45,7 +81,8 @@ def test_it_says_what_it_is_and_what_it_understands(make: Make) -> None:
 @every_method
 def test_right_credentials_give_an_account_and_name_the_method(make: Make) -> None:
     method = make()
-    for given in (
+    for given in understood(
+        method,
         Password("ann", Secret("right")),
         PublicKey("ann", KEY.blob, proven=True),
         Certificate("ann", "ann", "AA:BB"),
@@ -68,7 +105,7 @@ def test_a_wrong_password_is_rejected_with_details_that_do_not_repeat_it(
     assert word not in verdict.details.replace("is wrong", "")
 
 
-@every_method
+@with_keys
 @pytest.mark.parametrize(
     "blob",
     [b"x", HostKey.generate().public.blob, KEY.blob + b"x", b"\0" * 9],
@@ -79,7 +116,7 @@ def test_a_wrong_key_is_rejected_and_no_bytes_break_it(make: Make, blob: bytes) 
     assert isinstance(verdict, Rejected)
 
 
-@every_method
+@with_certificates
 @pytest.mark.parametrize("common_name", ["", "eve", "ANN", "ann\0"])
 def test_a_certificate_of_somebody_else_is_rejected(make: Make, common_name: str) -> None:
     given = Certificate("ann", common_name, "AA:BB")
@@ -89,13 +126,15 @@ def test_a_certificate_of_somebody_else_is_rejected(make: Make, common_name: str
 @every_method
 @pytest.mark.parametrize("name", ["eve", "ANN", "ann ", "*", "ann\u0301", "../ann"])
 def test_an_unknown_name_is_left_to_the_next_method(make: Make, name: str) -> None:
-    for given in (
+    method = make()
+    for given in understood(
+        method,
         Password(name, Secret("right")),
         PublicKey(name, KEY.blob, proven=True),
         Certificate(name, name, "AA:BB"),
         Certificate(name, "ann", "AA:BB"),
     ):
-        assert run(make().authenticate(given, PEER, SERVICE)) == NotMine()
+        assert run(method.authenticate(given, PEER, SERVICE)) == NotMine()
 
 
 @every_method
@@ -108,7 +147,7 @@ def test_an_account_that_is_none_of_its_own_is_left_to_others(make: Make) -> Non
     assert run(method.change_password(other, change, PEER)) is False
 
 
-@every_method
+@with_changes
 def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(make: Make) -> None:
     method = make()
 
@@ -129,3 +168,15 @@ def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(mak
     change = PasswordChange(Secret("right"), Secret(new))
     assert run(method.change_password(verdict.account, change, PEER)) is True
     assert (accepts("right"), accepts(new)) == (False, True)
+
+
+@without_changes
+def test_where_passwords_are_not_changed_the_account_says_so_and_nothing_happens(
+    make: Make,
+) -> None:
+    method = make()
+    verdict = run(method.authenticate(Password("ann", Secret("right")), PEER, SERVICE))
+    assert isinstance(verdict, Accepted)
+    assert not verdict.account.allow_own_password_change
+    change = PasswordChange(Secret("right"), Secret("correct horse battery staple"))
+    assert run(method.change_password(verdict.account, change, PEER)) is False

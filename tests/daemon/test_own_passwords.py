@@ -9,7 +9,7 @@ import pytest
 from mft.auth.own_passwords import OwnPassword, mark_of
 from mft.auth.passwords import PasswordHash
 from mft.core.failure import Reason, Refused
-from mft.daemon.own_passwords import MAX_SIZE, OwnPasswordFiles
+from mft.daemon.own_passwords import MAX_SIZE, KeptPasswords, OwnPasswordFiles
 from mft.events import catalogue as events
 from tests.fakes.accounts import CHEAP_HASH
 from tests.fakes.run import run
@@ -101,3 +101,23 @@ def test_one_that_cannot_be_written_leaves_what_was(tmp_path: Path) -> None:
     assert files.of("ann") == OWN
     away.rename(tmp_path / "passwords")
     assert opened(tmp_path).of("ann") == OWN
+
+
+def test_a_reader_reads_what_is_there_and_changes_nothing(tmp_path: Path) -> None:
+    assert KeptPasswords(tmp_path, Trail()).of("ann") is None
+    assert list(tmp_path.iterdir()) == []
+    run(opened(tmp_path).keep("ann", OWN))
+    left = tmp_path / "passwords" / "of-a-killed-process.new"
+    left.touch()
+    kept = KeptPasswords(tmp_path, Trail())
+    assert kept.of("ann") == OWN
+    with pytest.raises(Refused):
+        run(kept.keep("bob", OWN))
+    assert opened(tmp_path).of("bob") is None
+    assert not left.exists()
+
+
+def test_a_reader_that_may_not_look_says_so(tmp_path: Path) -> None:
+    (tmp_path / "passwords").touch()
+    with pytest.raises(OSError):
+        KeptPasswords(tmp_path, Trail())

@@ -11,6 +11,7 @@ from mft.auth.passwords import make_hash
 from mft.config.kinds import Context
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
+from mft.runtime.threads import Blocking
 from mft.trust.ssh_keys import PublicKey
 from tests.fakes.reactor import Reactor
 from tests.fakes.threads import Inline
@@ -78,6 +79,7 @@ class Around:
     ) -> None:
         self.hashes = Inline()
         self.disk = Inline()
+        self.outside: Blocking = Inline()
         self.own = KeptInMemory()
         self.reactor = Reactor()
         self.trail = Trail()
@@ -88,6 +90,7 @@ class Around:
             groups=groups or GROUPS,
             login=self.hashes,
             disk=self.disk,
+            outside=self.outside,
             clock=lambda: now,
             authorities={SERVICE.uuid: authorities},
             keys_trouble=lambda *told: self.troubles.append(told),

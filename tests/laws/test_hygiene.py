@@ -12,7 +12,9 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 MARKS = {"skip", "xfail", "flaky", "importorskip"}  # of pytest, by whatever name
 # A test that only one kind of machine can run: file -> why, and where it runs always.
 CONDITIONAL = {
+    "tests/auth/test_pam.py": "only root makes accounts of the machine; CI runs as root",
     "tests/system/test_life.py": "only root can become somebody else; CI runs as root",
+    "tests/system/test_system_accounts.py": "only root makes accounts of the machine; as above",
 }
 EXEMPTION = re.compile(r"#\s*(?:noqa|type:\s*ignore)(?:\[[\w, -]+\]|:\s*[A-Z0-9, ]+)?(.*)$")
 # On the line itself: a reason on the line above would not move with it.

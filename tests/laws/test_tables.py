@@ -49,6 +49,11 @@ PLACES = {
         "Authentication methods",
         "auth/test_application.py",
     ),
+    ("authentications", "os"): (
+        "system-accounts.md",
+        "Accounts of the operating system",
+        "auth/test_system.py",
+    ),
     ("event-handlers", "local-file"): ("audit.md", "Log files", "handlers/test_log_file.py"),
     ("event-handlers", "standard-stream"): (
         "audit.md",
@@ -66,7 +71,7 @@ REGISTRIES = {
 }
 TYPES = [(family, kind) for family, registry in REGISTRIES.items() for kind in registry]
 CONTRACTS = {
-    "test_authenticator.py": (AUTHENTICATORS, ("def application()",)),
+    "test_authenticator.py": (AUTHENTICATORS, ("def application()", "def system()")),
     "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
 }
 

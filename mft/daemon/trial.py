@@ -1,0 +1,124 @@
+"""A trial: one login judged by the methods of a configuration, without a server.
+
+Every step is told, nothing is written, and no session is opened.
+"""
+
+from typing import Any, TypeVar
+
+from twisted.internet.defer import CancelledError
+
+from mft.auth.account import Account
+from mft.auth.base import (
+    Accepted,
+    Authenticator,
+    Credentials,
+    MoreNeeded,
+    NotMine,
+    PasswordChange,
+    Verdict,
+)
+from mft.auth.chain import Chain, Judged
+from mft.auth.parts import Step
+from mft.core.peer import Address, Component, Origin
+from mft.daemon import build
+from mft.daemon.load import Config
+from mft.daemon.methods import Methods
+from mft.daemon.own_passwords import KeptPasswords
+from mft.events.model import Event
+
+D = TypeVar("D")
+
+
+class Trial:
+    """The methods of one configuration, each of which tells what it does."""
+
+    def __init__(self, config: Config, reactor: Any, step: Step) -> None:
+        """Make them, not started; raises OSError, and ValueError for accounts that contradict."""
+        self._config = config
+        self._step = step
+        self._pools = build.Pools.of(reactor)
+        teller = _Teller(step)
+        own = KeptPasswords(config.directory / "state", teller)
+        parts = build.auth_parts(config, self._pools, teller, own, reactor, step)
+        self.methods = Methods.of(config, parts, teller)
+
+    def method(self, name: str) -> Authenticator | None:
+        """Find a method that is enabled, by its ID or its name."""
+        found = (
+            one for one in self.methods.every if name in (one.component.uuid, one.component.name)
+        )
+        return next(found, None)
+
+    async def judge(
+        self,
+        service: str,
+        credentials: Credentials,
+        peer: Address,
+        only: Authenticator | None = None,
+    ) -> Judged:
+        """Judge as the service with this ID would, or by one method; raises Refused."""
+        component = build.service_component(service, self._config.services[service])
+        asked = self.methods.chains[service].methods if only is None else (only,)
+        chain = Chain([_Aloud(one, self._step) for one in asked], (CancelledError,))
+        self._pools.start()
+        try:
+            await self.methods.start()
+            return await chain.judge(credentials, peer, component)
+        finally:
+            await self.methods.stop()
+            self._pools.stop()
+
+
+class _Teller:
+    """Tells events as steps: the journal belongs to the server."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+
+    def emit(self, event: Event[D], payload: D, origin: Origin | None = None) -> int:
+        """Tell one."""
+        sentence = event.sentence.format_map(event.data(payload))
+        self._step(f"event {event.number}: {sentence}")
+        return 0
+
+
+class _Aloud:
+    """A method that says when it is asked, and what it answered."""
+
+    def __init__(self, method: Authenticator, step: Step) -> None:
+        self._method = method
+        self._step = step
+        self.component: Component = method.component
+        self.kinds: frozenset[str] = method.kinds
+
+    async def authenticate(
+        self, credentials: Credentials, peer: Address, service: Component
+    ) -> Verdict:
+        """Judge, as the method does."""
+        component = self.component
+        self._step(f'asking "{component.name}" (type {component.kind}, ID {component.uuid})')
+        verdict = await self._method.authenticate(credentials, peer, service)
+        self._step(f"its answer: {_answer(verdict)}")
+        return verdict
+
+    async def start(self) -> None:
+        """Nothing: the method itself is started."""
+
+    async def stop(self) -> None:
+        """Nothing: the method itself is stopped."""
+
+    async def change_password(
+        self, account: Account, change: PasswordChange, peer: Address
+    ) -> bool:
+        """Never: a trial changes nothing."""
+        return False
+
+
+def _answer(verdict: Verdict) -> str:
+    if isinstance(verdict, NotMine):
+        return "it does not know the name, the next one is asked"
+    if isinstance(verdict, Accepted):
+        return "accepted"
+    if isinstance(verdict, MoreNeeded):
+        return "right, and more is needed"
+    return "refused, nobody else is asked"
