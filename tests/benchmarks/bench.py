@@ -123,18 +123,25 @@ class Bench:
         return self._own("light", words)
 
     def own(
-        self, mode: str, scheme: str, running: Running, count: int, rest: object, user: str = ""
+        self,
+        mode: str,
+        scheme: str,
+        running: Running,
+        count: int,
+        rest: object,
+        user: str = "",
+        password: str = "",
     ) -> Child:
         """Start the benchmark's own client of FTP or HTTP; it is ready when this returns.
 
         Its mode `logins` asks for what is locked, the others for what need not be. user: the
-        account whose login is cheap, unless another is named.
+        account whose login is cheap, unless another is named; so with its password.
         """
         account, address = self.tools.credentials, running.address
         words = [mode, scheme, str(address.port_of(scheme))]
         if scheme in HTTP_SCHEMES:
             words.append(address.locked if mode == "logins" else address.base)
-        words += [user or account.cheap, account.password, str(count), str(rest)]
+        words += [user or account.cheap, password or account.password, str(count), str(rest)]
         return self._own("http" if scheme in HTTP_SCHEMES else "ftp", words)
 
     def _own(self, name: str, words: list[str]) -> Child:

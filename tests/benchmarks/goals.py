@@ -140,6 +140,9 @@ def _auth() -> list[Goal]:
         Goal("crowd", "share", ">=", 0.9),
         Goal("crowd-3", "kept", ">=", 0.85),
         Goal("crowd-3", "p99", "<=", 20),
+        Goal("directory", "added", "<=", 1),
+        Goal("slow-directory", "ratio", "<=", 1.5),
+        Goal("slow-directory", "p99", "<=", 20),
     ]
     for scheme in ("ftp", "https"):
         made.append(Goal(f"flood-{scheme}", "core", "<=", 10))

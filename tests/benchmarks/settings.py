@@ -27,12 +27,9 @@ class Scale(NamedTuple):
     bulk_probe_gap: float = 0.005
     crowd: int = 200  # logins by password that come at once
     flood_seconds: float = 30.0  # of bad logins
-    alone_seconds: float = 8.0  # of downloads beside which nothing happens
 
 
-QUICK = Scale(
-    1, 16 << 20, 20, 4096, 200, 1, 4, 2, 20, 20, 20, crowd=4, flood_seconds=1, alone_seconds=1
-)
+QUICK = Scale(1, 16 << 20, 20, 4096, 200, 1, 4, 2, 20, 20, 20, crowd=4, flood_seconds=1)
 STREAMS = 8
 PASSES = 5  # how often each small file is moved by HTTP, whose requests are so cheap
 

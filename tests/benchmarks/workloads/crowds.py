@@ -23,14 +23,16 @@ from tests.benchmarks.bench import (
     cipher_for,
     percentile,
 )
-from tests.benchmarks.processes import Child
+from tests.benchmarks.processes import Child, ChildError
 from tests.benchmarks.servers.base import Server
 from tests.benchmarks.servers.ours import Ours
+from tests.benchmarks.settings import STREAMS
 
 DOWNLOADS = 3
 REPEATS = 3000  # downloads a client is told to make, in one pipe: far more than there is time for
 HASHES = 3
-BEFORE = 0.5  # seconds until the downloads are under way
+LOOK = 0.02  # seconds between two looks at how much has moved
+PATIENCE = 120.0  # seconds
 ALONE = (
     Metric("rate", "logins/s", 2),
     Metric("share", "of what the hash alone allows", 2),
@@ -69,10 +71,10 @@ def beside_downloads(bench: Bench, server: Server) -> Figures:
     scale, count = bench.scale, bench.scale.crowd
     hashing = _hash_seconds(bench)
     with bench.fresh(server) as running, _downloads(bench, running):
-        time.sleep(BEFORE)
+        _wait_for_more(server, scale.size / 1e6 / STREAMS)
         before = _moved(server)
         with bench.measure(server) as quiet:
-            time.sleep(scale.alone_seconds)
+            _wait_for_more(server, scale.size / 1e6)
         quiet_rate = (_moved(server) - before) / quiet.server
         crowd = _crowd(bench, running)
         probing = bench.light(
@@ -156,6 +158,15 @@ def _moved(server: Server) -> float:
             )
             total += int(told["rchar"])
     return total / 1e6
+
+
+def _wait_for_more(server: Server, megabytes: float) -> None:
+    """Return when so much more has moved."""
+    enough, end = _moved(server) + megabytes, time.monotonic() + PATIENCE
+    while _moved(server) < enough:
+        if time.monotonic() > end:
+            raise ChildError(f"{server.name} has not moved {megabytes:.0f} MB in {PATIENCE:g} s")
+        time.sleep(LOOK)
 
 
 def workloads() -> list[Workload]:

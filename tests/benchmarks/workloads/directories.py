@@ -10,10 +10,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.fakes.slapd import PASSWORD, PEOPLE, Slapd
+
 from tests.benchmarks.bench import Bench, Figures, Metric, Running, Workload, answer, percentile
 from tests.benchmarks.servers.base import HOST, Server
 from tests.benchmarks.servers.ours import Ours
-from tests.fakes.slapd import PASSWORD, PEOPLE, Slapd
 
 PARALLEL = 4
 WAITING = 8  # logins that wait for the slow directory all the while
@@ -48,22 +49,25 @@ def cost(bench: Bench, _server: Server) -> Figures:
 def slow(bench: Bench, _server: Server) -> Figures:
     """Local logins and a NOOP while others wait for a directory that answers after 5 s."""
     count = bench.scale.key_logins
-    with _slapd(bench) as slapd, _late(slapd.port) as port:
-        with bench.fresh(_ours(bench, port)) as running:
-            answer(bench.own("logins", "ftp", running, 1, 1))
-            before = answer(bench.own("logins", "ftp", running, count, 1))["seconds"]
-            waiting = bench.own("logins", "ftp", running, WAITING, WAITING, "u1", PASSWORD)
-            probing = bench.own("probe", "ftp", running, bench.scale.bulk_probes, 0.005)
-            child = bench.own("logins", "ftp", running, count, 1)
-            ending = threading.Thread(target=answer, args=(waiting,))
-            ending.start()
-            told: list[dict] = []
-            asking = threading.Thread(target=lambda: told.append(answer(probing)))
-            asking.start()
-            beside = answer(child)["seconds"]
-            over_first = ending.is_alive()
-            asking.join()
-            ending.join()
+    with (
+        _slapd(bench) as slapd,
+        _late(slapd.port) as port,
+        bench.fresh(_ours(bench, port)) as running,
+    ):
+        answer(bench.own("logins", "ftp", running, 1, 1))
+        before = answer(bench.own("logins", "ftp", running, count, 1))["seconds"]
+        waiting = bench.own("logins", "ftp", running, WAITING, WAITING, "u1", PASSWORD)
+        probing = bench.own("probe", "ftp", running, bench.scale.bulk_probes, 0.005)
+        child = bench.own("logins", "ftp", running, count, 1)
+        ending = threading.Thread(target=answer, args=(waiting,))
+        ending.start()
+        told: list[dict] = []
+        asking = threading.Thread(target=lambda: told.append(answer(probing)))
+        asking.start()
+        beside = answer(child)["seconds"]
+        over_first = ending.is_alive()
+        asking.join()
+        ending.join()
     if not over_first:
         raise ValueError("nobody waited for the directory any more when the others were done")
     return {

@@ -11,6 +11,7 @@ from tests.benchmarks.workloads import (
     bulk,
     crowds,
     curl_bulk,
+    directories,
     ftp_small,
     http_small,
     logins,
@@ -41,5 +42,5 @@ HTTP: tuple[Workload, ...] = (
     *scheme_sessions.workloads(HTTP_SCHEMES, HTTP_SERVERS, "GET", "https"),
     *turns.workloads(turns.HTTP_WORK),
 )
-AUTH: tuple[Workload, ...] = (*crowds.workloads(),)
+AUTH: tuple[Workload, ...] = (*crowds.workloads(), *directories.workloads())
 WORKLOADS = SSH + FTP + HTTP + AUTH
