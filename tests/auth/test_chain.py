@@ -250,3 +250,24 @@ def test_a_public_area_is_judged_as_any_login_is() -> None:
     assert (judged.outcome, judged.kind) == (Outcome.ACCEPTED, "public")
     unknown = run(Chain([method]).judge(Anonymous("id-bob"), PEER, SERVICE))
     assert unknown.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("given", [WORD, KEY, QUESTION, Certificate("ann", "ann", "AA:BB")])
+@pytest.mark.parametrize("more", [False, True])
+def test_an_account_that_may_not_act_is_refused_whichever_method_found_it(
+    given: Credentials, more: bool
+) -> None:
+    verdict = MoreNeeded(ANN, FIRST, BOTH - {given.kind}) if more else Accepted(ANN, FIRST)
+    later = Fixed(Accepted(ANN, SECOND))
+    chain = Chain([Fixed(verdict), later], barred=lambda account, peer: f"{account.name} is barred")
+    judged = judge(chain, given)
+    assert (judged.outcome, judged.details) == (Outcome.FORBIDDEN, "ann is barred")
+    assert (judged.account, judged.method, later.asked) == (None, FIRST, [])
+
+
+def test_where_nobody_can_tell_whether_an_account_may_act_it_may_not() -> None:
+    def broken(account: Account, peer: Address) -> str | None:
+        raise RuntimeError("what it knows of ann")
+
+    judged = judge(Chain([Fixed(Accepted(ANN, FIRST))], barred=broken))
+    assert (judged.outcome, judged.details) == (Outcome.BROKEN, "RuntimeError")

@@ -276,3 +276,14 @@ def test_a_home_that_nobody_has_used_yet_is_no_error(
     house.round()
     assert not left.exists()
     assert len(house.trail.told) == 1
+
+
+def test_what_ends_soon_is_told_in_a_round(instance: Instance) -> None:
+    ends = datetime.now(UTC) + timedelta(days=3, hours=1)
+    house = House(
+        instance, account("ann", "ann", more=f"expire_datetime = {ends:%Y-%m-%d %H:%M}Z\n")
+    )
+    for _ in range(2):
+        house.round()
+    (told,) = [one for one in house.trail.told if one.event is events.ACCOUNT_EXPIRES]
+    assert (told.payload.account_name, told.payload.days) == ("ann", 3)
