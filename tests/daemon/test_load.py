@@ -41,9 +41,12 @@ def test_a_case_has_exactly_its_problems(case):
     assert (loaded.config is None) == any(": warning: " not in line for line in expected)
 
 
-@pytest.mark.parametrize("name", ["server.ini", "server.full.ini"])
+SHIPPED = sorted(path.relative_to(ROOT) for path in (ROOT / "conf").rglob("*.ini"))
+
+
+@pytest.mark.parametrize("name", SHIPPED, ids=str)
 def test_the_files_that_we_ship_have_no_problems(name):
-    loaded = load(ROOT / "conf" / name)
+    loaded = load(ROOT / name)
     assert loaded.problems == ()
     assert loaded.config.services
 
