@@ -172,3 +172,36 @@ def test_what_is_denied_is_hidden_where_the_account_or_its_primary_group_says_so
         (account(group="B", hide_denied_entries="yes"), True),
     ):
         assert build_account(whole(options, **groups), PEER).hide_denied_entries is hidden
+
+
+@pytest.mark.parametrize(("order", "writes"), [("A, B", True), ("B, A", False), ("C, A, B", True)])
+def test_of_several_groups_the_first_whose_rule_matches_a_path_decides(
+    order: str, writes: bool
+) -> None:
+    groups = {
+        "A": group("a", permissions="allow-list\n/${USER}/in/*, allow-write"),
+        "B": group("b", permissions="allow-list\n/ANN/*, allow-read\n/only-b, allow-write"),
+        "C": group("c", permissions="deny-full-control\n/elsewhere/*, allow-read"),
+    }
+    rules = build_account(whole(account(group=order), **groups), PEER).rules
+    assert rules.allow(Operation.WRITE, VPath.parse("/ann/in/x")) is writes
+    assert rules.allow(Operation.READ, VPath.parse("/ann/out")) is True
+    assert rules.allow(Operation.WRITE, VPath.parse("/only-b")) is True
+    # Where no rule matches, the primary group alone counts: what it denies no other allows.
+    assert rules.allow(Operation.LIST, VPath.parse("/nowhere")) is (order[0] != "C")
+
+
+def test_rules_of_a_second_group_count_where_it_gives_a_folder() -> None:
+    groups = {
+        "A": group("a", permissions="allow-read, allow-list"),
+        "B": group(
+            "b",
+            virtual_folders="/team, /srv/team",
+            permissions="allow-full-control\n/team, allow-list\n/team/*, allow-write",
+        ),
+    }
+    built = build_account(whole(account(group="A, B"), **groups), PEER)
+    assert [str(path) for path, _ in built.virtual_folders] == ["/team"]
+    assert built.rules.allow(Operation.WRITE, VPath.parse("/team/x"))
+    assert not built.rules.allow(Operation.READ, VPath.parse("/team/x"))
+    assert not built.rules.allow(Operation.WRITE, VPath.parse("/mine"))

@@ -264,3 +264,10 @@ def test_anything_is_allowed_where_a_single_permission_is() -> None:
         assert not given.allow_any(VPath.parse("/in"))
     assert rules("allow-traverse").allow_any(HERE)
     assert not rules("deny-full-control, allow-read").allow_any(HERE)
+
+
+@pytest.mark.parametrize("sign", ["!/in/*", "e/^.in/"])
+def test_a_rule_may_be_for_every_path_but_some(sign: str) -> None:
+    given = rules("allow-read", f"{sign}, deny-full-control")
+    assert allowed(given, Operation.READ, "/in/a")
+    assert not allowed(given, Operation.READ, "/out/a")

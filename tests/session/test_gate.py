@@ -402,3 +402,11 @@ def test_what_is_hidden_is_not_there_for_who_looks_and_denied_to_who_changes(
     nothing = account("deny-full-control", hide_denied_entries=True)
     with refused(Reason.DENIED):
         run(session(account_=nothing).stat(VPath()))
+
+
+@pytest.mark.parametrize("name", ["file", "full", "nothing"])
+def test_a_rule_is_about_a_path_whatever_is_there(name: str) -> None:
+    peer = session("allow-full-control", f"/here/{name}, allow-write")
+    for operation in (peer.stat, peer.remove, peer.remove_directory, peer.make_directory):
+        with refused(Reason.DENIED):
+            run(operation(HERE.child(name)))
