@@ -6,7 +6,7 @@ old after a crash, which is nothing against days.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -34,12 +34,21 @@ class LastLogins:
     interval = INTERVAL
 
     def __init__(
-        self, state: Path, disk: Blocking, bus: Bus, clock: Callable[[], float] = time.time
+        self,
+        state: Path,
+        disk: Blocking,
+        bus: Bus,
+        present: Callable[[], Iterable[str]],
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Read what is known. A file that cannot be read is told, put aside, and counts as none."""
+        """Read what is known. A file that cannot be read is told, put aside, and counts as none.
+
+        `present` gives the accounts that have a session: they are being used.
+        """
         self._path = state / FILE
         self._disk = disk
         self._bus = bus
+        self._present = present
         self._clock = clock
         self._lock = Lock()  # housekeeping asks from a thread; it is held for a few steps only
         self._known: dict[str, float] = {}  # in the order of use, the oldest first
@@ -74,6 +83,8 @@ class LastLogins:
 
     async def save(self) -> None:
         """Write what has changed; what cannot be written is told once, and tried again later."""
+        for account in self._present():
+            self.login(account)
         if not self._changed:
             return
         with self._lock:

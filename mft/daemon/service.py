@@ -104,10 +104,9 @@ class Daemon:
         who = self._identity()
         self._volumes = build.volumes(config, self._pools, self.bus)
         opening = build.opening(config, self.bus, self._volumes, self.roster, self._sync)
-        own = OwnPasswordFiles(config.directory / "state", self._pools.disk, self.bus)
-        last = self._last_logins = LastLogins(
-            config.directory / "state", self._pools.disk, self.bus
-        )
+        state, present = config.directory / "state", self.roster.present
+        own = OwnPasswordFiles(state, self._pools.disk, self.bus)
+        self._last_logins = last = LastLogins(state, self._pools.disk, self.bus, present)
         self._doorman = doorman = build.Doorman(self.bus, opening, own, last)
         doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, last.of))
         await doorman.methods.start()

@@ -23,7 +23,8 @@ class Kept(LastLogins):
     def __init__(self, state: Path, now: float = NOW) -> None:
         self.trail = Trail()
         self.now = now
-        super().__init__(state, Inline(), self.trail, lambda: self.now)
+        self.here: list[str] = []
+        super().__init__(state, Inline(), self.trail, lambda: self.here, lambda: self.now)
 
 
 def test_a_login_is_known_after_a_restart(tmp_path: Path) -> None:
@@ -114,3 +115,13 @@ def test_the_longest_unused_is_forgotten_when_there_are_too_many(
     assert list(orjson.loads((tmp_path / FILE).read_bytes())) == ["a", "c", "d"]
     (tmp_path / FILE).write_bytes(orjson.dumps({"new": 5, "old": 1, "mid": 3, "older": 0}))
     assert list(read_last_logins(tmp_path / FILE)) == ["old", "mid", "new"]
+
+
+def test_who_stays_for_long_is_used_all_the_time(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.login("ann-1")
+    kept.login("bob-1")
+    kept.here = ["ann-1"]
+    kept.now += 1000
+    run(kept.save())
+    assert read_last_logins(tmp_path / FILE) == {"ann-1": NOW + 1000, "bob-1": NOW}
