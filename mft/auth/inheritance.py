@@ -122,6 +122,11 @@ class Membership(NamedTuple):
         return _own(own, self._primary.interrupted_upload_lifetime)
 
     @property
+    def hides_denied(self) -> bool:
+        """Whether what it may do nothing with is hidden from it."""
+        return _own(self.options.hide_denied_entries, self._primary.hide_denied_entries)
+
+    @property
     def _primary(self) -> GroupOptions:
         return self.groups[0][1]
 
@@ -167,7 +172,7 @@ def build_account(whole: Membership, peer: Address) -> Account:
         interrupted_upload_lifetime=member.interrupted_upload_lifetime,
         maximum_sessions=_own(own.maximum_sessions, primary.maximum_sessions),
         allow_own_password_change=primary.allow_own_password_change and own.password is not None,
-        hide_denied_entries=_own(own.hide_denied_entries, primary.hide_denied_entries),
+        hide_denied_entries=member.hides_denied,
         required_credentials=member.required_credentials,
         restrictions=whole.restrictions(),
     )

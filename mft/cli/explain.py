@@ -56,7 +56,11 @@ def explain(file: Path, source: str | None, account: str, operation: str, path: 
     if barred is not None:
         click.echo(f"denied: {member.options.name} cannot log in: {barred}")
         raise SystemExit(REFUSED)
-    raise SystemExit(DONE if _tell(member.rules(), asked, where) else REFUSED)
+    rules = member.rules()
+    allowed = _tell(rules, asked, where)
+    if member.hides_denied and not where.is_root and not rules.allow_any(where):
+        click.echo("Listings leave it out, and who looks for it is told that nothing is there.")
+    raise SystemExit(DONE if allowed else REFUSED)
 
 
 def _peer(source: str | None) -> Address | None:

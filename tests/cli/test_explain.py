@@ -116,3 +116,17 @@ def test_an_account_that_nobody_uses_is_denied_everything(conf: Path) -> None:
     assert "cannot log in: the account was not used since 2001-09-09" in result.output
     (state / "last-logins.json").write_text("{")
     assert explained(conf, "ann", "read", "/x").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "hidden"),
+    [(("read", "/x.exe"), True), (("list", "/in/a"), False), (("read", "/in"), False)],
+)
+def test_what_is_hidden_is_said(conf: Path, words: tuple[str, str], hidden: bool) -> None:
+    assert "Listings leave it out" not in explained(conf, "ann", *words).output
+    conf.write_text(
+        conf.read_text().replace("name = ann\n", "name = ann\nhide_denied_entries = yes\n")
+    )
+    result = explained(conf, "ann", *words)
+    assert ("Listings leave it out" in result.output) is hidden
+    assert result.exit_code == (words != ("read", "/in"))
