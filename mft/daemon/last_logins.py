@@ -25,6 +25,7 @@ INTERVAL: Final = 300.0  # seconds between two looks at whether it must be writt
 # Accounts, those of other systems too: 150 bytes each in memory, 60 on the disk. Beyond that the
 # one that was used longest ago is forgotten, and would count as new.
 MAX_KEPT: Final = 100_000
+LATEST: Final = 253_402_300_800  # the end of the year 9999: no clock shows more
 MAX_SIZE: Final = 32 << 20  # bytes of the file: MAX_KEPT IDs of 300 bytes
 
 
@@ -121,7 +122,7 @@ def read_last_logins(path: Path) -> dict[str, float]:
     if not isinstance(found, dict):
         raise ValueError("is not a table of accounts")
     for moment in found.values():
-        if not isinstance(moment, int | float) or isinstance(moment, bool):
+        if not isinstance(moment, int | float) or not 1 < moment < LATEST:
             raise ValueError("has something else than moments in seconds")
     newest = sorted(found.items(), key=lambda one: float(one[1]))[-MAX_KEPT:]
     return {account: float(moment) for account, moment in newest}

@@ -66,6 +66,8 @@ BROKEN = {
     "a list": b"[1]",
     "no moment": b'{"ann-1": "yesterday"}',
     "a word": b'{"ann-1": true}',
+    "no moment of any calendar": b'{"ann-1": 1e20}',
+    "a moment before all": b'{"ann-1": -5}',
     "too much": b" " * (MAX_SIZE + 1),
 }
 
@@ -113,7 +115,7 @@ def test_the_longest_unused_is_forgotten_when_there_are_too_many(
         kept.login(account)
     run(kept.save())
     assert list(orjson.loads((tmp_path / FILE).read_bytes())) == ["a", "c", "d"]
-    (tmp_path / FILE).write_bytes(orjson.dumps({"new": 5, "old": 1, "mid": 3, "older": 0}))
+    (tmp_path / FILE).write_bytes(orjson.dumps({"new": 5, "old": 3, "mid": 4, "older": 2}))
     assert list(read_last_logins(tmp_path / FILE)) == ["old", "mid", "new"]
 
 
