@@ -25,17 +25,20 @@ class GroupRestrictions:
 
 @dataclass(frozen=True, slots=True)
 class Restrictions:
-    """When an account may act: being enabled, not expired, and coming from an allowed source."""
+    """When an account may act: enabled, not expired, in use, and from an allowed source."""
 
     enabled: bool = True
     expires: float | None = None  # seconds since the epoch; from then on it is refused
     sources: tuple[tuple[bool, Network], ...] = ()  # empty: the groups decide
     groups: tuple[GroupRestrictions, ...] = ()
+    inactivity: float = 0.0  # seconds without a login after which it is refused; 0: never
+    renewed: float | None = None  # when an administrator last wrote it: counts as a login
 
-    def may_act(self, now: float, peer: Address) -> str | None:
+    def may_act(self, now: float, peer: Address, used: float | None = None) -> str | None:
         """None when the account may act now from there; otherwise why not, for the audit log.
 
-        This is the one place that knows: every way of logging in asks it.
+        This is the one place that knows: every way of logging in asks it. `used` is its last
+        login, or when it was first seen; the chain knows, and asks for every method.
         """
         if not self.enabled:
             return "the account is disabled"
@@ -43,12 +46,26 @@ class Restrictions:
             if not group.enabled:
                 return f'the group "{group.name}" is disabled'
         if self.expires is not None and now >= self.expires:
-            return f"the account expired on {datetime.fromtimestamp(self.expires, UTC):%Y-%m-%d}"
+            return f"the account expired on {_day(self.expires)}"
+        since = self.unused_since(now, used)
+        if since is not None:
+            return f"the account was not used since {_day(since)}"
         if self.sources and not admits(self.sources, peer):
             return f"the account is not allowed from {peer.host}"
         if self.groups and not any(admits(group.sources, peer) for group in self.groups):
             return f"no group of the account is allowed from {peer.host}"
         return None
+
+    def unused_since(self, now: float, used: float | None) -> float | None:
+        """Its last use, where that is too long ago; None where it is not, or is not known."""
+        if not self.inactivity or used is None:
+            return None
+        last = used if self.renewed is None else max(used, self.renewed)
+        return last if now - last >= self.inactivity else None
+
+
+def _day(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}"
 
 
 def admits(sources: SourceRules, peer: Address) -> bool:
@@ -90,12 +107,19 @@ class Account:
     interrupted_upload_lifetime: float = DAY  # seconds
     maximum_sessions: int = 0  # at once; 0 is no limit
     allow_own_password_change: bool = False
+    hide_denied_entries: bool = False
     required_credentials: frozenset[str] = frozenset()  # kinds, all of them; empty: any one
     restrictions: Restrictions = field(default_factory=Restrictions)
 
-    def may_act(self, now: float, peer: Address) -> str | None:
+    def may_act(self, now: float, peer: Address, used: float | None = None) -> str | None:
         """None when the account may act now from there; otherwise why not, for the audit log."""
-        return self.restrictions.may_act(now, peer)
+        return self.restrictions.may_act(now, peer, used)
+
+    def hides(self, path: VPath) -> bool:
+        """Whether the account shall not know if anything is there: it may do nothing with it."""
+        if not self.hide_denied_entries or path.is_root:
+            return False
+        return not self.rules.allow_any(path)
 
     @property
     def actor(self) -> Actor:

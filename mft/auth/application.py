@@ -1,6 +1,7 @@
 """The `application` method: the accounts of server.ini, by password, SSH key or certificate."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,6 +27,7 @@ from mft.auth.own_passwords import (
     NotChanged,
     OwnPassword,
     mark_of,
+    own_in_force,
 )
 from mft.auth.parts import Parts
 from mft.auth.passwords import Decoys, PasswordHash, check_new, make_hash
@@ -52,6 +54,7 @@ class _Judgement(NamedTuple):
 
     right: bool
     why: str
+    forbidden: bool = False  # it is right, and a rule refuses it
 
 
 class ApplicationAuthenticator:
@@ -128,7 +131,18 @@ class ApplicationAuthenticator:
         right = await self._computed(spent.matches, given.password.reveal())
         if real is None:
             return _Judgement(False, why)
+        expired = self._expired(member) if right and member is not None else None
+        if expired is not None:
+            return _Judgement(False, expired, forbidden=True)
         return _Judgement(right, "the password is wrong")
+
+    def _expired(self, member: _Member) -> str | None:
+        """Why a right password does not let in any more; None where it does."""
+        own = self._chosen(member)
+        end = member.whole.password_expires(None if own is None else own.changed)
+        if end is None or self._parts.clock() < end:
+            return None
+        return f"the password expired on {datetime.fromtimestamp(end, UTC):%Y-%m-%d}"
 
     async def _computed(self, work: Callable[..., T], *given: Any) -> T:
         """Do on the login pool what computes; Refused(BUSY) when too much waits for it."""
@@ -142,14 +156,16 @@ class ApplicationAuthenticator:
 
     def _password_of(self, member: _Member) -> PasswordHash | None:
         """The hash that counts; Refused(BROKEN) where the account's own cannot be read."""
-        if member.password is None:
-            return None
-        own = self._parts.own.of(member.whole.uuid)
-        if own is None or own.replaces != mark_of(member.password):
+        own = self._chosen(member)
+        if own is not None:
+            self._step("the password that the account has chosen counts")
+            return own.hash
+        if member.password is not None:
             self._step("the password of server.ini counts")
-            return member.password
-        self._step("the password that the account has chosen counts")
-        return own.hash
+        return member.password
+
+    def _chosen(self, member: _Member) -> OwnPassword | None:
+        return own_in_force(member.whole.uuid, member.password, self._parts.own)
 
     async def change_password(
         self, account: Account, change: PasswordChange, peer: Address
@@ -183,6 +199,8 @@ class ApplicationAuthenticator:
         hash_now = self._password_of(member) or configured
         if not await self._computed(hash_now.matches, old):
             raise NotChanged(Fault.WRONG)
+        if expired := self._expired(member):
+            raise NotChanged(Fault.NOT_ALLOWED, expired)
         try:
             check_new(new, parts.scheme)
         except ValueError as error:
@@ -249,7 +267,7 @@ class ApplicationAuthenticator:
         if barred is not None:
             return Rejected(self.component, barred, forbidden=True)
         if not judgement.right:
-            return Rejected(self.component, judgement.why)
+            return Rejected(self.component, judgement.why, forbidden=judgement.forbidden)
         try:
             account = self._account(whole, peer)
         except ValueError as error:

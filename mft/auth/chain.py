@@ -5,7 +5,7 @@ what is no possible name or password never reaches a method, and is as slow and 
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -23,11 +23,19 @@ from mft.auth.base import (
     PasswordChange,
     PublicKey,
     Rejected,
+    Verdict,
 )
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
+
+Barred = Callable[[Account, Address], str | None]
+
+
+def by_nothing(account: Account, peer: Address) -> str | None:
+    """What bars nobody."""
+    return None
 
 
 class Outcome(Enum):
@@ -75,15 +83,22 @@ class Chain:
 
     `cancelled` are the exceptions by which a waiting login is told to give up (Twisted's
     CancelledError); they pass through, everything else that a method raises refuses the login.
+    `barred` says why an account, found by whichever method, may not act after all.
     """
 
     def __init__(
         self,
         methods: Sequence[Authenticator],
         cancelled: tuple[type[Exception], ...] = (),
+        barred: Barred = by_nothing,
     ) -> None:
         self.methods = tuple(methods)
+        self._barred = barred
         self._cancelled = cancelled
+
+    def asking(self, methods: Sequence[Authenticator]) -> "Chain":
+        """The same, of other methods."""
+        return Chain(methods, self._cancelled, self._barred)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -138,6 +153,8 @@ class Chain:
                 continue
             try:
                 verdict = await method.authenticate(credentials, peer, service)
+                if isinstance(verdict, Accepted | MoreNeeded):
+                    verdict = self._but_barred(verdict, peer)
             except self._cancelled:
                 raise
             except Exception as error:  # whatever it is, it must not let anybody in
@@ -147,6 +164,10 @@ class Chain:
             if not isinstance(verdict, NotMine):
                 return _judged(blank, verdict)
         return blank._replace(outcome=Outcome.UNKNOWN)
+
+    def _but_barred(self, verdict: Accepted | MoreNeeded, peer: Address) -> Verdict:
+        told = self._barred(verdict.account, peer)
+        return verdict if told is None else Rejected(verdict.method, told, forbidden=True)
 
 
 def impossible(credentials: Credentials) -> str | None:

@@ -42,7 +42,12 @@ class Membership(NamedTuple):
     def restrictions(self) -> Restrictions:
         """When the account may act, by its own options and by its groups'."""
         expires = self.options.expire_datetime
+        written = (self.options.created, self.options.changed)
         return Restrictions(
+            inactivity=_own(
+                self.options.disable_on_inactivity, self._primary.disable_on_inactivity
+            ),
+            renewed=max((one.timestamp() for one in written if one is not None), default=None),
             enabled=self.options.enabled,
             expires=None if expires is None else expires.timestamp(),
             sources=tuple(self.options.source_ip_filter),
@@ -61,6 +66,20 @@ class Membership(NamedTuple):
     def required_credentials(self) -> frozenset[str]:
         """The kinds of credential that a login takes, all of them; empty for any one."""
         return _own(self.options.required_credentials, self._primary.required_credentials)
+
+    def password_expires(self, changed: float | None) -> float | None:
+        """When the password lets nobody in any more; None: never.
+
+        `changed` is when the account chose it itself. A password of which nobody knows the age
+        has expired, where it has a lifetime at all.
+        """
+        lifetime = _own(self.options.password_lifetime, self._primary.password_lifetime)
+        if not lifetime:
+            return None
+        if changed is None:
+            moment = self.options.last_password_update or self.options.created
+            changed = 0.0 if moment is None else moment.timestamp()
+        return changed + lifetime
 
     @property
     def allows_certificates(self) -> bool:
@@ -101,6 +120,11 @@ class Membership(NamedTuple):
         """For how many seconds an interrupted upload is kept."""
         own = self.options.interrupted_upload_lifetime
         return _own(own, self._primary.interrupted_upload_lifetime)
+
+    @property
+    def hides_denied(self) -> bool:
+        """Whether what it may do nothing with is hidden from it."""
+        return _own(self.options.hide_denied_entries, self._primary.hide_denied_entries)
 
     @property
     def _primary(self) -> GroupOptions:
@@ -148,6 +172,7 @@ def build_account(whole: Membership, peer: Address) -> Account:
         interrupted_upload_lifetime=member.interrupted_upload_lifetime,
         maximum_sessions=_own(own.maximum_sessions, primary.maximum_sessions),
         allow_own_password_change=primary.allow_own_password_change and own.password is not None,
+        hide_denied_entries=member.hides_denied,
         required_credentials=member.required_credentials,
         restrictions=whole.restrictions(),
     )

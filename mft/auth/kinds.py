@@ -1,5 +1,6 @@
 """Kinds of option value that only accounts and groups have, each with its own error sentences."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -8,7 +9,18 @@ from mft.auth.passwords import PasswordHash
 from mft.auth.permissions import MAX_RULES, global_rule, path_rule
 from mft.auth.places import expand, sample, virtual_path
 from mft.config.ini import split_commas
-from mft.config.kinds import Context, Kind, Wrong, Wrongs, comma_list, each_line, file_path
+from mft.config.kinds import (
+    Context,
+    Kind,
+    Moment,
+    Wrong,
+    Wrongs,
+    comma_list,
+    duration,
+    each_line,
+    file_path,
+    kinds_of,
+)
 from mft.core.secret import Secret
 from mft.trust.authorized_keys import parse_keys
 
@@ -17,6 +29,7 @@ SSH_KEY = "ssh-key"
 SSL_CERTIFICATE = "ssl-certificate"
 CREDENTIAL_KINDS = (PASSWORD, SSH_KEY, SSL_CERTIFICATE)
 PUBLIC = "public"  # no credential: a service shows an account's tree to everybody
+DAY = 86400.0  # seconds
 MAX_FOLDERS = 100  # virtual folders, or folders made in a new home, of one account or group
 
 
@@ -140,6 +153,30 @@ def _amend(text: str, context: Context | None) -> bool:
     raise Wrong("is neither uuid-prefix nor empty")
 
 
+def _days(text: str, context: Context | None) -> float:
+    word = text.strip().lower()
+    plain = word.isascii() and word.isdigit()  # a number alone is of days
+    try:
+        return float(str(duration().read(f"{word}d" if plain else word, context)))
+    except Wrong:
+        raise Wrong("is not a number of days such as 90, or a duration such as 12w") from None
+
+
+def _days_text(seconds: float) -> str:
+    return f"{seconds / DAY:.15g}d" if seconds else "0"
+
+
+def _instant(text: str, context: Context | None) -> object:
+    word = text.strip()
+    if not (word.isascii() and word.isdigit()):
+        (moment,) = kinds_of((), Moment)
+        return moment.read(text, context)
+    try:
+        return datetime.fromtimestamp(int(word), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Wrong("is no second of the calendar: they count from 1970") from None
+
+
 def _shared_path(text: str, context: Context | None) -> str:
     path = text.strip()
     shared = path.startswith("${SHARED}")
@@ -177,5 +214,9 @@ CharacterClasses = Annotated[
     frozenset[str], Kind("kinds of character", "lowercase, digit", _classes)
 ]
 AmendWriteName = Annotated[bool, Kind("uuid-prefix or nothing", "uuid-prefix", _amend)]
+Days = Annotated[float, Kind("days, or a duration", "90 or 12w", _days, write=_days_text)]
+Instant = Annotated[
+    datetime, Kind("seconds since 1970, or a date", "1893456000 or 2030-01-01", _instant)
+]
 GroupHome = Annotated[str, Kind("folder of homes", "/srv/homes/${USER}", _group_home)]
 GroupPath = Annotated[str, Kind("file or folder", "conf/keys/${USER}", _shared_path)]

@@ -7,9 +7,11 @@ from typing import Annotated, ClassVar, Literal
 from mft.auth.kinds import (
     AmendWriteName,
     AuthorizedKeys,
+    Days,
     GroupHome,
     GroupPath,
     HomeStructure,
+    Instant,
     PasswordText,
     PermissionLines,
     RequiredCredentials,
@@ -52,7 +54,6 @@ class AccountOptions(NamedSection):
     ignored: ClassVar[Mapping[str, str]] = {
         **_LATER,
         "lock_in_home_folder": "accounts never leave their home and virtual folders",
-        "last_password_update": "passwords have no lifetime",
         "home_folder_delete_on_expire": "homes are never deleted",
     }
 
@@ -71,6 +72,18 @@ class AccountOptions(NamedSection):
         None,
         examples=["$2b$12$..."],
         secret=True,
+    )
+    password_lifetime: Inheritable[Days] = option(
+        "How many days a password lets in; 0 is for ever. An older one is refused until another "
+        "is set.",
+        INHERIT,
+        examples=["90"],
+    )
+    last_password_update: Maybe[Instant] = option(
+        "When the password was set; without it, its age counts from `created`. One that the "
+        "account has chosen itself counts from its choice.",
+        None,
+        examples=["2030-01-01"],
     )
     ssh_authorized_keys_content: AuthorizedKeys = option(
         "Its SSH public keys, one OpenSSH line each. The options from= and expiry-time= are kept; "
@@ -125,6 +138,18 @@ class AccountOptions(NamedSection):
         "From when on it may not log in; a date without a zone is in the zone of this machine.",
         None,
         examples=["2030-12-31"],
+    )
+    disable_on_inactivity: Inheritable[Days] = option(
+        "After how many days without a login it may not log in any more; 0 is never. `created` "
+        "and `changed` count as logins: a newer `changed` lets it in again.",
+        INHERIT,
+        examples=["180"],
+    )
+    hide_denied_entries: Inheritable[YesNo] = option(
+        "Whether what it may do nothing with is left out of listings, and is not there for who "
+        "looks for it.",
+        INHERIT,
+        ours=True,
     )
     file_write_size: Inheritable[Size] = option(
         "The greatest size of a file that it may write; 0 is no limit.", INHERIT
@@ -182,6 +207,17 @@ class GroupOptions(NamedSection):
         "one of this file until another hash is written here.",
         False,
     )
+    password_lifetime: Days = option(
+        "How many days a member's password lets in; 0 is for ever. It counts from "
+        "`last_password_update` of the account, or from its `created`; one of them is needed.",
+        0.0,
+        examples=["90"],
+    )
+    disable_on_inactivity: Days = option(
+        "After how many days without a login a member may not log in any more; 0 is never.",
+        0.0,
+        examples=["180"],
+    )
     required_credentials: RequiredCredentials = option(
         "What a login takes: `any` one kind of credential, only `password`, only `ssh-key`, only "
         "`ssl-certificate`, or `password` and one of the others for both.",
@@ -217,6 +253,12 @@ class GroupOptions(NamedSection):
         "left cannot log in. Empty: from everywhere.",
         (),
         examples=["allow 192.0.2.0/24"],
+    )
+    hide_denied_entries: YesNo = option(
+        "Whether what a member may do nothing with is left out of listings, and is not there for "
+        "who looks for it.",
+        False,
+        ours=True,
     )
     file_write_size: Size = option(
         "The greatest size of a file that a member may write; 0 is no limit.", 0

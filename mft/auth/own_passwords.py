@@ -79,6 +79,16 @@ def mark_of(configured: PasswordHash) -> str:
     return sha256(configured.text.encode()).hexdigest()
 
 
+def own_in_force(
+    account: str, configured: PasswordHash | None, own: OwnPasswords
+) -> OwnPassword | None:
+    """What an account has chosen, where that counts; Refused(BROKEN) when it cannot be read."""
+    if configured is None:
+        return None
+    found = own.of(account)
+    return found if found is not None and found.replaces == mark_of(configured) else None
+
+
 class Policy(NamedTuple):
     """What a new password must be like."""
 

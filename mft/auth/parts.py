@@ -32,6 +32,18 @@ def unheard(sentence: str, /) -> None:
     """What hears the steps of a running server: nobody."""
 
 
+class Used(Protocol):
+    """Knows when an account was last used."""
+
+    def __call__(self, account: str, /) -> float | None:
+        """Its last login, by the account's ID, or when it was first seen; None: nobody knows."""
+
+
+def unknown(account: str, /) -> float | None:
+    """What knows of no login."""
+    return None
+
+
 class Parts(NamedTuple):
     """What a method is given: the configuration, and everything that it may not reach for."""
 
@@ -53,3 +65,4 @@ class Parts(NamedTuple):
     server: str = ""  # the ID of this server
     directory: Path = Path("/")  # of the instance: relative paths begin there
     step: Step = unheard
+    used: Used = unknown

@@ -67,6 +67,17 @@ ALLOWS: Mapping[Permission, frozenset[Operation]] = {
     Permission.SET_ATTRIBUTES: frozenset((Operation.SET_ATTRIBUTES,)),
 }
 
+# Those that tell what is there.
+LOOKS = frozenset(
+    (
+        Operation.READ,
+        Operation.READ_ATTRIBUTES,
+        Operation.LIST,
+        Operation.TRAVERSE,
+        Operation.READ_LINK,
+    )
+)
+
 # What an operation needs, as its refusal tells it: the narrowest permission.
 NEEDS: Mapping[Operation, Permission] = {
     Operation.READ: Permission.READ,
@@ -203,6 +214,13 @@ class Rules:
         if allowed is None:
             allowed = self._remember(path)
         return operation in allowed
+
+    def allow_any(self, path: VPath) -> bool:
+        """Whether anything at all is allowed on this path."""
+        if not self._paths:
+            return bool(self._global.allows)
+        allowed = self._known.get(path)
+        return bool(self._remember(path) if allowed is None else allowed)
 
     def list_mode(self, path: VPath) -> ListMode:
         """What a listing of this folder may show."""

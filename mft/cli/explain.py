@@ -15,6 +15,7 @@ from mft.cli.output import DONE, REFUSED, visible
 from mft.core.failure import Refused
 from mft.core.peer import Address
 from mft.core.vpath import VPath
+from mft.daemon.last_logins import FILE, read_last_logins
 from mft.daemon.load import Config
 
 OPERATIONS = {operation.value.replace(" ", "-"): operation for operation in Operation}
@@ -39,7 +40,8 @@ def explain(file: Path, source: str | None, account: str, operation: str, path: 
       mft explain ann write /inbox/report.csv
     """
     peer = peer_of(source)
-    member = _member(read_config(file), account)
+    config = read_config(file)
+    member = _member(config, account)
     try:
         where = VPath.parse(path)
     except Refused as refused:
@@ -50,11 +52,15 @@ def explain(file: Path, source: str | None, account: str, operation: str, path: 
     else:
         member = member.counted(peer)
     asked = OPERATIONS[operation.lower()]
-    barred = restrictions.may_act(time.time(), peer)
+    barred = restrictions.may_act(time.time(), peer, _used(config, member))
     if barred is not None:
         click.echo(f"denied: {member.options.name} cannot log in: {barred}")
         raise SystemExit(REFUSED)
-    raise SystemExit(DONE if _tell(member.rules(), asked, where) else REFUSED)
+    rules = member.rules()
+    allowed = _tell(rules, asked, where)
+    if member.hides_denied and not where.is_root and not rules.allow_any(where):
+        click.echo("Listings leave it out, and who looks for it is told that nothing is there.")
+    raise SystemExit(DONE if allowed else REFUSED)
 
 
 def peer_of(source: str | None) -> Address | None:
@@ -70,6 +76,14 @@ def _member(config: Config, account: str) -> Membership:
         if account in (uuid, options.name):
             return Membership.of(uuid, options, config.groups)
     raise click.BadParameter(f"there is no account {account!r}", param_hint="ACCOUNT")
+
+
+def _used(config: Config, member: Membership) -> float | None:
+    """Its last login; None where nobody has seen it yet, or the server's file cannot be read."""
+    try:
+        return read_last_logins(config.directory / "state" / FILE).get(member.uuid)
+    except (OSError, ValueError):
+        return None
 
 
 def _from_anywhere(restrictions: Restrictions) -> Restrictions:

@@ -11,8 +11,9 @@ from mft.auth.account import Account
 from mft.auth.base import PasswordChange
 from mft.auth.chain import Chain
 from mft.auth.own_passwords import Fault, NotChanged, OwnPasswords
-from mft.auth.parts import Parts, Step, unheard
+from mft.auth.parts import Parts, Step, Used, unheard, unknown
 from mft.core.peer import Address, Component
+from mft.daemon.last_logins import LastLogins
 from mft.daemon.load import Config
 from mft.daemon.methods import NO_METHODS, Methods
 from mft.daemon.sections import TYPE_ALIASES
@@ -65,10 +66,13 @@ class Pools(NamedTuple):
 class Doorman:
     """Makes logins by the chains of the configuration that is in force."""
 
-    def __init__(self, bus: Bus, opening: Opening, own_passwords: OwnPasswords) -> None:
+    def __init__(
+        self, bus: Bus, opening: Opening, own_passwords: OwnPasswords, last_logins: LastLogins
+    ) -> None:
         self.chains: Mapping[str, Chain] = {}  # by the ID of the service
         self.methods = NO_METHODS
         self.own_passwords = own_passwords  # which stay, whatever configuration comes
+        self.last_logins = last_logins  # and these
         self._bus = bus
         self._opening = opening
 
@@ -89,7 +93,9 @@ class Doorman:
                     raise NotChanged(Fault.NOT_ALLOWED, "the service is no longer there")
                 await chain.change_password(account, given, peer)
 
-            return await self._opening.open(account, peer, component, numbers, max_open, change)
+            session = await self._opening.open(account, peer, component, numbers, max_open, change)
+            self.last_logins.login(account.uuid)
+            return session
 
         return Login(self.chains[component.uuid], self._bus, opened, peer, component)
 
@@ -128,9 +134,17 @@ def opening(
     )
 
 
-def methods(config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: Any) -> Methods:
+def methods(
+    config: Config,
+    pools: Pools,
+    bus: Bus,
+    own: OwnPasswords,
+    reactor: Any,
+    used: Used = unknown,
+) -> Methods:
     """The methods and the chain of every service; ValueError for accounts that contradict."""
-    return Methods.of(config, auth_parts(config, pools, bus, own, reactor), bus)
+    parts = auth_parts(config, pools, bus, own, reactor)._replace(used=used)
+    return Methods.of(config, parts, bus)
 
 
 def auth_parts(

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mft.auth.inheritance import Membership
+from mft.auth.options import AccountOptions, GroupOptions
 from mft.config.kinds import Wrong, kinds_of
 from mft.config.problem import Problem
 from mft.config.section import NamedSection, Section, suggestion, wrong_in
@@ -81,6 +83,28 @@ def check_ports(services: dict[str, Read], problems: list[Problem]) -> None:
                 wrong_in(service, one.raw, Wrong(sentence, option="port"), problems)
                 break
         others.append((service.address, one.raw.name))
+
+
+def check_lifetimes(reading: Reading) -> None:
+    """A password with a lifetime must have an age, or nobody could tell when it ends."""
+    groups = {
+        uuid: one.options
+        for uuid, one in reading.families["groups"].items()
+        if isinstance(one.options, GroupOptions)
+    }
+    for uuid, one in reading.families["accounts"].items():
+        options = one.options
+        if not isinstance(options, AccountOptions) or options.password is None:
+            continue
+        try:
+            end = Membership.of(uuid, options, groups).password_expires(None)
+        except ValueError:
+            continue  # its group is missing, which has been told
+        if end is not None and options.last_password_update is options.created is None:
+            sentence = "is needed, or created: its password has a lifetime, and no known age"
+            wrong_in(
+                options, one.raw, Wrong(sentence, option="last_password_update"), reading.problems
+            )
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -1,6 +1,7 @@
 """Housekeeping: old segments of the journal and old interrupted uploads are removed.
 
-Certificates that end soon are told, since nobody but an administrator can do anything about them.
+Certificates, accounts and passwords that end soon are told, since nobody but an administrator can
+do anything about them.
 """
 
 import os
@@ -15,6 +16,7 @@ from twisted.logger import Logger
 from mft.auth.account import DAY
 from mft.auth.inheritance import Membership
 from mft.core.failure import Refused
+from mft.daemon.endings import Endings
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -41,9 +43,11 @@ class Housekeeping:
         daemon: "Daemon",
         volumes: Volumes,
         bus: Bus,
+        endings: Endings,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`clock` gives seconds since the epoch."""
+        self._endings = endings
         self._daemon = daemon
         self._volumes = volumes
         self._bus = bus
@@ -74,6 +78,7 @@ class Housekeeping:
         """Warn, and remove what is too old, everywhere."""
         self.warn_of_certificates()
         try:
+            await self._tell_endings()
             await self._expire_journal()
             places = await self._volumes.disk(self._places)
         except (OSError, Refused) as error:
@@ -81,6 +86,11 @@ class Housekeeping:
             return
         for root, lifetime in places.items():
             await self._sweep(root, lifetime)
+
+    async def _tell_endings(self) -> None:
+        due, config = self._endings.due, self._daemon.config
+        for one in await self._volumes.disk(due, config, self._clock()):
+            self._bus.emit(one.event, one.payload)
 
     async def _expire_journal(self) -> None:
         days = self._daemon.config.server.journal_retention

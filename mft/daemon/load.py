@@ -10,7 +10,12 @@ from mft.config.ini import read
 from mft.config.kinds import Context
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, check_section
-from mft.daemon.cross_checks import check_names, check_ports, check_references
+from mft.daemon.cross_checks import (
+    check_lifetimes,
+    check_names,
+    check_ports,
+    check_references,
+)
 from mft.daemon.options import ServerOptions
 from mft.daemon.places import check_places
 from mft.daemon.reading import Reading
@@ -62,6 +67,7 @@ def load(path: Path) -> Loaded:
     check_names(reading.families["services"], problems)
     check_names(reading.families["accounts"], problems)
     check_ports(reading.families["services"], problems)
+    check_lifetimes(reading)
     check_places(reading, file)
     _check_mode(file, problems)
     problems.sort(key=lambda problem: (problem.file != file.name, problem.line))

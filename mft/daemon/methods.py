@@ -6,11 +6,13 @@ from typing import Final, NamedTuple
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
+from mft.auth.account import Account
 from mft.auth.base import Authenticator
 from mft.auth.chain import Chain
 from mft.auth.parts import Parts
 from mft.auth.registry import AUTHENTICATORS
 from mft.core.failure import Refused
+from mft.core.peer import Address
 from mft.daemon.load import Config
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -39,10 +41,16 @@ class Methods(NamedTuple):
             else:
                 bus.emit(events.METHOD_SKIPPED, p.MethodSkipped(options.name, kind_name))
         default = _default(config, made, parts)
+
+        def barred(account: Account, peer: Address) -> str | None:
+            used = parts.used(account.uuid) if account.restrictions.inactivity else None
+            return account.may_act(parts.clock(), peer, used)
+
         chains = {
             uuid: Chain(
                 _named(options.authentications, made) if options.authentications else default,
                 (CancelledError,),
+                barred,
             )
             for uuid, options in config.services.items()
         }

@@ -17,7 +17,9 @@ from mft.core.failure import Reason, Refused
 from mft.daemon import build
 from mft.daemon.control import ControlSocket
 from mft.daemon.draining import drain
+from mft.daemon.endings import Endings
 from mft.daemon.housekeeping import Housekeeping
+from mft.daemon.last_logins import LastLogins
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
 from mft.daemon.own_passwords import OwnPasswordFiles
@@ -102,9 +104,11 @@ class Daemon:
         who = self._identity()
         self._volumes = build.volumes(config, self._pools, self.bus)
         opening = build.opening(config, self.bus, self._volumes, self.roster, self._sync)
-        own = OwnPasswordFiles(config.directory / "state", self._pools.disk, self.bus)
-        self._doorman = doorman = build.Doorman(self.bus, opening, own)
-        doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor))
+        state, present = config.directory / "state", self.roster.present
+        own = OwnPasswordFiles(state, self._pools.disk, self.bus)
+        self._last_logins = last = LastLogins(state, self._pools.disk, self.bus, present)
+        self._doorman = doorman = build.Doorman(self.bus, opening, own, last)
+        doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, last.of))
         await doorman.methods.start()
         self._around = Surroundings(
             component, config.directory, self.bus, self._reactor, self._pools.disk, build.log_line
@@ -133,8 +137,9 @@ class Daemon:
         for service in self.services.values():
             self.tell_listening(service)
         self._loop(SYNC_INTERVAL, self._tend_journal)
-        self._housekeeping = Housekeeping(self, self._volumes, self.bus)
+        self._housekeeping = Housekeeping(self, self._volumes, self.bus, Endings(own, last.of))
         self._housekeeping.warn_of_certificates()
+        self._loop(last.interval, last.save)
         self._loop(self._housekeeping.interval, self._housekeeping.round)
         self.bus.emit(events.PROCESS_DETAILS, process_details())
         self.bus.emit(events.PROCESS_STARTED, p.ProcessState(server.name, __version__))
@@ -344,6 +349,7 @@ class Daemon:
         self.bus.emit(events.DRAINED, p.Drained(round(time.monotonic() - began, 3), cut))
         await self._stop_handlers("shutdown")
         await self._stop_methods()
+        await self._last_logins.save()
         self._close()
 
     # The control socket.

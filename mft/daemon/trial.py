@@ -5,8 +5,6 @@ Every step is told, nothing is written, and no session is opened.
 
 from typing import Any, TypeVar
 
-from twisted.internet.defer import CancelledError
-
 from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
@@ -17,10 +15,11 @@ from mft.auth.base import (
     PasswordChange,
     Verdict,
 )
-from mft.auth.chain import Chain, Judged
+from mft.auth.chain import Judged
 from mft.auth.parts import Step
 from mft.core.peer import Address, Component, Origin
 from mft.daemon import build
+from mft.daemon.last_logins import FILE, read_last_logins
 from mft.daemon.load import Config
 from mft.daemon.methods import Methods
 from mft.daemon.own_passwords import KeptPasswords
@@ -39,8 +38,9 @@ class Trial:
         self._pools = build.Pools.of(reactor)
         teller = _Teller(step)
         own = KeptPasswords(config.directory / "state", teller)
+        used = _last_logins(config, step).get
         parts = build.auth_parts(config, self._pools, teller, own, reactor, step)
-        self.methods = Methods.of(config, parts, teller)
+        self.methods = Methods.of(config, parts._replace(used=used), teller)
 
     def method(self, name: str) -> Authenticator | None:
         """Find a method that is enabled, by its ID or its name."""
@@ -58,8 +58,9 @@ class Trial:
     ) -> Judged:
         """Judge as the service with this ID would, or by one method; raises Refused."""
         component = build.service_component(service, self._config.services[service])
-        asked = self.methods.chains[service].methods if only is None else (only,)
-        chain = Chain([_Aloud(one, self._step) for one in asked], (CancelledError,))
+        real = self.methods.chains[service]
+        asked = real.methods if only is None else (only,)
+        chain = real.asking([_Aloud(one, self._step) for one in asked])
         self._pools.start()
         try:
             await self.methods.start()
@@ -67,6 +68,14 @@ class Trial:
         finally:
             await self.methods.stop()
             self._pools.stop()
+
+
+def _last_logins(config: Config, step: Step) -> dict[str, float]:
+    try:
+        return read_last_logins(config.directory / "state" / FILE)
+    except (OSError, ValueError) as error:
+        step(f"the last logins cannot be read: {error}; every account counts as used now")
+        return {}
 
 
 class _Teller:

@@ -620,6 +620,18 @@ MORE_CREDENTIALS_NEEDED: Final = Event(
     "the account asks for {required_credentials}.",
     _in("operational session success"),
 )
+ACCOUNT_EXPIRES: Final = Event(
+    20128,
+    p.Expires,
+    'Account "{account_name}" expires in {days} days.',
+    _PROCESS_DONE,
+)
+PASSWORD_EXPIRES: Final = Event(
+    20129,
+    p.Expires,
+    'The password of account "{account_name}" expires in {days} days.',
+    _PROCESS_DONE,
+)
 LOGIN_FORBIDDEN: Final = Event(
     20136,
     p.LoginForbidden,
@@ -698,6 +710,13 @@ ROTATION_FAILED: Final = Event(
     p.Details,
     "The log could not be rotated: {details}",
     _PROCESS_FAILED | {Group.FILE_OPERATION},
+)
+ACCOUNT_UNUSED: Final = Event(
+    20195,
+    p.AccountUnused,
+    'Account "{account_name}" is disabled: it was not used for {day_count} days, '
+    "the last time on {last_login}.",
+    _in("analytics process success"),
 )
 
 # 30xxx: SSH, SFTP and SCP
@@ -1378,6 +1397,18 @@ SYSTEM_ACCOUNTS_AVAILABLE: Final = Event(
     p.MethodSkipped,
     'Method "{method_name}" of type {method_type} can ask the operating system again.',
     _PROCESS_DONE,
+)
+LAST_LOGINS_UNREADABLE: Final = Event(
+    90120,
+    p.PathFailed,
+    'The last logins in "{path}" cannot be read; every account counts as used now: {details}',
+    _PROCESS_BROKEN,
+)
+LAST_LOGINS_UNWRITTEN: Final = Event(
+    90121,
+    p.PathFailed,
+    'The last logins cannot be written to "{path}", and a restart would forget them: {details}',
+    _PROCESS_BROKEN,
 )
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {

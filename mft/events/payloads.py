@@ -923,6 +923,26 @@ class TlsFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Expires:
+    """An account that ends, or its password does, in so many whole days."""
+
+    account_name: str
+    days: int
+    account_email: str
+    account_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUnused:
+    """An account that has not logged in for so many days."""
+
+    account_name: str
+    day_count: int
+    last_login: str
+    account_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
 class CertificateExpires:
     """The certificate of a component, and in how many whole days it ends; negative once it has.
 

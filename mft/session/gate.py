@@ -7,7 +7,7 @@ from typing import Any, Final, Self, TypeVar
 from mft.auth.account import Account
 from mft.auth.base import PasswordChange
 from mft.auth.own_passwords import Fault, NotChanged
-from mft.auth.permissions import Operation
+from mft.auth.permissions import LOOKS, Operation
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component, Origin
 from mft.core.vpath import VPath
@@ -209,8 +209,10 @@ class Gate:
             raise self._denied(operation, path)
 
     def _denied(self, operation: Operation, path: VPath) -> Refused:
+        """The refusal; what is hidden is not there for who looks, and denied to who changes."""
         decision = self.account.rules.decide(operation, path)
-        return Refused(Reason.DENIED, str(path), decision.why)
+        hidden = operation in LOOKS and self.account.hides(path)
+        return Refused(Reason.NOT_FOUND if hidden else Reason.DENIED, str(path), decision.why)
 
     def _may_open(self) -> None:
         if len(self.opened) + self._opening >= self._max_open:

@@ -30,6 +30,9 @@ class GuardedListing:
         self._sought = sought
         self._listing = listing
         self._folders_only = folders_only
+        account = session.account
+        # Without rules by path, all that is in a folder is like the folder.
+        self._hiding = account.hide_denied_entries and account.rules.by_path
 
     async def batch(self) -> Sequence[Entry]:
         """The next entries; a whole batch may hide, so what is empty is really the end."""
@@ -42,11 +45,16 @@ class GuardedListing:
             if not entries:
                 await self._end(None)
                 break
-            if not self._folders_only:
+            if not self._folders_only and not self._hiding:
                 return entries
-            if folders := [entry for entry in entries if entry.is_directory]:
-                return folders
+            if shown := [entry for entry in entries if self._shows(entry)]:
+                return shown
         return ()
+
+    def _shows(self, entry: Entry) -> bool:
+        if self._folders_only and not entry.is_directory:
+            return False
+        return not self._hiding or not self._session.account.hides(self.path.child(entry.name))
 
     async def close(self) -> None:
         """The client has seen enough."""

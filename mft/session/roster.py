@@ -37,6 +37,10 @@ class Roster:
         if self._accounts[account] <= 0:
             del self._accounts[account]
 
+    def present(self) -> tuple[str, ...]:
+        """The accounts, by their IDs, that have a session."""
+        return tuple(self._accounts)
+
     def add(self, session: Session, end: End) -> str:
         """A peer has logged in; `end` disconnects it, with words for it. Gives the session's id."""
         identity = secrets.token_hex(8)

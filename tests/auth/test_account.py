@@ -1,10 +1,13 @@
 """May the account act: one predicate, and every way in which the answer is no."""
 
+from dataclasses import replace
+
 import pytest
 
-from mft.auth.account import Account, GroupRestrictions, Restrictions, admits
+from mft.auth.account import DAY, Account, GroupRestrictions, Restrictions, admits
 from mft.auth.permissions import Rules
 from mft.core.peer import Actor, Address, Network, parse_network
+from mft.core.vpath import VPath
 from tests.fakes.accounts import NOW, PEER
 
 THERE = Address("198.51.100.9", 50000)
@@ -81,3 +84,43 @@ def test_an_address_family_is_not_a_way_around_a_rule() -> None:
     assert not admits(rules("allow 0.0.0.0/0"), Address("2001:db8::1", 1))
     assert not admits(INSIDE, Address("not-an-address", 1))
     assert admits((), Address("not-an-address", 1))
+
+
+UNUSED = Restrictions(inactivity=10 * DAY)
+
+
+def test_an_account_that_was_not_used_for_so_long_is_barred_until_it_is_written_anew() -> None:
+    assert UNUSED.may_act(NOW, PEER, NOW - 10 * DAY + 1) is None
+    told = UNUSED.may_act(NOW, PEER, NOW - 10 * DAY)
+    assert told == "the account was not used since 2030-03-07"
+    again = replace(UNUSED, renewed=NOW - DAY)
+    assert again.may_act(NOW, PEER, NOW - 10 * DAY) is None
+    assert again.may_act(NOW + 9 * DAY, PEER, NOW - 10 * DAY) is not None
+    assert Restrictions().may_act(NOW, PEER, 0.0) is None
+
+
+def test_where_nobody_knows_of_logins_only_the_chain_can_tell() -> None:
+    assert replace(UNUSED, renewed=0.0).may_act(NOW, PEER) is None
+
+
+def test_an_account_passes_on_when_it_was_used() -> None:
+    rules = Rules.parse(["allow-read"])
+    account = Account("id", "ann", "/homes/ann", rules, restrictions=UNUSED)
+    assert account.may_act(NOW, PEER, 0.0) == "the account was not used since 1970-01-01"
+
+
+@pytest.mark.parametrize(
+    ("path", "hidden"), [("/", False), ("/in/a", True), ("/in/open/a", False), ("/b", False)]
+)
+def test_what_is_hidden_is_what_nothing_may_be_done_with(path: str, hidden: bool) -> None:
+    rules = Rules.parse(
+        [
+            "allow-read",
+            "/, deny-full-control",
+            "/in/open/*, allow-write",
+            "/in/*, deny-full-control",
+        ]
+    )
+    account = Account("id", "ann", "/homes/ann", rules, hide_denied_entries=True)
+    assert account.hides(VPath.parse(path)) is hidden
+    assert not replace(account, hide_denied_entries=False).hides(VPath.parse(path))

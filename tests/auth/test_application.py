@@ -361,3 +361,70 @@ def test_where_keys_come_from_is_told(tmp_path: Path) -> None:
         f"keys are read from {tmp_path} as well",
         "the key is not one of the account's",
     ]
+
+
+# Passwords that end. It is 2030-03-17 17:46:40.
+
+
+def expiring(**options: str) -> Method:
+    return with_both(password_lifetime="10", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "day"),
+    [
+        ({"last_password_update": "2030-03-07 17:46:40Z"}, "2030-03-17"),
+        ({"last_password_update": "1899000000"}, "2030-03-16"),
+        ({"created": "2030-01-01Z"}, "2030-01-11"),
+        ({"created": "2030-01-01Z", "last_password_update": "2030-02-01Z"}, "2030-02-11"),
+        ({"last_password_update": "2030-03-17 17:00Z", "password_lifetime": "5m"}, "2030-03-17"),
+        ({}, "1970-01-11"),
+    ],
+)
+def test_a_password_older_than_its_lifetime_lets_nobody_in(
+    options: dict[str, str], day: str
+) -> None:
+    method = Method(account(**{"password": CHEAP_HASH, "password_lifetime": "10", **options}))
+    told = f"the password expired on {day}"
+    assert ask(method, password()) == Rejected(METHOD, told, forbidden=True)
+    assert ask(method, password("wrong")) == Rejected(METHOD, "the password is wrong")
+    assert method.hashes.calls == 2  # the one cost as much as the other
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"last_password_update": "2030-03-07 17:46:41Z"},
+        {"last_password_update": "2031-01-01"},
+        {"last_password_update": "2000-01-01", "password_lifetime": "0"},
+    ],
+)
+def test_a_password_within_its_lifetime_logs_in(options: dict[str, str]) -> None:
+    method = Method(account(**{"password": CHEAP_HASH, "password_lifetime": "10", **options}))
+    assert isinstance(ask(method, password()), Accepted)
+
+
+def test_keys_and_certificates_outlive_a_password() -> None:
+    method = expiring(last_password_update="0", allow_certificate_authentication="yes")
+    assert isinstance(ask(method, password()), Rejected)
+    assert isinstance(ask(method, key()), Accepted)
+    assert isinstance(ask(method, shown()), Accepted)
+
+
+def test_who_needs_a_password_and_a_key_is_kept_out_by_an_expired_password() -> None:
+    method = expiring(last_password_update="0", required_credentials="password, ssh-key")
+    assert isinstance(ask(method, key()), MoreNeeded)
+    assert isinstance(ask(method, password()), Rejected)
+
+
+def test_members_have_the_lifetime_of_their_primary_group_unless_they_have_their_own() -> None:
+    groups = {"A": group("a", password_lifetime="10"), "B": group("b")}
+
+    def let_in(**options: str) -> bool:
+        given = account(password=CHEAP_HASH, last_password_update="2030-03-01", **options)
+        return isinstance(ask(Method(given, groups=groups), password()), Accepted)
+
+    assert not let_in(group="A, B")
+    assert let_in(group="B, A")
+    assert let_in(group="A", password_lifetime="30")
+    assert let_in(group="A", password_lifetime="0")

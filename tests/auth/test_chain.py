@@ -30,6 +30,7 @@ FIRST = Component("m1", "fake", "first")
 SECOND = Component("m2", "fake", "second")
 WORD = Password("ann", Secret("right"))
 KEY = PublicKey("ann", b"blob", proven=True)
+SHOWN = Certificate("ann", "ann", "AA:BB")
 QUESTION = KEY._replace(proven=False)
 
 
@@ -250,3 +251,28 @@ def test_a_public_area_is_judged_as_any_login_is() -> None:
     assert (judged.outcome, judged.kind) == (Outcome.ACCEPTED, "public")
     unknown = run(Chain([method]).judge(Anonymous("id-bob"), PEER, SERVICE))
     assert unknown.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("given", [WORD, KEY, QUESTION, SHOWN, Anonymous("id-ann")])
+@pytest.mark.parametrize("more", [False, True])
+def test_an_account_that_may_not_act_is_refused_whichever_method_found_it(
+    given: Credentials, more: bool
+) -> None:
+    verdict = MoreNeeded(ANN, FIRST, BOTH - {given.kind}) if more else Accepted(ANN, FIRST)
+    kinds = frozenset((given.kind,))
+    later = Fixed(Accepted(ANN, SECOND), kinds=kinds)
+    chain = Chain(
+        [Fixed(verdict, kinds=kinds), later],
+        barred=lambda account, peer: f"{account.name} is barred",
+    )
+    judged = judge(chain, given)
+    assert (judged.outcome, judged.details) == (Outcome.FORBIDDEN, "ann is barred")
+    assert (judged.account, judged.method, later.asked) == (None, FIRST, [])
+
+
+def test_where_nobody_can_tell_whether_an_account_may_act_it_may_not() -> None:
+    def broken(account: Account, peer: Address) -> str | None:
+        raise RuntimeError("what it knows of ann")
+
+    judged = judge(Chain([Fixed(Accepted(ANN, FIRST))], barred=broken))
+    assert (judged.outcome, judged.details) == (Outcome.BROKEN, "RuntimeError")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mft.auth.account import Account
+from mft.auth.account import DAY, Account
 from mft.auth.application import MAX_WAITING
 from mft.auth.base import Accepted, Anonymous, Password, PasswordChange
 from mft.auth.chain import Chain, Outcome
@@ -13,7 +13,7 @@ from mft.auth.passwords import SHA512, make_hash
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
 from mft.core.secret import Secret
-from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account, group
+from tests.fakes.accounts import CHEAP_HASH, NOW, PEER, SERVICE, Method, account, group
 from tests.fakes.run import run
 
 OTHER_HASH = CHEAP_HASH.replace("$rounds=1000$", "$rounds=1001$")
@@ -220,3 +220,25 @@ def test_the_line_for_hashes_is_the_one_of_logins() -> None:
     ours = method()
     ours._waiting = MAX_WAITING
     assert change(ours, "right", NEW) is Fault.BUSY
+
+
+ENDING = {"password_lifetime": "10", "last_password_update": "2030-03-10"}
+
+
+def test_the_lifetime_of_a_password_of_ones_own_begins_with_it() -> None:
+    ours = method(**ENDING)
+    assert change(ours, "right", NEW) is None
+    for days, lets_in in ((9, True), (10, False)):
+        later = Method(account(password=CHEAP_HASH, **ENDING), now=NOW + days * DAY)
+        later.own.kept = ours.own.kept
+        assert logged_in(later, NEW) is lets_in
+    fixed = Method(account(password=OTHER_HASH, **ENDING), now=NOW + DAY)
+    fixed.own.kept = ours.own.kept
+    assert logged_in(fixed, "right") is False  # another hash, and no newer update
+
+
+def test_a_password_that_has_expired_meanwhile_changes_nothing() -> None:
+    ours = method(password_lifetime="10", last_password_update="2030-01-01")
+    assert change(ours, "right", NEW) is Fault.NOT_ALLOWED
+    assert change(ours, "wrong", NEW) is Fault.WRONG
+    assert ours.own.kept == {}

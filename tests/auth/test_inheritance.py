@@ -149,3 +149,59 @@ def test_folders_of_a_new_home_are_virtual_paths() -> None:
     built = build_account(whole(options), PEER)
     assert [str(path) for path in built.home_folder_structure] == ["/in", "/out/old"]
     assert built.required_credentials == {"password"}
+
+
+def test_how_long_an_account_may_be_unused_is_its_own_or_its_primary_groups() -> None:
+    groups = {"A": group("a", disable_on_inactivity="30"), "B": group("b")}
+    written = account(group="A, B", created="2030-01-01Z", changed="2030-02-01Z")
+    found = whole(written, **groups).restrictions()
+    assert (found.inactivity, found.renewed) == (30 * 86400.0, 1896134400.0)
+    found = whole(account(group="B, A"), **groups).restrictions()
+    assert (found.inactivity, found.renewed) == (0.0, None)
+    own = account(group="A", disable_on_inactivity="0", created="2030-01-01Z")
+    found = whole(own, **groups).restrictions()
+    assert (found.inactivity, found.renewed) == (0.0, 1893456000.0)
+
+
+def test_what_is_denied_is_hidden_where_the_account_or_its_primary_group_says_so() -> None:
+    groups = {"A": group("a", hide_denied_entries="yes"), "B": group("b")}
+    for options, hidden in (
+        (account(group="A, B"), True),
+        (account(group="B, A"), False),
+        (account(group="A", hide_denied_entries="no"), False),
+        (account(group="B", hide_denied_entries="yes"), True),
+    ):
+        assert build_account(whole(options, **groups), PEER).hide_denied_entries is hidden
+
+
+@pytest.mark.parametrize(("order", "writes"), [("A, B", True), ("B, A", False), ("C, A, B", True)])
+def test_of_several_groups_the_first_whose_rule_matches_a_path_decides(
+    order: str, writes: bool
+) -> None:
+    groups = {
+        "A": group("a", permissions="allow-list\n/${USER}/in/*, allow-write"),
+        "B": group("b", permissions="allow-list\n/ANN/*, allow-read\n/only-b, allow-write"),
+        "C": group("c", permissions="deny-full-control\n/elsewhere/*, allow-read"),
+    }
+    rules = build_account(whole(account(group=order), **groups), PEER).rules
+    assert rules.allow(Operation.WRITE, VPath.parse("/ann/in/x")) is writes
+    assert rules.allow(Operation.READ, VPath.parse("/ann/out")) is True
+    assert rules.allow(Operation.WRITE, VPath.parse("/only-b")) is True
+    # Where no rule matches, the primary group alone counts: what it denies no other allows.
+    assert rules.allow(Operation.LIST, VPath.parse("/nowhere")) is (order[0] != "C")
+
+
+def test_rules_of_a_second_group_count_where_it_gives_a_folder() -> None:
+    groups = {
+        "A": group("a", permissions="allow-read, allow-list"),
+        "B": group(
+            "b",
+            virtual_folders="/team, /srv/team",
+            permissions="allow-full-control\n/team, allow-list\n/team/*, allow-write",
+        ),
+    }
+    built = build_account(whole(account(group="A, B"), **groups), PEER)
+    assert [str(path) for path, _ in built.virtual_folders] == ["/team"]
+    assert built.rules.allow(Operation.WRITE, VPath.parse("/team/x"))
+    assert not built.rules.allow(Operation.READ, VPath.parse("/team/x"))
+    assert not built.rules.allow(Operation.WRITE, VPath.parse("/mine"))

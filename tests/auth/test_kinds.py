@@ -1,5 +1,6 @@
 """Kinds of value of accounts: any text is a value, or wrong with a sentence; nothing else."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from mft.auth.kinds import (
     AmendWriteName,
     AuthorizedKeys,
+    Days,
     GroupHome,
     GroupPath,
     HomeStructure,
+    Instant,
     PasswordText,
     PermissionLines,
     RequiredCredentials,
@@ -24,9 +27,11 @@ from tests.fakes.accounts import CHEAP_HASH
 ALL = [
     AmendWriteName,
     AuthorizedKeys,
+    Days,
     GroupHome,
     GroupPath,
     HomeStructure,
+    Instant,
     PasswordText,
     PermissionLines,
     RequiredCredentials,
@@ -61,6 +66,12 @@ def read(kind: object, text: str) -> object:
         (VirtualFolders, "/a, /b", (VirtualFolder("/a", "/b"),)),
         (VirtualFolders, "", ()),
         (AuthorizedKeys, "", ""),
+        (Days, "0", 0.0),
+        (Days, " 90 ", 90 * 86400.0),
+        (Days, "12w", 84 * 86400.0),
+        (Days, "90 s", 90.0),
+        (Instant, "1893456000", datetime(2030, 1, 1, tzinfo=UTC)),
+        (Instant, "2030-01-01Z", datetime(2030, 1, 1, tzinfo=UTC)),
     ],
 )
 def test_text_is_read(kind: object, text: str, value: object) -> None:
@@ -85,3 +96,21 @@ def test_any_text_is_a_value_or_wrong(kind: object, text: str) -> None:
         read(kind, text)
     except (Wrong, Wrongs):
         return
+
+
+@pytest.mark.parametrize("text", ["", "never", "-1", "1e3", "99999999999", "\u0665"])
+def test_what_is_no_number_of_days_is_told(text: str) -> None:
+    with pytest.raises(Wrong, match="is not a number of days such as 90"):
+        read(Days, text)
+
+
+@pytest.mark.parametrize("text", ["9" * 15, "9" * 300])
+def test_a_second_that_no_calendar_has_is_told(text: str) -> None:
+    with pytest.raises(Wrong, match="count from 1970"):
+        read(Instant, text)
+
+
+def test_days_are_written_as_they_are_read() -> None:
+    (kind,) = kinds_of((), Days)
+    for seconds in (0.0, 86400.0, 90 * 86400.0, 43200.0):
+        assert kind.read(kind.write(seconds), None) == seconds

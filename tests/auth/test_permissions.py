@@ -255,3 +255,19 @@ def test_rules_tell_whether_any_path_is_judged_otherwise() -> None:
     assert not rules("allow-read").by_path
     assert not rules().by_path
     assert rules("allow-full-control", "/there/*, deny-full-control").by_path
+
+
+def test_anything_is_allowed_where_a_single_permission_is() -> None:
+    given = rules("deny-full-control", "/in/*, allow-rename")
+    for _ in range(2):  # the second answer comes from memory
+        assert given.allow_any(VPath.parse("/in/a"))
+        assert not given.allow_any(VPath.parse("/in"))
+    assert rules("allow-traverse").allow_any(HERE)
+    assert not rules("deny-full-control, allow-read").allow_any(HERE)
+
+
+@pytest.mark.parametrize("sign", ["!/in/*", "e/^.in/"])
+def test_a_rule_may_be_for_every_path_but_some(sign: str) -> None:
+    given = rules("allow-read", f"{sign}, deny-full-control")
+    assert allowed(given, Operation.READ, "/in/a")
+    assert not allowed(given, Operation.READ, "/out/a")

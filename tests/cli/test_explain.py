@@ -102,3 +102,31 @@ def test_wrong_usage_exits_with_2(conf: Path, words: list[str], sentence: str) -
 
 def test_a_bad_configuration_is_told(tmp_path: Path) -> None:
     assert explained(tmp_path / "none.ini", "ann", "read", "/x").exit_code == 1
+
+
+def test_an_account_that_nobody_uses_is_denied_everything(conf: Path) -> None:
+    text = conf.read_text().replace("name = ann\n", "name = ann\ndisable_on_inactivity = 30\n")
+    conf.write_text(text)
+    state = conf.parents[1] / "state"
+    state.mkdir()
+    assert explained(conf, "ann", "read", "/x").exit_code == 0
+    (state / "last-logins.json").write_text('{"id-ann": 1000000000}')
+    result = explained(conf, "ann", "read", "/x")
+    assert result.exit_code == 1
+    assert "cannot log in: the account was not used since 2001-09-09" in result.output
+    (state / "last-logins.json").write_text("{")
+    assert explained(conf, "ann", "read", "/x").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "hidden"),
+    [(("read", "/x.exe"), True), (("list", "/in/a"), False), (("read", "/in"), False)],
+)
+def test_what_is_hidden_is_said(conf: Path, words: tuple[str, str], hidden: bool) -> None:
+    assert "Listings leave it out" not in explained(conf, "ann", *words).output
+    conf.write_text(
+        conf.read_text().replace("name = ann\n", "name = ann\nhide_denied_entries = yes\n")
+    )
+    result = explained(conf, "ann", *words)
+    assert ("Listings leave it out" in result.output) is hidden
+    assert result.exit_code == (words != ("read", "/in"))

@@ -1,6 +1,7 @@
 """The objects of a configuration: each service with the right chain, and nothing that is off."""
 
 import os
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,6 +10,7 @@ from twisted.logger import globalLogPublisher
 from mft.auth.base import Password, PublicKey
 from mft.auth.chain import Outcome
 from mft.auth.own_passwords import NotChanged
+from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
 from mft.daemon import build
@@ -37,6 +39,19 @@ class FakePools(NamedTuple):
     disk: Any
     login: Any
     outside: Any
+
+
+class Noted:
+    """Keeps who has logged in."""
+
+    def __init__(self) -> None:
+        self.known: list[str] = []
+
+    def login(self, account: str) -> None:
+        self.known.append(account)
+
+
+ANN_IN = SimpleNamespace(uuid="id-ann")
 
 
 def pools() -> Any:
@@ -142,7 +157,7 @@ def test_authorized_keys_that_cannot_be_read_are_an_event(instance: Instance) ->
 
 def test_the_doorman_uses_the_chains_that_are_in_force(instance: Instance) -> None:
     trail = Trail()
-    doorman = build.Doorman(trail, None, KeptInMemory())  # type: ignore[arg-type]  # the fake, and nobody opens
+    doorman = build.Doorman(trail, None, KeptInMemory(), Noted())  # type: ignore[arg-type]  # the fake, and nobody opens
     config = instance.config(ssh("one", 1))
     first = build.methods(config, pools(), trail, KeptInMemory(), Reactor())  # type: ignore[arg-type]  # the fake
     doorman.use(first)
@@ -154,17 +169,32 @@ def test_the_doorman_uses_the_chains_that_are_in_force(instance: Instance) -> No
     assert after._chain is doorman.chains["one-1"]
 
 
-def test_the_doorman_opens_what_the_service_asks_for() -> None:
+def test_the_doorman_opens_what_the_service_asks_for_and_notes_who_came() -> None:
     class Door:
         async def open(self, *given: Any) -> Any:
             return given
 
-    doorman = build.Doorman(Trail(), Door(), KeptInMemory())  # type: ignore[arg-type]  # the fakes
+    noted = Noted()
+    doorman = build.Doorman(Trail(), Door(), KeptInMemory(), noted)  # type: ignore[arg-type]  # the fakes
     doorman.chains = {"one-1": None}  # type: ignore[dict-item]  # nobody is judged
     login = doorman(PEER, COMPONENT, "numbers", 8)  # type: ignore[arg-type]  # passed on
-    *given, change = run(login._open("ann", PEER, COMPONENT))
-    assert given == ["ann", PEER, COMPONENT, "numbers", 8]
+    *given, change = run(login._open(ANN_IN, PEER, COMPONENT))
+    assert given == [ANN_IN, PEER, COMPONENT, "numbers", 8]
     assert callable(change)
+    assert noted.known == ["id-ann"]
+
+
+def test_who_gets_no_session_was_not_here() -> None:
+    class Closed:
+        async def open(self, *given: object) -> object:
+            raise Refused(Reason.BUSY)
+
+    noted = Noted()
+    doorman = build.Doorman(Trail(), Closed(), KeptInMemory(), noted)
+    doorman.chains = {"one-1": None}
+    with pytest.raises(Refused):
+        run(doorman(PEER, COMPONENT, "numbers", 8)._open(ANN_IN, PEER, COMPONENT))
+    assert noted.known == []
 
 
 def test_a_password_is_changed_by_the_chain_that_is_in_force_then() -> None:
@@ -179,13 +209,13 @@ def test_a_password_is_changed_by_the_chain_that_is_in_force_then() -> None:
         async def change_password(self, *given: object) -> None:
             self.given.append(given)
 
-    doorman = build.Doorman(Trail(), Door(), KeptInMemory())
+    doorman = build.Doorman(Trail(), Door(), KeptInMemory(), Noted())
     before, after = Asked(), Asked()
     doorman.chains = {"one-1": before}
-    change = run(doorman(PEER, COMPONENT, "numbers", 8)._open("ann", PEER, COMPONENT))
+    change = run(doorman(PEER, COMPONENT, "numbers", 8)._open(ANN_IN, PEER, COMPONENT))
     doorman.chains = {"one-1": after}
     run(change("given"))
-    assert (before.given, after.given) == ([], [("ann", "given", PEER)])
+    assert (before.given, after.given) == ([], [(ANN_IN, "given", PEER)])
     doorman.chains = {}
     with pytest.raises(NotChanged):
         run(change("given"))

@@ -12,12 +12,14 @@ from mft.auth.account import DAY
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.core.vpath import VPath
+from mft.daemon.endings import Endings
 from mft.daemon.housekeeping import INTERVAL, Housekeeping
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.trust.certificates import Identity, self_signed
 from mft.vfs.local import LocalFileSystem
 from mft.vfs.volume import Volumes
+from tests.fakes.accounts import KeptInMemory
 from tests.fakes.daemons import SERVER, Instance
 from tests.fakes.files import interrupt
 from tests.fakes.run import run
@@ -54,7 +56,10 @@ class House:
             config=instance.config(*sections, server=server), subscriptions={}, services={}
         )
         self.now = time.time()
-        self.keeping = Housekeeping(self.daemon, self.volumes, self.trail, lambda: self.now)
+        endings = Endings(KeptInMemory(), lambda _: self.now)
+        self.keeping = Housekeeping(
+            self.daemon, self.volumes, self.trail, endings, lambda: self.now
+        )
 
     def serve(self, uuid: str, identity: Identity | None) -> None:
         """A service that shows a certificate, or none."""
@@ -271,3 +276,14 @@ def test_a_home_that_nobody_has_used_yet_is_no_error(
     house.round()
     assert not left.exists()
     assert len(house.trail.told) == 1
+
+
+def test_what_ends_soon_is_told_in_a_round(instance: Instance) -> None:
+    ends = datetime.now(UTC) + timedelta(days=3, hours=1)
+    house = House(
+        instance, account("ann", "ann", more=f"expire_datetime = {ends:%Y-%m-%d %H:%M}Z\n")
+    )
+    for _ in range(2):
+        house.round()
+    (told,) = [one for one in house.trail.told if one.event is events.ACCOUNT_EXPIRES]
+    assert (told.payload.account_name, told.payload.days) == ("ann", 3)

@@ -9,6 +9,7 @@ from mft.config.kinds import INHERIT
 from mft.daemon.load import instance_folder, load
 from mft.daemon.sections import FAMILIES
 from mft.trust.ssh_keys import HostKey
+from tests.fakes.accounts import CHEAP_HASH
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((ROOT / "tests/config/cases").glob("*.ini"))
@@ -41,9 +42,12 @@ def test_a_case_has_exactly_its_problems(case):
     assert (loaded.config is None) == any(": warning: " not in line for line in expected)
 
 
-@pytest.mark.parametrize("name", ["server.ini", "server.full.ini"])
+SHIPPED = sorted(path.relative_to(ROOT) for path in (ROOT / "conf").rglob("*.ini"))
+
+
+@pytest.mark.parametrize("name", SHIPPED, ids=str)
 def test_the_files_that_we_ship_have_no_problems(name):
-    loaded = load(ROOT / "conf" / name)
+    loaded = load(ROOT / name)
     assert loaded.problems == ()
     assert loaded.config.services
 
@@ -271,3 +275,21 @@ def test_anything_at_all_is_read_without_raising(instance):
     for content in (os.urandom(4096), b"[\x00", b"[accounts/\xe2\x80\xae]\nname = \x1b\n", b"\xff"):
         path.write_bytes(content)
         assert load(path).config is None
+
+
+@pytest.mark.parametrize(
+    ("of_account", "ends"),
+    [
+        (f"password = {CHEAP_HASH}\n", True),
+        (f"password = {CHEAP_HASH}\npassword_lifetime = 0\n", False),
+        (f"password = {CHEAP_HASH}\ncreated = 2030-01-01\n", False),
+        (f"password = {CHEAP_HASH}\nlast_password_update = 1893456000\n", False),
+        ("", False),
+    ],
+)
+def test_a_lifetime_of_the_group_needs_the_age_of_each_password(instance, of_account, ends):
+    home = f"home_folder_path = {instance}/data\ncreate_home_folder = yes\n"
+    group = "[groups/DEFAULT_GROUP]\nname = default\npassword_lifetime = 90\n"
+    problems = told(instance, f"[accounts/a]\nname = ann\n{home}{of_account}{group}")
+    assert len(problems) == ends
+    assert not ends or "last_password_update is needed, or created" in problems[0]

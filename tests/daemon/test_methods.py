@@ -2,10 +2,18 @@
 
 import pytest
 
+from mft.auth.account import DAY
+from mft.auth.base import Password
+from mft.auth.chain import Outcome
 from mft.core.failure import Reason, Refused
+from mft.core.secret import Secret
 from mft.daemon.methods import NO_METHODS, Methods
-from tests.fakes.accounts import Method
+from tests.fakes.accounts import CHEAP_HASH, NOW, PEER, SERVICE, Around, Method
+from tests.fakes.daemons import ANN, Instance, ssh
 from tests.fakes.run import run
+
+ACCEPTED, FORBIDDEN = Outcome.ACCEPTED, Outcome.FORBIDDEN
+INACTIVE = "[groups/DEFAULT_GROUP]\nname = default\ndisable_on_inactivity = 30\n"
 
 
 class Counted(Method):
@@ -55,3 +63,37 @@ def test_one_that_breaks_while_it_stops_keeps_no_other_from_stopping(
 def test_no_methods_are_started_and_stopped() -> None:
     run(NO_METHODS.start())
     run(NO_METHODS.stop())
+
+
+@pytest.mark.parametrize(("used", "outcome"), [(NOW, ACCEPTED), (NOW - 30 * DAY, FORBIDDEN)])
+def test_the_chain_of_a_service_knows_who_has_not_been_here_for_long(
+    instance: Instance, used: float, outcome: Outcome
+) -> None:
+    config = instance.config(ssh("one", 1), f"{ANN}password = {CHEAP_HASH}\n", INACTIVE)
+    around = Around(*config.accounts.values())
+    parts = around.parts._replace(accounts=config.accounts, groups=config.groups)
+    asked: list[str] = []
+
+    def last(account: str) -> float:
+        asked.append(account)
+        return used
+
+    chain = Methods.of(config, parts._replace(used=last), around.trail).chains["one-1"]
+    given = Password("ann", Secret("right"))
+    judged = run(chain.judge(given, PEER, SERVICE))
+    assert (judged.outcome, asked) == (outcome, ["ann-1"])
+    assert ("not used since 2030-02-15" in judged.details) is (outcome is FORBIDDEN)
+    wrong = run(chain.judge(given._replace(password=Secret("wrong")), PEER, SERVICE))
+    assert wrong.outcome is Outcome.WRONG
+
+
+def test_who_may_be_away_for_ever_is_not_asked_about(instance: Instance) -> None:
+    config = instance.config(ssh("one", 1), f"{ANN}password = {CHEAP_HASH}\n")
+    around = Around(*config.accounts.values())
+    parts = around.parts._replace(accounts=config.accounts, groups=config.groups)
+
+    def never(account: str) -> float:
+        raise AssertionError(account)
+
+    chain = Methods.of(config, parts._replace(used=never), around.trail).chains["one-1"]
+    assert run(chain.judge(Password("ann", Secret("right")), PEER, SERVICE)).outcome is ACCEPTED

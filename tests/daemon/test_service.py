@@ -4,6 +4,8 @@ import json
 import os
 import pwd
 import socket
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,14 +13,19 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 
+from mft.auth.base import Password
 from mft.core.failure import Reason, Refused
+from mft.core.peer import Address, Component
+from mft.core.secret import Secret
 from mft.daemon import service as subject
 from mft.daemon.control import SOCKET_NAME
 from mft.daemon.life import StartFailed
 from mft.events import catalogue as events
 from mft.events.bus import Bus
 from mft.events.journal import Journal
+from mft.protocols.ssh.events import NUMBERS
 from mft.trust.certificates import self_signed
+from tests.fakes.accounts import CHEAP_HASH
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.loop import run_loop, until
 from tests.fakes.occurrences import ALICE, SYSTEM
@@ -490,3 +497,49 @@ def test_a_journal_whose_disk_is_gone_does_not_keep_the_server_from_stopping(
 
     run_loop(main)
     assert lock_is_free(instance)
+
+
+# Accounts that nobody uses.
+
+UNUSED = "[groups/DEFAULT_GROUP]\nname = default\ndisable_on_inactivity = 30\n"
+
+
+async def comes_in(daemon: Any) -> bool:
+    """Whether ann logs in with her password."""
+    doorman = daemon._doorman
+    login = doorman(Address("192.0.2.7", 50000), Component("one-1", "ssh", "one"), NUMBERS, 8)
+    result = await login.attempt(Password("ann", Secret("right")))
+    if result.session is None:
+        return False
+    await result.session.close("the test has seen enough")
+    return True
+
+
+def test_who_was_away_for_too_long_comes_in_again_once_an_administrator_says_so(
+    instance: Instance, services: Services
+) -> None:
+    file = instance.state / "last-logins.json"
+    ann = f"{ANN}password = {CHEAP_HASH}\ncreated = 2020-01-01\n"
+    sections = (ssh("one", 1), UNUSED)
+    came: list[bool] = []
+
+    async def one_run(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, *sections, ann)
+        await daemon.start()
+        came.append(await comes_in(daemon))
+        if not came[-1]:
+            instance.write(*sections, f"{ann}changed = {datetime.now(UTC):%Y-%m-%d}Z\n")
+            await daemon.reload()
+            came.append(await comes_in(daemon))
+        await daemon.stop()
+
+    run_loop(one_run)
+    (used,) = json.loads(file.read_bytes()).values()
+    assert abs(used - time.time()) < 600
+    run_loop(one_run)
+    file.write_text(json.dumps({"ann-1": used - 31 * 86400}))
+    run_loop(one_run)
+    assert came == [True, True, False, True]
+    assert json.loads(file.read_bytes())["ann-1"] >= used
+    (told,) = [one for one in instance.told if one.event is events.LOGIN_FORBIDDEN]
+    assert "the account was not used since" in told.message

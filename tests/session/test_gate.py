@@ -15,7 +15,7 @@ from mft.vfs.base import Attributes, Existing
 from tests.fakes.files import get, put
 from tests.fakes.refused import refused
 from tests.fakes.run import run
-from tests.fakes.sessions import session, shape, tree
+from tests.fakes.sessions import account, session, shape, tree
 from tests.fakes.trail import Trail
 
 HERE, THERE = VPath.parse("/here"), VPath.parse("/there")
@@ -381,3 +381,32 @@ def test_what_is_there_is_known_without_a_rule_or_an_event() -> None:
     assert followed is not None
     assert followed.is_file
     assert not trail.told
+
+
+@every_operation
+def test_what_is_hidden_is_not_there_for_who_looks_and_denied_to_who_changes(
+    operation: Operation,
+) -> None:
+    """Told the same of a place where nothing is, and never of the root."""
+    who = account("allow-full-control", "/here*, deny-full-control", hide_denied_entries=True)
+    files, trail = tree(), Trail()
+    reason = Reason.NOT_FOUND if operation in LOOKING else Reason.DENIED
+    told = []
+    for top in (HERE, VPath.parse("/here-is-nothing")):
+        with pytest.raises(Refused) as raised:
+            run(ACTS[operation](session(account_=who, files=files, trail=trail), top))
+        assert raised.value.reason is reason
+        told.append(raised.value.details)
+    assert told[0] == told[1]
+    assert trail.events == [FAILED[operation]] * 2
+    nothing = account("deny-full-control", hide_denied_entries=True)
+    with refused(Reason.DENIED):
+        run(session(account_=nothing).stat(VPath()))
+
+
+@pytest.mark.parametrize("name", ["file", "full", "nothing"])
+def test_a_rule_is_about_a_path_whatever_is_there(name: str) -> None:
+    peer = session("allow-full-control", f"/here/{name}, allow-write")
+    for operation in (peer.stat, peer.remove, peer.remove_directory, peer.make_directory):
+        with refused(Reason.DENIED):
+            run(operation(HERE.child(name)))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mft.auth.account import Account
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.protocols.ssh.events import NUMBERS
@@ -12,15 +13,17 @@ from mft.vfs.memory import MemoryFileSystem
 from tests.fakes.files import put
 from tests.fakes.refused import refused
 from tests.fakes.run import run
-from tests.fakes.sessions import session, tree
+from tests.fakes.sessions import account, session, tree
 from tests.fakes.trail import Trail
 
 HERE = VPath.parse("/here")
 CLOSING = (NUMBERS.list.done, NUMBERS.list.failed)
 
 
-def seen(*rules: str, files: Any = None, path: VPath = HERE) -> list[str]:
-    listing = run(session(*rules, files=files).list(path))
+def seen(
+    *rules: str, files: Any = None, path: VPath = HERE, account_: Account | None = None
+) -> list[str]:
+    listing = run(session(*rules, files=files, account_=account_).list(path))
     found: list[str] = []
     while batch := run(listing.batch()):
         found += [entry.name for entry in batch]
@@ -120,3 +123,32 @@ def test_a_directory_that_cannot_be_read_to_its_end_is_a_failure() -> None:
     assert broken.closed == 1
     assert not peer.opened
     assert run(listing.batch()) == ()
+
+
+LISTED = "/here, allow-list"
+
+
+@pytest.mark.parametrize(
+    ("rules", "names"),
+    [
+        (("deny-full-control", LISTED), []),
+        (("deny-full-control", LISTED, "*/file, allow-delete-file"), ["file"]),
+        (("deny-full-control", LISTED, "/here/full/*, allow-list"), []),
+        (("allow-list", "/here/f*, deny-full-control"), ["empty", "link"]),
+        (("allow-traverse", "/here/full, deny-full-control"), ["empty"]),
+        (("allow-list",), ["empty", "file", "full", "link"]),
+    ],
+)
+def test_what_an_account_may_do_nothing_with_is_left_out_where_it_is_hidden(
+    rules: tuple[str, ...], names: list[str]
+) -> None:
+    assert seen(account_=account(*rules, hide_denied_entries=True)) == names
+
+
+def test_a_batch_that_is_hidden_is_not_the_end() -> None:
+    files = MemoryFileSystem()
+    for number in range(2000):
+        put(files, VPath((f"file-{number}",)), b"")
+    put(files, VPath(("last",)), b"")
+    who = account("allow-list", "/file*, deny-full-control", hide_denied_entries=True)
+    assert seen(account_=who, files=files, path=VPath()) == ["last"]

@@ -77,3 +77,12 @@ def test_who_has_gone_cannot_be_ended() -> None:
     roster.remove(peer)
     assert len(roster) == 0
     assert not roster.end(identity, "mft end")
+
+
+def test_accounts_are_present_as_long_as_they_have_a_session() -> None:
+    roster = Roster()
+    for account in ("ann", "bob", "ann"):
+        roster.admit(account, 0)
+    roster.left("ann")
+    roster.left("bob")
+    assert roster.present() == ("ann",)

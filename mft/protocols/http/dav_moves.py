@@ -62,7 +62,7 @@ async def _copy_folder(session: Session, change: _Change, depth: Depth) -> None:
 async def move(exchange: Exchange) -> None:
     """MOVE: a file, or a folder with all that is in it (9.9)."""
     session = exchange.session
-    entry = await session.entry_at(exchange.path)
+    entry = await _known(session, exchange.path)
     is_folder = entry is not None and entry.is_directory
     if is_folder and parse_depth(exchange.head.fields) is not Depth.ALL:
         raise BadRequest(400, "a folder that is to be moved without what is in it")
@@ -118,9 +118,14 @@ async def _status(session: Session, change: _Change, reason: Reason) -> int | No
     """The status of a refusal, where it is another than everywhere (9.8.5, 9.9.4)."""
     if reason in _TAKEN and not change.overwrite:
         return 412
-    if reason is Reason.NOT_FOUND and await session.entry_at(change.source) is not None:
+    if reason is Reason.NOT_FOUND and await _known(session, change.source) is not None:
         return 409  # it is the folder of the target that is missing
     return None
+
+
+async def _known(session: Session, path: VPath) -> Entry | None:
+    """What is under a path, where the account may know of it at all."""
+    return None if session.account.hides(path) else await session.entry_at(path)
 
 
 async def _make_room(session: Session, change: _Change) -> None:

@@ -226,7 +226,8 @@ class ScpServer:
     ) -> None:
         if not self._command.recursive or depth >= MAX_DEPTH:
             raise Malformed("a folder that was not asked for, or too deep")
-        if not await self._session.is_folder(path):
+        # What is hidden is not there: making it is refused, whatever is there.
+        if self._session.account.hides(path) or not await self._session.is_folder(path):
             await self._session.make_directory(path, mode=line.mode & 0o777)
         self._channel.write(scp.OK)
         await self._receive_into(path, folder=True, depth=depth + 1)

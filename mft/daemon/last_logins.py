@@ -1,0 +1,138 @@
+"""When accounts were last used: kept in state/last-logins.json, across restarts.
+
+An account that nobody has seen before counts as used now. What is on the disk may be some minutes
+old after a crash, which is nothing against days.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+import orjson
+
+from mft.daemon.files import replace
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+from mft.runtime.threads import Blocking
+
+FILE: Final = "last-logins.json"
+INTERVAL: Final = 300.0  # seconds between two looks at whether it must be written
+# Accounts, those of other systems too: 150 bytes each in memory, 60 on the disk. Beyond that the
+# one that was used longest ago is forgotten, and would count as new.
+MAX_KEPT: Final = 100_000
+LATEST: Final = 253_402_300_800  # the end of the year 9999: no clock shows more
+MAX_SIZE: Final = 32 << 20  # bytes of the file: MAX_KEPT IDs of 300 bytes
+
+
+class LastLogins:
+    """The last use of each account by its ID, in seconds since the epoch."""
+
+    interval = INTERVAL
+
+    def __init__(
+        self,
+        state: Path,
+        disk: Blocking,
+        bus: Bus,
+        present: Callable[[], Iterable[str]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Read what is known. A file that cannot be read is told, put aside, and counts as none.
+
+        `present` gives the accounts that have a session: they are being used.
+        """
+        self._path = state / FILE
+        self._disk = disk
+        self._bus = bus
+        self._present = present
+        self._clock = clock
+        self._lock = Lock()  # housekeeping asks from a thread; it is held for a few steps only
+        self._known: dict[str, float] = {}  # in the order of use, the oldest first
+        self._changed = False
+        self._failing = False
+        try:
+            self._known = read_last_logins(self._path)
+        except (OSError, ValueError) as error:
+            told = p.PathFailed(str(self._path), str(self._path), _sentence(error))
+            bus.emit(events.LAST_LOGINS_UNREADABLE, told)
+            with suppress(OSError):  # then the next writing replaces it
+                self._path.replace(self._path.with_name(f"{FILE}.damaged"))
+
+    def of(self, account: str) -> float:
+        """The last use of an account; one that is new is used now."""
+        with self._lock:
+            found = self._known.get(account)
+            return self._use(account) if found is None else found
+
+    def login(self, account: str) -> None:
+        """It was used now."""
+        with self._lock:
+            self._use(account)
+
+    def _use(self, account: str) -> float:
+        self._known.pop(account, None)
+        if len(self._known) >= MAX_KEPT:
+            del self._known[next(iter(self._known))]
+        now = self._known[account] = self._clock()
+        self._changed = True
+        return now
+
+    async def save(self) -> None:
+        """Write what has changed; what cannot be written is told once, and tried again later."""
+        for account in self._present():
+            self.login(account)
+        if not self._changed:
+            return
+        with self._lock:
+            self._changed = False
+            known = dict(self._known)  # the thread that writes may take its time
+        try:
+            await self._disk(_write, self._path, known)
+        except OSError as error:
+            self._changed = True
+            if not self._failing:
+                told = p.PathFailed(str(self._path), str(self._path), _sentence(error))
+                self._bus.emit(events.LAST_LOGINS_UNWRITTEN, told)
+            self._failing = True
+        else:
+            self._failing = False
+
+
+def read_last_logins(path: Path) -> dict[str, float]:
+    """What a file holds, the oldest first; nothing where there is none.
+
+    Raises OSError, and ValueError with a sentence.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_SIZE + 1)
+    except FileNotFoundError:
+        return {}
+    if len(text) > MAX_SIZE:
+        raise ValueError(f"is longer than {MAX_SIZE} bytes")
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise ValueError("is not JSON") from None
+    if not isinstance(found, dict):
+        raise ValueError("is not a table of accounts")
+    for moment in found.values():
+        if not isinstance(moment, int | float) or not 1 < moment < LATEST:
+            raise ValueError("has something else than moments in seconds")
+    newest = sorted(found.items(), key=lambda one: float(one[1]))[-MAX_KEPT:]
+    return {account: float(moment) for account, moment in newest}
+
+
+def _write(path: Path, known: dict[str, float]) -> None:
+    replace(path, orjson.dumps(known, option=orjson.OPT_INDENT_2), 0o600)
+
+
+def _sentence(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return str(error)

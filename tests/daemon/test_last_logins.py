@@ -1,0 +1,129 @@
+"""When accounts were last used is known across restarts, and a damaged file locks nobody out."""
+
+import os
+import stat
+from pathlib import Path
+
+import orjson
+import pytest
+
+from mft.daemon import last_logins
+from mft.daemon.last_logins import FILE, MAX_SIZE, LastLogins, read_last_logins
+from mft.events import catalogue as events
+from tests.fakes.run import run
+from tests.fakes.threads import Inline
+from tests.fakes.trail import Trail
+
+NOW = 1_900_000_000.0
+
+
+class Kept(LastLogins):
+    """Last logins whose clock a test sets."""
+
+    def __init__(self, state: Path, now: float = NOW) -> None:
+        self.trail = Trail()
+        self.now = now
+        self.here: list[str] = []
+        super().__init__(state, Inline(), self.trail, lambda: self.here, lambda: self.now)
+
+
+def test_a_login_is_known_after_a_restart(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.login("ann-1")
+    run(kept.save())
+    later = Kept(tmp_path, NOW + 1000)
+    assert later.of("ann-1") == NOW
+    assert later.trail.told == []
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+def test_an_account_that_nobody_has_seen_is_used_now_and_not_later(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    assert kept.of("ann-1") == NOW
+    kept.now += 1000
+    assert kept.of("ann-1") == NOW
+    kept.login("ann-1")
+    assert kept.of("ann-1") == NOW + 1000
+    run(kept.save())
+    assert read_last_logins(tmp_path / FILE) == {"ann-1": NOW + 1000}
+
+
+def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    run(kept.save())
+    assert not (tmp_path / FILE).exists()
+    kept.login("ann-1")
+    run(kept.save())
+    (tmp_path / FILE).unlink()
+    kept.of("ann-1")
+    run(kept.save())
+    assert not (tmp_path / FILE).exists()
+
+
+BROKEN = {
+    "nothing": b"",
+    "no JSON": b'{"ann-1": 19',
+    "a list": b"[1]",
+    "no moment": b'{"ann-1": "yesterday"}',
+    "a word": b'{"ann-1": true}',
+    "no moment of any calendar": b'{"ann-1": 1e20}',
+    "a moment before all": b'{"ann-1": -5}',
+    "too much": b" " * (MAX_SIZE + 1),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_damaged_file_is_told_put_aside_and_counts_as_none(tmp_path: Path, kind: str) -> None:
+    (tmp_path / FILE).write_bytes(BROKEN[kind])
+    kept = Kept(tmp_path)
+    (told,) = kept.trail.told
+    assert told.event is events.LAST_LOGINS_UNREADABLE
+    assert told.payload.path == str(tmp_path / FILE)
+    assert kept.of("ann-1") == NOW
+    assert (tmp_path / f"{FILE}.damaged").read_bytes() == BROKEN[kind]
+    run(kept.save())
+    assert Kept(tmp_path).trail.told == []
+
+
+def test_a_file_that_cannot_be_opened_is_told_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+    (told,) = Kept(tmp_path).trail.told
+    assert told.payload.details == os.strerror(21)
+
+
+def test_what_cannot_be_written_is_told_once_and_tried_again(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    kept = Kept(state)
+    kept.login("ann-1")
+    for _ in range(2):
+        run(kept.save())
+    (told,) = kept.trail.told
+    assert told.event is events.LAST_LOGINS_UNWRITTEN
+    assert told.payload.details == os.strerror(2)
+    state.mkdir()
+    run(kept.save())
+    assert read_last_logins(state / FILE) == {"ann-1": NOW}
+
+
+def test_the_longest_unused_is_forgotten_when_there_are_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(last_logins, "MAX_KEPT", 3)
+    kept = Kept(tmp_path)
+    for account in ("a", "b", "a", "c", "d"):
+        kept.now += 1
+        kept.login(account)
+    run(kept.save())
+    assert list(orjson.loads((tmp_path / FILE).read_bytes())) == ["a", "c", "d"]
+    (tmp_path / FILE).write_bytes(orjson.dumps({"new": 5, "old": 3, "mid": 4, "older": 2}))
+    assert list(read_last_logins(tmp_path / FILE)) == ["old", "mid", "new"]
+
+
+def test_who_stays_for_long_is_used_all_the_time(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.login("ann-1")
+    kept.login("bob-1")
+    kept.here = ["ann-1"]
+    kept.now += 1000
+    run(kept.save())
+    assert read_last_logins(tmp_path / FILE) == {"ann-1": NOW + 1000, "bob-1": NOW}
