@@ -39,6 +39,7 @@ class Parts(NamedTuple):
     groups: Mapping[str, GroupOptions]
     login: Blocking  # the pool for hashes: at most the number of cores less one at a time
     disk: Blocking
+    outside: Blocking  # the pool for what waits for other systems, so that no hash waits for them
     clock: Callable[[], float]  # seconds since the epoch
     # The keys that may sign user certificates, by the ID of the service that trusts them.
     authorities: Mapping[str, tuple[PublicKey, ...]]

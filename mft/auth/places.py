@@ -1,7 +1,8 @@
 """Names of accounts in paths: `${USER}` and `${SHARED}`, put in once and never able to climb."""
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mft.core.failure import Refused
 from mft.core.vpath import VPath, check_name
@@ -10,6 +11,7 @@ _PLACE = re.compile(r"\$\{([^}]*)\}?")
 _UNSAFE = re.compile(r'[\\/:*?"<>|]')
 SHARED = "${SHARED}"
 USER = "${USER}"
+OURS = ("conf", "log", "state")  # folders of the instance that no client may reach
 
 
 def sample() -> Mapping[str, str]:
@@ -61,3 +63,15 @@ def member_path(text: str, user: str) -> str:
     if USER not in text:
         text = f"{text.rstrip('/')}/{USER}"
     return expand(text, {"USER": path_name(user)})
+
+
+def overlap(path: str, ours: Iterable[str]) -> str:
+    """Say how a folder and what is ours hold one another, links followed; empty when not."""
+    real = os.path.realpath(path)
+    for own in ours:
+        common = os.path.commonpath([real, own])
+        if common == own:
+            return f"is inside {own}, where clients must not reach"
+        if common == real:
+            return f"holds {own}, which clients must not reach"
+    return ""

@@ -1,10 +1,11 @@
 """AUTHENTICATORS: the types of authentication method."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from mft.auth.application import ApplicationAuthenticator
 from mft.auth.base import Authenticator
+from mft.auth.ldap_options import LdapOptions
 from mft.auth.options import ApplicationOptions
 from mft.auth.parts import Parts
 from mft.config.section import NamedSection
@@ -22,6 +23,15 @@ def _application(uuid: str, options: NamedSection, parts: Parts) -> Authenticato
     return ApplicationAuthenticator(Component(uuid, "application", options.name), parts)
 
 
+def _ldap(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
+    from mft.auth.ldap import LdapAuthenticator  # its library, which most servers do not need
+
+    return LdapAuthenticator(
+        Component(uuid, "ldap", options.name), cast(LdapOptions, options), parts
+    )
+
+
 AUTHENTICATORS: Final[Mapping[str, Kind]] = {
     "application": Kind(ApplicationOptions, _application),
+    "ldap": Kind(LdapOptions, _ldap),
 }

@@ -26,7 +26,7 @@ from mft.protocols.base import Service, ServiceParts
 from mft.protocols.options import ServiceOptions
 from mft.protocols.registry import PROTOCOLS
 from mft.protocols.ssh.options import SshOptions
-from mft.runtime.threads import DISK_THREADS, Pool
+from mft.runtime.threads import DISK_THREADS, OUTSIDE_THREADS, Pool
 from mft.session.login import Login
 from mft.session.numbers import Numbers
 from mft.session.opening import Opening
@@ -36,10 +36,14 @@ from mft.vfs.volume import Volume, Volumes
 
 
 class Pools(NamedTuple):
-    """Where blocking calls wait; apart, so that a slow login cannot starve uploads."""
+    """Where blocking calls wait; apart, so that a slow login cannot starve uploads.
+
+    Nor can a directory that does not answer keep passwords from being checked.
+    """
 
     disk: Pool
     login: Pool
+    outside: Pool
 
     @classmethod
     def of(cls, reactor: Any) -> "Pools":
@@ -47,6 +51,7 @@ class Pools(NamedTuple):
         return cls(
             Pool(reactor, "disk", DISK_THREADS),
             Pool(reactor, "login", max(1, (os.cpu_count() or 2) - 1)),
+            Pool(reactor, "outside", OUTSIDE_THREADS),
         )
 
     def start(self) -> None:
@@ -144,6 +149,7 @@ def auth_parts(
         groups=config.groups,
         login=pools.login,
         disk=pools.disk,
+        outside=pools.outside,
         clock=time.time,
         authorities={
             uuid: options.authorities

@@ -1,8 +1,9 @@
 """What no section can tell alone: references, names, ports."""
 
+from collections.abc import Iterator
 from typing import Final
 
-from mft.config.kinds import Wrong, kinds_of
+from mft.config.kinds import Referring, Wrong, kinds_of
 from mft.config.problem import Problem
 from mft.config.section import NamedSection, Section, suggestion, wrong_in
 from mft.daemon.reading import Read, Reading
@@ -23,11 +24,11 @@ def check_references(reading: Reading) -> None:
             known[model] = _references(model)
         for name, family in known[model].items():
             members = reading.families[family]
-            for identifier in _identifiers(getattr(one.options, name)):
+            for identifier, line in _identifiers(getattr(one.options, name)):
                 if identifier not in members:
                     hint = suggestion(identifier, members)
                     sentence = f"names no section [{family}/{identifier}]{hint}"
-                    wrong = Wrong(sentence, identifier, option=name)
+                    wrong = Wrong(sentence, identifier, line, name)
                     wrong_in(one.options, one.raw, wrong, reading.problems)
 
 
@@ -41,12 +42,15 @@ def _references(model: type[Section]) -> dict[str, str]:
     }
 
 
-def _identifiers(value: object) -> tuple[str, ...]:
+def _identifiers(value: object) -> Iterator[tuple[str, int | None]]:
+    """Each ID that a value names, with its line where the value has lines of them."""
     if isinstance(value, str):
-        return (value,)
-    if isinstance(value, tuple):
-        return tuple(item for item in value if isinstance(item, str))
-    return ()  # left to the group, or none
+        yield value, None
+    for item in value if isinstance(value, tuple) else ():  # else left to the group, or none
+        if isinstance(item, str):
+            yield item, None
+        elif isinstance(item, Referring):
+            yield from ((each, item.line) for each in item.identifiers)
 
 
 def check_names(members: dict[str, Read], problems: list[Problem]) -> None:

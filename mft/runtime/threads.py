@@ -14,6 +14,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DISK_THREADS = 16  # syncs and slow reads side by side; each holds one open call
+OUTSIDE_THREADS = 16  # logins that wait for other systems; each uses almost no processor
 MAX_WAITING = 4096  # calls waiting for one pool; one more is refused, so memory stays bounded
 
 

@@ -14,7 +14,7 @@ from mft.core.secret import Secret
 from mft.daemon import build
 from mft.daemon.load import Config
 from mft.events import catalogue as events
-from mft.runtime.threads import DISK_THREADS
+from mft.runtime.threads import DISK_THREADS, OUTSIDE_THREADS
 from mft.session.login import Login
 from mft.vfs.volume import FAST_AGAIN, STALL, Kind
 from tests.fakes.accounts import CHEAP_HASH, KeptInMemory
@@ -36,10 +36,11 @@ class FakePools(NamedTuple):
 
     disk: Any
     login: Any
+    outside: Any
 
 
 def pools() -> Any:
-    return FakePools(Inline(), Inline())
+    return FakePools(Inline(), Inline(), Inline())
 
 
 def names(config: Config, trail: Trail) -> dict[str, list[str]]:
@@ -59,6 +60,7 @@ def test_the_pools_are_apart_and_one_core_is_the_reactors(monkeypatch: pytest.Mo
     assert [(pool._pool.name, pool._pool.max) for pool in made] == [
         ("disk", DISK_THREADS),
         ("login", 7),
+        ("outside", OUTSIDE_THREADS),
     ]
 
 

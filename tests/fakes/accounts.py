@@ -78,6 +78,7 @@ class Around:
     ) -> None:
         self.hashes = Inline()
         self.disk = Inline()
+        self.outside = Inline()
         self.own = KeptInMemory()
         self.reactor = Reactor()
         self.trail = Trail()
@@ -88,6 +89,7 @@ class Around:
             groups=groups or GROUPS,
             login=self.hashes,
             disk=self.disk,
+            outside=self.outside,
             clock=lambda: now,
             authorities={SERVICE.uuid: authorities},
             keys_trouble=lambda *told: self.troubles.append(told),
