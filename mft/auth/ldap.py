@@ -39,15 +39,11 @@ class LdapAuthenticator:
     """Accounts that a directory knows."""
 
     def __init__(self, component: Component, options: LdapOptions, parts: Parts) -> None:
-        """Load the certificates of `ssl_certificate_authority`; raises ValueError."""
         self.component = component
         self.kinds = frozenset((PASSWORD, SSH_KEY) if _takes_keys(options) else (PASSWORD,))
         self._options = options
         self._parts = parts
-        try:
-            self._directory = Directory(options, options.context())
-        except OSError as error:
-            raise ValueError(f"ssl_certificate_authority: {error.strerror}") from None
+        self._directory = Directory(options)
         self._waiting = 0
         self._tidying: Any = None  # the call that closes connections which nobody uses
 

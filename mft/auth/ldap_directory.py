@@ -60,10 +60,10 @@ class _Visit(NamedTuple):
 class Directory:
     """Used by several threads at once."""
 
-    def __init__(self, options: LdapOptions, tls: SSLContext | None) -> None:
+    def __init__(self, options: LdapOptions) -> None:
         self.servers = Servers(options.address)
         self._options = options
-        self._tls = tls
+        self._tls: SSLContext | None = None  # made by the first login
         self._attributes = attributes_of(options)
         self._lock = Lock()
         self._idle: list[_Idle] = []
@@ -113,7 +113,17 @@ class Directory:
         options = self._options
         begin_plain = options.secure_connection == "StartTLS"
         port = options.effective_port
-        return Talk.open(visit.host, port, self._tls, begin_plain, visit.ends)
+        return Talk.open(visit.host, port, self._context(), begin_plain, visit.ends)
+
+    def _context(self) -> SSLContext | None:
+        with self._lock:
+            if self._tls is None:
+                try:
+                    self._tls = self._options.context()
+                except OSError as error:
+                    details = f"ssl_certificate_authority cannot be used: {error.strerror}"
+                    raise Refused(Reason.BROKEN, "", details) from None
+            return self._tls
 
     def _bound(self, visit: _Visit, username: str, password: str) -> Found:
         """`parent`, `relative`, `absolute`: the name that is bound is the entry's own."""
@@ -150,7 +160,7 @@ class Directory:
             said = talk.bind(name, password)
             if said is not None:
                 raise Unusable(f"the directory refuses the bind: {said}")
-            entry = self._one(visit, talk, self._options.bind_dn, username)
+            entry = self._one(visit, talk, username)
             visit.step(f"binds as {entry.dn}")
             said = talk.bind(entry.dn, password)
             if said is not None:
@@ -185,17 +195,17 @@ class Directory:
 
     def _nobody(self) -> str:
         own = f"{self._options.username_attribute}={escape_dn(token_hex(16))}"
-        return f"{own},{self._options.search_base}"
+        return f"{own},{self._options.bind_dn[0]}"
 
     def _looked_up(self, visit: _Visit, talk: Talk, username: str) -> Found:
-        entry = self._one(visit, talk, (self._options.search_base,), username)
+        entry = self._one(visit, talk, username)
         return self._whole(visit, talk, username, entry)
 
-    def _one(self, visit: _Visit, talk: Talk, bases: tuple[str, ...], username: str) -> Entry:
-        """The one entry of a name below all of these; raises Unusable for none and for several."""
+    def _one(self, visit: _Visit, talk: Talk, username: str) -> Entry:
+        """The one entry of a name below any line; raises Unusable for none and for several."""
         rule = filter_of(self._options, username)
         found: dict[str, Entry] = {}
-        for base in bases:
+        for base in self._options.bind_dn:
             visit.step(f"searches {base} for {rule}")
             found.update((one.dn, one) for one in talk.search(base, rule, self._attributes, 2))
         visit.step(f"found: {'; '.join(found) or 'nothing'}")

@@ -66,6 +66,8 @@ def _base(text: str, context: Context | None) -> str:
 
 def _bases(text: str, context: Context | None) -> tuple[str, ...]:
     found = each_line(text, _dn)
+    if not found:
+        raise Wrong("is empty; it needs a name such as ou=people,dc=example,dc=com")
     if len(found) > MAX_BASES:
         raise Wrong(f"has more than {MAX_BASES} lines", found[0])
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
-from ssl import SSLContext, create_default_context
+from ssl import SSLContext, SSLError, create_default_context
 from typing import Annotated, ClassVar, Literal
 
 from mft.auth.ldap_kinds import (
@@ -71,15 +71,14 @@ class LdapOptions(NamedSection):
     bind_dn_type: Literal["parent", "relative", "absolute", "direct-username", "search"] = option(
         "What is bound with the password. `parent`: `username_attribute`=USER below `bind_dn`. "
         "`relative`: the user gives the beginning of a distinguished name, `bind_dn` is the rest. "
-        "`absolute`: the user gives all of it. `direct-username`: USER and `username_suffix` as "
-        "they are, and then the entry is found below `bind_dn`. `search`: the entry that "
-        "`search_bind_dn` finds below `search_base`.",
+        "`absolute`: the user gives all of it, which must be below `bind_dn`. `direct-username`: "
+        "USER and `username_suffix` as they are, and then the entry is found below `bind_dn`. "
+        "`search`: the entry that `search_bind_dn` finds below `bind_dn`.",
         "parent",
     )
     bind_dn: BaseDns = option(
         "Where users are, one distinguished name per line; the lines are tried in order. A name "
-        "must be in one of them only.",
-        (),
+        "must be below one of them only.",
         examples=["ou=people,dc=example,dc=com"],
     )
     username_attribute: AttributeName = option(
@@ -99,12 +98,6 @@ class LdapOptions(NamedSection):
         ours=True,
     )
     search_bind_password: SecretText = option("Its password.", Secret(""), ours=True)
-    search_base: BaseDn = option(
-        "Below what it searches, at any depth.",
-        "",
-        examples=["ou=people,dc=example,dc=com"],
-        ours=True,
-    )
     search_filter: FilterText = option(
         "Who may transfer files: an entry that the filter does not match is refused. Empty: "
         "everybody.",
@@ -159,9 +152,9 @@ class LdapOptions(NamedSection):
         return self.port or (LDAPS_PORT if self.secure_connection == "Yes" else LDAP_PORT)
 
     def context(self) -> SSLContext | None:
-        """What TLS is made with, None for no TLS; raises ValueError or OSError.
+        """What TLS is made with, None for no TLS; raises OSError.
 
-        Certificates and the names in them are always verified.
+        Certificates and the names in them are always verified. It reads files, and takes a while.
         """
         if self.secure_connection == "No":
             return None
@@ -170,34 +163,31 @@ class LdapOptions(NamedSection):
 
     def check(self, context: Context) -> Iterator[Wrong]:
         """Tell what does not go together, and of certificates that cannot be read."""
-        yield from self._missing()
+        yield from self._apart()
+        if self.ssl_certificate_authority is not None:
+            try:
+                create_default_context(cafile=str(self.ssl_certificate_authority))
+            except OSError as error:
+                why = "it holds no certificates" if isinstance(error, SSLError) else error.strerror
+                shown = str(self.ssl_certificate_authority)
+                yield Wrong(f"cannot be used: {why}", shown, option="ssl_certificate_authority")
+        if self.secure_connection == "No" and not all(map(_loopback, self.address)):
+            sentence = "sends passwords in clear over the network; write Yes or StartTLS"
+            yield Wrong(sentence, option="secure_connection", mild=True)
+
+    def _apart(self) -> Iterator[Wrong]:
+        searches = self.bind_dn_type == "search"
+        for name in ("search_bind_dn", "search_bind_password"):
+            if searches and not getattr(self, name):
+                yield Wrong("is needed for bind_dn_type = search", option=name)
         if not self.username_attribute:
             yield Wrong("is empty; it needs an attribute, such as cn", option="username_attribute")
-        if self.ssh_public_keys_attribute and self.bind_dn_type != "search":
+        if self.ssh_public_keys_attribute and not searches:
             sentence = "needs bind_dn_type = search: without a password nobody else is bound"
             yield Wrong(sentence, option="ssh_public_keys_attribute")
         if self.username_suffix and self.bind_dn_type != "direct-username":
             sentence = "counts with bind_dn_type = direct-username only"
             yield Wrong(sentence, option="username_suffix")
-        try:
-            self.context()
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it holds no certificates"
-            shown = str(self.ssl_certificate_authority)
-            yield Wrong(f"cannot be used: {why}", shown, option="ssl_certificate_authority")
-        if self.secure_connection == "No" and not all(map(_loopback, self.address)):
-            sentence = "sends passwords in clear over the network; write Yes or StartTLS"
-            yield Wrong(sentence, option="secure_connection", mild=True)
-
-    def _missing(self) -> Iterator[Wrong]:
-        kind = self.bind_dn_type
-        needed = {
-            "search": ("search_bind_dn", "search_bind_password", "search_base"),
-            "absolute": (),
-        }.get(kind, ("bind_dn",))
-        for name in needed:
-            if not getattr(self, name):
-                yield Wrong(f"is needed for bind_dn_type = {kind}", option=name)
 
 
 def _loopback(host: str) -> bool:

@@ -30,7 +30,7 @@ def names_to_bind(options: LdapOptions, username: str) -> tuple[str, ...]:
         # Written anew: an escape at the end of what was given could swallow the comma.
         return tuple(f"{given},{base}" for base in options.bind_dn)
     bases = [DistinguishedName.parse(base) for base in options.bind_dn]
-    if bases and not any(given.below(base) for base in bases):
+    if not any(given.below(base) for base in bases):
         raise Unusable("the name is not below any line of bind_dn")
     return (str(given),)
 

@@ -251,7 +251,7 @@ class Slapd:
             "bind_dn_type": "search",
             "search_bind_dn": SEARCHER,
             "search_bind_password": "s",
-            "search_base": BASE,
+            "bind_dn": BASE,
             **given,
         }
         return self.options(**told)
