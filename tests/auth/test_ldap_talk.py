@@ -10,7 +10,16 @@ import pytest
 from mft.auth.ldap_entry import Unusable
 from mft.auth.ldap_talk import Talk, Unreachable
 from mft.core.failure import Refused
-from tests.fakes.ldap_server import Answer, LdapServer, bound, done, referred, result, shown
+from tests.fakes.ldap_server import (
+    Answer,
+    LdapServer,
+    Request,
+    bound,
+    done,
+    referred,
+    result,
+    shown,
+)
 
 PATIENCE = 3.0
 Open = Callable[..., Talk]
@@ -35,15 +44,15 @@ def talk_to() -> Iterator[Open]:
 
 
 def always(*answers: Callable[[int], Answer]) -> Any:
-    def script(number: int, operation: str, request: Any) -> Iterable[Answer]:
+    def script(number: int, request: Request) -> Iterable[Answer]:
         return [answer(number) for answer in answers]
 
     return script
 
 
 def test_a_right_password_and_a_wrong_one(talk_to: Open) -> None:
-    def script(number: int, operation: str, request: Any) -> Iterable[Answer]:
-        right = bytes(request["authentication"]["simple"]) == "pässword".encode()
+    def script(number: int, request: Request) -> Iterable[Answer]:
+        right = request.password == "pässword".encode()
         return [bound(number, 0 if right else 49, b"" if right else b"data 52e")]
 
     talk = talk_to(script)
@@ -54,7 +63,7 @@ def test_a_right_password_and_a_wrong_one(talk_to: Open) -> None:
 @pytest.mark.parametrize(("name", "password"), [("", "x"), ("uid=ann", ""), ("uid=ann", " \u3000")])
 def test_a_bind_as_nobody_is_never_sent(talk_to: Open, name: str, password: str) -> None:
     asked: list[str] = []
-    talk = talk_to(lambda number, operation, request: asked.append(operation) or [bound(number)])
+    talk = talk_to(lambda number, request: asked.append(request.operation) or [bound(number)])
     with pytest.raises(Refused):
         talk.bind(name, password)
     assert asked == []
@@ -165,13 +174,13 @@ def test_names_and_values_that_are_no_text_are_refused(talk_to: Open) -> None:
 def test_a_server_that_does_not_begin_tls_hears_nothing_else(talk_to: Open) -> None:
     asked: list[str] = []
 
-    def script(number: int, operation: str, request: Any) -> Iterable[Answer]:
-        asked.append(operation)
+    def script(number: int, request: Request) -> Iterable[Answer]:
+        asked.append(request.operation)
         return [result(number, 0x78, 2)]
 
     with pytest.raises(Unreachable, match="does not begin TLS"):
         talk_to(script, context=create_default_context(), plain=True)
-    assert asked == ["extendedReq"]
+    assert asked == ["extended"]
 
 
 def test_what_comes_in_clear_before_tls_is_no_answer_behind_it(talk_to: Open) -> None:

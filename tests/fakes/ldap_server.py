@@ -4,14 +4,23 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from threading import Thread
-from typing import Any
+from typing import NamedTuple
 
-from ldap3.protocol.rfc4511 import LDAPMessage
 from ldap3.strategy.base import BaseStrategy
-from pyasn1.codec.ber import decoder
+
+OPERATIONS = {0x60: "bind", 0x42: "unbind", 0x63: "search", 0x77: "extended"}
+
+
+class Request(NamedTuple):
+    """What a client asked."""
+
+    operation: str
+    name: str = ""  # that is bound, or below which is searched
+    password: bytes = b""
+
 
 Answer = bytes | None  # None: the connection is closed
-Script = Callable[[int, str, Any], Iterable[Answer]]
+Script = Callable[[int, Request], Iterable[Answer]]
 
 
 def _tlv(tag: int, *content: bytes) -> bytes:
@@ -60,6 +69,31 @@ def referred(number: int, url: bytes) -> bytes:
     return _message(number, _tlv(0x73, _tlv(0x04, url)))
 
 
+def _parts(data: bytes) -> list[tuple[int, bytes]]:
+    """The tags and contents of what follows each other; lengths are those that clients write."""
+    found = []
+    while data:
+        size, start = data[1], 2
+        if size >= 128:
+            start = 2 + size - 128
+            size = int.from_bytes(data[2:start], "big")
+        found.append((data[0], data[start : start + size]))
+        data = data[start + size :]
+    return found
+
+
+def _request(message: bytes) -> tuple[int, Request]:
+    (_, number), (tag, content) = _parts(_parts(message)[0][1])[:2]
+    operation = OPERATIONS[tag]
+    request = Request(operation)
+    if operation == "bind":
+        _, (_, name), (_, secret) = _parts(content)
+        request = Request(operation, name.decode(), secret)
+    elif operation == "search":
+        request = Request(operation, _parts(content)[0][1].decode())
+    return int.from_bytes(number, "big"), request
+
+
 class LdapServer:
     """Listens on a free port of this machine; every connection follows the script."""
 
@@ -70,7 +104,7 @@ class LdapServer:
         self._listener = socket.create_server((self.host, 0))
         self.port = self._listener.getsockname()[1]
         self._lines: list[socket.socket] = []
-        self.asked: list[tuple[str, Any]] = []  # operations and requests
+        self.asked: list[Request] = []
         self.connections = 0
         self._thread = Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -104,11 +138,9 @@ class LdapServer:
         line.close()
 
     def _answer(self, line: socket.socket, message: bytes) -> bool:
-        read, _ = decoder.decode(message, asn1Spec=LDAPMessage())
-        operation = read["protocolOp"].getName()
-        request = read["protocolOp"].getComponent()
-        self.asked.append((operation, request))
-        for answer in self._script(int(read["messageID"]), operation, request):
+        number, request = _request(message)
+        self.asked.append(request)
+        for answer in self._script(number, request):
             if answer is None:
                 return False
             line.sendall(answer)

@@ -131,6 +131,9 @@ def _people() -> Iterator[str]:
     yield person("below", l="ann/private")
     yield person("closed")
     yield person("carol", OTHERS)
+    yield person("direct", description=f"uid=direct,{PEOPLE}")
+    yield person("short", description="uid=short")
+    yield person("thief", description=f"uid=u2,{PEOPLE}", userPassword="of the thief")
     yield person("Twin", OTHERS)
     yield person("twin", f"{PEOPLE}")
     for one in HOSTILE:
@@ -155,6 +158,7 @@ class Slapd:
     """A directory that runs."""
 
     host = "127.0.0.1"
+    other_host = "127.0.0.2"  # it listens there too, and its certificate does not say so
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -189,7 +193,10 @@ class Slapd:
 
     def start(self) -> None:
         """Listen on both ports."""
-        urls = f"ldap://{self.host}:{self.port}/ ldaps://{self.host}:{self.tls_port}/"
+        urls = " ".join(
+            f"ldap://{host}:{self.port}/ ldaps://{host}:{self.tls_port}/"
+            for host in (self.host, self.other_host)
+        )
         command = ["/usr/sbin/slapd", "-f", self.folder / "slapd.conf", "-h", urls, "-d", "0"]
         self._process = subprocess.Popen(command)
         end = time.monotonic() + PATIENCE
