@@ -1,10 +1,12 @@
 """Names of accounts in paths: put in once, and never able to climb."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mft.auth.places import expand, member_path, path_name, virtual_path
+from mft.auth.places import expand, member_path, overlap, path_name, virtual_path
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,16 @@ def test_any_name_stays_below_the_folder_of_homes(name: str) -> None:
     rest = path.removeprefix("/srv/homes/")
     assert "/" not in rest
     assert rest not in ("", ".", "..")
+
+
+def test_a_folder_that_holds_what_is_ours_or_is_in_it_is_told_also_through_links(
+    tmp_path: Path,
+) -> None:
+    ours = [str(tmp_path / "conf")]
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "conf")
+    assert overlap(str(tmp_path / "homes"), ours) == ""
+    assert "is inside" in overlap(str(tmp_path / "conf/x"), ours)
+    assert "is inside" in overlap(str(tmp_path / "link"), ours)
+    assert "holds" in overlap(str(tmp_path), ours)
+    assert "holds" in overlap("/", ours)

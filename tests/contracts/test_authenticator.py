@@ -1,6 +1,6 @@
 """What every authentication method promises the chain, whatever it asks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,19 +9,46 @@ from mft.auth.base import (
     Accepted,
     Authenticator,
     Certificate,
+    Credentials,
     NotMine,
     Password,
     PasswordChange,
     PublicKey,
     Rejected,
 )
+from mft.auth.ldap import LdapAuthenticator
 from mft.auth.own_passwords import NotChanged
+from mft.core.peer import Component
 from mft.core.secret import Secret
 from mft.trust.ssh_keys import HostKey
-from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
+from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Around, Method, account, group
 from tests.fakes.run import run
+from tests.fakes.slapd import KEY, Slapd
+from tests.fakes.slapd import slapd as slapd
 
-KEY = HostKey.generate().public
+# Methods behind which no other is asked: they reject a name that they do not know.
+LAST = {"ldap"}
+# Methods to which these are names of `ann` as well.
+FOLDING = {"ldap": {"ANN", "ann "}}
+# Methods whose accounts have no password here to change.
+KEEPING_NO_PASSWORDS = {"ldap"}
+
+_directories: list[Slapd] = []
+_made: list[Authenticator] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def directory(slapd: Slapd) -> None:
+    """What `ldap` asks."""
+    _directories.append(slapd)
+
+
+@pytest.fixture(autouse=True)
+def stopped() -> Iterator[None]:
+    """What a test made is stopped behind it."""
+    yield
+    while _made:
+        run(_made.pop().stop())
 
 
 def application() -> Method:
@@ -30,7 +57,21 @@ def application() -> Method:
     return Method(account(password=CHEAP_HASH, **ways))
 
 
-every_method = pytest.mark.parametrize("make", [application])
+def ldap() -> LdapAuthenticator:
+    """A method whose directory has `ann`, with the password `right` and one key."""
+    around = Around(groups={"DEFAULT_GROUP": group(home_folder_path="/homes/${USER}")})
+    options = _directories[-1].searching(ssh_public_keys_attribute="sshPublicKey")
+    method = LdapAuthenticator(Component("method-2", "ldap", "directory"), options, around.parts)
+    _made.append(method)
+    return method
+
+
+def taken(method: Authenticator, *given: Credentials) -> list[Credentials]:
+    """Those credentials of a kind that a method understands: the chain gives it no others."""
+    return [one for one in given if one.kind in method.kinds]
+
+
+every_method = pytest.mark.parametrize("make", [application, ldap])
 Make = Callable[[], Authenticator]
 
 
@@ -45,7 +86,8 @@ def test_it_says_what_it_is_and_what_it_understands(make: Make) -> None:
 @every_method
 def test_right_credentials_give_an_account_and_name_the_method(make: Make) -> None:
     method = make()
-    for given in (
+    for given in taken(
+        method,
         Password("ann", Secret("right")),
         PublicKey("ann", KEY.blob, proven=True),
         Certificate("ann", "ann", "AA:BB"),
@@ -75,27 +117,38 @@ def test_a_wrong_password_is_rejected_with_details_that_do_not_repeat_it(
     ids=["too short", "another key", "too long", "zeros"],
 )
 def test_a_wrong_key_is_rejected_and_no_bytes_break_it(make: Make, blob: bytes) -> None:
-    verdict = run(make().authenticate(PublicKey("ann", blob, proven=True), PEER, SERVICE))
-    assert isinstance(verdict, Rejected)
+    method = make()
+    for given in taken(method, PublicKey("ann", blob, proven=True)):
+        assert isinstance(run(method.authenticate(given, PEER, SERVICE)), Rejected)
 
 
 @every_method
 @pytest.mark.parametrize("common_name", ["", "eve", "ANN", "ann\0"])
 def test_a_certificate_of_somebody_else_is_rejected(make: Make, common_name: str) -> None:
-    given = Certificate("ann", common_name, "AA:BB")
-    assert isinstance(run(make().authenticate(given, PEER, SERVICE)), Rejected)
+    method = make()
+    for given in taken(method, Certificate("ann", common_name, "AA:BB")):
+        assert isinstance(run(method.authenticate(given, PEER, SERVICE)), Rejected)
 
 
 @every_method
 @pytest.mark.parametrize("name", ["eve", "ANN", "ann ", "*", "ann\u0301", "../ann"])
 def test_an_unknown_name_is_left_to_the_next_method(make: Make, name: str) -> None:
-    for given in (
+    method = make()
+    kind = method.component.kind
+    if name in FOLDING.get(kind, ()):
+        return
+    for given in taken(
+        method,
         Password(name, Secret("right")),
         PublicKey(name, KEY.blob, proven=True),
         Certificate(name, name, "AA:BB"),
         Certificate(name, "ann", "AA:BB"),
     ):
-        assert run(make().authenticate(given, PEER, SERVICE)) == NotMine()
+        verdict = run(method.authenticate(given, PEER, SERVICE))
+        if kind in LAST:
+            assert isinstance(verdict, Rejected)
+        else:
+            assert verdict == NotMine()
 
 
 @every_method
@@ -119,6 +172,12 @@ def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(mak
     verdict = run(method.authenticate(Password("ann", Secret("right")), PEER, SERVICE))
     assert isinstance(verdict, Accepted)
     new = "correct horse battery staple"
+    if method.component.kind in KEEPING_NO_PASSWORDS:
+        change = PasswordChange(Secret("right"), Secret(new))
+        assert run(method.change_password(verdict.account, change, PEER)) is False
+        assert not verdict.account.allow_own_password_change
+        assert (accepts("right"), accepts(new)) == (True, False)
+        return
     with pytest.raises(NotChanged):
         run(
             method.change_password(

@@ -49,6 +49,7 @@ PLACES = {
         "Authentication methods",
         "auth/test_application.py",
     ),
+    ("authentications", "ldap"): ("ldap.md", "A first method", "auth/test_ldap.py"),
     ("event-handlers", "local-file"): ("audit.md", "Log files", "handlers/test_log_file.py"),
     ("event-handlers", "standard-stream"): (
         "audit.md",
@@ -66,7 +67,7 @@ REGISTRIES = {
 }
 TYPES = [(family, kind) for family, registry in REGISTRIES.items() for kind in registry]
 CONTRACTS = {
-    "test_authenticator.py": (AUTHENTICATORS, ("def application()",)),
+    "test_authenticator.py": (AUTHENTICATORS, ("def application()", "def ldap()")),
     "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
 }
 
