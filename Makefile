@@ -25,7 +25,7 @@ NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rcl
 	unzip:unzip bsdtar:libarchive-tools 7zz:7zip \
 	wget:wget litmus:litmus cadaver:cadaver chromium:chromium nginx:nginx-light \
 	ncftpput:ncftp testssl:testssl.sh psftp:putty-tools dbclient:dropbear-bin \
-	node:nodejs npm:npm git:git gcc:gcc /usr/include/stdio.h:libc6-dev
+	node:nodejs npm:npm git:git gcc:gcc /usr/include/stdio.h:libc6-dev /usr/sbin/slapd:slapd
 # How often `make fuzz` goes over everything, each time with another seed.
 ROUNDS ?= 20
 

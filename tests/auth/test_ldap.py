@@ -4,11 +4,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from mft.auth.account import Account
+from mft.auth.application import ApplicationAuthenticator
 from mft.auth.base import (
     Accepted,
     Anonymous,
@@ -25,11 +27,14 @@ from mft.auth.ldap_options import LdapOptions
 from mft.core.failure import Refused
 from mft.core.peer import Component
 from mft.core.secret import Secret
+from mft.daemon import build
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
+from mft.runtime.threads import OUTSIDE_THREADS
 from mft.trust.ssh_keys import HostKey
-from tests.fakes.accounts import PEER, SERVICE, Around, group
+from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Around, account, group
+from tests.fakes.loop import run_loop, until
 from tests.fakes.run import run
 from tests.fakes.slapd import GROUPS, KEY, OTHERS, PEOPLE, Slapd
 from tests.fakes.slapd import slapd as slapd
@@ -340,3 +345,36 @@ def test_no_step_tells_a_password(slapd: Slapd) -> None:
         method.log_in("ann")
         assert method.steps[0].startswith("asks 127.0.0.1")
         assert not [one for one in method.steps if "hunter2" in one or "right" in one]
+
+
+def test_a_directory_that_is_silent_keeps_no_password_from_being_checked(slapd: Slapd) -> None:
+    """With every thread of the pool waiting for it, a login of another method is not delayed."""
+
+    async def main(reactor: Any) -> None:
+        pools = build.Pools.of(reactor)
+        pools.start()
+        with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+            options = slapd.options(port=str(silent.getsockname()[1]), timeout="30")
+            around = Around(account(password=CHEAP_HASH), groups=OURS)
+            parts = around.parts._replace(
+                reactor=reactor, login=pools.login, outside=pools.outside, disk=pools.disk
+            )
+            ldap = LdapAuthenticator(METHOD, options, parts)
+            own = ApplicationAuthenticator(SERVICE, parts)
+            given = Password("ann", Secret("right"))
+            refused: list[Any] = []
+            for _ in range(OUTSIDE_THREADS + 4):
+                going = Deferred.fromCoroutine(ldap.authenticate(given, PEER, SERVICE))
+                going.addBoth(refused.append)
+            lines = [silent.accept()[0] for _ in range(OUTSIDE_THREADS)]
+            assert isinstance(await own.authenticate(given, PEER, SERVICE), Accepted)
+            assert refused == []
+            for line in lines:
+                line.close()
+            await until(reactor, lambda: refused, "the first that waited is refused")
+            silent.close()
+            await until(reactor, lambda: len(refused) == OUTSIDE_THREADS + 4, "all are refused")
+        assert all(one.check(Refused) for one in refused)
+        pools.stop()
+
+    run_loop(main)
