@@ -52,7 +52,7 @@ class Talk:
             client_strategy=SAFE_SYNC,
             authentication=SIMPLE,
             user="nobody",
-            password="-",  # noqa: S106 - `bind` gives each bind its own
+            password="-",  # noqa: S106 - each bind gives its own
             auto_referrals=False,
             auto_range=False,
             auto_escape=False,
