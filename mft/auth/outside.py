@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import ValidationError
 
-from mft.auth.base import Accepted, Rejected
+from mft.auth.base import Accepted, MoreNeeded, Rejected
 from mft.auth.inheritance import Membership, build_account
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.core.peer import Address, Component
@@ -45,13 +45,23 @@ def outside_account(
 
 
 def admitted(
-    whole: Membership, method: Component, now: float, peer: Address
-) -> Accepted | Rejected:
-    """The verdict on an account whose credentials another system found right."""
+    whole: Membership, method: Component, now: float, peer: Address, kind: str = ""
+) -> Accepted | MoreNeeded | Rejected:
+    """The verdict on an account whose credentials another system found right.
+
+    With the `kind` of those credentials, `required_credentials` of its group counts.
+    """
     barred = whole.restrictions().may_act(now, peer)
     if barred is not None:
         return Rejected(method, barred, forbidden=True)
     try:
-        return Accepted(build_account(whole, peer), method)
+        account = build_account(whole, peer)
     except ValueError as error:
         return Rejected(method, f"the account cannot be used: {error}", forbidden=True)
+    required = account.required_credentials
+    if not kind or not required or required == {kind}:
+        return Accepted(account, method)
+    if kind not in required:
+        details = f"the account logs in with {', '.join(sorted(required))} only"
+        return Rejected(method, details, forbidden=True, required=required)
+    return MoreNeeded(account, method, required - {kind})

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple, cast
 
 from mft.auth.application import ApplicationAuthenticator
 from mft.auth.base import Authenticator
+from mft.auth.ldap_options import LdapOptions
 from mft.auth.options import ApplicationOptions
 from mft.auth.parts import Parts
 from mft.auth.system import KIND as SYSTEM
@@ -30,7 +31,16 @@ def _system(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
     return SystemAuthenticator(component, cast(SystemOptions, options), parts)
 
 
+def _ldap(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
+    from mft.auth.ldap import LdapAuthenticator  # its library, which most servers do not need
+
+    return LdapAuthenticator(
+        Component(uuid, "ldap", options.name), cast(LdapOptions, options), parts
+    )
+
+
 AUTHENTICATORS: Final[Mapping[str, Kind]] = {
     "application": Kind(ApplicationOptions, _application),
     SYSTEM: Kind(SystemOptions, _system),
+    "ldap": Kind(LdapOptions, _ldap),
 }

@@ -17,6 +17,7 @@ from mft.auth.asking import Asking
 from mft.auth.base import (
     Accepted,
     Credentials,
+    MoreNeeded,
     NotMine,
     Password,
     PasswordChange,
@@ -150,7 +151,7 @@ class SystemAuthenticator:
             step(f"refused: {verdict.details}")
         return verdict
 
-    def _admitted(self, seen: _Seen, peer: Address) -> Accepted | Rejected:
+    def _admitted(self, seen: _Seen, peer: Address) -> Accepted | MoreNeeded | Rejected:
         account = seen.account
         options = {"name": account.name}
         if self._options.home_folder == "account":

@@ -38,6 +38,10 @@ class Association(NamedTuple):
         """The IDs of the sections that it names."""
         return (self.group,)
 
+    @property
+    def line(self) -> None:
+        """Not known."""
+
     def __str__(self) -> str:
         return f"{self.system}, {self.group}"
 

@@ -8,7 +8,7 @@ text is taken as it is, so that code and tests may build options from values.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -27,17 +27,23 @@ class Wrong(ValueError):  # noqa: N818 - it says what is wrong with a value
 
     `part` is the piece of a long value to show instead of all of it; `line` counts lines down
     from the first line of the value (None: the option's own line); `option` is set only where
-    it is not the one being read, such as by a section's own `check`.
+    it is not the one being read, such as by a section's own `check`. A `mild` one is a warning.
     """
 
     def __init__(
-        self, sentence: str, part: str | None = None, line: int | None = None, option: str = ""
+        self,
+        sentence: str,
+        part: str | None = None,
+        line: int | None = None,
+        option: str = "",
+        mild: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.part = part
         self.line = line
         self.option = option
+        self.mild = mild
 
 
 class Wrongs(ValueError):  # noqa: N818 - several of them
@@ -46,6 +52,19 @@ class Wrongs(ValueError):  # noqa: N818 - several of them
     def __init__(self, each: Iterable[Wrong]) -> None:
         self.each = tuple(each)
         super().__init__("; ".join(wrong.sentence for wrong in self.each))
+
+
+@runtime_checkable
+class Referring(Protocol):
+    """One line of a value that names sections of the family of its kind."""
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """The IDs."""
+
+    @property
+    def line(self) -> int | None:
+        """Which line of the value it is, from 0; None where only the value as a whole is known."""
 
 
 def plain(value: object) -> str:

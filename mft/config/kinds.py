@@ -16,6 +16,7 @@ from pydantic import WrapValidator
 from mft.config.ini import split_commas
 from mft.config.kind import Context as Context
 from mft.config.kind import Kind as Kind
+from mft.config.kind import Referring as Referring
 from mft.config.kind import Wrong as Wrong
 from mft.config.kind import Wrongs as Wrongs
 from mft.config.kind import each_line as each_line
@@ -110,17 +111,19 @@ def whole(minimum: int = 0, maximum: int = MAX_WHOLE, name: str = "whole number"
     top = "" if maximum == MAX_WHOLE else f" to {maximum}"
 
     def read(text: str, context: Context | None) -> int:
-        if _WHOLE.fullmatch(text.strip()) is None or not minimum <= int(text) <= maximum:
+        digits = text.strip()
+        if _WHOLE.fullmatch(digits) is None or not minimum <= int(digits) <= maximum:
             raise Wrong(f"is not a {name} from {minimum}{top}")
-        return int(text)
+        return int(digits)
 
     return Kind(name, f"{minimum}{top}" if top else f"{max(minimum, 1) * 10}", read)
 
 
 def _umask(text: str, context: Context | None) -> int:
-    if re.fullmatch("[0-7]{1,4}", text.strip()) is None or int(text, 8) > 0o777:
+    digits = text.strip()
+    if re.fullmatch("[0-7]{1,4}", digits) is None or int(digits, 8) > 0o777:
         raise Wrong("is not a file mode mask in octal such as 022")
-    return int(text, 8)
+    return int(digits, 8)
 
 
 def _listen_address(text: str, context: Context | None) -> str:

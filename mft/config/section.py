@@ -177,7 +177,8 @@ def wrong_in(options: Section, raw: RawSection, wrong: Wrong, problems: list[Pro
     report = _Report(raw, problems)
     if value is None and field is not None:  # a default is wrong: there is no value to show
         part = "" if wrong.part is None else f" ({shown(wrong.part)})"
-        wrong = Wrong(f"{wrong.option}{part} {wrong.sentence}", option=wrong.option)
+        sentence = f"{wrong.option}{part} {wrong.sentence}"
+        wrong = Wrong(sentence, option=wrong.option, mild=wrong.mild)
     report.wrong(wrong.option, value, wrong, field is not None and is_secret(field))
 
 
@@ -223,13 +224,15 @@ class _Report:
         self.add(option, value, remedy, severity=Severity.WARNING)
 
     def wrong(self, name: str, value: Value | None, wrong: Wrong, secret: bool) -> None:
+        severity = Severity.WARNING if wrong.mild else Severity.ERROR
         if not name or value is None:
-            self.add(name, value, wrong.sentence)
+            self.add(name, value, wrong.sentence, severity=severity)
         elif secret:
-            self.add(name, value, f"{name} {wrong.sentence}", line=wrong.line)
+            sentence = f"{name} {wrong.sentence}"
+            self.add(name, value, sentence, line=wrong.line, severity=severity)
         else:
             text = value.text if wrong.part is None else wrong.part
-            self.add(name, value, wrong.sentence, text=text, line=wrong.line)
+            self.add(name, value, wrong.sentence, text=text, line=wrong.line, severity=severity)
 
     def invalid(self, model: type[Section], name: str, details: ErrorDetails) -> None:
         """Turn one error of pydantic into our sentence."""

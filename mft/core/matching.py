@@ -31,14 +31,14 @@ class Expression:
     expression compares the length itself and refuses.
     """
 
-    __slots__ = ("_found", "_negated", "limit", "text")
+    __slots__ = ("_found", "limit", "negated", "text")
 
     def __init__(
         self, text: str, found: Callable[[str], object | None], negated: bool, limit: int
     ) -> None:
         self.text = text
         self.limit = limit
-        self._negated = negated
+        self.negated = negated  # true where the pattern is not found
         self._found = found
 
     @classmethod
@@ -72,7 +72,7 @@ class Expression:
         """Whether the text matches; False for text longer than `limit`."""
         if len(text) > self.limit:
             return False
-        return (self._found(text) is not None) != self._negated
+        return (self._found(text) is not None) != self.negated
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"

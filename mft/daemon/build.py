@@ -37,7 +37,10 @@ from mft.vfs.volume import Volume, Volumes
 
 
 class Pools(NamedTuple):
-    """Where blocking calls wait; apart, so that a slow login cannot starve uploads."""
+    """Where blocking calls wait; apart, so that a slow login cannot starve uploads.
+
+    Nor can a directory that does not answer keep passwords from being checked.
+    """
 
     disk: Pool
     login: Pool

@@ -1,10 +1,11 @@
 """What no section can tell alone: references, names, ports."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from mft.auth.inheritance import Membership
 from mft.auth.options import AccountOptions, GroupOptions
-from mft.config.kinds import Wrong, kinds_of
+from mft.config.kinds import Referring, Wrong, kinds_of
 from mft.config.problem import Problem
 from mft.config.section import NamedSection, Section, suggestion, wrong_in
 from mft.daemon.reading import Read, Reading
@@ -25,11 +26,11 @@ def check_references(reading: Reading) -> None:
             known[model] = _references(model)
         for name, family in known[model].items():
             members = reading.families[family]
-            for identifier in _identifiers(getattr(one.options, name)):
+            for identifier, line in _identifiers(getattr(one.options, name)):
                 if identifier not in members:
                     hint = suggestion(identifier, members)
                     sentence = f"names no section [{family}/{identifier}]{hint}"
-                    wrong = Wrong(sentence, identifier, option=name)
+                    wrong = Wrong(sentence, identifier, line, name)
                     wrong_in(one.options, one.raw, wrong, reading.problems)
 
 
@@ -43,17 +44,15 @@ def _references(model: type[Section]) -> dict[str, str]:
     }
 
 
-def _identifiers(value: object) -> tuple[str, ...]:
+def _identifiers(value: object) -> Iterator[tuple[str, int | None]]:
+    """Each ID that a value names, with its line where the value has lines of them."""
     if isinstance(value, str):
-        return (value,)
-    if isinstance(value, tuple):
-        return tuple(identifier for item in value for identifier in _of_item(item))
-    return ()  # left to the group, or none
-
-
-def _of_item(item: object) -> tuple[str, ...]:
-    """An item of a list is an ID, or says which it holds."""
-    return (item,) if isinstance(item, str) else tuple(getattr(item, "identifiers", ()))
+        yield value, None
+    for item in value if isinstance(value, tuple) else ():  # else left to the group, or none
+        if isinstance(item, str):
+            yield item, None
+        elif isinstance(item, Referring):
+            yield from ((each, item.line) for each in item.identifiers)
 
 
 def check_names(members: dict[str, Read], problems: list[Problem]) -> None:

@@ -1392,6 +1392,18 @@ OWN_PASSWORD_UNREADABLE: Final = Event(
     "{details}",
     _PROCESS_BROKEN,
 )
+DIRECTORY_UNREACHABLE: Final = Event(
+    90050,
+    p.Directory,
+    'Server "{server}" of the directory of "{method_name}" cannot be used: {details}',
+    _PROCESS_FAILED,
+)
+DIRECTORY_REACHABLE: Final = Event(
+    90051,
+    p.Directory,
+    'Server "{server}" of the directory of "{method_name}" can be used again.',
+    _PROCESS_DONE,
+)
 SYSTEM_ACCOUNTS_AVAILABLE: Final = Event(
     90070,
     p.MethodSkipped,

@@ -30,6 +30,15 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Directory:
+    """A server of a directory that a method of logging in asks."""
+
+    method_name: str
+    server: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
 class PathOf:
     """A path that something was done with, or is about to be."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mft.auth.base import Accepted, Rejected
+from mft.auth.base import Accepted, MoreNeeded, Rejected
 from mft.auth.outside import admitted, outside_account, outside_uuid
 from mft.core.peer import Component
 from tests.fakes.accounts import GROUPS, METHOD, NOW, PEER, group
@@ -63,3 +63,22 @@ def test_without_a_home_it_cannot_be_used() -> None:
     verdict = admitted(whole, METHOD, NOW, PEER)
     assert isinstance(verdict, Rejected)
     assert "home_folder_path" in verdict.details
+
+
+@pytest.mark.parametrize(
+    ("required", "kind", "expected"),
+    [
+        ("any", "password", Accepted),
+        ("password", "password", Accepted),
+        ("password, ssh-key", "password", MoreNeeded),
+        ("ssh-key", "password", Rejected),
+        ("ssh-key", "", Accepted),
+    ],
+)
+def test_the_kinds_that_its_group_requires_count(required: str, kind: str, expected: type) -> None:
+    groups = {"G": group("g", required_credentials=required)}
+    whole = outside_account("id-1", "ldap", groups, ["G"], OPTIONS)
+    verdict = admitted(whole, METHOD, NOW, PEER, kind)
+    assert isinstance(verdict, expected)
+    if isinstance(verdict, MoreNeeded):
+        assert verdict.kinds == {"ssh-key"}

@@ -176,6 +176,19 @@ def test_a_sections_own_check_is_told_with_lines():
     assert not list(NamedSection(name="a").check(CONTEXT))
 
 
+def test_what_is_only_unwise_is_a_warning_and_the_section_is_read():
+    problems = []
+    raw = parse(b"[a]\nname = a\nurl = b\ntoken = t\n", "server.ini", problems)["a"]
+    options = read_section(Siem, raw, CONTEXT, problems)
+    for name in ("url", "token", "keys"):
+        wrong_in(options, raw, Wrong("is unwise", option=name, mild=True), problems)
+    assert [str(problem) for problem in problems] == [
+        'server.ini:3: warning: [a] url = "b" is unwise',
+        "server.ini:4: warning: [a] token is unwise",
+        "server.ini:1: warning: [a] keys is unwise",
+    ]
+
+
 def test_a_wrong_default_is_told_on_the_line_of_the_section():
     problems = []
     raw = parse(b"[a]\nname = a\nurl = b\n", "server.ini", problems)["a"]

@@ -1,7 +1,11 @@
-"""What every authentication method promises the chain, whatever it asks."""
+"""What every authentication method promises the chain, whatever it asks.
+
+A method is asked for the kinds of credential that it says it understands, and for no others.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 
@@ -15,91 +19,130 @@ from mft.auth.base import (
     PasswordChange,
     PublicKey,
     Rejected,
+    Verdict,
 )
+from mft.auth.ldap import LdapAuthenticator
 from mft.auth.own_passwords import NotChanged
+from mft.core.peer import Component
 from mft.core.secret import Secret
 from mft.trust.ssh_keys import HostKey
-from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
+from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Around, Method, account, group
 from tests.fakes.pam import asks, stack
 from tests.fakes.run import run
+from tests.fakes.slapd import KEY, Slapd
+from tests.fakes.slapd import slapd as slapd
 from tests.fakes.system import SystemMethod
 
-KEY = HostKey.generate().public
-
-
-def application() -> Method:
-    """A method that knows `ann`: by the password `right`, by one key, and by certificate."""
-    ways = {"ssh_authorized_keys_content": KEY.line(), "allow_certificate_authentication": "yes"}
-    return Method(account(password=CHEAP_HASH, **ways))
-
-
-def system() -> SystemMethod:
-    """A method that knows `ann` as an account of the operating system, by PAM."""
-    return SystemMethod(STACK[0])
-
-
-METHODS = (application, system)
+WAYS = {"ssh_authorized_keys_content": KEY.line(), "allow_certificate_authentication": "yes"}
 STACK: list[str] = []  # the one that says what PAM does
-Make = Callable[[], Authenticator]
+DIRECTORY: list[Slapd] = []  # what `ldap` asks
+
+
+class Known(NamedTuple):
+    """A method that knows one name: by the password `right`, and by what else it understands."""
+
+    method: Authenticator
+    name: str = "ann"  # as somebody logs in
+    any_password: bool = False
+    keeps_passwords: bool = False  # and lets accounts change them
+    last: bool = False  # no other is asked behind it: it rejects names that it does not know
+    folded: frozenset[str] = frozenset()  # other spellings that are the name as well
+
+    def right(self) -> list[Credentials]:
+        """What it accepts, of each kind that it understands."""
+        given: list[Credentials] = [
+            Password(self.name, Secret("right")),
+            PublicKey(self.name, KEY.blob, proven=True),
+            Certificate(self.name, self.name, "AA:BB"),
+        ]
+        return [one for one in given if one.kind in self.method.kinds]
+
+    def asked(self, given: Credentials) -> Verdict:
+        """What it says."""
+        return run(self.method.authenticate(given, PEER, SERVICE))
+
+    @property
+    def of_strangers(self) -> type[NotMine | Rejected]:
+        """What it says of a name that it does not know."""
+        return Rejected if self.last else NotMine
+
+
+def application() -> Known:
+    """The accounts of server.ini."""
+    return Known(Method(account(password=CHEAP_HASH, **WAYS)), keeps_passwords=True)
+
+
+def system() -> Known:
+    """The accounts of the operating system, by PAM."""
+    return Known(SystemMethod(STACK[0]))
+
+
+def ldap() -> Known:
+    """A directory that has `ann`, with the password `right` and one key."""
+    around = Around(groups={"DEFAULT_GROUP": group(home_folder_path="/homes/${USER}")})
+    options = DIRECTORY[0].searching(ssh_public_keys_attribute="sshPublicKey")
+    method = LdapAuthenticator(Component("method-2", "ldap", "directory"), options, around.parts)
+    return Known(method, last=True, folded=frozenset(("ANN", "ann ")))
+
+
+Make = Callable[[], Known]
+METHODS: tuple[Make, ...] = (application, system, ldap)
+WITH_KEYS = (application, ldap)
+WITH_CERTIFICATES = (application,)
+JUDGING = (application, system, ldap)
 every_method = pytest.mark.parametrize("make", METHODS)
-# Those that take this kind of credential, and those that let accounts change their password.
-with_keys = pytest.mark.parametrize("make", [application])
-with_certificates = pytest.mark.parametrize("make", [application])
-with_changes = pytest.mark.parametrize("make", [application])
-without_changes = pytest.mark.parametrize("make", [system])
+with_keys = pytest.mark.parametrize("make", WITH_KEYS)
+with_certificates = pytest.mark.parametrize("make", WITH_CERTIFICATES)
+judging_passwords = pytest.mark.parametrize("make", JUDGING)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _outside(slapd: Slapd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    DIRECTORY[:] = [slapd]
     with stack(*asks(tmp_path_factory.mktemp("pam") / "check")) as name:
         STACK[:] = [name]
         yield
 
 
-def understood(method: Authenticator, *credentials: Credentials) -> list[Credentials]:
-    """Those that a chain would show to the method."""
-    found = [one for one in credentials if one.kind in method.kinds]
-    assert found
-    return found
+@pytest.fixture
+def known(make: Make) -> Iterator[Known]:
+    made = make()
+    yield made
+    run(made.method.stop())
 
 
-def test_every_method_is_asked_about_all_that_it_understands() -> None:
-    for kind, marked in (("ssh-key", with_keys), ("ssl-certificate", with_certificates)):
-        assert [one for one in METHODS if kind in one().kinds] == marked.args[1]
-    assert all("password" in one().kinds for one in METHODS)
-    assert [*with_changes.args[1], *without_changes.args[1]] == list(METHODS)
-
-
-@every_method
-def test_it_says_what_it_is_and_what_it_understands(make: Make) -> None:
-    method = make()
-    assert method.component.uuid
-    assert method.kinds <= {"password", "ssh-key", "ssl-certificate", "public"}
-    assert method.kinds
+def test_each_is_asked_about_all_that_it_understands() -> None:
+    made = {make: make() for make in METHODS}
+    for kind, marked in (("ssh-key", WITH_KEYS), ("ssl-certificate", WITH_CERTIFICATES)):
+        assert [make for make, one in made.items() if kind in one.method.kinds] == list(marked)
+    assert [make for make, one in made.items() if not one.any_password] == list(JUDGING)
+    assert all("password" in one.method.kinds for one in made.values())
+    for one in made.values():
+        run(one.method.stop())
 
 
 @every_method
-def test_right_credentials_give_an_account_and_name_the_method(make: Make) -> None:
-    method = make()
-    for given in understood(
-        method,
-        Password("ann", Secret("right")),
-        PublicKey("ann", KEY.blob, proven=True),
-        Certificate("ann", "ann", "AA:BB"),
-    ):
-        verdict = run(method.authenticate(given, PEER, SERVICE))
+def test_it_says_what_it_is_and_what_it_understands(known: Known) -> None:
+    assert known.method.component.uuid
+    assert known.method.kinds <= {"password", "ssh-key", "ssl-certificate", "public"}
+
+
+@every_method
+def test_right_credentials_give_an_account_and_name_the_method(known: Known) -> None:
+    for given in known.right():
+        verdict = known.asked(given)
         assert isinstance(verdict, Accepted)
-        assert verdict.method == method.component
+        assert verdict.method == known.method.component
         assert verdict.account.name == "ann"
         assert verdict.account.may_act(0, PEER) is None
 
 
-@every_method
+@judging_passwords
 @pytest.mark.parametrize("word", ["wrong", "Right", "right ", "x" * 150, "\u202e"])
 def test_a_wrong_password_is_rejected_with_details_that_do_not_repeat_it(
-    make: Make, word: str
+    known: Known, word: str
 ) -> None:
-    verdict = run(make().authenticate(Password("ann", Secret(word)), PEER, SERVICE))
+    verdict = known.asked(Password(known.name, Secret(word)))
     assert isinstance(verdict, Rejected)
     assert verdict.details
     assert word not in verdict.details.replace("is wrong", "")
@@ -111,53 +154,58 @@ def test_a_wrong_password_is_rejected_with_details_that_do_not_repeat_it(
     [b"x", HostKey.generate().public.blob, KEY.blob + b"x", b"\0" * 9],
     ids=["too short", "another key", "too long", "zeros"],
 )
-def test_a_wrong_key_is_rejected_and_no_bytes_break_it(make: Make, blob: bytes) -> None:
-    verdict = run(make().authenticate(PublicKey("ann", blob, proven=True), PEER, SERVICE))
-    assert isinstance(verdict, Rejected)
+def test_a_wrong_key_is_rejected_and_no_bytes_break_it(known: Known, blob: bytes) -> None:
+    assert isinstance(known.asked(PublicKey(known.name, blob, proven=True)), Rejected)
 
 
 @with_certificates
 @pytest.mark.parametrize("common_name", ["", "eve", "ANN", "ann\0"])
-def test_a_certificate_of_somebody_else_is_rejected(make: Make, common_name: str) -> None:
-    given = Certificate("ann", common_name, "AA:BB")
-    assert isinstance(run(make().authenticate(given, PEER, SERVICE)), Rejected)
+def test_a_certificate_of_somebody_else_is_rejected(known: Known, common_name: str) -> None:
+    assert isinstance(known.asked(Certificate(known.name, common_name, "AA:BB")), Rejected)
 
 
 @every_method
-@pytest.mark.parametrize("name", ["eve", "ANN", "ann ", "*", "ann\u0301", "../ann"])
-def test_an_unknown_name_is_left_to_the_next_method(make: Make, name: str) -> None:
-    method = make()
-    for given in understood(
-        method,
+@pytest.mark.parametrize("name", ["eve", "ANN", "ann ", "*", "ann\u0301", "../ann", "ANONYMOUS"])
+def test_an_unknown_name_is_left_to_the_next_method(known: Known, name: str) -> None:
+    for given in (
         Password(name, Secret("right")),
         PublicKey(name, KEY.blob, proven=True),
         Certificate(name, name, "AA:BB"),
-        Certificate(name, "ann", "AA:BB"),
     ):
-        assert run(method.authenticate(given, PEER, SERVICE)) == NotMine()
+        if given.kind in known.method.kinds and name not in known.folded:
+            assert isinstance(known.asked(given), known.of_strangers)
+
+
+@with_certificates
+def test_an_unknown_name_is_not_known_by_a_certificate_of_another(known: Known) -> None:
+    assert isinstance(known.asked(Certificate("eve", known.name, "AA:BB")), NotMine | Rejected)
 
 
 @every_method
-def test_an_account_that_is_none_of_its_own_is_left_to_others(make: Make) -> None:
-    method = make()
-    verdict = run(method.authenticate(Password("ann", Secret("right")), PEER, SERVICE))
+def test_an_account_that_is_none_of_its_own_is_left_to_others(known: Known) -> None:
+    verdict = known.asked(known.right()[0])
     assert isinstance(verdict, Accepted)
     other = replace(verdict.account, uuid="of another method")
     change = PasswordChange(Secret("right"), Secret("correct horse battery staple"))
-    assert run(method.change_password(other, change, PEER)) is False
+    assert run(known.method.change_password(other, change, PEER)) is False
 
 
-@with_changes
-def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(make: Make) -> None:
-    method = make()
+@every_method
+def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(known: Known) -> None:
+    method = known.method
 
     def accepts(word: str) -> bool:
-        verdict = run(method.authenticate(Password("ann", Secret(word)), PEER, SERVICE))
-        return isinstance(verdict, Accepted)
+        return isinstance(known.asked(Password(known.name, Secret(word))), Accepted)
 
-    verdict = run(method.authenticate(Password("ann", Secret("right")), PEER, SERVICE))
+    verdict = known.asked(known.right()[0])
     assert isinstance(verdict, Accepted)
     new = "correct horse battery staple"
+    change = PasswordChange(Secret("right"), Secret(new))
+    if not known.keeps_passwords:
+        assert run(method.change_password(verdict.account, change, PEER)) is False
+        assert not verdict.account.allow_own_password_change
+        assert accepts("right")
+        return
     with pytest.raises(NotChanged):
         run(
             method.change_password(
@@ -165,18 +213,12 @@ def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(mak
             )
         )
     assert (accepts("right"), accepts(new)) == (True, False)
-    change = PasswordChange(Secret("right"), Secret(new))
     assert run(method.change_password(verdict.account, change, PEER)) is True
     assert (accepts("right"), accepts(new)) == (False, True)
 
 
-@without_changes
-def test_where_passwords_are_not_changed_the_account_says_so_and_nothing_happens(
-    make: Make,
-) -> None:
-    method = make()
-    verdict = run(method.authenticate(Password("ann", Secret("right")), PEER, SERVICE))
-    assert isinstance(verdict, Accepted)
-    assert not verdict.account.allow_own_password_change
-    change = PasswordChange(Secret("right"), Secret("correct horse battery staple"))
-    assert run(method.change_password(verdict.account, change, PEER)) is False
+@every_method
+def test_it_starts_and_stops_more_than_once(known: Known) -> None:
+    run(known.method.start())
+    run(known.method.stop())
+    run(known.method.stop())

@@ -108,6 +108,13 @@ def test_text_over_the_limit_never_matches_a_regular_expression(form: str) -> No
     assert not expression.matches("a" * (MAX_REGEX_TEXT + 1))
 
 
+def test_an_expression_says_whether_it_excludes() -> None:
+    assert [one for one in ("!a", "e/a/", "a", "m/a/") if Expression.parse(one).negated] == [
+        "!a",
+        "e/a/",
+    ]
+
+
 def test_an_expression_shows_its_text() -> None:
     assert repr(Expression.parse("*.csv")) == "Expression('*.csv')"
 

@@ -54,6 +54,7 @@ PLACES = {
         "Accounts of the operating system",
         "auth/test_system.py",
     ),
+    ("authentications", "ldap"): ("ldap.md", "A first method", "auth/test_ldap.py"),
     ("event-handlers", "local-file"): ("audit.md", "Log files", "handlers/test_log_file.py"),
     ("event-handlers", "standard-stream"): (
         "audit.md",
@@ -71,7 +72,7 @@ REGISTRIES = {
 }
 TYPES = [(family, kind) for family, registry in REGISTRIES.items() for kind in registry]
 CONTRACTS = {
-    "test_authenticator.py": (AUTHENTICATORS, ("def application()", "def system()")),
+    "test_authenticator.py": (AUTHENTICATORS, ("def application()", "def ldap()", "def system()")),
     "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
 }
 

@@ -1,0 +1,156 @@
+"""The `ldap` method: the entries of a directory, by password and, where wanted, by SSH key.
+
+It always accepts or rejects: no other method is asked after it. Everything that waits for a
+directory waits in the pool for other systems.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from mft.auth.account import Account
+from mft.auth.base import (
+    Accepted,
+    Credentials,
+    Password,
+    PasswordChange,
+    PublicKey,
+    Rejected,
+    Verdict,
+)
+from mft.auth.kinds import PASSWORD, SSH_KEY
+from mft.auth.ldap_account import key_refusal, membership
+from mft.auth.ldap_directory import IDLE_SECONDS, Directory, Found
+from mft.auth.ldap_entry import Unusable
+from mft.auth.ldap_options import LdapOptions
+from mft.auth.outside import admitted
+from mft.auth.parts import Parts
+from mft.auth.places import ours_in, overlap
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Address, Component
+from mft.events import catalogue as events
+from mft.events import payloads as p
+
+MAX_WAITING: Final = 64  # logins of one method that wait for a directory; one more is refused
+MAX_STEPS: Final = 1000  # of one login that are told; nested groups are most of them
+
+
+class LdapAuthenticator:
+    """Accounts that a directory knows."""
+
+    def __init__(self, component: Component, options: LdapOptions, parts: Parts) -> None:
+        self.component = component
+        self.kinds = frozenset((PASSWORD, SSH_KEY) if _takes_keys(options) else (PASSWORD,))
+        self._options = options
+        self._parts = parts
+        self._directory = Directory(options)
+        self._waiting = 0
+        self._tidying: Any = None  # the call that closes connections which nobody uses
+
+    async def start(self) -> None:
+        """Nothing: a directory is asked when somebody logs in."""
+
+    async def stop(self) -> None:
+        """Close the connections that are kept."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+            self._tidying = None
+        self._directory.close()
+
+    async def change_password(
+        self, account: Account, change: PasswordChange, peer: Address
+    ) -> bool:
+        """None of its accounts has a password here."""
+        return False
+
+    async def authenticate(
+        self, credentials: Credentials, peer: Address, service: Component
+    ) -> Verdict:
+        """Ask the directory; never NotMine."""
+        name, kind = credentials.username, credentials.kind
+        if isinstance(credentials, Password):
+            secret = credentials.password.reveal()
+            if not name.strip() or not secret.strip():
+                # To a directory this would be a bind as nobody, and that succeeds.
+                return Rejected(self.component, "the name or the password is blank")
+            call: Callable[..., Found] = self._directory.password
+            given: tuple[str, ...] = (name, secret)
+        elif isinstance(credentials, PublicKey) and kind in self.kinds and name.strip():
+            call, given = self._directory.keys, (name,)
+        else:
+            return Rejected(self.component, f"it takes no {kind}")
+        try:
+            found = await self._asked(call, *given)
+            return await self._verdict(found, credentials, peer)
+        except Unusable as unusable:
+            self._parts.step(f"refused: {unusable}")
+            return Rejected(self.component, str(unusable))
+
+    async def _asked(self, call: Callable[..., Found], *given: str) -> Found:
+        """Do it in a thread; what it told on its way is told here, where the reactor is."""
+        if self._waiting >= MAX_WAITING:
+            raise Refused(Reason.BUSY, "", f"{self._waiting} logins wait for the directory")
+        steps: list[str] = []
+
+        def step(sentence: str) -> None:
+            if len(steps) < MAX_STEPS:
+                steps.append(sentence)
+
+        self._waiting += 1
+        try:
+            return await self._parts.outside(call, *given, step)
+        finally:
+            self._waiting -= 1
+            for sentence in steps:
+                self._parts.step(sentence)
+            self._tell_changes()
+            self._tidy_later()
+
+    async def _verdict(self, found: Found, credentials: Credentials, peer: Address) -> Verdict:
+        parts, options = self._parts, self._options
+        now = parts.clock()
+        if isinstance(credentials, PublicKey):
+            attribute = options.ssh_public_keys_attribute
+            refusal = key_refusal(found.entry, attribute, credentials, now, peer)
+            if refusal is not None:
+                raise Unusable(refusal)
+        try:
+            whole = membership(found, options, self.component, parts, parts.step)
+        except ValueError as error:
+            raise Unusable(str(error)) from None
+        verdict = admitted(whole, self.component, now, peer, credentials.kind)
+        if isinstance(verdict, Rejected):
+            return verdict
+        account = verdict.account
+        folders = (account.home, *(real for _, real in account.virtual_folders))
+        clash = await parts.disk(_clash, folders, parts.directory)
+        if clash:
+            return Rejected(self.component, clash, forbidden=True)
+        if isinstance(verdict, Accepted):
+            parts.step(f"accepted as {account.name}")
+        return verdict
+
+    def _tell_changes(self) -> None:
+        for change in self._directory.servers.changes():
+            event = events.DIRECTORY_REACHABLE if change.reachable else events.DIRECTORY_UNREACHABLE
+            self._parts.tell(event, p.Directory(self.component.name, change.server, change.details))
+
+    def _tidy_later(self) -> None:
+        if self._tidying is None and self._directory.idle:
+            self._tidying = self._parts.reactor.callLater(IDLE_SECONDS, self._tidy)
+
+    def _tidy(self) -> None:
+        self._tidying = None
+        self._directory.close_idle(IDLE_SECONDS)
+        self._tidy_later()
+
+
+def _takes_keys(options: LdapOptions) -> bool:
+    return bool(options.ssh_public_keys_attribute and options.bind_dn_type == "search")
+
+
+def _clash(folders: Iterable[str], directory: Path) -> str:
+    """Say which folder reaches what is ours; a directory is not read when server.ini is checked."""
+    ours = ours_in(directory)
+    told = ((folder, overlap(folder, ours)) for folder in folders)
+    return next((f"the folder {folder} {why}" for folder, why in told if why), "")

@@ -1,0 +1,265 @@
+"""Directory: proves a name against the servers, and brings its entry. It blocks: for threads only.
+
+Every login has a connection of its own for the password of its user. Only the account that
+searches has connections that are kept, and no other name is ever bound on them.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from secrets import token_hex
+from ssl import SSLContext
+from threading import Lock
+from time import monotonic
+from typing import Final, NamedTuple, TypeVar
+
+from mft.auth.ldap_entry import Entry, Unusable
+from mft.auth.ldap_groups import MEMBER_OF, all_groups
+from mft.auth.ldap_names import escape_dn, same_entry
+from mft.auth.ldap_options import LdapOptions
+from mft.auth.ldap_servers import Servers
+from mft.auth.ldap_talk import ANY, Talk, Unreachable
+from mft.auth.ldap_users import (
+    DIRECT,
+    SEARCH,
+    account_name,
+    attributes_of,
+    filter_of,
+    names_to_bind,
+)
+from mft.core.failure import Reason, Refused
+
+T = TypeVar("T")
+Step = Callable[[str], None]
+
+MAX_IDLE: Final = 4  # connections of the account that searches, of all servers together
+IDLE_SECONDS: Final = 60.0  # after which one is closed
+
+
+class Found(NamedTuple):
+    """A user whose password is right, or whose keys are in the entry."""
+
+    name: str  # of the account
+    entry: Entry
+    member_of: tuple[str, ...]  # names of groups of the directory
+
+
+class _Idle(NamedTuple):
+    host: str
+    talk: Talk
+    since: float
+
+
+class _Visit(NamedTuple):
+    """What one login asks of one server, until when."""
+
+    host: str
+    ends: float
+    step: Step
+
+
+class Directory:
+    """Used by several threads at once."""
+
+    def __init__(self, options: LdapOptions) -> None:
+        self.servers = Servers(options.address)
+        self._options = options
+        self._tls: SSLContext | None = None  # made by the first login
+        self._attributes = attributes_of(options)
+        self._lock = Lock()
+        self._idle: list[_Idle] = []
+        self._closed = False
+
+    def password(self, username: str, password: str, step: Step) -> Found:
+        """Prove a password; raises Unusable when it, the name or the entry is not right.
+
+        Raises Refused when no server can be asked, or none in this way.
+        """
+        ways = {DIRECT: self._directly, SEARCH: self._searched}
+        way = ways.get(self._options.bind_dn_type, self._bound)
+        return self.servers.ask(lambda host: way(self._visit(host, step), username, password), step)
+
+    def keys(self, username: str, step: Step) -> Found:
+        """Find the entry of a name, with its keys, by the account that searches."""
+
+        def visit(host: str) -> Found:
+            one = self._visit(host, step)
+            return self._as_searcher(one, lambda talk: self._looked_up(one, talk, username))
+
+        return self.servers.ask(visit, step)
+
+    def close_idle(self, older_than: float = 0.0) -> None:
+        """Close the connections that nobody has used for so many seconds."""
+        now = monotonic()
+        with self._lock:
+            old = [one for one in self._idle if now - one.since >= older_than]
+            self._idle = [one for one in self._idle if one not in old]
+        for one in old:
+            one.talk.close()
+
+    def close(self) -> None:
+        """Keep no connection any more."""
+        self._closed = True
+        self.close_idle()
+
+    @property
+    def idle(self) -> int:
+        """How many connections are kept."""
+        return len(self._idle)
+
+    def _visit(self, host: str, step: Step) -> _Visit:
+        return _Visit(host, monotonic() + self._options.timeout, step)
+
+    def _open(self, visit: _Visit) -> Talk:
+        options = self._options
+        begin_plain = options.secure_connection == "StartTLS"
+        port = options.effective_port
+        return Talk.open(visit.host, port, self._context(), begin_plain, visit.ends)
+
+    def _context(self) -> SSLContext | None:
+        with self._lock:
+            if self._tls is None:
+                try:
+                    self._tls = self._options.context()
+                except OSError as error:
+                    details = f"ssl_certificate_authority cannot be used: {error.strerror}"
+                    raise Refused(Reason.BROKEN, "", details) from None
+            return self._tls
+
+    def _bound(self, visit: _Visit, username: str, password: str) -> Found:
+        """`parent`, `relative`, `absolute`: the name that is bound is the entry's own."""
+        names = names_to_bind(self._options, username)
+        talk = self._open(visit)
+        try:
+            said: str | None = None
+            for name in names:
+                visit.step(f"binds as {name}")
+                said = talk.bind(name, password)
+                if said is None:
+                    return self._whole(visit, talk, username, self._own(visit, talk, name))
+                visit.step(f"the bind is refused: {said}")
+            raise Unusable(f"the directory refuses the bind: {said}")
+        finally:
+            talk.close()
+
+    def _own(self, visit: _Visit, talk: Talk, name: str) -> Entry:
+        rule = self._options.search_filter
+        visit.step(f"reads {name} by the filter {rule or ANY}")
+        entry = talk.read(name, rule, self._attributes)
+        if entry is None:
+            raise Unusable("the entry does not match search_filter, or may not be read")
+        if not same_entry(entry.dn, name):
+            raise Unusable("the directory answers with another entry")
+        return entry
+
+    def _directly(self, visit: _Visit, username: str, password: str) -> Found:
+        """`direct-username`: what was bound may be another's name, so the entry is bound too."""
+        talk = self._open(visit)
+        try:
+            name = username + self._options.username_suffix
+            visit.step(f"binds as {name}")
+            said = talk.bind(name, password)
+            if said is not None:
+                raise Unusable(f"the directory refuses the bind: {said}")
+            entry = self._one(visit, talk, username)
+            visit.step(f"binds as {entry.dn}")
+            said = talk.bind(entry.dn, password)
+            if said is not None:
+                raise Unusable(f"the entry that was found is somebody else's: {said}")
+            return self._whole(visit, talk, username, entry)
+        finally:
+            talk.close()
+
+    def _searched(self, visit: _Visit, username: str, password: str) -> Found:
+        """`search`: a name that is not found costs a bind as well."""
+
+        def find(talk: Talk) -> Found | Unusable:
+            try:
+                return self._looked_up(visit, talk, username)
+            except Unusable as unusable:
+                return unusable
+
+        found = self._as_searcher(visit, find)
+        known = isinstance(found, Found)
+        name = found.entry.dn if isinstance(found, Found) else self._nobody()
+        talk = self._open(visit)
+        try:
+            visit.step(f"binds as {name}" if known else "binds as nobody, to take as long")
+            said = talk.bind(name, password if known else token_hex(16))
+        finally:
+            talk.close()
+        if isinstance(found, Unusable):
+            raise found
+        if said is not None:
+            raise Unusable(f"the directory refuses the bind: {said}")
+        return found
+
+    def _nobody(self) -> str:
+        own = f"{self._options.username_attribute}={escape_dn(token_hex(16))}"
+        return f"{own},{self._options.bind_dn[0]}"
+
+    def _looked_up(self, visit: _Visit, talk: Talk, username: str) -> Found:
+        entry = self._one(visit, talk, username)
+        return self._whole(visit, talk, username, entry)
+
+    def _one(self, visit: _Visit, talk: Talk, username: str) -> Entry:
+        """The one entry of a name below any line; raises Unusable for none and for several."""
+        rule = filter_of(self._options, username)
+        found: dict[str, Entry] = {}
+        for base in self._options.bind_dn:
+            visit.step(f"searches {base} for {rule}")
+            found.update((one.dn, one) for one in talk.search(base, rule, self._attributes, 2))
+        visit.step(f"found: {'; '.join(found) or 'nothing'}")
+        if len(found) != 1:
+            raise Unusable(f"the directory finds {'several' if found else 'no'} entries")
+        return next(iter(found.values()))
+
+    def _whole(self, visit: _Visit, talk: Talk, username: str, entry: Entry) -> Found:
+        name = account_name(self._options, username, entry)
+        if self._options.nested_groups:
+            return Found(name, entry, all_groups(talk, entry, visit.step))
+        return Found(name, entry, entry.texts(MEMBER_OF))
+
+    def _as_searcher(self, visit: _Visit, work: Callable[[Talk], T]) -> T:
+        """Do it on a connection of the account that searches; one that broke is made anew once."""
+        kept = self._take(visit.host)
+        if kept is not None:
+            # Half of the time, so that some is left when the connection was dropped in silence.
+            kept.again(monotonic() + self._options.timeout / 2)
+            with suppress(Unreachable):
+                return self._with(visit.host, kept, work)
+        name = self._options.search_bind_dn
+        visit.step(f"connects, and binds as {name}")
+        talk = self._open(visit)
+        try:
+            said = talk.bind(name, self._options.search_bind_password.reveal())
+            if said is not None:
+                raise Refused(Reason.BROKEN, "", f"search_bind_dn is refused: {said}")
+        except BaseException:
+            talk.close()
+            raise
+        return self._with(visit.host, talk, work)
+
+    def _with(self, host: str, talk: Talk, work: Callable[[Talk], T]) -> T:
+        try:
+            answer = work(talk)
+        except BaseException:
+            talk.close()
+            raise
+        self._keep(host, talk)
+        return answer
+
+    def _take(self, host: str) -> Talk | None:
+        self.close_idle(IDLE_SECONDS)
+        with self._lock:
+            found = next((one for one in reversed(self._idle) if one.host == host), None)
+            if found is not None:
+                self._idle.remove(found)
+        return None if found is None else found.talk
+
+    def _keep(self, host: str, talk: Talk) -> None:
+        with self._lock:
+            keep = not self._closed and len(self._idle) < MAX_IDLE
+            if keep:
+                self._idle.append(_Idle(host, talk, monotonic()))
+        if not keep:
+            talk.close()
