@@ -27,9 +27,10 @@ from mft.protocols.options import ServiceOptions
 from mft.protocols.registry import PROTOCOLS
 from mft.protocols.ssh.options import SshOptions
 from mft.runtime.threads import DISK_THREADS, Pool
+from mft.session.bandwidth import Bandwidths
 from mft.session.login import Login
 from mft.session.numbers import Numbers
-from mft.session.opening import Opening
+from mft.session.opening import Limits, Opening
 from mft.session.roster import Roster
 from mft.session.session import Session
 from mft.vfs.volume import Volume, Volumes
@@ -76,7 +77,7 @@ class Doorman:
         self.chains = methods.chains
 
     def __call__(
-        self, peer: Address, component: Component, numbers: Numbers, max_open: int
+        self, peer: Address, component: Component, numbers: Numbers, limits: Limits
     ) -> Login:
         """A login that knows nothing yet."""
 
@@ -87,7 +88,7 @@ class Doorman:
                     raise NotChanged(Fault.NOT_ALLOWED, "the service is no longer there")
                 await chain.change_password(account, given, peer)
 
-            return await self._opening.open(account, peer, component, numbers, max_open, change)
+            return await self._opening.open(account, peer, component, numbers, limits, change)
 
         return Login(self.chains[component.uuid], self._bus, opened, peer, component)
 
@@ -114,13 +115,19 @@ def volumes(config: Config, pools: Pools, bus: Bus) -> Volumes:
 
 
 def opening(
-    config: Config, bus: Bus, volumes: Volumes, roster: Roster, sync: Callable[[], Any]
+    config: Config,
+    bus: Bus,
+    volumes: Volumes,
+    roster: Roster,
+    bandwidths: Bandwidths,
+    sync: Callable[[], Any],
 ) -> Opening:
     """What makes sessions."""
     return Opening(
         bus,
         volumes,
         roster,
+        bandwidths,
         sync_events=sync if config.server.journal_sync == "always" else None,
         tell_requests=config.server.audit_requests,
     )
