@@ -91,7 +91,7 @@ class Pace:
             return False
         self._go_on = go_on
         if self._timer is None:
-            share.waiting.add(self)
+            share.begins(self)
             self._timer = share.call_later(left, self._rang)
         return True
 
@@ -132,6 +132,7 @@ class Share:
         self.down = down
         self.waiting: set[Pace] = set()
         self.over = False  # the client has left: nobody waits for anything
+        self._waited = False  # since somebody asked
 
     def upload(self) -> Pace | None:
         """For one upload; None where nothing limits it."""
@@ -140,6 +141,16 @@ class Share:
     def download(self) -> Pace | None:
         """For one download; None where nothing limits it."""
         return Pace(self, self.down) if self.down else None
+
+    def begins(self, pace: Pace) -> None:
+        """A transfer begins to wait."""
+        self.waiting.add(pace)
+        self._waited = True
+
+    def has_waited(self) -> bool:
+        """Whether a transfer waits, or has waited since this was asked the last time."""
+        waited, self._waited = self._waited, bool(self.waiting)
+        return waited
 
     @property
     def read_at_most(self) -> int:

@@ -122,10 +122,12 @@ class Gate:
         """Bytes to take from the client in one read, so that little is owed; 0 is any number."""
         return 0 if self._share is None else self._share.read_at_most
 
-    @property
-    def waits_for_bandwidth(self) -> bool:
-        """Whether it is its limit that a transfer waits for, and not the client."""
-        return self._share is not None and bool(self._share.waiting)
+    def has_waited(self) -> bool:
+        """Whether a transfer waits for bandwidth, or did since this was asked the last time.
+
+        Whoever asks is the one clock that would end a client for doing nothing.
+        """
+        return self._share is not None and self._share.has_waited()
 
     async def recorded(self) -> None:
         """Wait until what was told is on disk, where `journal_sync = always` asks for it.

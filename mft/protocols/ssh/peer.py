@@ -130,7 +130,7 @@ class Peer:
     def _check_idle(self) -> None:
         sent = self.transport.transport.sent
         now = self.hub.reactor.seconds()
-        if sent != self._sent or self._session().waits_for_bandwidth:
+        if sent != self._sent or self._session().has_waited():
             self._sent, self._active = sent, now
         limit = self.hub.options.idle_connection_timeout
         left = limit - (now - self._active)
