@@ -106,6 +106,10 @@ class Account:
     durable_uploads: bool = True  # synced to disk before the peer is told
     interrupted_upload_lifetime: float = DAY  # seconds
     maximum_sessions: int = 0  # at once; 0 is no limit
+    upload_bandwidth: int = 0  # bytes a second of all its sessions together; 0 is no limit
+    download_bandwidth: int = 0
+    # (ID of a group, upload, download): bytes a second of all its members together
+    group_bandwidths: tuple[tuple[str, int, int], ...] = ()
     allow_own_password_change: bool = False
     hide_denied_entries: bool = False
     required_credentials: frozenset[str] = frozenset()  # kinds, all of them; empty: any one

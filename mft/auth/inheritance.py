@@ -171,6 +171,13 @@ def build_account(whole: Membership, peer: Address) -> Account:
         durable_uploads=_own(own.durable_uploads, primary.durable_uploads),
         interrupted_upload_lifetime=member.interrupted_upload_lifetime,
         maximum_sessions=_own(own.maximum_sessions, primary.maximum_sessions),
+        upload_bandwidth=_own(own.upload_bandwidth, primary.upload_bandwidth),
+        download_bandwidth=_own(own.download_bandwidth, primary.download_bandwidth),
+        group_bandwidths=tuple(
+            (name, group.group_upload_bandwidth, group.group_download_bandwidth)
+            for name, group in member.groups
+            if group.group_upload_bandwidth or group.group_download_bandwidth
+        ),
         allow_own_password_change=primary.allow_own_password_change and own.password is not None,
         hide_denied_entries=member.hides_denied,
         required_credentials=member.required_credentials,

@@ -20,6 +20,7 @@ from mft.config.kinds import (
     each_line,
     file_path,
     kinds_of,
+    size,
 )
 from mft.core.secret import Secret
 from mft.trust.authorized_keys import parse_keys
@@ -30,6 +31,7 @@ SSL_CERTIFICATE = "ssl-certificate"
 CREDENTIAL_KINDS = (PASSWORD, SSH_KEY, SSL_CERTIFICATE)
 PUBLIC = "public"  # no credential: a service shows an account's tree to everybody
 DAY = 86400.0  # seconds
+LEAST_BANDWIDTH = 1024  # bytes a second; with less, a client would take the wait for an end
 MAX_FOLDERS = 100  # virtual folders, or folders made in a new home, of one account or group
 
 
@@ -192,6 +194,19 @@ def _shared_path(text: str, context: Context | None) -> str:
     return f"${{SHARED}}{base}" if shared else base
 
 
+_SIZE = size()
+
+
+def _bandwidth(text: str, context: Context | None) -> int:
+    try:
+        found = int(str(_SIZE.read(text, context)))
+    except Wrong:
+        raise Wrong("is not a number of bytes a second such as 10 MB or 512 KiB") from None
+    if 0 < found < LEAST_BANDWIDTH:
+        raise Wrong(f"is less than {LEAST_BANDWIDTH} bytes a second; 0 is no limit")
+    return found
+
+
 def _group_home(text: str, context: Context | None) -> str:
     return _shared_path(text, None)
 
@@ -212,6 +227,9 @@ RequiredCredentials = Annotated[
 ]
 CharacterClasses = Annotated[
     frozenset[str], Kind("kinds of character", "lowercase, digit", _classes)
+]
+Bandwidth = Annotated[
+    int, Kind("size of what moves in a second", "0 or 10 MB", _bandwidth, write=_SIZE.write)
 ]
 AmendWriteName = Annotated[bool, Kind("uuid-prefix or nothing", "uuid-prefix", _amend)]
 Days = Annotated[float, Kind("days, or a duration", "90 or 12w", _days, write=_days_text)]

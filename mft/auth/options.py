@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from mft.auth.kinds import (
     AmendWriteName,
     AuthorizedKeys,
+    Bandwidth,
     Days,
     GroupHome,
     GroupPath,
@@ -170,6 +171,19 @@ class AccountOptions(NamedSection):
     maximum_sessions: Inheritable[Count] = option(
         "How many sessions it may have at a time; 0 is no limit.", INHERIT, ours=True
     )
+    upload_bandwidth: Inheritable[Bandwidth] = option(
+        "How many bytes of files all its sessions together may upload in a second; 0 is no limit.",
+        INHERIT,
+        examples=["10 MB"],
+        ours=True,
+    )
+    download_bandwidth: Inheritable[Bandwidth] = option(
+        "How many bytes of files all its sessions together may download in a second; 0 is no "
+        "limit.",
+        INHERIT,
+        examples=["10 MB"],
+        ours=True,
+    )
 
     def check(self, context: Context) -> Iterator[Wrong]:
         """Tell of a path of keys that cannot be read now; its lines are judged at each login."""
@@ -278,6 +292,34 @@ class GroupOptions(NamedSection):
     )
     maximum_sessions: Count = option(
         "How many sessions each member may have at a time; 0 is no limit.", 0, ours=True
+    )
+    upload_bandwidth: Bandwidth = option(
+        "How many bytes of files all sessions of each member may upload in a second; 0 is no "
+        "limit.",
+        0,
+        examples=["10 MB"],
+        ours=True,
+    )
+    download_bandwidth: Bandwidth = option(
+        "How many bytes of files all sessions of each member may download in a second; 0 is no "
+        "limit.",
+        0,
+        examples=["10 MB"],
+        ours=True,
+    )
+    group_upload_bandwidth: Bandwidth = option(
+        "How many bytes of files all members together may upload in a second, in every group that "
+        "they have; 0 is no limit.",
+        0,
+        examples=["100 MB"],
+        ours=True,
+    )
+    group_download_bandwidth: Bandwidth = option(
+        "How many bytes of files all members together may download in a second, in every group "
+        "that they have; 0 is no limit.",
+        0,
+        examples=["100 MB"],
+        ours=True,
     )
 
 

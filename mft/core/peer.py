@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import NamedTuple
 
 Network = IPv4Network | IPv6Network
+SOURCE_PREFIX = 64  # bits of an IPv6 address that count as one source
 CACHED = 4096  # addresses of peers whose form is remembered, some 600 KiB
 
 
@@ -47,6 +48,12 @@ class Address(NamedTuple):
 @lru_cache(CACHED)
 def _canonical(host: str) -> str:
     return str(parse_ip(host))
+
+
+def source_of(peer: Address) -> str:
+    """What counts as one source: an IPv4 address, or an IPv6 network of 64 bits."""
+    ip = ip_address(peer.host)
+    return peer.host if ip.version == 4 else str(int(ip) >> SOURCE_PREFIX)
 
 
 NOWHERE = Address("127.0.0.1", 0)  # the peer of events that no peer caused

@@ -28,9 +28,10 @@ from mft.protocols.options import ServiceOptions
 from mft.protocols.registry import PROTOCOLS
 from mft.protocols.ssh.options import SshOptions
 from mft.runtime.threads import DISK_THREADS, OUTSIDE_PATIENCE, OUTSIDE_THREADS, Pool
+from mft.session.bandwidth import Bandwidths
 from mft.session.login import Login
 from mft.session.numbers import Numbers
-from mft.session.opening import Opening
+from mft.session.opening import Limits, Opening
 from mft.session.roster import Roster
 from mft.session.session import Session
 from mft.vfs.volume import Volume, Volumes
@@ -85,7 +86,7 @@ class Doorman:
         self.chains = methods.chains
 
     def __call__(
-        self, peer: Address, component: Component, numbers: Numbers, max_open: int
+        self, peer: Address, component: Component, numbers: Numbers, limits: Limits
     ) -> Login:
         """A login that knows nothing yet."""
 
@@ -96,7 +97,7 @@ class Doorman:
                     raise NotChanged(Fault.NOT_ALLOWED, "the service is no longer there")
                 await chain.change_password(account, given, peer)
 
-            session = await self._opening.open(account, peer, component, numbers, max_open, change)
+            session = await self._opening.open(account, peer, component, numbers, limits, change)
             self.last_logins.login(account.uuid)
             return session
 
@@ -125,13 +126,19 @@ def volumes(config: Config, pools: Pools, bus: Bus) -> Volumes:
 
 
 def opening(
-    config: Config, bus: Bus, volumes: Volumes, roster: Roster, sync: Callable[[], Any]
+    config: Config,
+    bus: Bus,
+    volumes: Volumes,
+    roster: Roster,
+    bandwidths: Bandwidths,
+    sync: Callable[[], Any],
 ) -> Opening:
     """What makes sessions."""
     return Opening(
         bus,
         volumes,
         roster,
+        bandwidths,
         sync_events=sync if config.server.journal_sync == "always" else None,
         tell_requests=config.server.audit_requests,
     )

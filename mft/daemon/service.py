@@ -38,6 +38,7 @@ from mft.handlers.base import Surroundings
 from mft.handlers.subscription import Subscription
 from mft.protocols.base import Service, ServiceParts
 from mft.runtime.listeners import Listeners
+from mft.session.bandwidth import Bandwidths
 from mft.session.roster import Roster
 
 SHUTTING_DOWN: Final = "The server is shutting down."
@@ -56,6 +57,7 @@ class Daemon:
         self.leaving: list[Service] = []  # replaced by a reload; their connections go on
         self.subscriptions: dict[str, Subscription] = {}
         self.roster = Roster()
+        self._bandwidths = Bandwidths(reactor.callLater)
         self._reactor = reactor
         self._vital = Vital(self, time.time())
         self._pools = build.Pools.of(reactor)
@@ -103,7 +105,9 @@ class Daemon:
         self.bus.emit(events.PROCESS_STARTING, p.ProcessState(server.name, __version__))
         who = self._identity()
         self._volumes = build.volumes(config, self._pools, self.bus)
-        opening = build.opening(config, self.bus, self._volumes, self.roster, self._sync)
+        opening = build.opening(
+            config, self.bus, self._volumes, self.roster, self._bandwidths, self._sync
+        )
         state, present = config.directory / "state", self.roster.present
         own = OwnPasswordFiles(state, self._pools.disk, self.bus)
         self._last_logins = last = LastLogins(state, self._pools.disk, self.bus, present)

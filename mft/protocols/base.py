@@ -15,6 +15,7 @@ from mft.runtime.listeners import Listeners
 from mft.runtime.threads import Pool
 from mft.session.login import Login
 from mft.session.numbers import Numbers
+from mft.session.opening import Limits
 from mft.session.roster import Roster
 
 
@@ -22,7 +23,7 @@ class LoginMaker(Protocol):
     """Makes the login of one connection."""
 
     def __call__(
-        self, peer: Address, component: Component, numbers: Numbers, max_open: int
+        self, peer: Address, component: Component, numbers: Numbers, limits: Limits
     ) -> Login:
         """A login that knows nothing yet."""
 

@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 from mft.core.failure import Reason, Refused
 from mft.runtime.steps import at_once
 from mft.session.files import ReceivedFile
+from mft.session.gate import Gate
 from mft.vfs.base import LATER
 
 MAX_PIECES: Final = 512  # views in one call; IOV_MAX is 1024 everywhere
@@ -31,12 +32,19 @@ class Incoming:
     """
 
     def __init__(
-        self, done: Done, resumed: Callable[[], None], broke: Callable[[Failure], object]
+        self,
+        done: Done,
+        resumed: Callable[[], None],
+        broke: Callable[[Failure], object],
+        session: Gate,
     ) -> None:
+        """`resumed` is called whenever the disk, or the pace, allows more."""
+        self.paced = False  # whether the account's bandwidth is what the peer waits for
         self.writing = 0  # bytes that the disk pool has not written yet
         self._done = done
         self._resumed = resumed
         self._broke = broke
+        self._pace = session.upload_pace()
         self._file: ReceivedFile | None = None
         self._views: list[memoryview] = []
         self._start = 0
@@ -47,8 +55,28 @@ class Incoming:
 
     @property
     def full(self) -> bool:
-        """Whether the peer must wait for the disk."""
-        return self.writing >= MAX_WRITING or len(self._order) >= MAX_WRITES
+        """Whether the peer must wait, for the disk or for its account's bandwidth."""
+        return self.paced or self.writing >= MAX_WRITING or len(self._order) >= MAX_WRITES
+
+    @property
+    def read_at_most(self) -> int:
+        """Bytes to take from the peer in one read, so that little is owed; 0 is any number."""
+        return 0 if self._pace is None else self._pace.piece
+
+    def begins(self) -> None:
+        """A file is about to come: what others have moved is to be paid for first."""
+        if self._pace is not None:
+            self.paced = self._pace.hold(self._paid)
+
+    def _paid(self) -> None:
+        self.paced = False
+        self._resumed()
+
+    def leave(self) -> None:
+        """The peer is gone: nothing is waited for but the disk."""
+        if self._pace is not None:
+            self._pace.stop()
+        self.paced = False
 
     def add(self, file: ReceivedFile, offset: int, view: memoryview, request: int | None) -> None:
         """Take bytes for a file; `request` is answered once they are written, None means later."""
@@ -72,6 +100,9 @@ class Incoming:
             return
         views, start, size, ids = self._views, self._start, self._size, self._ids
         self._file, self._views, self._size, self._ids = None, [], 0, []
+        if self._pace is not None:
+            self._pace.moved(size)
+            self.paced = self._pace.hold(self._paid)
         written = _Written(ids)
         self._order.append(written)
         try:

@@ -65,6 +65,11 @@ class ServiceOptions(NamedSection):
     login_timeout: Annotated[float, duration(1, 3600)] = option(
         "How long a client may take to log in, at most an hour.", 60.0, examples=["30"], ours=True
     )
+    maximum_sessions_per_source: Count = option(
+        "How many sessions of the service one source address may have at a time; 0: no limit.",
+        0,
+        ours=True,
+    )
     maximum_login_attempts: Annotated[int, whole(1, 100)] = option(
         "After how many refused attempts to log in a connection is closed.", 6, ours=True
     )

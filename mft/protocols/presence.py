@@ -1,16 +1,13 @@
 """Who is here: the connections of one service, how many of them each source has, who is ending."""
 
 from collections import Counter
-from ipaddress import ip_address
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from mft.core.peer import Address
+from mft.core.peer import Address, source_of
 from mft.protocols.faults import broke
-
-SOURCE_PREFIX: Final = 64  # bits of an IPv6 address that count as one source
 
 
 class Present(Protocol):
@@ -41,12 +38,12 @@ class Presence(Generic[P]):
 
     def unauthenticated(self, peer: Address) -> int:
         """How many connections of this source have not logged in yet."""
-        return self._unauthenticated[_source(peer)]
+        return self._unauthenticated[source_of(peer)]
 
     def add(self, peer: P) -> None:
         """A connection was accepted."""
         self.peers.add(peer)
-        self._unauthenticated[_source(peer.address)] += 1
+        self._unauthenticated[source_of(peer.address)] += 1
 
     def has_logged_in(self, peer: P) -> None:
         """A connection has logged in."""
@@ -54,7 +51,7 @@ class Presence(Generic[P]):
 
     def has_logged_out(self, peer: P) -> None:
         """A connection stays, and is nobody again."""
-        self._unauthenticated[_source(peer.address)] += 1
+        self._unauthenticated[source_of(peer.address)] += 1
 
     def forget(self, peer: P) -> None:
         """A connection is gone."""
@@ -95,13 +92,7 @@ class Presence(Generic[P]):
             ended.callback(None)
 
     def _forget_source(self, peer: P) -> None:
-        source = _source(peer.address)
+        source = source_of(peer.address)
         self._unauthenticated[source] -= 1
         if self._unauthenticated[source] <= 0:
             del self._unauthenticated[source]
-
-
-def _source(peer: Address) -> str:
-    """What counts as one source: an IPv4 address, or an IPv6 network of 64 bits."""
-    ip = ip_address(peer.host)
-    return peer.host if ip.version == 4 else str(int(ip) >> SOURCE_PREFIX)

@@ -17,6 +17,9 @@ class Source(Protocol):
     def hold(self, *, held: bool) -> None:
         """Take nothing more from the client for now, or go on."""
 
+    def read_at_most(self, count: int) -> None:
+        """Take no more than so many bytes in one read."""
+
     def complete(self) -> None:
         """All of it was received, and is written."""
 
@@ -61,16 +64,23 @@ class ReceivingFile:
         self._connection: Source
         self._done = False  # whether the client has sent everything
         self._over = False  # whether the transfer has ended, one way or the other
-        self._incoming = Incoming(lambda request, failed: None, self._resumed, self._broke)
+        self._incoming = Incoming(
+            lambda request, failed: None, self._resumed, self._broke, file.session
+        )
 
     @property
     def busy(self) -> bool:
-        """Whether the disk is writing."""
-        return self._incoming.writing > 0 or self._pending
+        """Whether the disk is writing, or the account's bandwidth is what the client waits for."""
+        return self._incoming.writing > 0 or self._pending or self._incoming.paced
 
     def begin(self, connection: Source) -> None:
         """Take what comes."""
         self._connection = connection
+        if self._incoming.read_at_most:
+            connection.read_at_most(self._incoming.read_at_most)
+            self._incoming.begins()
+            if self._incoming.paced:
+                connection.hold(held=True)
 
     def pump(self) -> bool:
         """Nothing is sent."""
@@ -120,6 +130,8 @@ class ReceivingFile:
         self._next()
 
     def _resumed(self) -> None:
+        if self._over:
+            return
         if self._file.failure is not None:
             self._connection.fail(self._file.failure)
         elif self._pending:
@@ -151,7 +163,7 @@ class ReceivingFile:
     def _complete_when_written(self) -> None:
         if self._file.failure is not None:
             self._connection.fail(self._file.failure)
-        elif not self._incoming.writing:
+        elif not (self._incoming.writing or self._incoming.paced):
             self._connection.complete()
 
     def _broke(self, failure: Failure) -> None:
@@ -160,4 +172,5 @@ class ReceivingFile:
     async def settled(self) -> None:
         """Wait until the disk has taken what was given to it; nothing more is."""
         self._over = True
+        self._incoming.leave()
         await self._incoming.settled()

@@ -13,11 +13,13 @@ from mft.runtime.buffers import Buffers, room
 from mft.runtime.connection import Connection
 from mft.runtime.secured import Outlet
 from mft.runtime.steps import at_once
+from mft.session.bandwidth import Pace
 from mft.session.files import SentFile
 from mft.vfs.base import Sendable
 
 BLOCK: Final = 256 << 10  # bytes that are read and sealed in one go
 BY_KERNEL: Final = 1 << 20  # bytes that the kernel is asked to send in one go
+TO_THE_END: Final = 1 << 63  # more bytes than any file has
 SHORTER: Final = "the file became shorter"
 _PEER_GONE: Final = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOTCONN))
 
@@ -51,11 +53,14 @@ class SendingFile:
         self._by_kernel = True
         self._fetched = start  # up to where the system was asked to have it in memory
         self._waiting: list[Deferred[None]] = []
+        self._pace = file.session.download_pace()
+        self._most = TO_THE_END if self._pace is None else self._pace.piece
+        self._paced = False
 
     @property
     def busy(self) -> bool:
-        """Whether the disk is reading."""
-        return self._fetching
+        """Whether the disk is reading, or the account's bandwidth is what the client waits for."""
+        return self._fetching or self._paced
 
     def begin(self, connection: Carrier) -> None:
         """Send as soon as the socket takes it."""
@@ -69,7 +74,7 @@ class SendingFile:
 
     def pump(self) -> bool:
         """Send the next piece; whether anything was sent."""
-        if self._fetching:
+        if self._fetching or (self._pace is not None and self._held(self._pace)):
             return False
         try:
             sent = self._at < self._end and self._send()
@@ -81,12 +86,20 @@ class SendingFile:
             self._connection.finish()
         return sent
 
+    def _held(self, pace: Pace) -> bool:
+        self._paced = self._at < self._end and pace.hold(self._paid)
+        return self._paced
+
+    def _paid(self) -> None:
+        self._paced = False
+        self._connection.outlet.wake()
+
     def _send(self) -> bool:
         lane, outlet = self._file.lane, self._connection.outlet
         descriptor = lane.fileno() if outlet.sends_files and self._by_kernel else None
         if descriptor is not None:
             return self._send_by_kernel(cast(Sendable, lane), descriptor)
-        size = min(BLOCK, self._end - self._at)
+        size = min(BLOCK, self._most, self._end - self._at)
         block = self._blocks.take()
         try:
             count = lane.read_into([block[:size]], self._at)
@@ -104,7 +117,7 @@ class SendingFile:
         return True
 
     def _send_by_kernel(self, lane: Sendable, descriptor: int) -> bool:
-        size = min(BY_KERNEL, self._end - self._at)
+        size = min(BY_KERNEL, self._most, self._end - self._at)
         if not lane.ready(self._at, size):
             if self._at < self._fetched:  # the system has not kept it: we read it for ourselves
                 self._by_kernel = False
@@ -127,6 +140,8 @@ class SendingFile:
     def _moved(self, count: int) -> None:
         self._at += count
         self._file.sent(count)
+        if self._pace is not None:
+            self._pace.moved(count)
 
     def _failed(self, refused: Refused) -> None:
         self._file.read_failed(self._at, self._end - self._at, refused)
@@ -168,7 +183,9 @@ class SendingFile:
         self._connection.fail(Refused(Reason.BROKEN, "", broke("a download", failure)))
 
     async def settled(self) -> None:
-        """Wait until the disk has given what was asked of it."""
+        """Wait until the disk has given what was asked of it; nothing else is waited for."""
+        if self._pace is not None:
+            self._pace.stop()
         if self._fetching:
             waiting: Deferred[None] = Deferred()
             self._waiting.append(waiting)

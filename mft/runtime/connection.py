@@ -57,6 +57,7 @@ class Connection(tcp.Server):
         self._queue: deque[tuple[memoryview, Release | None]] = deque()
         self.queued = 0  # bytes that the socket has not taken yet
         self.sent = 0  # bytes that it took, ever
+        self.read_at_most = 0  # bytes in one turn; 0 is as many as the inlet holds
         self.unsent = 0  # bytes that it had not taken when the connection was lost
         self._writing = False
         self._flushing = False  # also while bytes are taken: what they cause is sent behind them
@@ -72,7 +73,7 @@ class Connection(tcp.Server):
         stream = cast(Stream, self.protocol)
         inlet = stream.inlet()
         try:
-            count = self.socket.recv_into(inlet)
+            count = self.socket.recv_into(inlet, min(self.read_at_most, len(inlet)))
         except OSError as error:
             stream.arrived(inlet, 0)
             return None if error.errno in _AGAIN else main.CONNECTION_LOST

@@ -16,6 +16,7 @@ from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.events.model import Event
 from mft.runtime.threads import Blocking
+from mft.session.bandwidth import Pace, Share
 from mft.session.files import ReceivedFile, SentFile
 from mft.session.listing import GuardedListing
 from mft.session.numbers import (
@@ -57,8 +58,12 @@ class Gate:
         clock: Callable[[], float] = time.monotonic,
         lent: bool = False,
         own_password: OwnPassword | None = None,
+        share: Share | None = None,
     ) -> None:
-        """`left` is called at the end; with `lent`, somebody else closes the tree."""
+        """`left` is called at the end; with `lent`, somebody else closes the tree.
+
+        `share` is its part in its account's bandwidth, where that is limited.
+        """
         self.account = account
         self.numbers = numbers
         self.origin = Origin(account.actor, peer, component)
@@ -76,6 +81,7 @@ class Gate:
         self._left = left
         self._lent = lent
         self._own_password = own_password
+        self._share = share
         self._present = True  # the client, as far as we know
         self._closed = False
 
@@ -96,6 +102,32 @@ class Gate:
     def leave(self) -> None:
         """The client has left: long work for it ends at its next step; `close` must follow."""
         self._present = False
+        self.wait_no_more()
+
+    def wait_no_more(self) -> None:
+        """Nobody is there to wait for bandwidth: what waits goes on, and finds that out."""
+        if self._share is not None:
+            self._share.leave()
+
+    def upload_pace(self) -> Pace | None:
+        """How fast one upload may come; None without a limit."""
+        return None if self._share is None else self._share.upload()
+
+    def download_pace(self) -> Pace | None:
+        """How fast one download may go; None without a limit."""
+        return None if self._share is None else self._share.download()
+
+    @property
+    def read_at_most(self) -> int:
+        """Bytes to take from the client in one read, so that little is owed; 0 is any number."""
+        return 0 if self._share is None else self._share.read_at_most
+
+    def has_waited(self) -> bool:
+        """Whether a transfer waits for bandwidth, or did since this was asked the last time.
+
+        Whoever asks is the one clock that would end a client for doing nothing.
+        """
+        return self._share is not None and self._share.has_waited()
 
     async def recorded(self) -> None:
         """Wait until what was told is on disk, where `journal_sync = always` asks for it.
@@ -149,6 +181,7 @@ class Gate:
             clock=self.clock,
             lent=True,
             own_password=self._own_password,
+            share=None if self._share is None else self._share.another(),
         )
 
     async def close(self, details: str) -> None:

@@ -3,16 +3,18 @@
 import os
 import pwd
 from collections.abc import Awaitable, Callable
-from functools import partial
+from contextlib import ExitStack
+from typing import NamedTuple
 
 from mft.auth.account import Account
 from mft.core.failure import Reason, Refused
-from mft.core.peer import Address, Component, Origin
+from mft.core.peer import Address, Component, Origin, source_of
 from mft.core.vpath import ROOT
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.events.model import Event
+from mft.session.bandwidth import Bandwidths
 from mft.session.numbers import Numbers
 from mft.session.own_password import Change, OwnPassword
 from mft.session.roster import Roster
@@ -24,6 +26,13 @@ from mft.vfs.registry import STORAGE
 from mft.vfs.volume import Volumes
 
 
+class Limits(NamedTuple):
+    """What a service limits sessions to."""
+
+    open_files: int  # of one session
+    sessions_per_source: int  # 0 is no limit
+
+
 class Opening:
     """Opens sessions over the storage of accounts."""
 
@@ -32,6 +41,7 @@ class Opening:
         bus: Bus,
         volumes: Volumes,
         roster: Roster,
+        bandwidths: Bandwidths,
         *,
         sync_events: Callable[[], Awaitable[None]] | None = None,
         tell_requests: bool = False,
@@ -39,6 +49,7 @@ class Opening:
         self._bus = bus
         self._volumes = volumes
         self._roster = roster
+        self._bandwidths = bandwidths
         self._sync_events = sync_events
         self._tell_requests = tell_requests
 
@@ -48,18 +59,21 @@ class Opening:
         peer: Address,
         component: Component,
         numbers: Numbers,
-        max_open: int,
+        limits: Limits,
         change_password: Change,
     ) -> Session:
         """Make a session; raises Refused, and tells, when the home or a virtual folder is wrong."""
         origin = Origin(account.actor, peer, component)
         # Counted before anything is waited for, so that logins side by side cannot all pass.
-        self._roster.admit(account.uuid, account.maximum_sessions)
+        left = self._admit(account, peer, component, limits.sessions_per_source)
+        share = self._bandwidths.enter(account)
+        if share is not None:
+            left.callback(self._bandwidths.left, account)
         try:
             await self._prepare(account, origin)
             files = await self._storage(account, origin)
         except BaseException as error:
-            self._roster.left(account.uuid)
+            left.close()
             if isinstance(error, Refused):
                 self._bus.emit(events.HOME_UNAVAILABLE, p.Details(str(error)), origin)
             raise
@@ -73,10 +87,21 @@ class Opening:
             pool=self._volumes.disk,
             sync_events=self._sync_events,
             tell_requests=self._tell_requests,
-            max_open=max_open,
-            left=partial(self._roster.left, account.uuid),
+            max_open=limits.open_files,
+            left=left.close,
+            share=share,
             own_password=OwnPassword(change_password),
         )
+
+    def _admit(self, account: Account, peer: Address, component: Component, each: int) -> ExitStack:
+        """Count the session; what is given takes it off again. Raises Refused(QUOTA)."""
+        with ExitStack() as counted:
+            self._roster.admit(account.uuid, account.maximum_sessions)
+            counted.callback(self._roster.left, account.uuid)
+            source = source_of(peer)
+            self._roster.admit_source(component.uuid, source, each)
+            counted.callback(self._roster.left_source, component.uuid, source)
+            return counted.pop_all()
 
     async def _prepare(self, account: Account, origin: Origin) -> None:
         if not account.create_home_folder and not account.home_folder_structure:

@@ -18,6 +18,7 @@ class Roster:
     def __init__(self) -> None:
         self._here: dict[str, tuple[Session, End]] = {}
         self._accounts: Counter[str] = Counter()
+        self._sources: Counter[tuple[str, str]] = Counter()
 
     def __len__(self) -> int:
         return len(self._here)
@@ -40,6 +41,23 @@ class Roster:
     def present(self) -> tuple[str, ...]:
         """The accounts, by their IDs, that have a session."""
         return tuple(self._accounts)
+
+    def admit_source(self, service: str, source: str, most: int) -> None:
+        """Count one more session of a source at a service, until it `left_source`; 0: no limit.
+
+        Refused(QUOTA) when it has as many as it may have.
+        """
+        if most and self._sources[service, source] >= most:
+            raise Refused(
+                Reason.QUOTA, "", f"the source has {most} sessions of the service already"
+            )
+        self._sources[service, source] += 1
+
+    def left_source(self, service: str, source: str) -> None:
+        """A session of a source has ended, or did not begin after all."""
+        self._sources[service, source] -= 1
+        if self._sources[service, source] <= 0:
+            del self._sources[service, source]
 
     def add(self, session: Session, end: End) -> str:
         """A peer has logged in; `end` disconnects it, with words for it. Gives the session's id."""

@@ -268,7 +268,7 @@ def test_answers_wait_for_the_journal_when_it_is_always_synced(
     async def sync() -> None:
         raise AssertionError("nobody answers here")
 
-    opening = build.opening(config, Trail(), None, None, sync)  # type: ignore[arg-type]  # nothing is opened
+    opening = build.opening(config, Trail(), None, None, None, sync)  # type: ignore[arg-type]  # nothing is opened
     assert (opening._sync_events is sync) is syncs
     assert opening._tell_requests
 

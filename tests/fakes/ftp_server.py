@@ -50,10 +50,10 @@ class FtpSocket(MemorySocket):
         self.reset = False  # the client is gone without a word
         self.ends = socket.socketpair()
 
-    def recv_into(self, view: memoryview) -> int:
+    def recv_into(self, view: memoryview, most: int = 0) -> int:
         if self.reset:
             raise ConnectionResetError(errno.ECONNRESET, "reset by the client")
-        return super().recv_into(view)
+        return super().recv_into(view, most)
 
     def send(self, view: memoryview) -> int:
         if self.reset:

@@ -1,6 +1,7 @@
 """What every service in memory has around it: real events, accounts, a tree, and a reactor."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,8 +16,10 @@ from mft.events.bus import Bus
 from mft.events.journal import Journal
 from mft.events.model import Occurrence
 from mft.protocols.base import ServiceParts
+from mft.session.bandwidth import Bandwidths
 from mft.session.login import Login
 from mft.session.numbers import Numbers
+from mft.session.opening import Limits
 from mft.session.own_password import OwnPassword
 from mft.session.roster import Roster
 from mft.session.session import Session
@@ -47,6 +50,7 @@ class MemoryServer:
         self.chain = Chain([self.method])
         self.tree = MemoryTree(self.reactor.seconds)
         self.roster = Roster()
+        self.bandwidths = Bandwidths(self.reactor.callLater, self.reactor.seconds)
         self.storage = storage
         self.tell_requests = False
         self.holding: Callable[[], Awaitable[Any]] | None = None  # what every login waits for
@@ -65,11 +69,14 @@ class MemoryServer:
             self.recent,
         )
 
-    def _login(self, peer: Address, component: Component, numbers: Numbers, most: int) -> Login:
+    def _login(
+        self, peer: Address, component: Component, numbers: Numbers, limits: Limits
+    ) -> Login:
         async def opened(account: Account, peer: Address, component: Component) -> Session:
             if self.holding is not None:
                 await self.holding()
             memory = MemoryFileSystem(self.tree, account.name)
+            share = self.bandwidths.enter(account)
 
             async def change(given: PasswordChange) -> None:
                 await self.chain.change_password(account, given, peer)
@@ -82,10 +89,12 @@ class MemoryServer:
                 peer=peer,
                 component=component,
                 pool=Inline(),
-                max_open=most,
+                max_open=limits.open_files,
                 tell_requests=self.tell_requests,
                 clock=self.reactor.seconds,
                 own_password=OwnPassword(change),
+                share=share,
+                left=None if share is None else partial(self.bandwidths.left, account),
             )
 
         return Login(self.chain, self.bus, opened, peer, component)

@@ -29,12 +29,12 @@ class MemorySocket:
         assert (level, option) == (socket.IPPROTO_TCP, socket.TCP_INFO)
         return struct.pack(f"68xI{size - 72}x", int(self.round_trip * 1e6))
 
-    def recv_into(self, view: memoryview) -> int:
+    def recv_into(self, view: memoryview, most: int = 0) -> int:
         if not self.to_server:
             if self.ended:
                 return 0
             raise BlockingIOError(errno.EAGAIN, "nothing there")
-        count = min(len(view), len(self.to_server), self.most)
+        count = min(most or len(view), len(self.to_server), self.most)
         view[:count] = self.to_server[:count]
         del self.to_server[:count]
         return count

@@ -9,7 +9,9 @@ from twisted.python.failure import Failure
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.protocols.incoming import MAX_PIECES, MAX_WRITES, MAX_WRITING, Incoming
+from mft.session.bandwidth import Share
 from mft.vfs.base import LATER
+from tests.fakes.sessions import session
 
 
 class File:
@@ -50,7 +52,7 @@ class File:
 class Desk:
     """An `Incoming` and everything that it says."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: Share | None = None) -> None:
         self.done: list[tuple[int, Refused | None]] = []
         self.resumed = 0
         self.broken: list[Failure] = []
@@ -58,6 +60,7 @@ class Desk:
             lambda request, failed: self.done.append((request, failed)),
             self._resume,
             self.broken.append,
+            session(share=share),
         )
 
     def _resume(self) -> None:

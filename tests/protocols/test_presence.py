@@ -7,8 +7,8 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.logger import globalLogPublisher
 
-from mft.core.peer import Address
-from mft.protocols.presence import SOURCE_PREFIX, Presence
+from mft.core.peer import SOURCE_PREFIX, Address
+from mft.protocols.presence import Presence
 
 
 class Peer:

@@ -67,7 +67,7 @@ class Taking:
         self.taken += data
         return len(data)
 
-    def recv_into(self, inlet: memoryview) -> int:
+    def recv_into(self, inlet: memoryview, most: int = 0) -> int:
         raise OSError(self.error, "the socket has nothing")
 
     def __getattr__(self, name: str) -> Any:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 
 from mft.auth.account import Account
 from mft.auth.base import PasswordChange
@@ -13,7 +14,8 @@ from mft.core.vpath import ROOT, VPath
 from mft.events import catalogue as events
 from mft.protocols.ssh.events import NUMBERS
 from mft.session import opening as module
-from mft.session.opening import Opening
+from mft.session.bandwidth import Bandwidths
+from mft.session.opening import Limits, Opening
 from mft.session.roster import Roster
 from mft.session.session import Session
 from mft.vfs.base import Existing
@@ -37,8 +39,9 @@ class Hall:
         self.home = home
         self.trail = Trail()
         self.roster = Roster()
+        self.bandwidths = Bandwidths(Clock().callLater)
         volumes = Volumes(disk or Inline(), io="inline" if disk is None else "threads")
-        self.opening = Opening(self.trail, volumes, self.roster)  # type: ignore[arg-type]  # fake
+        self.opening = Opening(self.trail, volumes, self.roster, self.bandwidths)  # type: ignore[arg-type]  # fake
 
     def account(self, **options: Any) -> Account:
         """An account whose home is here."""
@@ -46,9 +49,11 @@ class Hall:
             "ann-1", "ann", str(self.home), account().rules, **{"maximum_sessions": 1, **options}
         )
 
-    def open(self, **options: Any) -> Any:
+    def open(self, sources: int = 0, **options: Any) -> Any:
         """Open a session, or begin to."""
-        return self.opening.open(self.account(**options), PEER, SERVICE, NUMBERS, 7, unchanged)
+        return self.opening.open(
+            self.account(**options), PEER, SERVICE, NUMBERS, Limits(7, sources), unchanged
+        )
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from twisted.python.failure import Failure
 from mft.core.failure import Reason, Refused
 from mft.protocols.faults import broke
 from mft.protocols.ftp.data_connection import DataConnection
+from mft.protocols.paid import paid
+from mft.session.bandwidth import Pace
 
 LEVEL: Final = 6  # of deflating
 
@@ -24,13 +26,16 @@ class SendingText:
         made: Callable[["SendingText"], Coroutine[Any, Any, None]],
         *,
         compressed: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         """`made` is a coroutine function that sends, and returns at the end.
 
-        `compressed` (MODE Z) deflates all of it, as one stream.
+        `compressed` (MODE Z) deflates all of it, as one stream. Each piece waits for the `pace`,
+        where there is one; whoever makes the pieces says what of a file is in them.
         """
         self._made = made
         self._squeeze = zlib.compressobj(LEVEL) if compressed else None
+        self._pace = pace
         self._connection: DataConnection
         self._running: Deferred[None] | None = None
         self._sent: Deferred[None] | None = None
@@ -63,6 +68,7 @@ class SendingText:
 
     async def send(self, data: bytes) -> None:
         """Send bytes, and wait until the socket has taken them; Refused when it never will."""
+        await paid(self._pace)
         await self._send(data if self._squeeze is None else self._squeeze.compress(data))
 
     async def _send(self, data: bytes) -> None:
@@ -96,5 +102,7 @@ class SendingText:
         sent, self._sent = self._sent, None
         if sent is not None:
             sent.callback(None)
+        if self._pace is not None:
+            self._pace.release()
         if self._running is not None:
             await self._running

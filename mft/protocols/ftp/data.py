@@ -281,7 +281,9 @@ class DataChannel:
             self._nobody_came(offer)
 
     def _look_at(self, connection: DataConnection) -> None:
-        moves = connection.busy or connection.moved != self._seen
+        session = self._control.session
+        waited = session is not None and session.has_waited()
+        moves = connection.busy or connection.moved != self._seen or waited
         if moves and self.moving:
             self._watch()
             return

@@ -28,7 +28,7 @@ class Body(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether the disk is what it waits for."""
+        """Whether the disk, or a limit of ours, is what it waits for."""
 
     def begin(self, connection: "DataConnection") -> None:
         """The connection is ready, and secured where it has to be."""
@@ -243,9 +243,13 @@ class DataConnection:
         if self.alive and not self._finishing:
             (self._transport.stopReading if held else self._transport.startReading)()
 
+    def read_at_most(self, count: int) -> None:
+        """Take no more than so many bytes in one read."""
+        self._transport.read_at_most = count
+
     @property
     def busy(self) -> bool:
-        """Whether it is the disk that its transfer waits for."""
+        """Whether it is the disk, or a limit of ours, that its transfer waits for."""
         return self._body is not None and self._body.busy
 
     @property

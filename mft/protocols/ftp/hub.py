@@ -16,6 +16,7 @@ from mft.protocols.presence import Presence
 from mft.protocols.protection import Protection
 from mft.runtime.buffers import INLET_SIZE, Buffers
 from mft.session.login import Login
+from mft.session.opening import Limits
 from mft.wire.ftp.reply import Reply
 
 LINES: Final = 16 << 10  # bytes of commands in one read
@@ -50,7 +51,9 @@ class Hub:
 
     def login(self, peer: Address) -> Login:
         """A login for one connection."""
-        return self._logins(peer, self.component, NUMBERS, self.options.maximum_open_files)
+        options = self.options
+        limits = Limits(options.maximum_open_files, options.maximum_sessions_per_source)
+        return self._logins(peer, self.component, NUMBERS, limits)
 
     def passive_address(self, client: str, ours: str) -> str | None:
         """The IPv4 address that PASV tells a client; None when there is none."""

@@ -62,6 +62,7 @@ async def _send(control: "Control", sent: SentFile, start: int, end: int) -> Non
         await control.data.move(SendingFile(sent, start, end, control.hub.blocks))
         return
     text = ToNetwork() if parameters.text else None
+    pace = sent.session.download_pace()
 
     async def made(body: SendingText) -> None:
         at = start
@@ -69,9 +70,11 @@ async def _send(control: "Control", sent: SentFile, start: int, end: int) -> Non
             piece = await _read(sent, at, min(PIECE, end - at))
             at += len(piece)
             sent.sent(len(piece))
+            if pace is not None:
+                pace.moved(len(piece))
             await body.send(piece if text is None else text.convert(piece))
 
-    await control.data.move(SendingText(made, compressed=parameters.compressed))
+    await control.data.move(SendingText(made, compressed=parameters.compressed, pace=pace))
 
 
 async def _read(sent: SentFile, at: int, size: int) -> bytes:

@@ -239,7 +239,9 @@ class Client:
     def _too_slow(self, now: float) -> str:
         """Why a client is waited for no longer, in the middle of a request."""
         since, moved = self._mark
-        if not self.line.waits_for_client or self._moved - moved >= SLOW_BYTES:
+        session = self.sign_in.session
+        waited = session is not None and session.has_waited()
+        if waited or not self.line.waits_for_client or self._moved - moved >= SLOW_BYTES:
             self._mark = now, self._moved
             return ""
         if now - since < SLOW_SECONDS:

@@ -12,6 +12,7 @@ from mft.protocols.http.answers import JSON, Fields, error_json
 from mft.protocols.http.browsers import wants_page
 from mft.protocols.http.request_body import RequestBody
 from mft.protocols.http.status import RETRY_AFTER, STATUS, phrase
+from mft.protocols.paid import paid
 from mft.protocols.sending_file import SendingFile
 from mft.protocols.sentences import sentence
 from mft.session.files import SentFile
@@ -179,10 +180,16 @@ class Exchange:
     async def send_file(self, status: int, sent: SentFile, part: range, fields: Fields) -> None:
         """Answer with one piece of a file; returns once the client's socket has all of it."""
         size = part.stop - part.start
-        data = self._read(sent, part) if size <= SMALL else None
+        pace = sent.session.download_pace()
+        data = None
+        if size <= (SMALL if pace is None else min(SMALL, pace.piece)):
+            await paid(pace)
+            data = self._read(sent, part)
         head = self.begin(status, *fields, length=size)
         line = self.client.line
         if data is not None:
+            if pace is not None:
+                pace.moved(size)
             line.say(head + data)
             await self._text.taken()
         else:

@@ -19,6 +19,7 @@ from mft.protocols.protection import Protection
 from mft.runtime.buffers import INLET_SIZE, Buffers
 from mft.session.login import Login
 from mft.session.numbers import NO_METADATA, Metadata
+from mft.session.opening import Limits
 from mft.trust.tls import ServerContext
 from mft.wire.http.head import Fields
 
@@ -82,7 +83,9 @@ class Hub:
 
     def login(self, peer: Address) -> Login:
         """A login for one source."""
-        return self._logins(peer, self.component, NUMBERS, self.options.maximum_open_files)
+        options = self.options
+        limits = Limits(options.maximum_open_files, options.maximum_sessions_per_source)
+        return self._logins(peer, self.component, NUMBERS, limits)
 
     def metadata(self, fields: Fields) -> Metadata:
         """What a request says of the file that it sends; raises BadRequest(400)."""

@@ -206,6 +206,7 @@ class HttpLine:
     def received(self) -> None:
         """The body has come, or nobody wants the rest of it."""
         self._taking = None
+        self.read_at_most(0)
         self._throttle()
 
     def give(self, giving: Giving) -> None:
@@ -222,6 +223,10 @@ class HttpLine:
         if held != self._held and self.alive and not self._transport.disconnecting:
             self._held = held
             (self._transport.stopReading if held else self._transport.startReading)()
+
+    def read_at_most(self, count: int) -> None:
+        """Take no more than so many bytes of a body in one read; 0 is any number."""
+        self._transport.read_at_most = count
 
     def _throttle(self) -> None:
         if self._taking is None:

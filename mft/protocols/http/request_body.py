@@ -33,6 +33,8 @@ class RequestBody:
         self._whole = False
         self.came = 0  # bytes of it that were on the line, without the framing of chunks
         self.broken = False  # nobody knows where it ends
+        self._most = 0  # bytes in one read of the line; 0 is any number
+        self._held = False
         self._by_steps = False  # whoever reads it takes what has come, and then waits
         self._take: Callable[[memoryview], None] = lambda view: None
         self._end: Callable[[], None] = self.complete
@@ -136,6 +138,7 @@ class RequestBody:
 
     async def _run(self) -> None:
         self._over = Ending()
+        held = self._held  # until what others have moved is paid for
         if self._invites and not self.done:
             self._invites = False
             self._line.say(CONTINUE)
@@ -144,6 +147,9 @@ class RequestBody:
                 self._ended()
             else:
                 self._line.receive(self)
+                self._line.read_at_most(self._most)
+                if held:
+                    self.hold(held=True)
             await self._over
         finally:
             self._line.received()
@@ -182,7 +188,12 @@ class RequestBody:
 
     def hold(self, *, held: bool) -> None:
         """Take nothing more from the client for now, or go on."""
+        self._held = held
         self._line.hold(held=held)
+
+    def read_at_most(self, count: int) -> None:
+        """Take no more than so many bytes in one read."""
+        self._most = count
 
     def complete(self) -> None:
         """All of it was received, and is where it belongs."""

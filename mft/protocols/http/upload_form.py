@@ -7,6 +7,7 @@ from mft.core.failure import Reason, Refused
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.form_actions import UPLOAD
 from mft.protocols.http.form_token import check_token
+from mft.protocols.paid import paid
 from mft.session.files import ReceivedFile
 from mft.vfs.base import LATER, Existing
 from mft.wire.http.head import BadRequest
@@ -100,7 +101,9 @@ class UploadForm:
             self.done.append(name)
 
     async def _write(self, received: ReceivedFile) -> None:
-        at = received.start
+        at, pace = received.start, received.session.upload_pace()
+        if pace is not None:
+            self._exchange.body.read_at_most(pace.piece)
         while isinstance(event := await self._next(), PartData):
             data = memoryview(event.data)
             try:
@@ -111,5 +114,8 @@ class UploadForm:
                 raise
             received.wrote(at, len(data))
             at += len(data)
+            if pace is not None:
+                pace.moved(len(data))
+                await paid(pace)
         if event is None:
             raise BadRequest(400, "a form that ends within a file")

@@ -21,6 +21,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.http.answers import JSON
 from mft.protocols.http.exchange import Exchange
+from mft.protocols.paid import paid
 from mft.protocols.sending_file import BLOCK, SHORTER
 from mft.session.files import SentFile
 from mft.session.listing import GuardedListing
@@ -100,6 +101,8 @@ class _Sending:
         self._zip = ZipWriter()
         self._waiting: list[VPath] = []
         self._spent = 0
+        self._pace = exchange.session.download_pace()
+        self._block = BLOCK if self._pace is None else min(BLOCK, self._pace.piece)
 
     async def send(self, listing: GuardedListing, chosen: Sequence[Entry] | None) -> None:
         """Send all of it; `chosen` are the entries of the listing that are wanted, if not all."""
@@ -141,7 +144,7 @@ class _Sending:
     async def _add_file(self, path: VPath) -> None:
         async with await self._session.download(path) as sent:
             member = self._member(path, sent.entry, sent.entry.size)
-            if member.size <= BLOCK:
+            if member.size <= self._block:
                 await self._send_whole(sent, member)
             else:
                 await self._send_in_pieces(sent, member)
@@ -153,19 +156,25 @@ class _Sending:
         """A small file: its CRC-32 is known before it, and all of it is sent at once."""
         data = await self._read(sent, range(member.size))
         await self._send(self._zip.begin(member, zlib.crc32(data)) + data)
-        sent.sent(member.size)
+        self._moved(sent, member.size)
 
     async def _send_in_pieces(self, sent: SentFile, member: Member) -> None:
         await self._send(self._zip.begin(member))
         crc = 0
-        for at in range(0, member.size, BLOCK):
-            data = await self._read(sent, range(at, min(at + BLOCK, member.size)))
+        for at in range(0, member.size, self._block):
+            data = await self._read(sent, range(at, min(at + self._block, member.size)))
             crc = zlib.crc32(data, crc)
             await self._send(data)
-            sent.sent(len(data))
+            self._moved(sent, len(data))
         await self._send(self._zip.end(crc))
 
+    def _moved(self, sent: SentFile, count: int) -> None:
+        sent.sent(count)
+        if self._pace is not None:
+            self._pace.moved(count)
+
     async def _read(self, sent: SentFile, part: range) -> bytes:
+        await paid(self._pace)
         blocks = self._exchange.client.hub.blocks
         block = blocks.take()
         view = block[: len(part)]

@@ -11,6 +11,7 @@ from mft.protocols.ssh.packets import Batches
 from mft.protocols.ssh.peer import Peer
 from mft.runtime.buffers import INLET_SIZE, Buffers
 from mft.session.login import Login
+from mft.session.opening import Limits
 from mft.trust.ssh_keys import HostKey
 from mft.wire.ssh import names
 
@@ -76,7 +77,9 @@ class Hub:
 
     def login(self, peer: Address) -> Login:
         """A login for one connection."""
-        return self._logins(peer, self.component, NUMBERS, self.options.maximum_open_files)
+        options = self.options
+        limits = Limits(options.maximum_open_files, options.maximum_sessions_per_source)
+        return self._logins(peer, self.component, NUMBERS, limits)
 
 
 def _prompt(text: str) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ from mft.protocols.ssh.status import refusal
 from mft.runtime.buffers import room
 from mft.runtime.steps import at_once
 from mft.session.files import ReceivedFile, SentFile
+from mft.session.session import Session
 from mft.wire.sftp import responses
 from mft.wire.sftp.status import Status
 
@@ -37,11 +38,13 @@ class Outgoing:
         channel: Channel,
         reply: Callable[[bytes], None],
         resumed: Callable[[], None],
+        session: Session,
     ) -> None:
         self._hub = hub
         self._channel = channel
         self._reply = reply
         self._resumed = resumed
+        self._pace = session.download_pace()
         self._order: deque[_Fetched] = deque()  # what the disk pool works on, the oldest first
 
     @property
@@ -50,8 +53,15 @@ class Outgoing:
         return len(self._order)
 
     def read(self, request: int, file: Readable, offset: int, size: int) -> bool:
-        """Answer one READ; False when it must be asked again once the window or the disk allow."""
+        """Answer one READ; False when it must be asked again once the window or the disk allow.
+
+        So it must where the account's bandwidth does not allow it yet.
+        """
         channel = self._channel
+        if self._pace is not None:
+            size = min(size, self._pace.piece)
+            if self._pace.hold(self._resumed):
+                return False
         if len(self._order) >= MAX_READING or channel.waiting or not channel.window_out:
             return False
         if self._order:
@@ -86,6 +96,7 @@ class Outgoing:
             batch.head()[: responses.DATA_HEADER] = responses.data_header(request, count)
             channel.send_batch(batch, count + responses.DATA_HEADER, release)
             file.sent(count)
+            self._moved(count)
 
     def _trickle(self, request: int, file: Readable, offset: int, size: int) -> None:
         """The peer's window holds less than the reply: it is read once, and sent as it opens."""
@@ -97,10 +108,12 @@ class Outgoing:
             return
         if isinstance(count, int):
             self._reply(self._answer(request, file, data[:count]))
+            self._moved(count)
         else:
             self._later(request, file, offset, size)
 
     def _later(self, request: int, file: Readable, offset: int, size: int) -> None:
+        self._moved(size)  # now, for others may be read meanwhile
         fetched = _Fetched()
         self._order.append(fetched)
         fetching = at_once(self._fetch(fetched, request, file, offset, size))
@@ -113,16 +126,22 @@ class Outgoing:
         """Read on the disk pool; a disk that waits costs more than the copy."""
         data = room(size)
         reply = responses.status(request, Status.FAILURE)
+        count = 0
         try:
             count = await file.lane.read_later([data], offset)
             reply = self._answer(request, file, data[:count])
         except Refused as refused:
             reply = self._failed(request, file, offset, size, refused)
         finally:
+            self._moved(count - size)
             fetched.reply = reply
             while self._order and self._order[0].reply is not None:
                 self._reply(self._order.popleft().reply or b"")
             self._resumed()
+
+    def _moved(self, count: int) -> None:
+        if self._pace is not None:
+            self._pace.moved(count)
 
     def _answer(self, request: int, file: Readable, data: memoryview) -> bytes:
         if not len(data):

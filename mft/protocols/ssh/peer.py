@@ -80,6 +80,8 @@ class Peer:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self.channels.lost(self._reason)
+        if self.session is not None:
+            self.session.wait_no_more()
         self.hub.presence.forget(self)
         self.hub.presence.ending(Deferred.fromCoroutine(self._end()))
 
@@ -128,7 +130,7 @@ class Peer:
     def _check_idle(self) -> None:
         sent = self.transport.transport.sent
         now = self.hub.reactor.seconds()
-        if sent != self._sent:
+        if sent != self._sent or self._session().has_waited():
             self._sent, self._active = sent, now
         limit = self.hub.options.idle_connection_timeout
         left = limit - (now - self._active)
@@ -263,6 +265,7 @@ class Peer:
         self.logged_in = True
         self._userauth = None
         self.transport.limit = record.MAX_AFTER_LOGIN
+        self.transport.transport.read_at_most = session.read_at_most
         self._timer.cancel()
         self._timer = self.hub.reactor.callLater(
             self.hub.options.idle_connection_timeout, self._check_idle

@@ -56,7 +56,7 @@ class ScpServer:
         self._at = 0
         self._left = 0  # bytes of the file in progress that have not moved yet
         self._sending: Sending | None = None
-        self._incoming = Incoming(lambda request, failed: None, self._bell.ring, self._broke)
+        self._incoming = Incoming(lambda request, failed: None, self._resumed, self._broke, session)
 
     def begin(self) -> None:
         """Start the exchange; it goes on as bytes come."""
@@ -95,6 +95,7 @@ class ScpServer:
         """The channel is gone: the coroutine hears of it where it waits."""
         self._lost = details
         self._incoming.flush()
+        self._throttle()
         self._peer.finish(self._ended())
         self._bell.ring()
 
@@ -135,7 +136,12 @@ class ScpServer:
         return True
 
     def _throttle(self) -> None:
-        self._peer.hold(self._channel, len(self._inbox) > MAX_INBOX or self._incoming.full)
+        crowded = len(self._inbox) > MAX_INBOX and self._lost is None
+        self._peer.hold(self._channel, crowded or self._incoming.full)
+
+    def _resumed(self) -> None:
+        self._throttle()
+        self._bell.ring()
 
     # The exchange.
 
@@ -255,6 +261,7 @@ class ScpServer:
             self._incoming.add(received, 0, memoryview(first), None)
         self._receiving, self._at, self._left = received, len(first), size - len(first)
         try:
+            self._incoming.begins()
             self._incoming.flush()
             while self._left or self._incoming.writing:
                 if self._left and self._eof:

@@ -33,6 +33,8 @@ class Sending:
         self._at = 0
         self._left = file.entry.size
         self._fetching = False
+        self._pace = file.session.download_pace()
+        self._most = BLOCK if self._pace is None else min(BLOCK, self._pace.piece)
 
     @property
     def done(self) -> bool:
@@ -42,11 +44,13 @@ class Sending:
     def stop(self) -> None:
         """Send no more."""
         self._left = 0
+        if self._pace is not None:
+            self._pace.stop()
 
     def pump(self) -> bool:
         """Send the next block; whether anything was sent."""
         size = self._room()
-        if not size:
+        if not size or (self._pace is not None and self._pace.hold(self._moved)):
             return False
         channel = self._channel
         batch, release = self._hub.batches.take(channel.packet, channel.peer.transport.sealer)
@@ -70,7 +74,7 @@ class Sending:
 
     def _room(self) -> int:
         """How much may be sent now."""
-        size = min(self._left, BLOCK)
+        size = min(self._left, self._most)
         channel = self._channel
         if not size or self._fetching or channel.ready(size):
             return 0 if self._fetching else size
@@ -102,6 +106,8 @@ class Sending:
 
     def _sent(self, count: int) -> None:
         self._file.sent(count)
+        if self._pace is not None:
+            self._pace.moved(count)
         self._move(count)
 
     def _failed(self, size: int, refused: Refused) -> None:
@@ -111,7 +117,9 @@ class Sending:
     def _fill(self) -> None:
         """The client was promised more bytes than there are: it gets zeros, and is told."""
         self.cut = True
-        filling = min(self._left, BLOCK)
+        filling = min(self._left, self._most)
+        if self._pace is not None:
+            self._pace.moved(filling)
         self._channel.write(bytes(filling))
         self._move(filling)
 

@@ -41,7 +41,6 @@ MAX_HANDLE: Final = 256  # bytes of a handle (draft-02, section 6.2)
 _U32 = Struct(">I")
 _read_u32 = _U32.unpack_from
 _READ_TAIL = Struct(">QI").unpack_from
-_READ_SIZE: Final = 12
 _WRITE_HEAD: Final = 5 + 4 + 4  # length, type, id, length of the handle
 _WRITE_TAIL = Struct(">QI").unpack_from
 
@@ -63,9 +62,9 @@ class SftpServer:
         self._in_turn = False
         self._credit = AT_ONCE
         self._incoming = Incoming(
-            self._written, self._proceed, lambda failure: broke("a write", failure)
+            self._written, self._proceed, lambda failure: broke("a write", failure), session
         )
-        self._outgoing = Outgoing(peer.hub, channel, self._reply, self._proceed)
+        self._outgoing = Outgoing(peer.hub, channel, self._reply, self._proceed, session)
         self._write: tuple[int, ReceivedFile | None, Refused | None] | None = None
         self._write_at = 0
         self._write_left = 0
@@ -108,8 +107,7 @@ class SftpServer:
         self._credit = AT_ONCE
         self._send_answers()
         self._throttle()
-        if self._eof:
-            self._finish_if_done()
+        self._finish_if_done()
 
     def pump(self) -> bool:
         """Serve what waits, one reply of bytes or a handful of small answers at a time."""
@@ -125,6 +123,7 @@ class SftpServer:
         self._lost = True
         self._queue.clear()
         self._incoming.flush()
+        self.peer.hold(self._channel, self._incoming.full)
         self.peer.finish(self._abort(details))
 
     async def _abort(self, details: str) -> None:
@@ -239,11 +238,9 @@ class SftpServer:
 
     def _writable(self, handle: bytes) -> tuple[ReceivedFile | None, Refused]:
         opened = self.handles.get(handle)
-        if isinstance(opened, ReceivedFile):
-            if opened.failure is not None:
-                return None, opened.failure
-            return opened, _NO_HANDLE
-        return None, _NO_HANDLE
+        if not isinstance(opened, ReceivedFile):
+            return None, _NO_HANDLE
+        return (opened, _NO_HANDLE) if opened.failure is None else (None, opened.failure)
 
     def _written(self, request: int, failed: Refused | None) -> None:
         if failed is None:
@@ -327,6 +324,7 @@ class SftpServer:
     def _proceed(self) -> None:
         """Something that was waited for is done: go on where the queue stopped."""
         if self._lost:
+            self.peer.hold(self._channel, self._incoming.full)
             return
         self._send_answers()
         self._throttle()
@@ -340,7 +338,7 @@ class SftpServer:
         since that comes by the same way; if it goes on asking instead, that is the end.
         """
         channel = self._channel
-        if not self._queue and not self._incoming.writing:
+        if not (self._queue or self._incoming.writing or self._incoming.paced):
             self.peer.hold(channel, False)
             return
         crowded = len(self._queue) > MAX_QUEUED or self._queued > MAX_QUEUED_BYTES
@@ -393,6 +391,8 @@ class SftpServer:
         self._next_handle += 1
         handle = _U32.pack(self._next_handle)
         self.handles[handle] = opened
+        if isinstance(opened, ReceivedFile):
+            self._incoming.begins()
         return handle
 
 

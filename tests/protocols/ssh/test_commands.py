@@ -7,11 +7,12 @@ import pytest
 from mft.protocols.ssh.commands import command_server
 from mft.protocols.ssh.passwd import PasswdServer
 from mft.protocols.ssh.scp import ScpServer
+from tests.fakes.sessions import session
 
 
 def served(line: bytes, *, scp: bool = True) -> type | None:
     peer = SimpleNamespace(hub=SimpleNamespace(options=SimpleNamespace(scp=scp)))
-    found = command_server(peer, None, None, line)
+    found = command_server(peer, None, session(), line)
     return None if found is None else type(found)
 
 
