@@ -5,8 +5,10 @@ from typing import Final, NamedTuple
 
 from mft.auth.application import ApplicationAuthenticator
 from mft.auth.base import Authenticator
+from mft.auth.guard_methods import GuardMethod
 from mft.auth.options import ApplicationOptions
 from mft.auth.parts import Parts
+from mft.auth.policy_options import DenyUsernameOptions, IpTimeBanOptions
 from mft.config.section import NamedSection
 from mft.core.peer import Component
 
@@ -22,6 +24,16 @@ def _application(uuid: str, options: NamedSection, parts: Parts) -> Authenticato
     return ApplicationAuthenticator(Component(uuid, "application", options.name), parts)
 
 
+def _guard(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
+    if not isinstance(options, IpTimeBanOptions | DenyUsernameOptions):
+        raise TypeError(f"not the options of a guard: {type(options).__name__}")
+    ledger = parts.ledgers.of(f"authentications/{uuid}")
+    component = Component(uuid, options.type, options.name)
+    return GuardMethod(component, options.rules, ledger, parts.tell, parts.clock)
+
+
 AUTHENTICATORS: Final[Mapping[str, Kind]] = {
     "application": Kind(ApplicationOptions, _application),
+    "ip-time-ban": Kind(IpTimeBanOptions, _guard),
+    "deny-username": Kind(DenyUsernameOptions, _guard),
 }

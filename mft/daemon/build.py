@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from mft.auth.account import Account
 from mft.auth.base import PasswordChange
 from mft.auth.chain import Chain
+from mft.auth.ledger import Ledgers
 from mft.auth.own_passwords import Fault, NotChanged, OwnPasswords
 from mft.auth.parts import Parts, Step, unheard
 from mft.core.peer import Address, Component
@@ -67,6 +68,7 @@ class Doorman:
         self.chains: Mapping[str, Chain] = {}  # by the ID of the service
         self.methods = NO_METHODS
         self.own_passwords = own_passwords  # which stay, whatever configuration comes
+        self.ledgers = Ledgers()  # these too
         self._bus = bus
         self._opening = opening
 
@@ -74,6 +76,9 @@ class Doorman:
         """Judge logins by these from now on."""
         self.methods = methods
         self.chains = methods.chains
+        for guard in methods.guards.values():
+            guard.in_force()
+        self.ledgers.keep_only(frozenset(methods.guards))
 
     def __call__(
         self, peer: Address, component: Component, numbers: Numbers, max_open: int
@@ -90,6 +95,11 @@ class Doorman:
             return await self._opening.open(account, peer, component, numbers, max_open, change)
 
         return Login(self.chains[component.uuid], self._bus, opened, peer, component)
+
+    def turned_away(self, peer: Address, component: Component, *, banned: bool) -> bool:
+        """Whether a policy refuses connections from there; with `banned` a ban is enough."""
+        chain = self.chains.get(component.uuid)
+        return chain is not None and chain.at_connection(peer, component, banned=banned) is not None
 
 
 def server_component(config: Config) -> Component:
@@ -126,15 +136,28 @@ def opening(
     )
 
 
-def methods(config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: Any) -> Methods:
+def methods(
+    config: Config,
+    pools: Pools,
+    bus: Bus,
+    own: OwnPasswords,
+    reactor: Any,
+    ledgers: Ledgers | None = None,
+) -> Methods:
     """The methods and the chain of every service; ValueError for accounts that contradict."""
-    return Methods.of(config, auth_parts(config, pools, bus, own, reactor), bus)
+    return Methods.of(config, auth_parts(config, pools, bus, own, reactor, ledgers=ledgers), bus)
 
 
 def auth_parts(
-    config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: Any, step: Step = unheard
+    config: Config,
+    pools: Pools,
+    bus: Bus,
+    own: OwnPasswords,
+    reactor: Any,
+    step: Step = unheard,
+    ledgers: Ledgers | None = None,
 ) -> Parts:
-    """What methods of logging in are given."""
+    """What methods of logging in are given; without ledgers, they remember nobody who guesses."""
 
     def trouble(path: str, sentence: str) -> None:
         bus.emit(events.AUTHORIZED_KEYS_UNREADABLE, p.PathFailed(path, path, sentence))
@@ -154,6 +177,7 @@ def auth_parts(
         own=own,
         reactor=reactor,
         tell=bus.emit,
+        ledgers=Ledgers() if ledgers is None else ledgers,
         policy=config.server.password_policy,
         scheme=config.server.password_hashing_scheme,
         server=config.server.uuid,

@@ -51,8 +51,8 @@ class Changes:
         bound: list[Service] = []
         methods = NO_METHODS
         try:
-            own, reactor = doorman.own_passwords, self._parts.reactor
-            methods = build.methods(self._new, self._pools, daemon.bus, own, reactor)
+            own, reactor, ledgers = doorman.own_passwords, self._parts.reactor, doorman.ledgers
+            methods = build.methods(self._new, self._pools, daemon.bus, own, reactor, ledgers)
             await methods.start()
             fresh = self._build()
             for uuid, service in fresh.items():

@@ -15,6 +15,8 @@ from twisted.python.failure import Failure
 from mft import __version__
 from mft.core.failure import Reason, Refused
 from mft.daemon import build
+from mft.daemon.bans import INTERVAL as BANS_INTERVAL
+from mft.daemon.bans import Bans
 from mft.daemon.control import ControlSocket
 from mft.daemon.draining import drain
 from mft.daemon.housekeeping import Housekeeping
@@ -104,8 +106,12 @@ class Daemon:
         opening = build.opening(config, self.bus, self._volumes, self.roster, self._sync)
         own = OwnPasswordFiles(config.directory / "state", self._pools.disk, self.bus)
         self._doorman = doorman = build.Doorman(self.bus, opening, own)
-        doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor))
+        ledgers = doorman.ledgers
+        doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, ledgers))
         await doorman.methods.start()
+        state, guards = config.directory / "state", lambda: doorman.methods.guards
+        self.bans = Bans(state, self._pools.disk, self.bus, guards)
+        await self.bans.load()
         self._around = Surroundings(
             component, config.directory, self.bus, self._reactor, self._pools.disk, build.log_line
         )
@@ -136,6 +142,7 @@ class Daemon:
         self._housekeeping = Housekeeping(self, self._volumes, self.bus)
         self._housekeeping.warn_of_certificates()
         self._loop(self._housekeeping.interval, self._housekeeping.round)
+        self._loop(BANS_INTERVAL, self.bans.round)
         self.bus.emit(events.PROCESS_DETAILS, process_details())
         self.bus.emit(events.PROCESS_STARTED, p.ProcessState(server.name, __version__))
 
@@ -342,6 +349,7 @@ class Daemon:
         for service in self.services.values():
             self.tell_stopped(service)
         self.bus.emit(events.DRAINED, p.Drained(round(time.monotonic() - began, 3), cut))
+        await self.bans.save()
         await self._stop_handlers("shutdown")
         await self._stop_methods()
         self._close()

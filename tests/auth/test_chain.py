@@ -6,16 +6,18 @@ from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
     Anonymous,
+    Bar,
     Certificate,
     Credentials,
     MoreNeeded,
     NotMine,
+    Outcome,
     Password,
     PublicKey,
     Rejected,
     Verdict,
 )
-from mft.auth.chain import Chain, Judged, Outcome, Proven, impossible
+from mft.auth.chain import Chain, Judged, Proven, impossible
 from mft.auth.permissions import Rules
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
@@ -250,3 +252,101 @@ def test_a_public_area_is_judged_as_any_login_is() -> None:
     assert (judged.outcome, judged.kind) == (Outcome.ACCEPTED, "public")
     unknown = run(Chain([method]).judge(Anonymous("id-bob"), PEER, SERVICE))
     assert unknown.outcome is Outcome.UNKNOWN
+
+
+# Those who watch over guessing.
+
+
+class Watching:
+    """Bars what it is told to, and keeps what it hears."""
+
+    def __init__(self, before: Bar | None = None, after: Bar | None = None) -> None:
+        self.bars = before, after
+        self.heard: list[Outcome] = []
+        self.seen: list[Credentials] = []
+
+    def before(self, credentials: Credentials, peer: Address, service: Component) -> Bar | None:
+        self.seen.append(credentials)
+        return self.bars[0]
+
+    def after(
+        self, credentials: Credentials, peer: Address, service: Component, outcome: Outcome
+    ) -> Bar | None:
+        self.heard.append(outcome)
+        return self.bars[1]
+
+    def at_connection(self, peer: Address, service: Component, *, banned: bool) -> Bar | None:
+        return self.bars[0] if banned else None
+
+
+QUICK = Bar(SECOND, "the source is banned")
+SLOW = Bar(SECOND, "the name is denied", slow=True)
+
+
+def test_a_watch_hears_how_every_attempt_ended() -> None:
+    endings = {
+        Outcome.ACCEPTED: Fixed(Accepted(ANN, FIRST)),
+        Outcome.WRONG: Fixed(Rejected(FIRST, "no")),
+        Outcome.FORBIDDEN: Fixed(Rejected(FIRST, "no", forbidden=True)),
+        Outcome.UNKNOWN: Fixed(NotMine()),
+        Outcome.BROKEN: Fixed(RuntimeError()),
+        Outcome.UNSUPPORTED: Fixed(NotMine(), kinds=frozenset()),
+        Outcome.MORE_NEEDED: Fixed(MoreNeeded(ANN, FIRST, BOTH)),
+    }
+    watch = Watching()
+    for outcome, method in endings.items():
+        assert judge(Chain([method], watches=[watch])).outcome is outcome
+    judge(Chain([endings[Outcome.WRONG]], watches=[watch]), Password("", Secret("x")))
+    assert watch.heard == [*endings, Outcome.INVALID]
+
+
+def test_what_a_watch_bars_reaches_no_method_and_is_not_heard_of() -> None:
+    method, first, second = Fixed(Accepted(ANN, FIRST)), Watching(), Watching(before=QUICK)
+    for given in (WORD, KEY, QUESTION):
+        judged = judge(Chain([method], watches=[first, second, Watching()]), given)
+        assert judged.outcome is Outcome.BARRED
+        assert (judged.method, judged.details) == (SECOND, "the source is banned")
+        assert judged.proven is judged.account is None
+    assert method.asked == first.heard == second.heard == []
+
+
+def test_a_slow_bar_costs_what_an_unknown_name_costs_and_the_name_reaches_no_method() -> None:
+    method, watch = Fixed(NotMine()), Watching(before=SLOW)
+    for given in (WORD, KEY, QUESTION):
+        assert judge(Chain([method], watches=[watch]), given).outcome is Outcome.FORBIDDEN
+    assert [type(one) for one in method.asked] == [Password, PublicKey, PublicKey]
+    assert "ann" not in [one.username for one in method.asked]
+    assert watch.heard == [Outcome.FORBIDDEN] * 2  # a question is no attempt
+
+
+@pytest.mark.parametrize("verdict", [Accepted(ANN, FIRST), MoreNeeded(ANN, FIRST, BOTH)])
+def test_what_was_right_is_refused_when_a_watch_bars_it_in_the_end(verdict: Verdict) -> None:
+    last = Watching()
+    judged = judge(Chain([Fixed(verdict)], watches=[Watching(after=QUICK), last]))
+    assert judged.outcome is Outcome.BARRED
+    assert judged.account is judged.proven is None
+    assert judged.missing == judged.required == frozenset()
+    assert last.heard == [Outcome.BARRED]
+
+
+def test_a_question_is_seen_but_is_no_attempt() -> None:
+    watch = Watching(after=QUICK)
+    chain = Chain([Fixed(Accepted(ANN, FIRST))], watches=[watch])
+    assert judge(chain, QUESTION).outcome is Outcome.ACCEPTABLE
+    assert (watch.seen, watch.heard) == ([QUESTION], [])
+
+
+def test_whoever_leaves_before_the_answer_has_guessed_all_the_same() -> None:
+    class Cancelled(Exception):
+        pass
+
+    watch = Watching()
+    with pytest.raises(Cancelled):
+        judge(Chain([Fixed(Cancelled())], (Cancelled,), [watch]))
+    assert watch.heard == [Outcome.WRONG]
+
+
+def test_any_watch_may_turn_a_connection_away() -> None:
+    chain = Chain([], watches=[Watching(), Watching(before=QUICK)])
+    assert chain.at_connection(PEER, SERVICE, banned=True) == QUICK
+    assert chain.at_connection(PEER, SERVICE, banned=False) is None

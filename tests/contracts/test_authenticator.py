@@ -15,10 +15,13 @@ from mft.auth.base import (
     PublicKey,
     Rejected,
 )
+from mft.auth.guard import Guard
 from mft.auth.own_passwords import NotChanged
+from mft.auth.policy_options import DenyUsernameOptions, IpTimeBanOptions
+from mft.auth.registry import AUTHENTICATORS
 from mft.core.secret import Secret
 from mft.trust.ssh_keys import HostKey
-from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
+from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Around, Method, account
 from tests.fakes.run import run
 
 KEY = HostKey.generate().public
@@ -30,7 +33,21 @@ def application() -> Method:
     return Method(account(password=CHEAP_HASH, **ways))
 
 
-every_method = pytest.mark.parametrize("make", [application])
+def ip_time_ban() -> Authenticator:
+    """A method that only watches."""
+    options = IpTimeBanOptions.model_validate({"name": "bans"})
+    return AUTHENTICATORS["ip-time-ban"].build("m1", options, Around().parts)
+
+
+def deny_username() -> Authenticator:
+    """Another."""
+    options = DenyUsernameOptions.model_validate({"name": "denied names"})
+    return AUTHENTICATORS["deny-username"].build("m1", options, Around().parts)
+
+
+every_method = pytest.mark.parametrize("make", [application, ip_time_ban, deny_username])
+# Those that know accounts; the others have no kinds, so that the chain never asks them.
+knowing = pytest.mark.parametrize("make", [application])
 Make = Callable[[], Authenticator]
 
 
@@ -39,10 +56,10 @@ def test_it_says_what_it_is_and_what_it_understands(make: Make) -> None:
     method = make()
     assert method.component.uuid
     assert method.kinds <= {"password", "ssh-key", "ssl-certificate", "public"}
-    assert method.kinds
+    assert method.kinds or isinstance(method, Guard)
 
 
-@every_method
+@knowing
 def test_right_credentials_give_an_account_and_name_the_method(make: Make) -> None:
     method = make()
     for given in (
@@ -57,7 +74,7 @@ def test_right_credentials_give_an_account_and_name_the_method(make: Make) -> No
         assert verdict.account.may_act(0, PEER) is None
 
 
-@every_method
+@knowing
 @pytest.mark.parametrize("word", ["wrong", "Right", "right ", "x" * 150, "\u202e"])
 def test_a_wrong_password_is_rejected_with_details_that_do_not_repeat_it(
     make: Make, word: str
@@ -68,7 +85,7 @@ def test_a_wrong_password_is_rejected_with_details_that_do_not_repeat_it(
     assert word not in verdict.details.replace("is wrong", "")
 
 
-@every_method
+@knowing
 @pytest.mark.parametrize(
     "blob",
     [b"x", HostKey.generate().public.blob, KEY.blob + b"x", b"\0" * 9],
@@ -79,7 +96,7 @@ def test_a_wrong_key_is_rejected_and_no_bytes_break_it(make: Make, blob: bytes) 
     assert isinstance(verdict, Rejected)
 
 
-@every_method
+@knowing
 @pytest.mark.parametrize("common_name", ["", "eve", "ANN", "ann\0"])
 def test_a_certificate_of_somebody_else_is_rejected(make: Make, common_name: str) -> None:
     given = Certificate("ann", common_name, "AA:BB")
@@ -99,6 +116,13 @@ def test_an_unknown_name_is_left_to_the_next_method(make: Make, name: str) -> No
 
 
 @every_method
+def test_it_starts_and_stops(make: Make) -> None:
+    method = make()
+    run(method.start())
+    run(method.stop())
+
+
+@knowing
 def test_an_account_that_is_none_of_its_own_is_left_to_others(make: Make) -> None:
     method = make()
     verdict = run(method.authenticate(Password("ann", Secret("right")), PEER, SERVICE))
@@ -108,7 +132,7 @@ def test_an_account_that_is_none_of_its_own_is_left_to_others(make: Make) -> Non
     assert run(method.change_password(other, change, PEER)) is False
 
 
-@every_method
+@knowing
 def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(make: Make) -> None:
     method = make()
 

@@ -33,6 +33,20 @@ PASSWORD = "right"
 Storage = Callable[[MemoryFileSystem], FileSystem]
 
 
+class Logins:
+    """Makes logins of a server in memory."""
+
+    def __init__(self, server: "MemoryServer") -> None:
+        self._server = server
+
+    def __call__(self, peer: Address, component: Component, numbers: Numbers, most: int) -> Login:
+        return self._server.login(peer, component, numbers, most)
+
+    def turned_away(self, peer: Address, component: Component, *, banned: bool) -> bool:
+        """Whether those who watch over its logins refuse connections from there."""
+        return self._server.chain.at_connection(peer, component, banned=banned) is not None
+
+
 class MemoryServer:
     """A reactor, a journal, accounts, and a tree; a service is made of its `parts`."""
 
@@ -56,7 +70,7 @@ class MemoryServer:
         return ServiceParts(
             self.directory,
             self.bus,
-            self._login,
+            Logins(self),
             self.roster,
             self.reactor,
             listeners,
@@ -65,7 +79,7 @@ class MemoryServer:
             self.recent,
         )
 
-    def _login(self, peer: Address, component: Component, numbers: Numbers, most: int) -> Login:
+    def login(self, peer: Address, component: Component, numbers: Numbers, most: int) -> Login:
         async def opened(account: Account, peer: Address, component: Component) -> Session:
             if self.holding is not None:
                 await self.holding()

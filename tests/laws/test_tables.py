@@ -49,6 +49,16 @@ PLACES = {
         "Authentication methods",
         "auth/test_application.py",
     ),
+    ("authentications", "ip-time-ban"): (
+        "bans.md",
+        "Methods that ban and deny",
+        "auth/test_guard_methods.py",
+    ),
+    ("authentications", "deny-username"): (
+        "bans.md",
+        "Methods that ban and deny",
+        "auth/test_guard_methods.py",
+    ),
     ("event-handlers", "local-file"): ("audit.md", "Log files", "handlers/test_log_file.py"),
     ("event-handlers", "standard-stream"): (
         "audit.md",
@@ -66,7 +76,10 @@ REGISTRIES = {
 }
 TYPES = [(family, kind) for family, registry in REGISTRIES.items() for kind in registry]
 CONTRACTS = {
-    "test_authenticator.py": (AUTHENTICATORS, ("def application()",)),
+    "test_authenticator.py": (
+        AUTHENTICATORS,
+        ("def application()", "def ip_time_ban()", "def deny_username()"),
+    ),
     "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
 }
 

@@ -7,6 +7,7 @@ import pytest
 from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
+    Bar,
     Credentials,
     MoreNeeded,
     NotMine,
@@ -20,7 +21,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.peer import UNKNOWN, Address, Component, Origin
 from mft.core.secret import Secret
 from mft.events import catalogue as events
-from mft.session.login import REFUSED, Login, LoginResult
+from mft.session.login import BARRED, REFUSED, Login, LoginResult
 from mft.session.session import Session
 from tests.fakes.run import run
 from tests.fakes.sessions import PEER, SERVICE, account, session
@@ -201,3 +202,22 @@ def test_a_question_that_is_taken_for_an_attempt_is_refused() -> None:
     assert run(entering.attempt(KEY._replace(proven=False))) is REFUSED
     assert trail.events == [events.LOGIN_FAILED]
     assert not door.opened
+
+
+class Bars:
+    """A watch that bars everything."""
+
+    def before(self, *given: object) -> Bar:
+        return Bar(METHOD, "the source is banned")
+
+
+def test_what_a_policy_bars_is_told_by_the_policy_and_looks_like_any_refusal() -> None:
+    trail = Trail()
+    chain: Any = Chain([Fixed(Accepted(ANN, METHOD))], watches=[Bars()])  # type: ignore[list-item]  # nothing comes after
+    entering = Login(chain, trail, Door(trail), PEER, SERVICE)  # type: ignore[arg-type]  # fake
+    for given in (WORD, KEY):
+        result = run(entering.attempt(given))
+        assert result == BARRED
+        assert result._replace(barred=False) == REFUSED
+    assert not run(entering.would_do(KEY._replace(proven=False)))
+    assert trail.told == []
