@@ -45,6 +45,16 @@ class Rules(NamedTuple):
     ipv4_prefix: int = 32
     ipv6_prefix: int = 64
 
+    def filtered(self, peer: Address) -> bool | None:
+        """What the filter says of a source: allowed whatever it does, denied, or nothing."""
+        if not self.sources:
+            return None
+        try:
+            ip = parse_ip(peer.host)
+        except ValueError:
+            return None
+        return next((rule.allow for rule in self.sources if ip in rule.network), None)
+
 
 class Guard:
     """Watches over the logins of every service that names its policy."""
@@ -78,7 +88,7 @@ class Guard:
 
     def before(self, credentials: Credentials, peer: Address, service: Component) -> Bar | None:
         """Why an attempt is refused, as `Watch` promises."""
-        allowed = self._filtered(peer)
+        allowed = self.rules.filtered(peer)
         if allowed:
             return None
         bar = self._denied_source(peer, service) if allowed is False else None
@@ -91,7 +101,7 @@ class Guard:
         self, credentials: Credentials, peer: Address, service: Component, outcome: Outcome
     ) -> Bar | None:
         """Hear how an attempt ended, as `Watch` promises."""
-        if self._filtered(peer):
+        if self.rules.filtered(peer):
             return None
         name = credentials.username
         if outcome in (Outcome.ACCEPTED, Outcome.MORE_NEEDED):
@@ -107,7 +117,7 @@ class Guard:
 
     def at_connection(self, peer: Address, service: Component, *, banned: bool) -> Bar | None:
         """Why not even a connection is taken, as `Watch` promises."""
-        allowed = self._filtered(peer)
+        allowed = self.rules.filtered(peer)
         if allowed:
             return None
         if allowed is False:
@@ -152,16 +162,6 @@ class Guard:
         return count
 
     # What bars.
-
-    def _filtered(self, peer: Address) -> bool | None:
-        """What the filter says of a source: allowed whatever it does, denied, or nothing."""
-        if not self.rules.sources:
-            return None
-        try:
-            ip = parse_ip(peer.host)
-        except ValueError:
-            return None
-        return next((rule.allow for rule in self.rules.sources if ip in rule.network), None)
 
     def _denied_source(self, peer: Address, service: Component) -> Bar:
         details = f"{peer.host} is denied by source_ip_filter"

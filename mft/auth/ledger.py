@@ -6,7 +6,7 @@ from typing import Final
 
 from mft.auth.penalties import Penalties
 
-# The worst case of all tables of one policy is some 60 MB, when each is full.
+# All tables of one policy take some 70 MB when each is full, with names as long as names may be.
 MAX_SOURCES: Final = 65_536
 MAX_NETWORKS: Final = 8_192  # IPv6 networks of 48 bits
 MAX_ACCOUNTS: Final = 8_192  # names that somebody has tried

@@ -24,6 +24,7 @@ from tests.system.trail import unbalanced
 
 BANNED, BLOCKED = events.SOURCE_BANNED.number, events.SOURCE_BLOCKED.number
 UNBLOCKED, FORBIDDEN = events.SOURCE_UNBLOCKED.number, events.LOGIN_FORBIDDEN.number
+UNAUTHENTICATED = events.HTTP_UNAUTHENTICATED.number
 RELOADED = events.CONFIGURATION_RELOADED.number
 POLICY = "security-policies/DEFAULT-SECURITY-POLICY"
 DENIED = "127.0.0.9"
@@ -126,6 +127,7 @@ def test_failures_over_three_protocols_ban_one_source_over_all_of_them(world: Wo
     key = {"client_keys": [str(world.rig.server.key)], "preferred_auth": "publickey"}
     assert not world.by_ssh(source, **key)
     assert world.everywhere("127.0.0.3") == [True] * 3
+    assert len(world.told(UNAUTHENTICATED, source)) == 2  # those that were judged
     assert len(world.told(BANNED, source)) == 1
     assert len(world.told(BLOCKED, source)) == 1  # of four refusals
     assert world.rig.mft("bans", "lift", source).stdout == f"What {source} had is lifted.\n"
