@@ -210,9 +210,10 @@ class Guard:
                     key, self.component.name, round(now + table.interval), details
                 )
                 self._tell(events.SOURCE_BANNED, told, Origin(UNKNOWN, peer, service))
-        denied = name.casefold() in self.rules.denied
-        guess = credentials.kind == PASSWORD and outcome in GUESSES and not denied
-        if guess and self.ledger.accounts.add(name, weight, peer.host, now):
+        guess = credentials.kind == PASSWORD and outcome in GUESSES
+        guarded = guess and self.ledger.accounts.add(name, weight, peer.host, now)
+        # A denied name counts as any other, which is what it must look like, but is no news.
+        if guarded and name.casefold() not in self.rules.denied:
             told_of = p.AccountGuarded(name, self.component.name, round(self.rules.interval))
             self._tell(events.ACCOUNT_GUARDED, told_of, Origin(UNKNOWN, peer, service))
         self._tell_full(now)

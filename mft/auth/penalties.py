@@ -12,6 +12,7 @@ from typing import Final
 # What fades while five guesses are made must not give a sixth: half a point counts as a whole one.
 SLACK: Final = 0.5
 MAX_NAMES: Final = 8  # names of one key that are told apart; what others have cost only fades
+MAX_SWEPT: Final = 1000  # ends in one sweep: a tenth of a second, where each is told
 MAX_LAST: Final = 40  # characters of what was tried last
 
 
@@ -115,8 +116,10 @@ class Penalties:
         self._ends.clear()
 
     def sweep(self, now: float) -> None:
-        """Forget what is over."""
-        while self._ends and self._ends[0][0] <= now:
+        """Forget what is over, or the first of it: each ban that ends may be told."""
+        for _ in range(MAX_SWEPT):
+            if not self._ends or self._ends[0][0] > now:
+                return
             key = heapq.heappop(self._ends)[1]
             penalty = self._known.get(key)
             if penalty is None:
@@ -186,6 +189,8 @@ class Penalties:
                 kept.append((end, name))
             elif end > said:
                 heapq.heappush(self._ends, (end, name))
+            elif end <= now:
+                self._end(name, penalty)
             else:
                 del self._known[name]
                 self.dropped += 1

@@ -7,7 +7,8 @@ the last minute is forgotten; a file that is damaged is told of and forgotten wh
 import heapq
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from mft.runtime.threads import Blocking
 NAME: Final = "bans.json"
 INTERVAL: Final = 60.0  # seconds from one writing to the next
 MAX_KEPT: Final = 20_000  # penalties of one table in the file: those that end last
-MAX_FILE: Final = 64 << 20  # bytes that are read; a full table of names has some 20 MB
+MAX_FILE: Final = 64 << 20  # bytes; what one policy remembers has 30 MB at the worst
 MAX_SHOWN: Final = 1_000  # penalties that administrators are shown: the worst
 MAX_NUMBER: Final = 1e12  # of points and seconds; more was not written by us
 KNOWN: Final = "known"  # the rows that tell where names have logged in from
@@ -110,32 +111,10 @@ class Bans:
 
     # For administrators.
 
-    def describe(self) -> list[dict[str, Any]]:
+    async def describe(self) -> list[dict[str, Any]]:
         """The worst penalties, what is banned first, as values that JSON has."""
-        now = self._clock()
-        rows = (
-            (penalty.until, table.points(penalty, now), guard, kind, key, penalty)
-            for guard in self._guards().values()
-            for kind, table in guard.ledger.tables.items()
-            for key, penalty in table.every()
-            if not penalty.until or penalty.until > now
-        )
-        worst = heapq.nlargest(MAX_SHOWN, rows, key=lambda row: row[:2])
-        return [
-            {
-                "what": KINDS[kind],
-                "key": key,
-                "policy": guard.component.name,
-                "state": _state(kind, until),
-                "until": round(until) or None,
-                "points": round(points, 1),
-                "limit": guard.ledger.tables[kind].limit,
-                "attempts": penalty.attempts,
-                "refused": penalty.barred,
-                "last": penalty.last,
-            }
-            for until, points, guard, kind, key, penalty in worst
-        ]
+        guards = tuple(self._guards().values())
+        return await self._disk(_described, guards, self._clock())
 
     def lift(self, host: str) -> int:
         """Lift what an address or network has; under how many policies it had anything.
@@ -153,6 +132,33 @@ class Bans:
         return sum(guard.lift_all() for guard in self._guards().values())
 
 
+def _described(guards: Iterable[Guard], now: float) -> list[dict[str, Any]]:
+    """In a thread: full tables take it a tenth of a second."""
+    rows = (
+        (penalty.until, table.points(penalty, now), guard, kind, key, penalty)
+        for guard in guards
+        for kind, table in guard.ledger.tables.items()
+        for key, penalty in table.every()
+        if not penalty.until or penalty.until > now
+    )
+    worst = heapq.nlargest(MAX_SHOWN, rows, key=lambda row: row[:2])
+    return [
+        {
+            "what": KINDS[kind],
+            "key": key,
+            "policy": guard.component.name,
+            "state": _state(kind, until),
+            "until": round(until) or None,
+            "points": round(points, 1),
+            "limit": guard.ledger.tables[kind].limit,
+            "attempts": penalty.attempts,
+            "refused": penalty.barred,
+            "last": penalty.last,
+        }
+        for until, points, guard, kind, key, penalty in worst
+    ]
+
+
 def _state(kind: str, until: float) -> str:
     if not until:
         return "counted"
@@ -163,7 +169,14 @@ def _state(kind: str, until: float) -> str:
 
 
 def _write(file: Path, ledgers: Mapping[str, Ledger]) -> None:
-    rows = [json.dumps(row) for section, one in ledgers.items() for row in _rows(section, one)]
+    rows: list[str] = []
+    room = MAX_FILE - 64  # for what is around the rows
+    for row in chain.from_iterable(_rows(section, one) for section, one in ledgers.items()):
+        text = json.dumps(row)
+        room -= len(text) + 2
+        if room < 0:
+            break  # what comes behind is forgotten by a restart
+        rows.append(text)
     replace(file, ("[\n" + ",\n".join(rows) + "\n]\n").encode("ascii"), 0o600)
 
 

@@ -37,7 +37,7 @@ log = Logger()
 class Banned(Protocol):
     """What the control socket asks of those who watch over guessing."""
 
-    def describe(self) -> list[dict[str, Any]]:
+    async def describe(self) -> list[dict[str, Any]]:
         """Tell of the worst penalties, as values that JSON has."""
 
     def lift(self, host: str) -> int:
@@ -113,10 +113,10 @@ class Answer:
         return {"ok": True, "status": dict(self._controlled.status())}
 
     async def _sessions(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return _paged("sessions", self._controlled.sessions, request)
+        return _paged("sessions", self._controlled.sessions(), request)
 
     async def _bans(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return _paged("bans", self._controlled.bans.describe, request)
+        return _paged("bans", await self._controlled.bans.describe(), request)
 
     async def _lift(self, request: Mapping[str, Any]) -> dict[str, Any]:
         bans = self._controlled.bans
@@ -153,13 +153,11 @@ def encode(answer: Mapping[str, Any]) -> bytes:
     return json.dumps(answer, separators=(",", ":"), default=str).encode("ascii") + b"\n"
 
 
-def _paged(
-    name: str, rows: Callable[[], list[dict[str, Any]]], request: Mapping[str, Any]
-) -> dict[str, Any]:
+def _paged(name: str, rows: list[dict[str, Any]], request: Mapping[str, Any]) -> dict[str, Any]:
     start = request.get("from", 0)
     if not isinstance(start, int) or start < 0:
         return failed('"from" is not a count')
-    return {"ok": True, **page(rows(), start, name)}
+    return {"ok": True, **page(rows, start, name)}
 
 
 def page(rows: list[dict[str, Any]], start: int, name: str = "sessions") -> dict[str, Any]:

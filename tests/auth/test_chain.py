@@ -6,7 +6,6 @@ from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
     Anonymous,
-    Bar,
     Certificate,
     Credentials,
     MoreNeeded,
@@ -24,6 +23,7 @@ from mft.core.peer import Address, Component
 from mft.core.secret import Secret
 from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
 from tests.fakes.run import run
+from tests.fakes.watches import POLICY, QUICK, SLOW, Watching
 
 ANN = Account("id-ann", "ann", "/homes/ann", Rules.parse(["allow-read"]))
 EVE = Account("id-eve", "eve", "/homes/eve", Rules.parse(["allow-read"]))
@@ -257,32 +257,6 @@ def test_a_public_area_is_judged_as_any_login_is() -> None:
 # Those who watch over guessing.
 
 
-class Watching:
-    """Bars what it is told to, and keeps what it hears."""
-
-    def __init__(self, before: Bar | None = None, after: Bar | None = None) -> None:
-        self.bars = before, after
-        self.heard: list[Outcome] = []
-        self.seen: list[Credentials] = []
-
-    def before(self, credentials: Credentials, peer: Address, service: Component) -> Bar | None:
-        self.seen.append(credentials)
-        return self.bars[0]
-
-    def after(
-        self, credentials: Credentials, peer: Address, service: Component, outcome: Outcome
-    ) -> Bar | None:
-        self.heard.append(outcome)
-        return self.bars[1]
-
-    def at_connection(self, peer: Address, service: Component, *, banned: bool) -> Bar | None:
-        return self.bars[0] if banned else None
-
-
-QUICK = Bar(SECOND, "the source is banned")
-SLOW = Bar(SECOND, "the name is denied", slow=True)
-
-
 def test_a_watch_hears_how_every_attempt_ended() -> None:
     endings = {
         Outcome.ACCEPTED: Fixed(Accepted(ANN, FIRST)),
@@ -305,7 +279,7 @@ def test_what_a_watch_bars_reaches_no_method_and_is_not_heard_of() -> None:
     for given in (WORD, KEY, QUESTION):
         judged = judge(Chain([method], watches=[first, second, Watching()]), given)
         assert judged.outcome is Outcome.BARRED
-        assert (judged.method, judged.details) == (SECOND, "the source is banned")
+        assert (judged.method, judged.details) == (POLICY, "the source is banned")
         assert judged.proven is judged.account is None
     assert method.asked == first.heard == second.heard == []
 

@@ -273,8 +273,19 @@ def test_names_that_are_none_are_not_remembered() -> None:
     world = World(Rules(account_after=10, denied=frozenset(("root",))))
     world.tries(password("x" * 100_000), outcome=Outcome.INVALID)
     world.tries(password("x" * 100_000), outcome=Outcome.UNSUPPORTED)
-    world.tries(password("root"), outcome=Outcome.FORBIDDEN)
     assert len(world.guard.ledger.accounts) == 0
+
+
+def test_a_denied_name_is_guarded_as_any_other_but_that_is_no_news() -> None:
+    world = World(Rules(account_after=10, denied=frozenset(("root",))))
+    for at in range(10):
+        world.guard.after(
+            password("root"), Address(f"198.51.100.{at}", 1), SERVICE, Outcome.FORBIDDEN
+        )
+    bar = world.guard.before(password("root"), HERE, SERVICE)
+    assert bar is not None
+    assert not bar.slow
+    assert events.ACCOUNT_GUARDED not in world.trail.events
 
 
 # Administrators.

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mft.auth.penalties import MAX_LAST, MAX_NAMES, Penalties, Penalty
+from mft.auth.penalties import MAX_LAST, MAX_NAMES, MAX_SWEPT, Penalties, Penalty
 
 NOW = 1_900_000_000.0
 HOUR = 3600.0
@@ -189,6 +189,16 @@ def test_what_was_kept_holds_again_but_no_longer_than_a_new_ban() -> None:
     assert banned.until == NOW + HOUR
     assert fail(penalties, 1, key="b") == 1
     assert {key for key, _ in penalties.every()} == {"a", "b"}
+
+
+def test_a_sweep_takes_so_many_and_the_rest_ends_in_the_next() -> None:
+    penalties = table(most=3 * MAX_SWEPT)
+    for at in range(2 * MAX_SWEPT):
+        fail(penalties, 1, key=str(at))
+    penalties.sweep(NOW + HOUR)
+    assert len(penalties) == MAX_SWEPT
+    penalties.sweep(NOW + HOUR)
+    assert len(penalties) == 0
 
 
 STEPS = st.lists(

@@ -34,7 +34,7 @@ class Bans:
         self.known = [BANNED, COUNTED]
         self.lifted = []
 
-    def describe(self):
+    async def describe(self):
         return self.known
 
     def lift(self, host):

@@ -28,6 +28,7 @@ from tests.fakes.accounts import CHEAP_HASH, Method, account
 from tests.fakes.occurrences import SERVER
 from tests.fakes.threads import Inline
 from tests.fakes.turning import TurningReactor
+from tests.fakes.watches import QUICK, Watching
 
 PASSWORD = "right"
 Storage = Callable[[MemoryFileSystem], FileSystem]
@@ -110,6 +111,10 @@ class MemoryServer:
         """What an account did lately, as the journal would tell it."""
         mine = [one for one in self.told if one.origin.actor.uuid == account]
         return [one for one in reversed(mine) if one.event.number in numbers][:most]
+
+    def bars(self) -> None:
+        """Every source is banned from now on."""
+        self.chain = Chain([self.method], watches=[Watching(QUICK)])
 
     # What is known of the running server.
 

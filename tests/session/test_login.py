@@ -7,7 +7,6 @@ import pytest
 from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
-    Bar,
     Credentials,
     MoreNeeded,
     NotMine,
@@ -26,6 +25,7 @@ from mft.session.session import Session
 from tests.fakes.run import run
 from tests.fakes.sessions import PEER, SERVICE, account, session
 from tests.fakes.trail import Trail
+from tests.fakes.watches import QUICK, Watching
 
 ANN = account("allow-read", "/in/*, allow-write", group_names=("partners",), groups=("g1",))
 METHOD = Component("m1", "application", "accounts of this file")
@@ -204,16 +204,9 @@ def test_a_question_that_is_taken_for_an_attempt_is_refused() -> None:
     assert not door.opened
 
 
-class Bars:
-    """A watch that bars everything."""
-
-    def before(self, *given: object) -> Bar:
-        return Bar(METHOD, "the source is banned")
-
-
 def test_what_a_policy_bars_is_told_by_the_policy_and_looks_like_any_refusal() -> None:
     trail = Trail()
-    chain: Any = Chain([Fixed(Accepted(ANN, METHOD))], watches=[Bars()])  # type: ignore[list-item]  # nothing comes after
+    chain: Any = Chain([Fixed(Accepted(ANN, METHOD))], watches=[Watching(QUICK)])
     entering = Login(chain, trail, Door(trail), PEER, SERVICE)  # type: ignore[arg-type]  # fake
     for given in (WORD, KEY):
         result = run(entering.attempt(given))
