@@ -93,7 +93,7 @@ class Guard:
             return None
         bar = self._denied_source(peer, service) if allowed is False else None
         bar = bar or self._banned(peer, service) or self._guarded(credentials, peer, service)
-        if bar is None and credentials.username.casefold() in self.rules.denied:
+        if bar is None and self._denies(credentials):
             return Bar(self.component, f'"{self.component.name}" denies the name', slow=True)
         return bar
 
@@ -162,6 +162,11 @@ class Guard:
         return count
 
     # What bars.
+
+    def _denies(self, credentials: Credentials) -> bool:
+        """Whether the name that somebody gave is denied; who shows nothing has given none."""
+        given = credentials.kind in WEIGHTS
+        return given and credentials.username.casefold() in self.rules.denied
 
     def _denied_source(self, peer: Address, service: Component) -> Bar:
         details = f"{peer.host} is denied by source_ip_filter"

@@ -127,6 +127,11 @@ def test_a_denied_name_weighs_what_an_unknown_one_does() -> None:
     assert not bar.slow
 
 
+def test_the_public_area_gives_no_name_that_could_be_denied() -> None:
+    world = World(Rules(denied=frozenset(("root",))))
+    assert world.guard.before(Anonymous("root"), HERE, SERVICE) is None
+
+
 def test_a_method_that_broke_costs_the_peer_nothing() -> None:
     world = World()
     for _ in range(100):
