@@ -1,5 +1,6 @@
-"""What logging in is made of: credentials, authenticators, verdicts."""
+"""What logging in is made of: credentials, authenticators, verdicts, and who watches over them."""
 
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 from mft.auth.account import Account
@@ -91,6 +92,47 @@ class NotMine(NamedTuple):
 
 
 Verdict = Accepted | MoreNeeded | Rejected | NotMine
+
+
+class Outcome(Enum):
+    """How a login was judged, with the event that tells it; only ACCEPTED opens a session."""
+
+    ACCEPTED = "accepted"  # 20137
+    MORE_NEEDED = "more credentials are needed"  # 20126
+    ACCEPTABLE = "the key would do"  # the answer to a question, no event of its own
+    WRONG = "wrong credentials"  # 20142
+    FORBIDDEN = "forbidden by a rule"  # 20136
+    UNKNOWN = "no method knows the name"  # 20021
+    UNSUPPORTED = "no method takes this kind of credential"  # 20081
+    INVALID = "not a possible name or password"  # 20142, without a method
+    BROKEN = "a method failed"  # 20142
+    BARRED = "not judged: a watch bars it"  # told by that watch, and not each time
+
+
+class Bar(NamedTuple):
+    """Why an attempt is refused whatever its credentials are. `details` are for the audit trail.
+
+    With `slow` it is to cost what an unknown name costs, so that nobody can tell them apart.
+    """
+
+    by: Component
+    details: str
+    slow: bool = False
+
+
+class Watch(Protocol):
+    """Sees every attempt of a service before the methods do, and how each of them ended."""
+
+    def before(self, credentials: Credentials, peer: Address, service: Component) -> Bar | None:
+        """Why it is refused, if it is; a bar that is not slow has been told, where it is told."""
+
+    def after(
+        self, credentials: Credentials, peer: Address, service: Component, outcome: Outcome
+    ) -> Bar | None:
+        """Hear how it ended; what others have done meanwhile may bar it after all."""
+
+    def at_connection(self, peer: Address, service: Component, *, banned: bool) -> Bar | None:
+        """Why not even a connection is taken; with `banned` a ban is enough."""
 
 
 class Authenticator(Protocol):

@@ -1,12 +1,12 @@
 """The chain: every login goes through here, and is judged by the methods in their order.
 
 The first method that knows the name decides. A method that breaks refuses the login at once;
-what is no possible name or password never reaches a method, and is as slow and as silent.
+what is no possible name or password never reaches a method, and is as slow and as silent. Those
+who watch over guessing see each attempt first, and hear how it ended.
 """
 
 import secrets
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import NamedTuple
 
 from mft.auth.account import Account
@@ -15,15 +15,18 @@ from mft.auth.base import (
     Accepted,
     Anonymous,
     Authenticator,
+    Bar,
     Certificate,
     Credentials,
     MoreNeeded,
     NotMine,
+    Outcome,
     Password,
     PasswordChange,
     PublicKey,
     Rejected,
     Verdict,
+    Watch,
 )
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.core.failure import Refused
@@ -36,20 +39,6 @@ Barred = Callable[[Account, Address], str | None]
 def by_nothing(account: Account, peer: Address) -> str | None:
     """What bars nobody."""
     return None
-
-
-class Outcome(Enum):
-    """How a login was judged, with the event that tells it; only ACCEPTED opens a session."""
-
-    ACCEPTED = "accepted"  # 20137
-    MORE_NEEDED = "more credentials are needed"  # 20126
-    ACCEPTABLE = "the key would do"  # the answer to a question, no event of its own
-    WRONG = "wrong credentials"  # 20142
-    FORBIDDEN = "forbidden by a rule"  # 20136
-    UNKNOWN = "no method knows the name"  # 20021
-    UNSUPPORTED = "no method takes this kind of credential"  # 20081
-    INVALID = "not a possible name or password"  # 20142, without a method
-    BROKEN = "a method failed"  # 20142
 
 
 class Proven(NamedTuple):
@@ -91,14 +80,16 @@ class Chain:
         methods: Sequence[Authenticator],
         cancelled: tuple[type[Exception], ...] = (),
         barred: Barred = by_nothing,
+        watches: Sequence[Watch] = (),
     ) -> None:
         self.methods = tuple(methods)
         self._barred = barred
         self._cancelled = cancelled
+        self._watches = tuple(watches)
 
     def asking(self, methods: Sequence[Authenticator]) -> "Chain":
         """The same, of other methods."""
-        return Chain(methods, self._cancelled, self._barred)
+        return Chain(methods, self._cancelled, self._barred, self._watches)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -125,13 +116,55 @@ class Chain:
             query=query,
             proven=before,
         )
+        bar = self._first_bar(credentials, peer, service)
+        if bar is not None and not bar.slow:
+            return _barred(blank, bar)
+        try:
+            judged = await self._judge(credentials, peer, service, blank, bar)
+        except self._cancelled:
+            # Whoever goes away before the answer has guessed all the same.
+            self._tell_watches(credentials, peer, service, blank._replace(outcome=Outcome.WRONG))
+            raise
+        return judged if query else self._tell_watches(credentials, peer, service, judged)
+
+    def at_connection(self, peer: Address, service: Component, *, banned: bool) -> Bar | None:
+        """Why not even a connection from there is taken; with `banned` a ban is enough."""
+        bars = (one.at_connection(peer, service, banned=banned) for one in self._watches)
+        return next((bar for bar in bars if bar is not None), None)
+
+    def _first_bar(self, credentials: Credentials, peer: Address, service: Component) -> Bar | None:
+        bars = (one.before(credentials, peer, service) for one in self._watches)
+        return next((bar for bar in bars if bar is not None), None)
+
+    def _tell_watches(
+        self, credentials: Credentials, peer: Address, service: Component, judged: Judged
+    ) -> Judged:
+        for one in self._watches:
+            bar = one.after(credentials, peer, service, judged.outcome)
+            if bar is not None:
+                blank = Judged(Outcome.BARRED, judged.username, judged.kind)
+                judged = _barred(blank, bar)
+        return judged
+
+    async def _judge(
+        self,
+        credentials: Credentials,
+        peer: Address,
+        service: Component,
+        blank: Judged,
+        bar: Bar | None,
+    ) -> Judged:
         if credentials.kind not in self.kinds:
             return blank
         wrong = impossible(credentials)
-        if wrong is not None:
-            await self._ask(_unheard_of(credentials), peer, service, blank)
-            return blank._replace(outcome=Outcome.INVALID, details=wrong)
-        return await self._ask(credentials, peer, service, blank)
+        if wrong is None and bar is None:
+            return await self._ask(credentials, peer, service, blank)
+        await self._ask(_unheard_of(credentials), peer, service, blank)
+        if bar is not None:
+            return blank._replace(
+                outcome=Outcome.FORBIDDEN, method=bar.by, details=bar.details, proven=None
+            )
+        return blank._replace(outcome=Outcome.INVALID, details=wrong or "")
 
     async def change_password(
         self, account: Account, change: PasswordChange, peer: Address
@@ -225,6 +258,10 @@ def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected) -> Judged:
     if isinstance(verdict, Accepted):
         return _accepted(blank, verdict.account, verdict.method)
     return _more(blank, verdict)
+
+
+def _barred(blank: Judged, bar: Bar) -> Judged:
+    return blank._replace(outcome=Outcome.BARRED, method=bar.by, details=bar.details, proven=None)
 
 
 def _accepted(blank: Judged, account: Account, method: Component) -> Judged:

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from mft.auth.ledger import Ledgers
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.own_passwords import OwnPasswords, Policy
 from mft.auth.passwords import BCRYPT
+from mft.core.peer import Origin
 from mft.events.model import Event
 from mft.runtime.threads import Blocking
 from mft.trust.ssh_keys import PublicKey
@@ -15,10 +17,10 @@ D = TypeVar("D")
 
 
 class Tell(Protocol):
-    """Tells administrators what no login is about, such as a directory that cannot be reached."""
+    """Tells administrators what no login's own event tells: directories that cannot be reached."""
 
-    def __call__(self, event: Event[D], payload: D, /) -> object:
-        """Tell it."""
+    def __call__(self, event: Event[D], payload: D, origin: Origin | None = None, /) -> object:
+        """Tell it; without an origin it is the server's own doing."""
 
 
 class Step(Protocol):
@@ -60,6 +62,7 @@ class Parts(NamedTuple):
     own: OwnPasswords  # those that accounts have given themselves
     reactor: Any  # for timers and connections
     tell: Tell
+    ledgers: Ledgers  # what is remembered of those who guess
     policy: Policy = Policy()
     scheme: str = BCRYPT  # of new hashes, and what unknown names cost while nobody has a password
     server: str = ""  # the ID of this server

@@ -5,9 +5,11 @@ from typing import Final, NamedTuple, cast
 
 from mft.auth.application import ApplicationAuthenticator
 from mft.auth.base import Authenticator
+from mft.auth.guard_methods import GuardMethod
 from mft.auth.ldap_options import LdapOptions
 from mft.auth.options import ApplicationOptions
 from mft.auth.parts import Parts
+from mft.auth.policy_options import DenyUsernameOptions, IpTimeBanOptions
 from mft.auth.system import KIND as SYSTEM
 from mft.auth.system import SystemAuthenticator
 from mft.auth.system_options import SystemOptions
@@ -39,8 +41,18 @@ def _ldap(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
     )
 
 
+def _guard(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
+    if not isinstance(options, IpTimeBanOptions | DenyUsernameOptions):
+        raise TypeError(f"not the options of a guard: {type(options).__name__}")
+    ledger = parts.ledgers.of(f"authentications/{uuid}")
+    component = Component(uuid, options.type, options.name)
+    return GuardMethod(component, options.rules, ledger, parts.tell, parts.clock)
+
+
 AUTHENTICATORS: Final[Mapping[str, Kind]] = {
     "application": Kind(ApplicationOptions, _application),
     SYSTEM: Kind(SystemOptions, _system),
     "ldap": Kind(LdapOptions, _ldap),
+    "ip-time-ban": Kind(IpTimeBanOptions, _guard),
+    "deny-username": Kind(DenyUsernameOptions, _guard),
 }

@@ -10,8 +10,8 @@ from typing import Final
 import click
 
 from mft.auth.account import Account
-from mft.auth.base import Credentials, Password, PublicKey
-from mft.auth.chain import Judged, Outcome
+from mft.auth.base import Credentials, Outcome, Password, PublicKey
+from mft.auth.chain import Judged
 from mft.cli.configuration import config_option, read_config
 from mft.cli.explain import peer_of
 from mft.cli.output import DONE, REFUSED, fail, visible

@@ -67,10 +67,15 @@ def exchange(state: Path, request: bytes) -> bytes:
 
 def all_sessions(file: Path) -> Iterator[dict[str, Any]]:
     """List the sessions, page by page."""
+    return all_rows(file, "sessions")
+
+
+def all_rows(file: Path, what: str) -> Iterator[dict[str, Any]]:
+    """List what the server answers page by page."""
     start: int | None = 0
     for _ in range(MAX_PAGES):
-        answer = ask(file, do="sessions", **{"from": start})
-        yield from answer.get("sessions", ())
+        answer = ask(file, do=what, **{"from": start})
+        yield from answer.get(what, ())
         start = answer.get("next")
         if start is None:
             return

@@ -1,6 +1,7 @@
 """`mft explain`: every rule consulted for one operation on one path, and the one that decided."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -33,7 +34,8 @@ def explain(file: Path, source: str | None, account: str, operation: str, path: 
     ACCOUNT is a name or an ID, PATH is what the client sees. Every rule that is consulted is
     printed with where it stands; the last one decided. The exit code is 0 when the operation is
     allowed and 1 when it is denied, also because the account may not log in at all. A rename is
-    judged for one path: it needs the permission on the old one and on the new one.
+    judged for one path: it needs the permission on the old one and on the new one. Services whose
+    security policy refuses the name or the address are named first; bans are told by `mft bans`.
 
     \b
     Example:
@@ -46,6 +48,8 @@ def explain(file: Path, source: str | None, account: str, operation: str, path: 
         where = VPath.parse(path)
     except Refused as refused:
         raise click.BadParameter(str(refused), param_hint="PATH") from None
+    for sentence in _refusals(config, member.options.name, peer):
+        click.echo(visible(sentence))
     restrictions = member.restrictions()
     if peer is None:
         restrictions, peer = _from_anywhere(restrictions), Address("127.0.0.1", 0)
@@ -84,6 +88,20 @@ def _used(config: Config, member: Membership) -> float | None:
         return read_last_logins(config.directory / "state" / FILE).get(member.uuid)
     except (OSError, ValueError):
         return None
+
+
+def _refusals(config: Config, name: str, peer: Address | None) -> Iterator[str]:
+    """What the policies of services say of the name and the source, before anybody logs in."""
+    for service in config.services.values():
+        policy = config.security_policies.get(service.security_policy or "")
+        if not service.enabled or policy is None or not policy.enabled:
+            continue
+        allowed = None if peer is None else policy.rules.filtered(peer)
+        if allowed:
+            continue
+        who = peer.host if peer is not None and allowed is False else f'the name "{name}"'
+        if allowed is False or name.casefold() in policy.rules.denied:
+            yield f'The service "{service.name}" refuses {who}: its policy "{policy.name}" says so.'
 
 
 def _from_anywhere(restrictions: Restrictions) -> Restrictions:

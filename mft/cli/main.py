@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "status": Entry("mft.cli.control:status", "Show what the running server does."),
     "sessions": Entry("mft.cli.control:sessions", "List who is logged in."),
     "end": Entry("mft.cli.control:end", "End one session."),
+    "bans": Entry("mft.cli.bans:bans", "List who is banned, and lift bans."),
     "password": Entry("mft.cli.password:password", "Turn a password into a hash for server.ini."),
     "ssh-key": Entry("mft.cli.ssh_key:ssh_key", "Make an SSH key pair."),
     "certificate": Entry("mft.cli.certificate:certificate", "Make a self-signed certificate."),

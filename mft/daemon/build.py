@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from mft.auth.account import Account
 from mft.auth.base import PasswordChange
 from mft.auth.chain import Chain
+from mft.auth.ledger import Ledgers
 from mft.auth.own_passwords import Fault, NotChanged, OwnPasswords
 from mft.auth.parts import Parts, Step, Used, unheard, unknown
 from mft.core.peer import Address, Component
@@ -77,6 +78,7 @@ class Doorman:
         self.methods = NO_METHODS
         self.own_passwords = own_passwords  # which stay, whatever configuration comes
         self.last_logins = last_logins  # and these
+        self.ledgers = Ledgers()  # these too
         self._bus = bus
         self._opening = opening
 
@@ -84,6 +86,9 @@ class Doorman:
         """Judge logins by these from now on."""
         self.methods = methods
         self.chains = methods.chains
+        for guard in methods.guards.values():
+            guard.in_force()
+        self.ledgers.keep_only(frozenset(methods.guards))
 
     def __call__(
         self, peer: Address, component: Component, numbers: Numbers, limits: Limits
@@ -102,6 +107,11 @@ class Doorman:
             return session
 
         return Login(self.chains[component.uuid], self._bus, opened, peer, component)
+
+    def turned_away(self, peer: Address, component: Component, *, banned: bool) -> bool:
+        """Whether a policy refuses connections from there; with `banned` a ban is enough."""
+        chain = self.chains.get(component.uuid)
+        return chain is not None and chain.at_connection(peer, component, banned=banned) is not None
 
 
 def server_component(config: Config) -> Component:
@@ -151,10 +161,11 @@ def methods(
     own: OwnPasswords,
     reactor: Any,
     used: Used = unknown,
+    ledgers: Ledgers | None = None,
 ) -> Methods:
     """The methods and the chain of every service; ValueError for accounts that contradict."""
-    parts = auth_parts(config, pools, bus, own, reactor)._replace(used=used)
-    return Methods.of(config, parts, bus)
+    parts = auth_parts(config, pools, bus, own, reactor, ledgers=ledgers)
+    return Methods.of(config, parts._replace(used=used), bus)
 
 
 def auth_parts(
@@ -164,8 +175,9 @@ def auth_parts(
     own: OwnPasswords,
     reactor: Any,
     step: Step = unheard,
+    ledgers: Ledgers | None = None,
 ) -> Parts:
-    """What methods of logging in are given."""
+    """What methods of logging in are given; without ledgers, they remember nobody who guesses."""
 
     def trouble(path: str, sentence: str) -> None:
         bus.emit(events.AUTHORIZED_KEYS_UNREADABLE, p.PathFailed(path, path, sentence))
@@ -186,6 +198,7 @@ def auth_parts(
         own=own,
         reactor=reactor,
         tell=bus.emit,
+        ledgers=Ledgers() if ledgers is None else ledgers,
         policy=config.server.password_policy,
         scheme=config.server.password_hashing_scheme,
         server=config.server.uuid,

@@ -1,9 +1,10 @@
-"""The control socket: how `mft status`, `sessions` and `end` reach the running server.
+"""The control socket: how `mft status`, `sessions`, `end` and `bans` reach the running server.
 
 One request line and one answer line of JSON on a Unix socket that only the server's own account
 (and root) can open. Requests: `{"do": "status"}`, `{"do": "sessions", "from": 0}`,
-`{"do": "end", "session": ID}`, `{"do": "reload"}`. Answers: `{"ok": true, ...}` or
-`{"ok": false, "error": SENTENCE}`.
+`{"do": "end", "session": ID}`, `{"do": "reload"}`, `{"do": "bans", "from": 0}`,
+`{"do": "lift", "address": ADDRESS}`, with `"account": NAME` or `"all": true` instead. Answers:
+`{"ok": true, ...}` or `{"ok": false, "error": SENTENCE}`.
 """
 
 import errno
@@ -33,8 +34,28 @@ MAX_SOCKET_PATH: Final = 100  # bytes; the kernel takes 107
 log = Logger()
 
 
+class Banned(Protocol):
+    """What the control socket asks of those who watch over guessing."""
+
+    async def describe(self) -> list[dict[str, Any]]:
+        """Tell of the worst penalties, as values that JSON has."""
+
+    def lift(self, host: str) -> int:
+        """Lift what an address or network has; ValueError for what is neither."""
+
+    def lift_account(self, name: str) -> int:
+        """Lift what a name has."""
+
+    def lift_all(self) -> int:
+        """Lift everything."""
+
+
 class Controlled(Protocol):
     """What the control socket asks of the running server."""
+
+    @property
+    def bans(self) -> Banned:
+        """Who is banned."""
 
     def status(self) -> Mapping[str, Any]:
         """Tell of the process and its services, as values that JSON has."""
@@ -59,6 +80,8 @@ class Answer:
             "sessions": self._sessions,
             "end": self._end,
             "reload": self._reload,
+            "bans": self._bans,
+            "lift": self._lift,
         }
 
     async def to(self, line: bytes) -> bytes:
@@ -90,11 +113,24 @@ class Answer:
         return {"ok": True, "status": dict(self._controlled.status())}
 
     async def _sessions(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        start = request.get("from", 0)
-        if not isinstance(start, int) or start < 0:
-            return failed('"from" is not a count')
-        sessions = self._controlled.sessions()
-        return {"ok": True, **page(sessions, start)}
+        return _paged("sessions", self._controlled.sessions(), request)
+
+    async def _bans(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return _paged("bans", await self._controlled.bans.describe(), request)
+
+    async def _lift(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        bans = self._controlled.bans
+        address, account = request.get("address"), request.get("account")
+        if isinstance(address, str):
+            try:
+                return {"ok": True, "lifted": bans.lift(address)}
+            except ValueError:
+                return failed('"address" is neither an IP address nor a network')
+        if isinstance(account, str):
+            return {"ok": True, "lifted": bans.lift_account(account)}
+        if request.get("all") is True:
+            return {"ok": True, "lifted": bans.lift_all()}
+        return failed("nothing says what is to be lifted")
 
     async def _end(self, request: Mapping[str, Any]) -> dict[str, Any]:
         session = request.get("session")
@@ -117,19 +153,26 @@ def encode(answer: Mapping[str, Any]) -> bytes:
     return json.dumps(answer, separators=(",", ":"), default=str).encode("ascii") + b"\n"
 
 
-def page(sessions: list[dict[str, Any]], start: int) -> dict[str, Any]:
-    """Take as many sessions as fit in one line; `next` is where to go on, None at the end.
+def _paged(name: str, rows: list[dict[str, Any]], request: Mapping[str, Any]) -> dict[str, Any]:
+    start = request.get("from", 0)
+    if not isinstance(start, int) or start < 0:
+        return failed('"from" is not a count')
+    return {"ok": True, **page(rows, start, name)}
 
-    Sessions that come or go between two pages may be missing or told twice.
+
+def page(rows: list[dict[str, Any]], start: int, name: str = "sessions") -> dict[str, Any]:
+    """Take as many rows as fit in one line; `next` is where to go on, None at the end.
+
+    What comes or goes between two pages may be missing or told twice.
     """
     taken: list[dict[str, Any]] = []
     room = MAX_LINE - 256  # for what is around the list
-    for session in sessions[start:]:
-        room -= len(encode(session))
+    for row in rows[start:]:
+        room -= len(encode(row))
         if room < 0 and taken:
-            return {"sessions": taken, "next": start + len(taken)}
-        taken.append(session)
-    return {"sessions": taken, "next": None}
+            return {name: taken, "next": start + len(taken)}
+        taken.append(row)
+    return {name: taken, "next": None}
 
 
 class ControlConnection(Connection):

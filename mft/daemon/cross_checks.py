@@ -5,8 +5,9 @@ from typing import Final
 
 from mft.auth.inheritance import Membership
 from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.policy_options import PolicyOptions
 from mft.config.kinds import Referring, Wrong, kinds_of
-from mft.config.problem import Problem
+from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, Section, suggestion, wrong_in
 from mft.daemon.reading import Read, Reading
 from mft.protocols.options import ServiceOptions
@@ -66,6 +67,27 @@ def check_names(members: dict[str, Read], problems: list[Problem]) -> None:
             wrong = Wrong(f"is the name of [{seen[name]}] as well", option="name")
             wrong_in(one.options, one.raw, wrong, problems)
         seen.setdefault(name, one.raw.name)
+
+
+def check_denied(reading: Reading) -> None:
+    """An account whose name a policy denies cannot log in where the policy holds: that is told."""
+    services = [one.options for one in reading.families["services"].values()]
+    used = {one.security_policy for one in services if isinstance(one, ServiceOptions)}
+    policies = {
+        uuid: one.options.rules.denied
+        for uuid, one in reading.families["security-policies"].items()
+        if uuid in used and isinstance(one.options, PolicyOptions) and one.options.enabled
+    }
+    for account in reading.families["accounts"].values():
+        if not isinstance(account.options, NamedSection):
+            continue
+        name = account.options.name
+        for uuid, denied in policies.items():
+            value = account.raw.values.get("name")
+            if name.casefold() in denied and value is not None:
+                remedy = f"is denied by [security-policies/{uuid}], where that one holds"
+                told = (value.file, value.line, account.raw.name, "name", name, remedy)
+                reading.problems.append(Problem(*told, Severity.WARNING))
 
 
 def check_ports(services: dict[str, Read], problems: list[Problem]) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.policy_options import PolicyOptions
 from mft.config.ini import read
 from mft.config.kinds import Context
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, check_section
 from mft.daemon.cross_checks import (
+    check_denied,
     check_lifetimes,
     check_names,
     check_ports,
@@ -35,6 +37,7 @@ class Config:
     accounts: Mapping[str, AccountOptions]
     groups: Mapping[str, GroupOptions]
     authentications: Mapping[str, NamedSection]
+    security_policies: Mapping[str, PolicyOptions]
     event_handlers: Mapping[str, NamedSection]
 
 
@@ -59,13 +62,14 @@ def load(path: Path) -> Loaded:
     reading = Reading(context, problems)
     for raw in read(file, problems).values():
         reading.take(raw)
-    reading.add_default_group(file.name)
+    reading.add_defaults(file.name)
     for one in reading.every():
         if one.options is not None:
             check_section(one.options, one.raw, context, problems)
     check_references(reading)
     check_names(reading.families["services"], problems)
     check_names(reading.families["accounts"], problems)
+    check_denied(reading)
     check_ports(reading.families["services"], problems)
     check_lifetimes(reading)
     check_places(reading, file)
@@ -100,5 +104,6 @@ def _config(reading: Reading, file: Path) -> Config:
         accounts=cast(dict[str, AccountOptions], members["accounts"]),
         groups=cast(dict[str, GroupOptions], members["groups"]),
         authentications=cast(dict[str, NamedSection], members["authentications"]),
+        security_policies=cast(dict[str, PolicyOptions], members["security-policies"]),
         event_handlers=cast(dict[str, NamedSection], members["event-handlers"]),
     )

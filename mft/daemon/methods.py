@@ -1,6 +1,7 @@
 """The methods of logging in of one configuration, and the chain of each service."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from twisted.internet.defer import CancelledError
@@ -9,10 +10,11 @@ from twisted.logger import Logger
 from mft.auth.account import Account
 from mft.auth.base import Authenticator
 from mft.auth.chain import Chain
+from mft.auth.guard import Guard
 from mft.auth.parts import Parts
 from mft.auth.registry import AUTHENTICATORS
 from mft.core.failure import Refused
-from mft.core.peer import Address
+from mft.core.peer import Address, Component
 from mft.daemon.load import Config
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -20,6 +22,8 @@ from mft.handlers.base import Emitter
 
 DEFAULT_METHOD: Final = "application"  # the only method where server.ini names none
 DEFAULT_ID: Final = "DEFAULT-AUTHENTICATION"
+POLICIES: Final = "security-policies"
+POLICY: Final = "security-policy"  # the kind of such a section, in the audit trail
 
 log = Logger()
 
@@ -29,6 +33,7 @@ class Methods(NamedTuple):
 
     every: tuple[Authenticator, ...]
     chains: Mapping[str, Chain]
+    guards: Mapping[str, Guard] = MappingProxyType({})  # by their sections
 
     @classmethod
     def of(cls, config: Config, parts: Parts, bus: Emitter) -> "Methods":
@@ -46,16 +51,30 @@ class Methods(NamedTuple):
             used = parts.used(account.uuid) if account.restrictions.inactivity else None
             return account.may_act(parts.clock(), peer, used)
 
-        chains = {
-            uuid: Chain(
-                _named(options.authentications, made) if options.authentications else default,
-                (CancelledError,),
-                barred,
+        policies = {
+            uuid: Guard(
+                Component(uuid, POLICY, options.name),
+                options.rules,
+                parts.ledgers.of(f"{POLICIES}/{uuid}"),
+                parts.tell,
+                parts.clock,
             )
-            for uuid, options in config.services.items()
+            for uuid, options in config.security_policies.items()
+            if options.enabled
         }
+        chains = {}
+        for uuid, options in config.services.items():
+            own = options.authentications
+            methods = _named(own, made) if own else default
+            policy = policies.get(options.security_policy or "")
+            guards = [one for one in (policy, *methods) if isinstance(one, Guard)]
+            chains[uuid] = Chain(methods, (CancelledError,), barred, guards)
         every = dict.fromkeys([*made.values(), *default])
-        return cls(tuple(every), chains)
+        guards_of = {f"{POLICIES}/{uuid}": guard for uuid, guard in policies.items()}
+        for uuid, method in made.items():
+            if isinstance(method, Guard):
+                guards_of[f"authentications/{uuid}"] = method
+        return cls(tuple(every), chains, guards_of)
 
     async def start(self) -> None:
         """Start them; raises Refused when one cannot be, and then none runs."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from mft.auth.options import DEFAULT_GROUP
+from mft.auth.policy_options import DEFAULT_POLICY
 from mft.config.ini import RawSection, Value
 from mft.config.kinds import Context
 from mft.config.problem import Problem
@@ -19,6 +20,7 @@ from mft.daemon.sections import (
 )
 
 MAX_ID: Final = 150  # characters
+DEFAULTS: Final = {"groups": DEFAULT_GROUP, "security-policies": DEFAULT_POLICY}
 
 
 class Read(NamedTuple):
@@ -57,14 +59,15 @@ class Reading:
         else:
             self._tell(raw, _no_family(raw.name, family))
 
-    def add_default_group(self, file: str) -> None:
-        """Make the group of accounts that name none, unless it was configured."""
-        if DEFAULT_GROUP not in self.families["groups"]:
-            raw = RawSection(f"groups/{DEFAULT_GROUP}", file, 0)
-            raw.values["name"] = Value(DEFAULT_GROUP, file, 0)
-            model = SECTIONS["groups"].types[""]
-            options = read_section(model, raw, self.context, self.problems)
-            self.families["groups"][DEFAULT_GROUP] = Read(raw, options)
+    def add_defaults(self, file: str) -> None:
+        """Make the group and the policy of those that name none, unless they were configured."""
+        for family, identifier in DEFAULTS.items():
+            if identifier not in self.families[family]:
+                raw = RawSection(f"{family}/{identifier}", file, 0)
+                raw.values["name"] = Value(identifier, file, 0)
+                model = SECTIONS[family].types[""]
+                options = read_section(model, raw, self.context, self.problems)
+                self.families[family][identifier] = Read(raw, options)
 
     def _tell(self, raw: RawSection, remedy: str) -> None:
         self.problems.append(Problem(raw.file, raw.line, raw.name, "", None, remedy))

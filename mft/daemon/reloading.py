@@ -53,7 +53,9 @@ class Changes:
         try:
             own, reactor = doorman.own_passwords, self._parts.reactor
             used = doorman.last_logins.of
-            methods = build.methods(self._new, self._pools, daemon.bus, own, reactor, used)
+            methods = build.methods(
+                self._new, self._pools, daemon.bus, own, reactor, used, doorman.ledgers
+            )
             await methods.start()
             fresh = self._build()
             for uuid, service in fresh.items():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.policy_options import PolicyOptions
 from mft.auth.registry import AUTHENTICATORS
 from mft.config.reference import Family
 from mft.daemon.options import ServerOptions
@@ -36,6 +37,12 @@ FAMILIES: Final = (
         {name: kind.options for name, kind in AUTHENTICATORS.items()},
     ),
     Family(
+        "security-policies",
+        "What is done against guessing; services name one of them.",
+        {"": PolicyOptions},
+        shown={"name": "partners"},
+    ),
+    Family(
         "event-handlers",
         "What happens when something happens.",
         {name: kind.options for name, kind in HANDLERS.items()},
@@ -43,6 +50,6 @@ FAMILIES: Final = (
 )
 SECTIONS: Final = {family.name: family for family in FAMILIES if not family.single}
 # Families of which no type exists yet.
-WITHOUT_TYPES: Final = frozenset({"locations", "transfers", "resources", "security-policies"})
+WITHOUT_TYPES: Final = frozenset({"locations", "transfers", "resources"})
 TYPE_ALIASES: Final[Mapping[str, Mapping[str, str]]] = {"services": ALIASES}
 OLD_NAMES_OF_TYPE: Final[Mapping[str, str]] = {"services": "protocol"}

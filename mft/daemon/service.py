@@ -15,6 +15,8 @@ from twisted.python.failure import Failure
 from mft import __version__
 from mft.core.failure import Reason, Refused
 from mft.daemon import build
+from mft.daemon.bans import INTERVAL as BANS_INTERVAL
+from mft.daemon.bans import Bans
 from mft.daemon.control import ControlSocket
 from mft.daemon.draining import drain
 from mft.daemon.endings import Endings
@@ -112,8 +114,11 @@ class Daemon:
         own = OwnPasswordFiles(state, self._pools.disk, self.bus)
         self._last_logins = last = LastLogins(state, self._pools.disk, self.bus, present)
         self._doorman = doorman = build.Doorman(self.bus, opening, own, last)
-        doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, last.of))
+        ledgers, reactor = doorman.ledgers, self._reactor
+        doorman.use(build.methods(config, self._pools, self.bus, own, reactor, last.of, ledgers))
         await doorman.methods.start()
+        self.bans = Bans(state, self._pools.disk, self.bus, lambda: doorman.methods.guards)
+        await self.bans.load()
         self._around = Surroundings(
             component, config.directory, self.bus, self._reactor, self._pools.disk, build.log_line
         )
@@ -145,6 +150,7 @@ class Daemon:
         self._housekeeping.warn_of_certificates()
         self._loop(last.interval, last.save)
         self._loop(self._housekeeping.interval, self._housekeeping.round)
+        self._loop(BANS_INTERVAL, self.bans.round)
         self.bus.emit(events.PROCESS_DETAILS, process_details())
         self.bus.emit(events.PROCESS_STARTED, p.ProcessState(server.name, __version__))
 
@@ -351,6 +357,7 @@ class Daemon:
         for service in self.services.values():
             self.tell_stopped(service)
         self.bus.emit(events.DRAINED, p.Drained(round(time.monotonic() - began, 3), cut))
+        await self.bans.save()
         await self._stop_handlers("shutdown")
         await self._stop_methods()
         await self._last_logins.save()

@@ -475,6 +475,12 @@ PROCESS_STOPPING: Final = Event(
 START_ABORTED: Final = Event(
     20004, p.StartFailed, "The start was given up: {details}", _PROCESS_BROKEN
 )
+SOURCE_BLOCKED: Final = Event(
+    20005,
+    p.SourceBlocked,
+    'The security policy "{policy_name}" refused the source: {details}',
+    _in("operational session failure"),
+)
 PRIVILEGES_NOT_DROPPED: Final = Event(
     20007,
     p.SystemAccountFailed,
@@ -1166,6 +1172,15 @@ HTTP_RENAME_ASKED: Final = Event(
     40062, p.Renamed, 'Rename of "{from}" to "{to}" asked for.', _HTTP_ASKED
 )
 
+# 50xxx: what administrators do
+
+SOURCE_UNBLOCKED: Final = Event(
+    50008,
+    p.SourceUnblocked,
+    'An administrator lifted what "{source_ip}" had under the security policy "{policy_name}".',
+    _in("administration success local-manager"),
+)
+
 # 90xxx: facts that only this server tells
 
 CONFIGURATION_RELOADED: Final = Event(
@@ -1409,6 +1424,45 @@ SYSTEM_ACCOUNTS_AVAILABLE: Final = Event(
     p.MethodSkipped,
     'Method "{method_name}" of type {method_type} can ask the operating system again.',
     _PROCESS_DONE,
+)
+SOURCE_BANNED: Final = Event(
+    90090,
+    p.SourceBanned,
+    'The security policy "{policy_name}" bans {source_ip} until {until}: {details}.',
+    _in("operational session failure failure-high"),
+)
+BAN_ENDED: Final = Event(
+    90091,
+    p.BanEnded,
+    'The ban of {source_ip} by the security policy "{policy_name}" has ended; it refused {count} '
+    "attempts.",
+    _in("operational informational"),
+)
+ACCOUNT_GUARDED: Final = Event(
+    90092,
+    p.AccountGuarded,
+    'Passwords of "{username}" are being guessed: for {interval} seconds the security policy '
+    '"{policy_name}" takes them only from where it has logged in before.',
+    _in("operational session failure failure-high"),
+)
+ACCOUNT_UNGUARDED: Final = Event(
+    90093,
+    p.AccountUnguarded,
+    'An administrator lifted what "{username}" had under the security policy "{policy_name}".',
+    _in("administration success local-manager"),
+)
+PENALTIES_DROPPED: Final = Event(
+    90094,
+    p.PenaltiesDropped,
+    'The tables of the security policy "{policy_name}" are full: {count} penalties were forgotten '
+    "before their time.",
+    _PROCESS_FAILED,
+)
+BANS_NOT_KEPT: Final = Event(
+    90095,
+    p.PathFailed,
+    'Bans cannot be kept in "{path}", or be read from there: {details}',
+    _PROCESS_FAILED,
 )
 LAST_LOGINS_UNREADABLE: Final = Event(
     90120,

@@ -524,6 +524,66 @@ class LimitReached:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceBlocked:
+    """A source that a policy against guessing turned away."""
+
+    policy_name: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUnblocked:
+    """A ban that an administrator lifted."""
+
+    source_ip: str
+    policy_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBanned:
+    """A source, or a network, that is banned from now on; `until` is in seconds since 1970."""
+
+    source_ip: str
+    policy_name: str
+    until: int
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class BanEnded:
+    """A ban whose time is over; `count` attempts and connections were refused by it."""
+
+    source_ip: str
+    policy_name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountGuarded:
+    """A name whose passwords count only from where it has logged in, for so many seconds."""
+
+    username: str
+    policy_name: str
+    interval: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUnguarded:
+    """A name that an administrator made count from everywhere again."""
+
+    username: str
+    policy_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PenaltiesDropped:
+    """How many penalties were forgotten before their time, because a table was full."""
+
+    policy_name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """A file system whose bytes are moved another way from now on."""
 

@@ -1,6 +1,6 @@
 """Who is let in to talk at all: as many connections as a service, and one source, may have."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from mft.core.peer import UNKNOWN, Address, Component, Origin
 from mft.events import catalogue as events
@@ -11,6 +11,13 @@ from mft.protocols.options import ServiceOptions
 from mft.protocols.presence import Presence
 
 
+class TurnedAway(Protocol):
+    """Tells who may not even connect."""
+
+    def __call__(self, peer: Address, component: Component, *, banned: bool) -> bool:
+        """Whether a policy refuses connections from there; with `banned` a ban is enough."""
+
+
 def admit(
     address: Address,
     options: ServiceOptions,
@@ -18,11 +25,17 @@ def admit(
     bus: Bus,
     component: Component,
     too_many: Event[p.Nothing],
+    turned_away: TurnedAway,
 ) -> bool:
-    """Whether one more connection may come from an address; else one event says why not.
+    """Whether one more connection may come from an address; else an event says why not.
 
-    `too_many` is the protocol's own event for `maximum_concurrent_connections`.
+    `too_many` is the protocol's own event for `maximum_concurrent_connections`. What `turned_away`
+    refuses it tells itself, and not each time.
     """
+    if not options.speaks_for_others(address.host) and turned_away(
+        address, component, banned=options.block_source_at_connection
+    ):
+        return False
     origin = Origin(UNKNOWN, address, component)
     most = options.maximum_concurrent_connections
     if most and len(presence.peers) >= most:

@@ -27,6 +27,9 @@ class LoginMaker(Protocol):
     ) -> Login:
         """A login that knows nothing yet."""
 
+    def turned_away(self, peer: Address, component: Component, *, banned: bool) -> bool:
+        """Whether a policy refuses connections from there; with `banned` a ban is enough."""
+
 
 class Vital(Protocol):
     """What is known of the running server, for those who watch over it."""

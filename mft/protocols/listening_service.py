@@ -43,6 +43,7 @@ class ListeningService(Factory):
         self._presence = presence
         self._too_many = too_many
         self._take = take
+        self._turned_away = parts.logins.turned_away
 
     @property
     def address(self) -> Address | None:
@@ -83,7 +84,8 @@ class ListeningService(Factory):
         found = cast(Any, addr)
         address = Address.of(found.host, found.port)
         present = self._presence
-        if not admit(address, self.options, present, self.bus, self.component, self._too_many):
+        full, away = self._too_many, self._turned_away
+        if not admit(address, self.options, present, self.bus, self.component, full, away):
             return None
         peer, protocol = self._take(address)
         present.add(peer)

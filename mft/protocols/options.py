@@ -10,8 +10,11 @@ from mft.config.kinds import (
     AuthenticationRefs,
     Count,
     ListenAddress,
+    Maybe,
+    PolicyRef,
     PortOrAny,
     Text,
+    YesNo,
     duration,
     whole,
 )
@@ -50,6 +53,15 @@ class ServiceOptions(NamedSection):
         "list of [server]. Empty: the list of [server].",
         (),
     )
+    security_policy: Maybe[PolicyRef] = option(
+        "The ID of the policy against guessing that holds for this service. Empty: none.",
+        "DEFAULT-SECURITY-POLICY",
+    )
+    block_source_at_connection: YesNo = option(
+        "Whether a source that is banned is refused when it connects, before it has sent or been "
+        "sent anything. Otherwise it is refused when it logs in.",
+        False,
+    )
     idle_connection_timeout: Annotated[float, duration(-MAX_SECONDS, MAX_IDLE_TIMEOUT)] = option(
         "After how long without any traffic a connection is ended, at most a day. It cannot be "
         "switched off: zero and less mean the default.",
@@ -73,6 +85,10 @@ class ServiceOptions(NamedSection):
     maximum_login_attempts: Annotated[int, whole(1, 100)] = option(
         "After how many refused attempts to log in a connection is closed.", 6, ours=True
     )
+
+    def speaks_for_others(self, host: str) -> bool:
+        """Whether the connections of an address are those of others: each request tells whose."""
+        return False
 
     @field_validator("idle_connection_timeout")
     @classmethod

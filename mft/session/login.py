@@ -1,14 +1,15 @@
 """Login: from what a peer gives to a session, or to a refusal that tells the peer nothing.
 
-Every attempt ends in exactly one event: done, more needed, wrong, forbidden, unknown.
+Every attempt ends in exactly one event: done, more needed, wrong, forbidden, unknown. Only those
+that a policy bars do not: they may be many, and it counts them and tells of them itself.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from mft.auth.account import Account
-from mft.auth.base import Credentials, PublicKey
-from mft.auth.chain import Chain, Judged, Outcome, Proven
+from mft.auth.base import Credentials, Outcome, PublicKey
+from mft.auth.chain import Chain, Judged, Proven
 from mft.core.failure import Reason, Refused
 from mft.core.peer import UNKNOWN, Address, Component, Origin
 from mft.events import catalogue as events
@@ -28,10 +29,12 @@ class LoginResult(NamedTuple):
     session: Session | None = None
     missing: frozenset[str] = frozenset()
     required: frozenset[str] = frozenset()  # refused: the account takes these kinds only
+    barred: bool = False  # refused by a policy, which tells of it as often as is good
     failure: str = ""  # refused although the credentials were right: no session could be opened
 
 
 REFUSED = LoginResult()
+BARRED = LoginResult(barred=True)
 
 
 class Login:
@@ -62,6 +65,8 @@ class Login:
         if judged.outcome is Outcome.MORE_NEEDED:
             self._tell_more(judged)
             return LoginResult(missing=judged.missing)
+        if judged.outcome is Outcome.BARRED:
+            return BARRED
         self._tell_refusal(judged)
         return LoginResult(required=judged.required) if judged.required else REFUSED
 

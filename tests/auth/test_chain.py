@@ -10,18 +10,20 @@ from mft.auth.base import (
     Credentials,
     MoreNeeded,
     NotMine,
+    Outcome,
     Password,
     PublicKey,
     Rejected,
     Verdict,
 )
-from mft.auth.chain import Chain, Judged, Outcome, Proven, impossible
+from mft.auth.chain import Chain, Judged, Proven, impossible
 from mft.auth.permissions import Rules
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
 from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
 from tests.fakes.run import run
+from tests.fakes.watches import POLICY, QUICK, SLOW, Watching
 
 ANN = Account("id-ann", "ann", "/homes/ann", Rules.parse(["allow-read"]))
 EVE = Account("id-eve", "eve", "/homes/eve", Rules.parse(["allow-read"]))
@@ -276,3 +278,75 @@ def test_where_nobody_can_tell_whether_an_account_may_act_it_may_not() -> None:
 
     judged = judge(Chain([Fixed(Accepted(ANN, FIRST))], barred=broken))
     assert (judged.outcome, judged.details) == (Outcome.BROKEN, "RuntimeError")
+
+
+# Those who watch over guessing.
+
+
+def test_a_watch_hears_how_every_attempt_ended() -> None:
+    endings = {
+        Outcome.ACCEPTED: Fixed(Accepted(ANN, FIRST)),
+        Outcome.WRONG: Fixed(Rejected(FIRST, "no")),
+        Outcome.FORBIDDEN: Fixed(Rejected(FIRST, "no", forbidden=True)),
+        Outcome.UNKNOWN: Fixed(NotMine()),
+        Outcome.BROKEN: Fixed(RuntimeError()),
+        Outcome.UNSUPPORTED: Fixed(NotMine(), kinds=frozenset()),
+        Outcome.MORE_NEEDED: Fixed(MoreNeeded(ANN, FIRST, BOTH)),
+    }
+    watch = Watching()
+    for outcome, method in endings.items():
+        assert judge(Chain([method], watches=[watch])).outcome is outcome
+    judge(Chain([endings[Outcome.WRONG]], watches=[watch]), Password("", Secret("x")))
+    assert watch.heard == [*endings, Outcome.INVALID]
+
+
+def test_what_a_watch_bars_reaches_no_method_and_is_not_heard_of() -> None:
+    method, first, second = Fixed(Accepted(ANN, FIRST)), Watching(), Watching(before=QUICK)
+    for given in (WORD, KEY, QUESTION):
+        judged = judge(Chain([method], watches=[first, second, Watching()]), given)
+        assert judged.outcome is Outcome.BARRED
+        assert (judged.method, judged.details) == (POLICY, "the source is banned")
+        assert judged.proven is judged.account is None
+    assert method.asked == first.heard == second.heard == []
+
+
+def test_a_slow_bar_costs_what_an_unknown_name_costs_and_the_name_reaches_no_method() -> None:
+    method, watch = Fixed(NotMine()), Watching(before=SLOW)
+    for given in (WORD, KEY, QUESTION):
+        assert judge(Chain([method], watches=[watch]), given).outcome is Outcome.FORBIDDEN
+    assert [type(one) for one in method.asked] == [Password, PublicKey, PublicKey]
+    assert "ann" not in [one.username for one in method.asked]
+    assert watch.heard == [Outcome.FORBIDDEN] * 2  # a question is no attempt
+
+
+@pytest.mark.parametrize("verdict", [Accepted(ANN, FIRST), MoreNeeded(ANN, FIRST, BOTH)])
+def test_what_was_right_is_refused_when_a_watch_bars_it_in_the_end(verdict: Verdict) -> None:
+    last = Watching()
+    judged = judge(Chain([Fixed(verdict)], watches=[Watching(after=QUICK), last]))
+    assert judged.outcome is Outcome.BARRED
+    assert judged.account is judged.proven is None
+    assert judged.missing == judged.required == frozenset()
+    assert last.heard == [Outcome.BARRED]
+
+
+def test_a_question_is_seen_but_is_no_attempt() -> None:
+    watch = Watching(after=QUICK)
+    chain = Chain([Fixed(Accepted(ANN, FIRST))], watches=[watch])
+    assert judge(chain, QUESTION).outcome is Outcome.ACCEPTABLE
+    assert (watch.seen, watch.heard) == ([QUESTION], [])
+
+
+def test_whoever_leaves_before_the_answer_has_guessed_all_the_same() -> None:
+    class Cancelled(Exception):
+        pass
+
+    watch = Watching()
+    with pytest.raises(Cancelled):
+        judge(Chain([Fixed(Cancelled())], (Cancelled,), watches=[watch]))
+    assert watch.heard == [Outcome.WRONG]
+
+
+def test_any_watch_may_turn_a_connection_away() -> None:
+    chain = Chain([], watches=[Watching(), Watching(before=QUICK)])
+    assert chain.at_connection(PEER, SERVICE, banned=True) == QUICK
+    assert chain.at_connection(PEER, SERVICE, banned=False) is None

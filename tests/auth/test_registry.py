@@ -4,7 +4,13 @@ from mft.auth.registry import AUTHENTICATORS
 
 
 def test_every_type_says_what_it_is() -> None:
-    assert set(AUTHENTICATORS) == {"application", "ldap", "os"}
+    assert set(AUTHENTICATORS) == {
+        "application",
+        "deny-username",
+        "ip-time-ban",
+        "ldap",
+        "os",
+    }
     for kind in AUTHENTICATORS.values():
         assert kind.options.__doc__
         assert callable(kind.build)

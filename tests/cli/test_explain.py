@@ -84,6 +84,51 @@ def test_the_address_of_the_client_counts_when_it_is_given(conf: Path) -> None:
     assert "no group of the account is allowed" in result.output
 
 
+SERVICES = """[services/s]
+name = sftp
+type = ssh
+port = 10022
+[services/off]
+name = off
+type = ssh
+port = 10023
+enabled = no
+[services/free]
+name = free
+type = ssh
+port = 10024
+security_policy =
+[security-policies/DEFAULT-SECURITY-POLICY]
+name = strict
+deny_usernames = ANN
+source_ip_filter =
+    allow 192.0.2.0/25
+    deny 192.0.2.128/26
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("192.0.2.7", ""),
+        ("192.0.2.130", "192.0.2.130"),
+        ("192.0.2.200", 'the name "ann"'),
+        ("::ffff:192.0.2.130", "192.0.2.130"),
+        (None, 'the name "ann"'),
+    ],
+)
+def test_what_the_policies_of_services_refuse_is_said_first(
+    conf: Path, source: str | None, said: str
+) -> None:
+    conf.write_text(conf.read_text() + SERVICES)
+    words = ["ann", "read", "/x"] if source is None else ["ann", "read", "/x", "--from", source]
+    result = explained(conf, *words)
+    assert result.exit_code == 0  # other services may let it in
+    told = [line for line in result.stdout.splitlines() if "refuses" in line]
+    sentence = f'The service "sftp" refuses {said}: its policy "strict" says so.'
+    assert told == ([sentence] if said else [])
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

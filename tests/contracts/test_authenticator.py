@@ -21,8 +21,11 @@ from mft.auth.base import (
     Rejected,
     Verdict,
 )
+from mft.auth.guard import Guard
 from mft.auth.ldap import LdapAuthenticator
 from mft.auth.own_passwords import NotChanged
+from mft.auth.policy_options import DenyUsernameOptions, IpTimeBanOptions
+from mft.auth.registry import AUTHENTICATORS
 from mft.core.peer import Component
 from mft.core.secret import Secret
 from mft.trust.ssh_keys import HostKey
@@ -85,12 +88,26 @@ def ldap() -> Known:
     return Known(method, last=True, folded=frozenset(("ANN", "ann ")))
 
 
+def ip_time_ban() -> Known:
+    """A method that only watches: it has no kinds, so that the chain never asks it."""
+    options = IpTimeBanOptions.model_validate({"name": "bans"})
+    return Known(AUTHENTICATORS["ip-time-ban"].build("m1", options, Around().parts))
+
+
+def deny_username() -> Known:
+    """Another."""
+    options = DenyUsernameOptions.model_validate({"name": "denied names"})
+    return Known(AUTHENTICATORS["deny-username"].build("m1", options, Around().parts))
+
+
 Make = Callable[[], Known]
 METHODS: tuple[Make, ...] = (application, system, ldap)
 WITH_KEYS = (application, ldap)
 WITH_CERTIFICATES = (application,)
 JUDGING = (application, system, ldap)
+WATCHING = (ip_time_ban, deny_username)
 every_method = pytest.mark.parametrize("make", METHODS)
+whatever_it_is = pytest.mark.parametrize("make", [*METHODS, *WATCHING])
 with_keys = pytest.mark.parametrize("make", WITH_KEYS)
 with_certificates = pytest.mark.parametrize("make", WITH_CERTIFICATES)
 judging_passwords = pytest.mark.parametrize("make", JUDGING)
@@ -121,9 +138,10 @@ def test_each_is_asked_about_all_that_it_understands() -> None:
         run(one.method.stop())
 
 
-@every_method
+@whatever_it_is
 def test_it_says_what_it_is_and_what_it_understands(known: Known) -> None:
     assert known.method.component.uuid
+    assert bool(known.method.kinds) is not isinstance(known.method, Guard)
     assert known.method.kinds <= {"password", "ssh-key", "ssl-certificate", "public"}
 
 
@@ -217,7 +235,7 @@ def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(kno
     assert (accepts("right"), accepts(new)) == (False, True)
 
 
-@every_method
+@whatever_it_is
 def test_it_starts_and_stops_more_than_once(known: Known) -> None:
     run(known.method.start())
     run(known.method.stop())

@@ -18,6 +18,7 @@ from mft.daemon.load import Config
 from mft.events import catalogue as events
 from mft.runtime.threads import DISK_THREADS, OUTSIDE_THREADS
 from mft.session.login import Login
+from mft.session.opening import Limits
 from mft.vfs.volume import FAST_AGAIN, STALL, Kind
 from tests.fakes.accounts import CHEAP_HASH, KeptInMemory
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
@@ -161,9 +162,9 @@ def test_the_doorman_uses_the_chains_that_are_in_force(instance: Instance) -> No
     config = instance.config(ssh("one", 1))
     first = build.methods(config, pools(), trail, KeptInMemory(), Reactor())  # type: ignore[arg-type]  # the fake
     doorman.use(first)
-    before = doorman(PEER, COMPONENT, None, 8)  # type: ignore[arg-type]  # no session is opened
+    before = doorman(PEER, COMPONENT, None, Limits(8, 0))  # type: ignore[arg-type]  # no session is opened
     doorman.use(build.methods(config, pools(), trail, KeptInMemory(), Reactor()))  # type: ignore[arg-type]  # the fake
-    after = doorman(PEER, COMPONENT, None, 8)  # type: ignore[arg-type]  # no session is opened
+    after = doorman(PEER, COMPONENT, None, Limits(8, 0))  # type: ignore[arg-type]  # no session is opened
     assert isinstance(before, Login)
     assert before._chain is first.chains["one-1"]
     assert after._chain is doorman.chains["one-1"]
@@ -219,6 +220,111 @@ def test_a_password_is_changed_by_the_chain_that_is_in_force_then() -> None:
     doorman.chains = {}
     with pytest.raises(NotChanged):
         run(change("given"))
+
+
+# Policies against guessing.
+
+POLICY = "[security-policies/{0}]\nname = {0}\nsource_ip_ban_after_count = {1}\n"
+OLD = "[authentications/old-1]\ntype = ip-time-ban\nname = old\nban_after_count = 1\n"
+WRONG = Password("ann", Secret("wrong"))
+
+
+def ready(instance: Instance, *sections: str, trail: Trail | None = None) -> build.Doorman:
+    """A doorman with the configuration of these sections in force."""
+    doorman = build.Doorman(trail or Trail(), None, KeptInMemory(), Noted())  # type: ignore[arg-type]  # the fake, and nobody opens
+    use(doorman, instance, *sections, trail=trail)
+    return doorman
+
+
+def use(
+    doorman: build.Doorman, instance: Instance, *sections: str, trail: Trail | None = None
+) -> None:
+    given: Any = trail or Trail()
+    config = instance.config(*sections, ANN + f"password = {CHEAP_HASH}\n")
+    methods = build.methods(
+        config, pools(), given, KeptInMemory(), Reactor(), ledgers=doorman.ledgers
+    )
+    doorman.use(methods)
+
+
+def outcomes(
+    doorman: build.Doorman, times: int, uuid: str = "one-1", peer: Address = PEER
+) -> list[Outcome]:
+    """How so many wrong passwords are judged at a service."""
+    chain = doorman.chains[uuid]
+    return [run(chain.judge(WRONG, peer, COMPONENT)).outcome for _ in range(times)]
+
+
+def test_every_service_has_the_default_policy_which_spares_this_machine(instance: Instance) -> None:
+    doorman = ready(instance, ssh("one", 1), ssh("two", 2))
+    assert outcomes(doorman, 6) == [Outcome.WRONG] * 5 + [Outcome.BARRED]
+    assert outcomes(doorman, 1, "two-1") == [Outcome.BARRED]
+    for host in ("127.0.0.1", "127.3.2.1", "::1"):
+        assert outcomes(doorman, 20, peer=Address(host, 1)) == [Outcome.WRONG] * 20
+
+
+def test_each_policy_counts_for_itself_and_none_is_none(instance: Instance) -> None:
+    off = "[security-policies/off]\nname = off\nenabled = no\nsource_ip_ban_after_count = 1\n"
+    doorman = ready(
+        instance,
+        ssh("one", 1, security_policy="strict"),
+        ssh("two", 2),
+        ssh("three", 3, security_policy=""),
+        ssh("four", 4, security_policy="off"),
+        POLICY.format("strict", 1),
+        off,
+    )
+    assert outcomes(doorman, 2) == [Outcome.WRONG, Outcome.BARRED]
+    assert outcomes(doorman, 2, "two-1") == [Outcome.WRONG] * 2
+    assert outcomes(doorman, 20, "three-1") == outcomes(doorman, 20, "four-1")
+    assert Outcome.BARRED not in outcomes(doorman, 20, "three-1")
+
+
+def test_an_older_method_watches_as_well_and_only_where_it_is_named(instance: Instance) -> None:
+    doorman = ready(
+        instance,
+        ssh("one", 1, authentications="old-1, a-1"),
+        ssh("two", 2, authentications="a-1"),
+        OLD,
+        METHOD.format("a", "yes"),
+    )
+    assert outcomes(doorman, 2) == [Outcome.WRONG, Outcome.BARRED]
+    assert outcomes(doorman, 1, "two-1") == [Outcome.WRONG]
+    assert list(doorman.methods.guards) == [
+        "security-policies/DEFAULT-SECURITY-POLICY",
+        "authentications/old-1",
+    ]
+
+
+def test_what_is_remembered_outlives_a_reload_and_goes_with_its_policy(instance: Instance) -> None:
+    one, strict = ssh("one", 1, security_policy="strict"), POLICY.format("strict", 3)
+    doorman = ready(instance, one, strict)
+    outcomes(doorman, 2)
+    use(doorman, instance, one, strict)
+    assert outcomes(doorman, 2) == [Outcome.WRONG, Outcome.BARRED]
+    use(doorman, instance, ssh("one", 1))
+    assert [section for section, _ in doorman.ledgers.every()] == [
+        "security-policies/DEFAULT-SECURITY-POLICY"
+    ]
+    use(doorman, instance, one, strict)
+    assert outcomes(doorman, 1) == [Outcome.WRONG]
+
+
+def test_rules_count_only_once_they_are_in_force(instance: Instance) -> None:
+    doorman = ready(instance, ssh("one", 1))
+    other = "[security-policies/DEFAULT-SECURITY-POLICY]\nname = x\nsource_ip_ban_after_count = 1\n"
+    config = instance.config(ssh("one", 1), other, ANN)
+    given: Any = Trail()
+    build.methods(config, pools(), given, KeptInMemory(), Reactor(), ledgers=doorman.ledgers)
+    assert outcomes(doorman, 4) == [Outcome.WRONG] * 4
+
+
+def test_the_doorman_turns_away_whom_the_policy_of_the_service_does(instance: Instance) -> None:
+    doorman = ready(instance, ssh("one", 1))
+    outcomes(doorman, 5)
+    assert doorman.turned_away(PEER, COMPONENT, banned=True)
+    assert not doorman.turned_away(PEER, COMPONENT, banned=False)
+    assert not doorman.turned_away(PEER, COMPONENT._replace(uuid="gone-1"), banned=True)
 
 
 # Services, handlers and volumes.

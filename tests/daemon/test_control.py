@@ -29,12 +29,43 @@ from mft.daemon.control import (
 from tests.fakes.run import run
 
 
+class Bans:
+    """Two bans, and a name that is guarded."""
+
+    def __init__(self):
+        self.addresses = ["192.0.2.7", "192.0.2.8"]
+        self.names = ["ann"]
+
+    async def describe(self):
+        return [{"key": one} for one in self.addresses + self.names]
+
+    def lift(self, host):
+        if host == "example.com":
+            raise ValueError(host)
+        return self._remove(self.addresses, host)
+
+    def lift_account(self, name):
+        return self._remove(self.names, name)
+
+    def lift_all(self):
+        count = len(self.addresses) + len(self.names)
+        self.addresses, self.names = [], []
+        return count
+
+    def _remove(self, known, one):
+        if one not in known:
+            return 0
+        known.remove(one)
+        return 1
+
+
 class Server:
     """A server with two sessions, told what it was asked to do."""
 
     def __init__(self) -> None:
         self.live = [{"id": "a", "account": "ann"}, {"id": "b", "account": "bob\ud800\n"}]
         self.broken = False
+        self.bans = Bans()
 
     def status(self):
         if self.broken:
@@ -80,6 +111,27 @@ def test_ending_tells_whether_there_was_such_a_session():
 def test_a_refused_reload_says_why():
     answer = ask(Server(), b'{"do": "reload"}')
     assert answer == {"ok": False, "error": "server.ini:3: no such option"}
+
+
+def test_bans_are_listed_by_pages():
+    answer = ask(Server(), b'{"do": "bans", "from": 1}')
+    assert answer == {"ok": True, "bans": [{"key": "192.0.2.8"}, {"key": "ann"}], "next": None}
+
+
+def test_bans_are_lifted_by_address_by_name_or_all():
+    server = Server()
+    lift = {"do": "lift"}
+    assert ask(server, encode({**lift, "address": "192.0.2.7"})) == {"ok": True, "lifted": 1}
+    assert ask(server, encode({**lift, "address": "192.0.2.7"})) == {"ok": True, "lifted": 0}
+    assert ask(server, encode({**lift, "account": "ann"})) == {"ok": True, "lifted": 1}
+    assert ask(server, encode({**lift, "all": True})) == {"ok": True, "lifted": 1}
+
+
+@pytest.mark.parametrize("what", [{}, {"all": 1}, {"address": 7}, {"address": "example.com"}])
+def test_nothing_is_lifted_by_a_request_that_says_nothing(what):
+    server = Server()
+    assert not ask(server, encode({"do": "lift", **what}))["ok"]
+    assert len(run(server.bans.describe())) == 3
 
 
 def test_a_failure_inside_is_answered_without_its_insides():

@@ -24,6 +24,7 @@ from mft.events import catalogue as events
 from mft.events.bus import Bus
 from mft.events.journal import Journal
 from mft.protocols.ssh.events import NUMBERS
+from mft.session.opening import Limits
 from mft.trust.certificates import self_signed
 from tests.fakes.accounts import CHEAP_HASH
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
@@ -507,7 +508,9 @@ UNUSED = "[groups/DEFAULT_GROUP]\nname = default\ndisable_on_inactivity = 30\n"
 async def comes_in(daemon: Any) -> bool:
     """Whether ann logs in with her password."""
     doorman = daemon._doorman
-    login = doorman(Address("192.0.2.7", 50000), Component("one-1", "ssh", "one"), NUMBERS, 8)
+    login = doorman(
+        Address("192.0.2.7", 50000), Component("one-1", "ssh", "one"), NUMBERS, Limits(8, 0)
+    )
     result = await login.attempt(Password("ann", Secret("right")))
     if result.session is None:
         return False

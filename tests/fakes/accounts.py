@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mft.auth.application import ApplicationAuthenticator
+from mft.auth.ledger import Ledgers
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.own_passwords import OwnPassword, Policy
 from mft.auth.parts import Parts
@@ -97,6 +98,7 @@ class Around:
             own=self.own,
             reactor=self.reactor,
             tell=self.trail.emit,
+            ledgers=Ledgers(),
             policy=policy,
             scheme="crypt-sha512",
             server="server-1",

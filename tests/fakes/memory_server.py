@@ -31,9 +31,24 @@ from tests.fakes.accounts import CHEAP_HASH, Method, account
 from tests.fakes.occurrences import SERVER
 from tests.fakes.threads import Inline
 from tests.fakes.turning import TurningReactor
+from tests.fakes.watches import QUICK, Watching
 
 PASSWORD = "right"
 Storage = Callable[[MemoryFileSystem], FileSystem]
+
+
+class Logins:
+    """Makes logins of a server in memory."""
+
+    def __init__(self, server: "MemoryServer") -> None:
+        self._server = server
+
+    def __call__(self, peer: Address, component: Component, numbers: Numbers, most: int) -> Login:
+        return self._server.login(peer, component, numbers, most)
+
+    def turned_away(self, peer: Address, component: Component, *, banned: bool) -> bool:
+        """Whether those who watch over its logins refuse connections from there."""
+        return self._server.chain.at_connection(peer, component, banned=banned) is not None
 
 
 class MemoryServer:
@@ -60,7 +75,7 @@ class MemoryServer:
         return ServiceParts(
             self.directory,
             self.bus,
-            self._login,
+            Logins(self),
             self.roster,
             self.reactor,
             listeners,
@@ -69,9 +84,7 @@ class MemoryServer:
             self.recent,
         )
 
-    def _login(
-        self, peer: Address, component: Component, numbers: Numbers, limits: Limits
-    ) -> Login:
+    def login(self, peer: Address, component: Component, numbers: Numbers, limits: Limits) -> Login:
         async def opened(account: Account, peer: Address, component: Component) -> Session:
             if self.holding is not None:
                 await self.holding()
@@ -105,6 +118,10 @@ class MemoryServer:
         """What an account did lately, as the journal would tell it."""
         mine = [one for one in self.told if one.origin.actor.uuid == account]
         return [one for one in reversed(mine) if one.event.number in numbers][:most]
+
+    def bars(self) -> None:
+        """Every source is banned from now on."""
+        self.chain = Chain([self.method], watches=[Watching(QUICK)])
 
     # What is known of the running server.
 

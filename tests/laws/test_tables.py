@@ -55,6 +55,16 @@ PLACES = {
         "auth/test_system.py",
     ),
     ("authentications", "ldap"): ("ldap.md", "A first method", "auth/test_ldap.py"),
+    ("authentications", "ip-time-ban"): (
+        "bans.md",
+        "Methods that ban and deny",
+        "auth/test_guard_methods.py",
+    ),
+    ("authentications", "deny-username"): (
+        "bans.md",
+        "Methods that ban and deny",
+        "auth/test_guard_methods.py",
+    ),
     ("event-handlers", "local-file"): ("audit.md", "Log files", "handlers/test_log_file.py"),
     ("event-handlers", "standard-stream"): (
         "audit.md",
@@ -72,7 +82,16 @@ REGISTRIES = {
 }
 TYPES = [(family, kind) for family, registry in REGISTRIES.items() for kind in registry]
 CONTRACTS = {
-    "test_authenticator.py": (AUTHENTICATORS, ("def application()", "def ldap()", "def system()")),
+    "test_authenticator.py": (
+        AUTHENTICATORS,
+        (
+            "def application()",
+            "def deny_username()",
+            "def ip_time_ban()",
+            "def ldap()",
+            "def system()",
+        ),
+    ),
     "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
 }
 

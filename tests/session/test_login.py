@@ -20,11 +20,12 @@ from mft.core.failure import Reason, Refused
 from mft.core.peer import UNKNOWN, Address, Component, Origin
 from mft.core.secret import Secret
 from mft.events import catalogue as events
-from mft.session.login import REFUSED, Login, LoginResult
+from mft.session.login import BARRED, REFUSED, Login, LoginResult
 from mft.session.session import Session
 from tests.fakes.run import run
 from tests.fakes.sessions import PEER, SERVICE, account, session
 from tests.fakes.trail import Trail
+from tests.fakes.watches import QUICK, Watching
 
 ANN = account("allow-read", "/in/*, allow-write", group_names=("partners",), groups=("g1",))
 METHOD = Component("m1", "application", "accounts of this file")
@@ -201,3 +202,15 @@ def test_a_question_that_is_taken_for_an_attempt_is_refused() -> None:
     assert run(entering.attempt(KEY._replace(proven=False))) is REFUSED
     assert trail.events == [events.LOGIN_FAILED]
     assert not door.opened
+
+
+def test_what_a_policy_bars_is_told_by_the_policy_and_looks_like_any_refusal() -> None:
+    trail = Trail()
+    chain: Any = Chain([Fixed(Accepted(ANN, METHOD))], watches=[Watching(QUICK)])
+    entering = Login(chain, trail, Door(trail), PEER, SERVICE)  # type: ignore[arg-type]  # fake
+    for given in (WORD, KEY):
+        result = run(entering.attempt(given))
+        assert result == BARRED
+        assert result._replace(barred=False) == REFUSED
+    assert not run(entering.would_do(KEY._replace(proven=False)))
+    assert trail.told == []

@@ -13,7 +13,7 @@ from mft.protocols.http.answers import JSON, as_json, error_json
 from mft.protocols.http.browsers import LOGIN, return_place
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.form_token import check_token
-from mft.protocols.http.sign_in import no_cookie, tell_opened, token_cookie
+from mft.protocols.http.sign_in import no_cookie, refusal_of, tell_opened, token_cookie
 from mft.wire.http.head import BadRequest
 from mft.wire.http.target import parse_query
 
@@ -37,8 +37,7 @@ async def log_in(exchange: Exchange) -> None:
     result = await client.sign_in.attempt(exchange.source, username, password)
     session = result.session
     if session is None:
-        details = result.failure or "wrong credentials"
-        client.emit(events.HTTP_UNAUTHENTICATED, p.UriFailed(exchange.uri, details))
+        client.sign_in.tell_refused(exchange, refusal_of(result, "wrong credentials"))
         client.sign_in.refuse(exchange, WRONG)
         return
     if not client.line.alive or client.leaving:

@@ -18,7 +18,7 @@ from mft.config.kinds import (
     whole,
 )
 from mft.config.section import option
-from mft.core.peer import Network, parse_network
+from mft.core.peer import Network, parse_ip, parse_network
 from mft.protocols.http.metadata import Metadata
 from mft.protocols.http.page_options import Languages, LoginFootnotes
 from mft.protocols.http.triggers import Triggers
@@ -162,6 +162,13 @@ class AnsweringOptions(ServiceOptions):
         yield from super().check(context)
         if self.client_forwarded_header and not self.trusted_proxies:
             yield Wrong("is believed of nobody", option="trusted_proxies")
+
+    def speaks_for_others(self, host: str) -> bool:
+        """Whether an address is that of a proxy, whose requests tell whose they are."""
+        if not self.client_forwarded_header:
+            return False
+        ip = parse_ip(host)
+        return any(ip in network for network in self.trusted_proxies)
 
     def as_http(self) -> "HttpOptions":
         """The same for a service that has nothing else of an HTTP service."""

@@ -80,7 +80,8 @@ class SignIn:
             result = await self._login(exchange.source).attempt(Anonymous(account))
             if result.session is None:
                 details = result.failure or "the account of the area does not do"
-                self._client.emit(events.HTTP_PUBLIC_REFUSED, p.Details(details))
+                if not result.barred:
+                    self._client.emit(events.HTTP_PUBLIC_REFUSED, p.Details(details))
                 exchange.refuse(403, sentence(Reason.DENIED))
                 return False
             if not await self._is_here(result.session):
@@ -122,7 +123,7 @@ class SignIn:
                 return self._refuse(exchange, "no name or no password")
             result = await self.attempt(exchange.source, given.username, given.password)
             if result.session is None:
-                return self._refuse(exchange, result.failure or "wrong credentials")
+                return self._refuse(exchange, refusal_of(result, "wrong credentials"))
             if not await self._is_here(result.session):
                 return False
             self._keep(result.session, proof)
@@ -141,7 +142,7 @@ class SignIn:
             result = await self._login(exchange.source).attempt(certificate)
             if result.session is None:
                 self._certificate_refused = not result.failure
-                return self._refuse(exchange, result.failure or "the certificate does not do")
+                return self._refuse(exchange, refusal_of(result, "the certificate does not do"))
             if not await self._is_here(result.session):
                 return False
             self._keep(result.session, proof)
@@ -196,8 +197,13 @@ class SignIn:
         exchange.enter(self.session)
         return True
 
-    def _refuse(self, exchange: Exchange, details: str) -> bool:
-        self._client.emit(events.HTTP_UNAUTHENTICATED, p.UriFailed(exchange.uri, details))
+    def tell_refused(self, exchange: Exchange, details: str | None) -> None:
+        """Tell that a request shows nothing that counts; None: it has been told well enough."""
+        if details is not None:
+            self._client.emit(events.HTTP_UNAUTHENTICATED, p.UriFailed(exchange.uri, details))
+
+    def _refuse(self, exchange: Exchange, details: str | None) -> bool:
+        self.tell_refused(exchange, details)
         if logs_in_by_page(exchange.head, exchange.target):
             name = cookie_name(secure=self._client.hub.options.is_secure)
             has_ended = cookie(exchange.head.fields.get("cookie"), name) is not None
@@ -264,6 +270,11 @@ def tell_opened(session: Session) -> None:
     """A session has begun."""
     home = session.account.home
     session.emit(events.HTTP_SESSION_OPENED, p.TreeShown(home, "/", home))
+
+
+def refusal_of(result: LoginResult, otherwise: str) -> str | None:
+    """Why a login was refused; None where a policy has told of it."""
+    return None if result.barred else result.failure or otherwise
 
 
 def _proof(source: Address, name: str, password: str) -> bytes:

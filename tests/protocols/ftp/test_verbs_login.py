@@ -90,6 +90,14 @@ def test_a_session_that_cannot_be_opened_is_a_refusal(server: FtpServer) -> None
     assert server.data(OPENED) == []
 
 
+def test_a_banned_source_is_refused_as_by_a_wrong_password(server: FtpServer) -> None:
+    server.bars()
+    client = FtpClient(server)
+    assert client.codes("USER ann") == [331]
+    assert client.ask("PASS right") == (530, ("Login incorrect.",))
+    assert server.method.hashes.calls == 0
+
+
 @pytest.mark.parametrize("how", ["leave", "end"])
 def test_a_client_may_be_gone_when_its_login_is_done(server: FtpServer, how: str) -> None:
     waiting: Deferred[None] = Deferred()

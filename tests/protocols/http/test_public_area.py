@@ -36,6 +36,13 @@ def test_nobody_has_to_log_in(serve: Serve) -> None:
     assert event.origin.actor.name == "all"
 
 
+def test_a_banned_source_is_refused_there_too_and_not_told_each_time(serve: Serve) -> None:
+    server = public(serve)
+    server.bars()
+    assert HttpClient(server, user=None).ask("GET", "/public/a").status == 403
+    assert server.data(REFUSED) == []
+
+
 def test_the_account_may_do_there_what_its_rules_say_and_no_more(serve: Serve) -> None:
     client = HttpClient(public(serve), user=None)
     assert client.ask("PUT", "/public/b", b"1").status == 403

@@ -118,6 +118,28 @@ def test_an_unknown_name_and_a_wrong_password_are_the_same_answer(server: HttpSe
     assert len(server.data(LOGIN_FAILED)) == len(server.data(LOGIN_UNKNOWN)) == 1
 
 
+def test_a_banned_source_is_refused_in_the_same_words_and_not_told_each_time(
+    server: HttpServer,
+) -> None:
+    def answer(password: str) -> tuple[int, bytes, list[str]]:
+        given = HttpClient(server, user="ann", password=password).ask("GET", "/home/")
+        return given.status, given.body, given.all("WWW-Authenticate")
+
+    wrong = answer("wrong")
+    told = len(server.data(UNAUTHENTICATED))
+    server.bars()
+    assert answer("right") == answer("wrong") == wrong
+    assert server.method.hashes.calls == 1
+    assert len(server.data(UNAUTHENTICATED)) == told
+
+
+def test_a_banned_source_is_refused_at_connection_where_the_service_says_so(serve: Serve) -> None:
+    refusing = serve(block_source_at_connection="yes")
+    assert refusing.accept() is not None
+    refusing.bars()
+    assert refusing.accept() is None
+
+
 def test_a_name_and_a_password_may_have_any_letters(serve: Serve) -> None:
     server = serve(account("Zoë", password=CHEAP_HASH))
     client = HttpClient(server, user="Zoë")
