@@ -20,8 +20,9 @@ from mft.auth.base import (
 )
 from mft.auth.kinds import PASSWORD, SSH_KEY
 from mft.auth.ldap_account import key_refusal, membership
-from mft.auth.ldap_directory import IDLE_SECONDS, Directory, Found
+from mft.auth.ldap_directory import Directory, Found
 from mft.auth.ldap_entry import Unusable
+from mft.auth.ldap_kept import IDLE_SECONDS
 from mft.auth.ldap_options import LdapOptions
 from mft.auth.outside import admitted
 from mft.auth.parts import Parts
@@ -55,7 +56,7 @@ class LdapAuthenticator:
         if self._tidying is not None:
             self._tidying.cancel()
             self._tidying = None
-        self._directory.close()
+        self._directory.kept.close()
 
     async def change_password(
         self, account: Account, change: PasswordChange, peer: Address
@@ -137,12 +138,12 @@ class LdapAuthenticator:
             self._parts.tell(event, p.Directory(self.component.name, change.server, change.details))
 
     def _tidy_later(self) -> None:
-        if self._tidying is None and self._directory.idle:
+        if self._tidying is None and len(self._directory.kept):
             self._tidying = self._parts.reactor.callLater(IDLE_SECONDS, self._tidy)
 
     def _tidy(self) -> None:
         self._tidying = None
-        self._directory.close_idle(IDLE_SECONDS)
+        self._directory.kept.close_idle(IDLE_SECONDS)
         self._tidy_later()
 
 

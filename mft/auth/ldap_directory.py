@@ -4,16 +4,17 @@ Every login has a connection of its own for the password of its user. Only the a
 searches has connections that are kept, and no other name is ever bound on them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from secrets import token_hex
 from ssl import SSLContext
 from threading import Lock
 from time import monotonic
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from mft.auth.ldap_entry import Entry, Unusable
 from mft.auth.ldap_groups import MEMBER_OF, all_groups
+from mft.auth.ldap_kept import Kept
 from mft.auth.ldap_names import escape_dn, same_entry
 from mft.auth.ldap_options import LdapOptions
 from mft.auth.ldap_servers import Servers
@@ -31,9 +32,6 @@ from mft.core.failure import Reason, Refused
 T = TypeVar("T")
 Step = Callable[[str], None]
 
-MAX_IDLE: Final = 4  # connections of the account that searches, of all servers together
-IDLE_SECONDS: Final = 60.0  # after which one is closed
-
 
 class Found(NamedTuple):
     """A user whose password is right, or whose keys are in the entry."""
@@ -41,12 +39,6 @@ class Found(NamedTuple):
     name: str  # of the account
     entry: Entry
     member_of: tuple[str, ...]  # names of groups of the directory
-
-
-class _Idle(NamedTuple):
-    host: str
-    talk: Talk
-    since: float
 
 
 class _Visit(NamedTuple):
@@ -62,21 +54,29 @@ class Directory:
 
     def __init__(self, options: LdapOptions) -> None:
         self.servers = Servers(options.address)
+        self.kept = Kept()
         self._options = options
         self._tls: SSLContext | None = None  # made by the first login
         self._attributes = attributes_of(options)
         self._lock = Lock()
-        self._idle: list[_Idle] = []
-        self._closed = False
 
     def password(self, username: str, password: str, step: Step) -> Found:
         """Prove a password; raises Unusable when it, the name or the entry is not right.
 
         Raises Refused when no server can be asked, or none in this way.
         """
-        ways = {DIRECT: self._directly, SEARCH: self._searched}
-        way = ways.get(self._options.bind_dn_type, self._bound)
-        return self.servers.ask(lambda host: way(self._visit(host, step), username, password), step)
+        # What fails without a server must not count as an answer of one.
+        self._context()
+        kind = self._options.bind_dn_type
+        if kind in (DIRECT, SEARCH):
+            way = self._directly if kind == DIRECT else self._searched
+            return self.servers.ask(
+                lambda host: way(self._visit(host, step), username, password), step
+            )
+        names = names_to_bind(self._options, username)
+        return self.servers.ask(
+            lambda host: self._bound(self._visit(host, step), names, username, password), step
+        )
 
     def keys(self, username: str, step: Step) -> Found:
         """Find the entry of a name, with its keys, by the account that searches."""
@@ -85,26 +85,8 @@ class Directory:
             one = self._visit(host, step)
             return self._as_searcher(one, lambda talk: self._looked_up(one, talk, username))
 
+        self._context()
         return self.servers.ask(visit, step)
-
-    def close_idle(self, older_than: float = 0.0) -> None:
-        """Close the connections that nobody has used for so many seconds."""
-        now = monotonic()
-        with self._lock:
-            old = [one for one in self._idle if now - one.since >= older_than]
-            self._idle = [one for one in self._idle if one not in old]
-        for one in old:
-            one.talk.close()
-
-    def close(self) -> None:
-        """Keep no connection any more."""
-        self._closed = True
-        self.close_idle()
-
-    @property
-    def idle(self) -> int:
-        """How many connections are kept."""
-        return len(self._idle)
 
     def _visit(self, host: str, step: Step) -> _Visit:
         return _Visit(host, monotonic() + self._options.timeout, step)
@@ -125,9 +107,8 @@ class Directory:
                     raise Refused(Reason.BROKEN, "", details) from None
             return self._tls
 
-    def _bound(self, visit: _Visit, username: str, password: str) -> Found:
+    def _bound(self, visit: _Visit, names: Sequence[str], username: str, password: str) -> Found:
         """`parent`, `relative`, `absolute`: the name that is bound is the entry's own."""
-        names = names_to_bind(self._options, username)
         talk = self._open(visit)
         try:
             said: str | None = None
@@ -221,7 +202,7 @@ class Directory:
 
     def _as_searcher(self, visit: _Visit, work: Callable[[Talk], T]) -> T:
         """Do it on a connection of the account that searches; one that broke is made anew once."""
-        kept = self._take(visit.host)
+        kept = self.kept.take(visit.host)
         if kept is not None:
             # Half of the time, so that some is left when the connection was dropped in silence.
             kept.again(monotonic() + self._options.timeout / 2)
@@ -245,21 +226,5 @@ class Directory:
         except BaseException:
             talk.close()
             raise
-        self._keep(host, talk)
+        self.kept.give(host, talk)
         return answer
-
-    def _take(self, host: str) -> Talk | None:
-        self.close_idle(IDLE_SECONDS)
-        with self._lock:
-            found = next((one for one in reversed(self._idle) if one.host == host), None)
-            if found is not None:
-                self._idle.remove(found)
-        return None if found is None else found.talk
-
-    def _keep(self, host: str, talk: Talk) -> None:
-        with self._lock:
-            keep = not self._closed and len(self._idle) < MAX_IDLE
-            if keep:
-                self._idle.append(_Idle(host, talk, monotonic()))
-        if not keep:
-            talk.close()

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from time import monotonic
 from typing import Any, ClassVar
 
 import pytest
@@ -22,8 +23,11 @@ from mft.auth.base import (
     Verdict,
 )
 from mft.auth.ldap import MAX_WAITING, LdapAuthenticator
-from mft.auth.ldap_directory import IDLE_SECONDS
+from mft.auth.ldap_groups import chain_base
+from mft.auth.ldap_kept import IDLE_SECONDS
+from mft.auth.ldap_names import escape_filter
 from mft.auth.ldap_options import LdapOptions
+from mft.auth.ldap_talk import Talk
 from mft.core.failure import Refused
 from mft.core.peer import Component
 from mft.core.secret import Secret
@@ -36,7 +40,7 @@ from mft.trust.ssh_keys import HostKey
 from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Around, account, group
 from tests.fakes.loop import run_loop, until
 from tests.fakes.run import run
-from tests.fakes.slapd import GROUPS, KEY, OTHERS, PEOPLE, Slapd
+from tests.fakes.slapd import GROUPS, KEY, OTHERS, PEOPLE, SEARCHER, Slapd
 from tests.fakes.slapd import slapd as slapd
 
 METHOD = Component("method-1", "ldap", "directory")
@@ -202,6 +206,17 @@ def test_groups_of_the_directory_become_ours(slapd: Slapd) -> None:
     assert "no line of group_mapping" in none.refusal("ann")
 
 
+def test_a_rule_in_a_filter_is_asked_by_its_name(slapd: Slapd) -> None:
+    """As Active Directory is asked for groups at any depth; slapd has other rules."""
+    talk = Talk.open(slapd.host, slapd.port, None, False, monotonic() + 5)
+    with closing(talk):
+        assert talk.bind(SEARCHER, "s") is None
+        ann = escape_filter(f"uid=ann,{PEOPLE}")
+        found = talk.search(GROUPS, f"(member:distinguishedNameMatch:={ann})", (), 5)
+        assert [one.dn for one in found] == [f"cn=sales,{GROUPS}"]
+        assert chain_base(talk) == ""
+
+
 def test_a_home_and_addresses_come_from_the_entry(slapd: Slapd) -> None:
     given = {"home_folder_attribute": "street", "email_attribute": "mail"}
     method = Method(slapd.options(**given))
@@ -315,10 +330,10 @@ def test_a_kept_connection_is_closed_when_nobody_uses_it(
     method = Method(slapd.searching())
     run(method.start())
     method.log_in("ann")
-    assert method._directory.idle == 1
+    assert len(method._directory.kept) == 1
     monkeypatch.setattr("mft.auth.ldap.IDLE_SECONDS", 0.0)
     method.reactor.advance(IDLE_SECONDS)
-    assert method._directory.idle == 0
+    assert len(method._directory.kept) == 0
     assert method.reactor.getDelayedCalls() == []
 
 
@@ -326,9 +341,9 @@ def test_after_its_end_it_holds_nothing_and_still_answers_once(slapd: Slapd) -> 
     method = Method(slapd.searching())
     method.log_in("ann")
     run(method.stop())
-    assert (method._directory.idle, method.reactor.getDelayedCalls()) == (0, [])
+    assert (len(method._directory.kept), method.reactor.getDelayedCalls()) == (0, [])
     assert method.account("ann")
-    assert method._directory.idle == 0
+    assert len(method._directory.kept) == 0
 
 
 def test_too_many_that_wait_are_refused(slapd: Slapd) -> None:
