@@ -10,7 +10,7 @@ from secrets import token_hex
 from ssl import SSLContext
 from threading import Lock
 from time import monotonic
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from mft.auth.ldap_entry import Entry, Unusable
 from mft.auth.ldap_groups import MEMBER_OF, all_groups
@@ -28,6 +28,12 @@ from mft.auth.ldap_users import (
     names_to_bind,
 )
 from mft.core.failure import Reason, Refused
+
+HOW: Final = {
+    "Yes": "with TLS, and its certificate is good",
+    "StartTLS": "with TLS by StartTLS, and its certificate is good",
+    "No": "in clear",
+}
 
 T = TypeVar("T")
 Step = Callable[[str], None]
@@ -95,7 +101,9 @@ class Directory:
         options = self._options
         begin_plain = options.secure_connection == "StartTLS"
         port = options.effective_port
-        return Talk.open(visit.host, port, self._context(), begin_plain, visit.ends)
+        talk = Talk.open(visit.host, port, self._context(), begin_plain, visit.ends)
+        visit.step(f"connected to {visit.host}:{port}, {HOW[options.secure_connection]}")
+        return talk
 
     def _context(self) -> SSLContext | None:
         with self._lock:
@@ -195,6 +203,8 @@ class Directory:
         return next(iter(found.values()))
 
     def _whole(self, visit: _Visit, talk: Talk, username: str, entry: Entry) -> Found:
+        shown = (f"{name} {len(values)}" for name, values in sorted(entry.values.items()))
+        visit.step(f"{entry.dn} shows values of {', '.join(shown) or 'nothing'}")
         name = account_name(self._options, username, entry)
         if self._options.nested_groups:
             return Found(name, entry, all_groups(talk, entry, visit.step))
@@ -209,8 +219,8 @@ class Directory:
             with suppress(Unreachable):
                 return self._with(visit.host, kept, work)
         name = self._options.search_bind_dn
-        visit.step(f"connects, and binds as {name}")
         talk = self._open(visit)
+        visit.step(f"binds as {name}, which searches")
         try:
             said = talk.bind(name, self._options.search_bind_password.reveal())
             if said is not None:

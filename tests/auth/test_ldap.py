@@ -354,11 +354,21 @@ def test_too_many_that_wait_are_refused(slapd: Slapd) -> None:
     assert method.outside.calls == 0
 
 
-def test_no_step_tells_a_password(slapd: Slapd) -> None:
-    for method in (Method(slapd.options()), Method(slapd.searching())):
+def test_the_steps_tell_what_was_asked_and_what_came_and_never_a_password(slapd: Slapd) -> None:
+    tls = Method(slapd.options(secure_connection="starttls", email_attribute="mail"))
+    tls.log_in("ann")
+    assert tls.steps == [
+        "asks 127.0.0.1",
+        f"connected to 127.0.0.1:{slapd.port}, with TLS by StartTLS, and its certificate is good",
+        f"binds as uid=ann,{PEOPLE}",
+        f"reads uid=ann,{PEOPLE} by the filter (objectClass=*)",
+        f"uid=ann,{PEOPLE} shows values of mail 2, uid 1",
+        "no line of group_mapping matches: DEFAULT_GROUP",
+        "accepted as ann",
+    ]
+    for method in (Method(slapd.options()), Method(slapd.searching()), tls):
         method.log_in("ann", "hunter2")
-        method.log_in("ann")
-        assert method.steps[0].startswith("asks 127.0.0.1")
+        assert method.steps[-1].startswith("refused: the directory refuses the bind")
         assert not [one for one in method.steps if "hunter2" in one or "right" in one]
 
 
