@@ -4,11 +4,12 @@ It always accepts or rejects: no other method is asked after it. Everything that
 directory waits in the pool for other systems.
 """
 
-import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Final
 
 from mft.auth.account import Account
+from mft.auth.asking import Asking
 from mft.auth.base import (
     Accepted,
     Credentials,
@@ -26,13 +27,11 @@ from mft.auth.ldap_kept import IDLE_SECONDS
 from mft.auth.ldap_options import LdapOptions
 from mft.auth.outside import admitted
 from mft.auth.parts import Parts
-from mft.auth.places import OURS, overlap
-from mft.core.failure import Reason, Refused
+from mft.auth.places import ours_in, overlap
 from mft.core.peer import Address, Component
 from mft.events import catalogue as events
 from mft.events import payloads as p
 
-MAX_WAITING: Final = 64  # logins of one method that wait for a directory; one more is refused
 MAX_STEPS: Final = 1000  # of one login that are told; nested groups are most of them
 
 
@@ -45,7 +44,9 @@ class LdapAuthenticator:
         self._options = options
         self._parts = parts
         self._directory = Directory(options)
-        self._waiting = 0
+        # A call ends by itself, except while the machine's resolver looks a name up.
+        longest = options.timeout * (len(options.address) + 1)
+        self._asking = Asking(parts.outside, parts.reactor, longest)
         self._tidying: Any = None  # the call that closes connections which nobody uses
 
     async def start(self) -> None:
@@ -89,19 +90,15 @@ class LdapAuthenticator:
 
     async def _asked(self, call: Callable[..., Found], *given: str) -> Found:
         """Do it in a thread; what it told on its way is told here, where the reactor is."""
-        if self._waiting >= MAX_WAITING:
-            raise Refused(Reason.BUSY, "", f"{self._waiting} logins wait for the directory")
         steps: list[str] = []
 
         def step(sentence: str) -> None:
             if len(steps) < MAX_STEPS:
                 steps.append(sentence)
 
-        self._waiting += 1
         try:
-            return await self._parts.outside(call, *given, step)
+            return await self._asking(call, *given, step)
         finally:
-            self._waiting -= 1
             for sentence in steps:
                 self._parts.step(sentence)
             self._tell_changes()
@@ -124,8 +121,7 @@ class LdapAuthenticator:
             return verdict
         account = verdict.account
         folders = (account.home, *(real for _, real in account.virtual_folders))
-        ours = [str(parts.directory / name) for name in OURS]
-        clash = await parts.disk(_clash, folders, ours)
+        clash = await parts.disk(_clash, folders, parts.directory)
         if clash:
             return Rejected(self.component, clash, forbidden=True)
         if isinstance(verdict, Accepted):
@@ -151,8 +147,8 @@ def _takes_keys(options: LdapOptions) -> bool:
     return bool(options.ssh_public_keys_attribute and options.bind_dn_type == "search")
 
 
-def _clash(folders: Iterable[str], ours: Iterable[str]) -> str:
+def _clash(folders: Iterable[str], directory: Path) -> str:
     """Say which folder reaches what is ours; a directory is not read when server.ini is checked."""
-    real = [os.path.realpath(one) for one in ours]
-    told = ((folder, overlap(folder, real)) for folder in folders)
+    ours = ours_in(directory)
+    told = ((folder, overlap(folder, ours)) for folder in folders)
     return next((f"the folder {folder} {why}" for folder, why in told if why), "")

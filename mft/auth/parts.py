@@ -39,7 +39,7 @@ class Parts(NamedTuple):
     groups: Mapping[str, GroupOptions]
     login: Blocking  # the pool for hashes: at most the number of cores less one at a time
     disk: Blocking
-    outside: Blocking  # the pool for what waits for other systems, so that no hash waits for them
+    outside: Blocking  # for what other systems answer, slowly or never
     clock: Callable[[], float]  # seconds since the epoch
     # The keys that may sign user certificates, by the ID of the service that trusts them.
     authorities: Mapping[str, tuple[PublicKey, ...]]

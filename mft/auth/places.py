@@ -3,6 +3,8 @@
 import os
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
 
 from mft.core.failure import Refused
 from mft.core.vpath import VPath, check_name
@@ -11,7 +13,7 @@ _PLACE = re.compile(r"\$\{([^}]*)\}?")
 _UNSAFE = re.compile(r'[\\/:*?"<>|]')
 SHARED = "${SHARED}"
 USER = "${USER}"
-OURS = ("conf", "log", "state")  # folders of the instance that no client may reach
+OURS: Final = ("conf", "log", "state")  # folders of the instance that no client may reach
 
 
 def sample() -> Mapping[str, str]:
@@ -63,6 +65,11 @@ def member_path(text: str, user: str) -> str:
     if USER not in text:
         text = f"{text.rstrip('/')}/{USER}"
     return expand(text, {"USER": path_name(user)})
+
+
+def ours_in(directory: Path) -> list[str]:
+    """What no client may reach in an instance, links followed."""
+    return [os.path.realpath(directory / name) for name in OURS]
 
 
 def overlap(path: str, ours: Iterable[str]) -> str:

@@ -26,7 +26,7 @@ from mft.protocols.base import Service, ServiceParts
 from mft.protocols.options import ServiceOptions
 from mft.protocols.registry import PROTOCOLS
 from mft.protocols.ssh.options import SshOptions
-from mft.runtime.threads import DISK_THREADS, OUTSIDE_THREADS, Pool
+from mft.runtime.threads import DISK_THREADS, OUTSIDE_PATIENCE, OUTSIDE_THREADS, Pool
 from mft.session.login import Login
 from mft.session.numbers import Numbers
 from mft.session.opening import Opening
@@ -36,14 +36,11 @@ from mft.vfs.volume import Volume, Volumes
 
 
 class Pools(NamedTuple):
-    """Where blocking calls wait; apart, so that a slow login cannot starve uploads.
-
-    Nor can a directory that does not answer keep passwords from being checked.
-    """
+    """Where blocking calls wait; apart, so that a slow login cannot starve uploads."""
 
     disk: Pool
     login: Pool
-    outside: Pool
+    outside: Pool  # whom other systems keep waiting; they may never answer
 
     @classmethod
     def of(cls, reactor: Any) -> "Pools":
@@ -51,7 +48,7 @@ class Pools(NamedTuple):
         return cls(
             Pool(reactor, "disk", DISK_THREADS),
             Pool(reactor, "login", max(1, (os.cpu_count() or 2) - 1)),
-            Pool(reactor, "outside", OUTSIDE_THREADS),
+            Pool(reactor, "outside", OUTSIDE_THREADS, patience=OUTSIDE_PATIENCE),
         )
 
     def start(self) -> None:
@@ -60,7 +57,7 @@ class Pools(NamedTuple):
             pool.start()
 
     def stop(self) -> None:
-        """Wait for every running call, then end the threads."""
+        """Wait for every running call, outside for a while only, then end the threads."""
         for pool in self:
             pool.stop()
 

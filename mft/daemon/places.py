@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mft.auth.kinds import VirtualFolder
 from mft.auth.options import AccountOptions, GroupOptions
-from mft.auth.places import OURS, USER, expand, member_path, overlap, path_name
+from mft.auth.places import USER, expand, member_path, ours_in, overlap, path_name
 from mft.config.kinds import INHERIT, Wrong
 from mft.config.problem import Problem, Severity
 from mft.config.section import given, wrong_in
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 def check_places(reading: Reading, file: Path) -> None:
     """Check the folders of every enabled account; of a group each folder is told of once."""
-    ours = [os.path.realpath(reading.context.directory / name) for name in OURS]
+    ours = ours_in(reading.context.directory)
     ours.append(os.path.realpath(file))
     told: set[tuple[str, str, str]] = set()
     for one in reading.families["accounts"].values():

@@ -1,6 +1,7 @@
 """Threads: the one door for blocking calls, as named pools with a bound."""
 
 from collections.abc import Callable, Coroutine
+from threading import Thread
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -14,7 +15,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DISK_THREADS = 16  # syncs and slow reads side by side; each holds one open call
-OUTSIDE_THREADS = 16  # logins that wait for other systems; each uses almost no processor
+OUTSIDE_THREADS = 16  # calls of other systems side by side; each may hang for as long as it likes
+OUTSIDE_PATIENCE = 2.0  # seconds for them to return when the server ends
 MAX_WAITING = 4096  # calls waiting for one pool; one more is refused, so memory stays bounded
 
 
@@ -27,16 +29,31 @@ class Blocking(Protocol):
         """Run it; raises what it raises."""
 
 
+class _Abandoned(Thread):
+    """A thread that does not keep the process from ending."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, daemon=True)
+
+
 class Pool:
     """One pool of threads; a call that has started is always waited for.
+
+    Only where `patience` is given, `stop` waits for that many seconds at most, and calls that hang
+    end with the process.
 
     Cancelling the wait raises CancelledError only after the call has returned, so that nothing
     closes a descriptor under a running call.
     """
 
-    def __init__(self, reactor: IReactorFromThreads, name: str, size: int) -> None:
+    def __init__(
+        self, reactor: IReactorFromThreads, name: str, size: int, patience: float | None = None
+    ) -> None:
         self._reactor = reactor
+        self._patience = patience
         self._pool = ThreadPool(minthreads=0, maxthreads=size, name=name)
+        if patience is not None:
+            self._pool.threadFactory = _Abandoned
         self._waiting = 0
 
     def start(self) -> None:
@@ -45,7 +62,12 @@ class Pool:
 
     def stop(self) -> None:
         """Wait for every running call, then end the threads."""
-        self._pool.stop()
+        if self._patience is None:
+            self._pool.stop()
+            return
+        stopping = Thread(target=self._pool.stop, daemon=True)
+        stopping.start()
+        stopping.join(self._patience)
 
     async def __call__(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one call on the pool; raises what it raises, or Refused(BUSY) when too many wait."""

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from mft.auth.account import Account
 from mft.auth.application import ApplicationAuthenticator
+from mft.auth.asking import MAX_RUNNING
 from mft.auth.base import (
     Accepted,
     Anonymous,
@@ -22,7 +23,7 @@ from mft.auth.base import (
     Rejected,
     Verdict,
 )
-from mft.auth.ldap import MAX_WAITING, LdapAuthenticator
+from mft.auth.ldap import LdapAuthenticator
 from mft.auth.ldap_groups import chain_base
 from mft.auth.ldap_kept import IDLE_SECONDS
 from mft.auth.ldap_names import escape_filter
@@ -35,7 +36,6 @@ from mft.daemon import build
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
-from mft.runtime.threads import OUTSIDE_THREADS
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Around, account, group
 from tests.fakes.loop import run_loop, until
@@ -346,14 +346,6 @@ def test_after_its_end_it_holds_nothing_and_still_answers_once(slapd: Slapd) -> 
     assert len(method._directory.kept) == 0
 
 
-def test_too_many_that_wait_are_refused(slapd: Slapd) -> None:
-    method = Method(slapd.options())
-    method._waiting = MAX_WAITING
-    with pytest.raises(Refused, match="64 logins wait"):
-        method.log_in("ann")
-    assert method.outside.calls == 0
-
-
 def test_the_steps_tell_what_was_asked_and_what_came_and_never_a_password(slapd: Slapd) -> None:
     tls = Method(slapd.options(secure_connection="starttls", email_attribute="mail"))
     tls.log_in("ann")
@@ -373,7 +365,7 @@ def test_the_steps_tell_what_was_asked_and_what_came_and_never_a_password(slapd:
 
 
 def test_a_directory_that_is_silent_keeps_no_password_from_being_checked(slapd: Slapd) -> None:
-    """With every thread of the pool waiting for it, a login of another method is not delayed."""
+    """With all the threads that a method may have waiting, a login of another is not delayed."""
 
     async def main(reactor: Any) -> None:
         pools = build.Pools.of(reactor)
@@ -388,17 +380,17 @@ def test_a_directory_that_is_silent_keeps_no_password_from_being_checked(slapd: 
             own = ApplicationAuthenticator(SERVICE, parts)
             given = Password("ann", Secret("right"))
             refused: list[Any] = []
-            for _ in range(OUTSIDE_THREADS + 4):
+            for _ in range(MAX_RUNNING + 4):
                 going = Deferred.fromCoroutine(ldap.authenticate(given, PEER, SERVICE))
                 going.addBoth(refused.append)
-            lines = [silent.accept()[0] for _ in range(OUTSIDE_THREADS)]
+            lines = [silent.accept()[0] for _ in range(MAX_RUNNING)]
             assert isinstance(await own.authenticate(given, PEER, SERVICE), Accepted)
             assert refused == []
             for line in lines:
                 line.close()
             await until(reactor, lambda: refused, "the first that waited is refused")
             silent.close()
-            await until(reactor, lambda: len(refused) == OUTSIDE_THREADS + 4, "all are refused")
+            await until(reactor, lambda: len(refused) == MAX_RUNNING + 4, "all are refused")
         assert all(one.check(Refused) for one in refused)
         pools.stop()
 

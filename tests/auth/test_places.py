@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mft.auth.places import expand, member_path, overlap, path_name, virtual_path
+from mft.auth.places import (
+    expand,
+    member_path,
+    ours_in,
+    overlap,
+    path_name,
+    virtual_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,14 +69,13 @@ def test_any_name_stays_below_the_folder_of_homes(name: str) -> None:
     assert rest not in ("", ".", "..")
 
 
-def test_a_folder_that_holds_what_is_ours_or_is_in_it_is_told_also_through_links(
-    tmp_path: Path,
-) -> None:
-    ours = [str(tmp_path / "conf")]
+def test_folders_that_hold_what_is_ours_are_told_and_others_are_not(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "conf")
-    assert overlap(str(tmp_path / "homes"), ours) == ""
-    assert "is inside" in overlap(str(tmp_path / "conf/x"), ours)
-    assert "is inside" in overlap(str(tmp_path / "link"), ours)
-    assert "holds" in overlap(str(tmp_path), ours)
-    assert "holds" in overlap("/", ours)
+    (tmp_path / "way").symlink_to(tmp_path / "conf")
+    ours = ours_in(tmp_path)
+    for folder in ("/", str(tmp_path)):
+        assert overlap(folder, ours) == f"holds {tmp_path}/conf, which clients must not reach"
+    for folder in (f"{tmp_path}/conf", f"{tmp_path}/way/x", f"{tmp_path}/data/../conf"):
+        assert overlap(folder, ours) == f"is inside {tmp_path}/conf, where clients must not reach"
+    for folder in (f"{tmp_path}/data", f"{tmp_path}/configuration", "/srv"):
+        assert overlap(folder, ours) == ""

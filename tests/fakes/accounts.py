@@ -11,6 +11,7 @@ from mft.auth.passwords import make_hash
 from mft.config.kinds import Context
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
+from mft.runtime.threads import Blocking
 from mft.trust.ssh_keys import PublicKey
 from tests.fakes.reactor import Reactor
 from tests.fakes.threads import Inline
@@ -78,7 +79,7 @@ class Around:
     ) -> None:
         self.hashes = Inline()
         self.disk = Inline()
-        self.outside = Inline()
+        self.outside: Blocking = Inline()
         self.own = KeptInMemory()
         self.reactor = Reactor()
         self.trail = Trail()

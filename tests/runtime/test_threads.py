@@ -154,3 +154,16 @@ def test_a_call_that_is_done_before_anybody_waits_is_answered_at_once() -> None:
     running: _Running[int] = _Running()
     running.settle(True, 5)
     assert run(running.outcome()) == 5
+
+
+def test_stopping_does_not_wait_for_ever_for_calls_that_may_hang(reactor: Reactor) -> None:
+    pool = Pool(reactor, "test", 1, patience=0.01)  # type: ignore[arg-type]  # the part that it needs
+    pool.start()
+    call = Blocked()
+    begin(pool, call)
+    assert call.began.wait(PATIENCE)
+    pool.stop()
+    assert all(thread.daemon for thread in pool._pool.threads)
+    call.release.set()
+    for thread in list(pool._pool.threads):
+        thread.join(PATIENCE)
