@@ -25,7 +25,7 @@ from mft.auth.ldap_directory import Directory, Found
 from mft.auth.ldap_entry import Unusable
 from mft.auth.ldap_kept import IDLE_SECONDS
 from mft.auth.ldap_options import LdapOptions
-from mft.auth.outside import admitted
+from mft.auth.outside import admitted, enough
 from mft.auth.parts import Parts
 from mft.auth.places import ours_in, overlap
 from mft.core.peer import Address, Component
@@ -116,17 +116,16 @@ class LdapAuthenticator:
             whole = membership(found, options, self.component, parts, parts.step)
         except ValueError as error:
             raise Unusable(str(error)) from None
-        verdict = admitted(whole, self.component, now, peer, credentials.kind)
-        if isinstance(verdict, Rejected):
+        verdict = admitted(whole, self.component, now, peer)
+        if not isinstance(verdict, Accepted):
             return verdict
         account = verdict.account
         folders = (account.home, *(real for _, real in account.virtual_folders))
         clash = await parts.disk(_clash, folders, parts.directory)
         if clash:
             return Rejected(self.component, clash, forbidden=True)
-        if isinstance(verdict, Accepted):
-            parts.step(f"accepted as {account.name}")
-        return verdict
+        parts.step(f"{credentials.kind} is right for {account.name}")
+        return enough(verdict, credentials.kind)
 
     def _tell_changes(self) -> None:
         for change in self._directory.servers.changes():

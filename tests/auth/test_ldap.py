@@ -356,12 +356,12 @@ def test_the_steps_tell_what_was_asked_and_what_came_and_never_a_password(slapd:
         f"reads uid=ann,{PEOPLE} by the filter (objectClass=*)",
         f"uid=ann,{PEOPLE} shows values of mail 2, uid 1",
         "no line of group_mapping matches: DEFAULT_GROUP",
-        "accepted as ann",
+        "password is right for ann",
     ]
     for method in (Method(slapd.options()), Method(slapd.searching()), tls):
         method.log_in("ann", "hunter2")
         assert method.steps[-1].startswith("refused: the directory refuses the bind")
-        assert not [one for one in method.steps if "hunter2" in one or "right" in one]
+        assert "hunter2" not in "".join(method.steps)
 
 
 def test_a_directory_that_is_silent_keeps_no_password_from_being_checked(slapd: Slapd) -> None:
