@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mft.auth.account import Account
+from mft.auth.asking import Asking
 from mft.auth.base import (
     Accepted,
     Credentials,
@@ -20,18 +21,17 @@ from mft.auth.base import (
 )
 from mft.auth.kinds import PASSWORD, SSH_KEY
 from mft.auth.ldap_account import key_refusal, membership
-from mft.auth.ldap_directory import IDLE_SECONDS, Directory, Found
+from mft.auth.ldap_directory import Directory, Found
 from mft.auth.ldap_entry import Unusable
+from mft.auth.ldap_kept import IDLE_SECONDS
 from mft.auth.ldap_options import LdapOptions
-from mft.auth.outside import admitted
+from mft.auth.outside import admitted, enough
 from mft.auth.parts import Parts
 from mft.auth.places import ours_in, overlap
-from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.events import catalogue as events
 from mft.events import payloads as p
 
-MAX_WAITING: Final = 64  # logins of one method that wait for a directory; one more is refused
 MAX_STEPS: Final = 1000  # of one login that are told; nested groups are most of them
 
 
@@ -44,7 +44,9 @@ class LdapAuthenticator:
         self._options = options
         self._parts = parts
         self._directory = Directory(options)
-        self._waiting = 0
+        # A call ends by itself, except while the machine's resolver looks a name up.
+        longest = options.timeout * (len(options.address) + 1)
+        self._asking = Asking(parts.outside, parts.reactor, longest)
         self._tidying: Any = None  # the call that closes connections which nobody uses
 
     async def start(self) -> None:
@@ -55,7 +57,7 @@ class LdapAuthenticator:
         if self._tidying is not None:
             self._tidying.cancel()
             self._tidying = None
-        self._directory.close()
+        self._directory.kept.close()
 
     async def change_password(
         self, account: Account, change: PasswordChange, peer: Address
@@ -88,19 +90,15 @@ class LdapAuthenticator:
 
     async def _asked(self, call: Callable[..., Found], *given: str) -> Found:
         """Do it in a thread; what it told on its way is told here, where the reactor is."""
-        if self._waiting >= MAX_WAITING:
-            raise Refused(Reason.BUSY, "", f"{self._waiting} logins wait for the directory")
         steps: list[str] = []
 
         def step(sentence: str) -> None:
             if len(steps) < MAX_STEPS:
                 steps.append(sentence)
 
-        self._waiting += 1
         try:
-            return await self._parts.outside(call, *given, step)
+            return await self._asking(call, *given, step)
         finally:
-            self._waiting -= 1
             for sentence in steps:
                 self._parts.step(sentence)
             self._tell_changes()
@@ -118,17 +116,16 @@ class LdapAuthenticator:
             whole = membership(found, options, self.component, parts, parts.step)
         except ValueError as error:
             raise Unusable(str(error)) from None
-        verdict = admitted(whole, self.component, now, peer, credentials.kind)
-        if isinstance(verdict, Rejected):
+        verdict = admitted(whole, self.component, now, peer)
+        if not isinstance(verdict, Accepted):
             return verdict
         account = verdict.account
         folders = (account.home, *(real for _, real in account.virtual_folders))
         clash = await parts.disk(_clash, folders, parts.directory)
         if clash:
             return Rejected(self.component, clash, forbidden=True)
-        if isinstance(verdict, Accepted):
-            parts.step(f"accepted as {account.name}")
-        return verdict
+        parts.step(f"{credentials.kind} is right for {account.name}")
+        return enough(verdict, credentials.kind)
 
     def _tell_changes(self) -> None:
         for change in self._directory.servers.changes():
@@ -136,12 +133,12 @@ class LdapAuthenticator:
             self._parts.tell(event, p.Directory(self.component.name, change.server, change.details))
 
     def _tidy_later(self) -> None:
-        if self._tidying is None and self._directory.idle:
+        if self._tidying is None and len(self._directory.kept):
             self._tidying = self._parts.reactor.callLater(IDLE_SECONDS, self._tidy)
 
     def _tidy(self) -> None:
         self._tidying = None
-        self._directory.close_idle(IDLE_SECONDS)
+        self._directory.kept.close_idle(IDLE_SECONDS)
         self._tidy_later()
 
 

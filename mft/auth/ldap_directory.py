@@ -4,7 +4,7 @@ Every login has a connection of its own for the password of its user. Only the a
 searches has connections that are kept, and no other name is ever bound on them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from secrets import token_hex
 from ssl import SSLContext
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from mft.auth.ldap_entry import Entry, Unusable
 from mft.auth.ldap_groups import MEMBER_OF, all_groups
+from mft.auth.ldap_kept import Kept
 from mft.auth.ldap_names import escape_dn, same_entry
 from mft.auth.ldap_options import LdapOptions
 from mft.auth.ldap_servers import Servers
@@ -28,11 +29,14 @@ from mft.auth.ldap_users import (
 )
 from mft.core.failure import Reason, Refused
 
+HOW: Final = {
+    "Yes": "with TLS, and its certificate is good",
+    "StartTLS": "with TLS by StartTLS, and its certificate is good",
+    "No": "in clear",
+}
+
 T = TypeVar("T")
 Step = Callable[[str], None]
-
-MAX_IDLE: Final = 4  # connections of the account that searches, of all servers together
-IDLE_SECONDS: Final = 60.0  # after which one is closed
 
 
 class Found(NamedTuple):
@@ -41,12 +45,6 @@ class Found(NamedTuple):
     name: str  # of the account
     entry: Entry
     member_of: tuple[str, ...]  # names of groups of the directory
-
-
-class _Idle(NamedTuple):
-    host: str
-    talk: Talk
-    since: float
 
 
 class _Visit(NamedTuple):
@@ -62,21 +60,29 @@ class Directory:
 
     def __init__(self, options: LdapOptions) -> None:
         self.servers = Servers(options.address)
+        self.kept = Kept()
         self._options = options
         self._tls: SSLContext | None = None  # made by the first login
         self._attributes = attributes_of(options)
         self._lock = Lock()
-        self._idle: list[_Idle] = []
-        self._closed = False
 
     def password(self, username: str, password: str, step: Step) -> Found:
         """Prove a password; raises Unusable when it, the name or the entry is not right.
 
         Raises Refused when no server can be asked, or none in this way.
         """
-        ways = {DIRECT: self._directly, SEARCH: self._searched}
-        way = ways.get(self._options.bind_dn_type, self._bound)
-        return self.servers.ask(lambda host: way(self._visit(host, step), username, password), step)
+        # What fails without a server must not count as an answer of one.
+        self._context()
+        kind = self._options.bind_dn_type
+        if kind in (DIRECT, SEARCH):
+            way = self._directly if kind == DIRECT else self._searched
+            return self.servers.ask(
+                lambda host: way(self._visit(host, step), username, password), step
+            )
+        names = names_to_bind(self._options, username)
+        return self.servers.ask(
+            lambda host: self._bound(self._visit(host, step), names, username, password), step
+        )
 
     def keys(self, username: str, step: Step) -> Found:
         """Find the entry of a name, with its keys, by the account that searches."""
@@ -85,26 +91,8 @@ class Directory:
             one = self._visit(host, step)
             return self._as_searcher(one, lambda talk: self._looked_up(one, talk, username))
 
+        self._context()
         return self.servers.ask(visit, step)
-
-    def close_idle(self, older_than: float = 0.0) -> None:
-        """Close the connections that nobody has used for so many seconds."""
-        now = monotonic()
-        with self._lock:
-            old = [one for one in self._idle if now - one.since >= older_than]
-            self._idle = [one for one in self._idle if one not in old]
-        for one in old:
-            one.talk.close()
-
-    def close(self) -> None:
-        """Keep no connection any more."""
-        self._closed = True
-        self.close_idle()
-
-    @property
-    def idle(self) -> int:
-        """How many connections are kept."""
-        return len(self._idle)
 
     def _visit(self, host: str, step: Step) -> _Visit:
         return _Visit(host, monotonic() + self._options.timeout, step)
@@ -113,7 +101,9 @@ class Directory:
         options = self._options
         begin_plain = options.secure_connection == "StartTLS"
         port = options.effective_port
-        return Talk.open(visit.host, port, self._context(), begin_plain, visit.ends)
+        talk = Talk.open(visit.host, port, self._context(), begin_plain, visit.ends)
+        visit.step(f"connected to {visit.host}:{port}, {HOW[options.secure_connection]}")
+        return talk
 
     def _context(self) -> SSLContext | None:
         with self._lock:
@@ -125,9 +115,8 @@ class Directory:
                     raise Refused(Reason.BROKEN, "", details) from None
             return self._tls
 
-    def _bound(self, visit: _Visit, username: str, password: str) -> Found:
+    def _bound(self, visit: _Visit, names: Sequence[str], username: str, password: str) -> Found:
         """`parent`, `relative`, `absolute`: the name that is bound is the entry's own."""
-        names = names_to_bind(self._options, username)
         talk = self._open(visit)
         try:
             said: str | None = None
@@ -214,6 +203,8 @@ class Directory:
         return next(iter(found.values()))
 
     def _whole(self, visit: _Visit, talk: Talk, username: str, entry: Entry) -> Found:
+        shown = (f"{name} {len(values)}" for name, values in sorted(entry.values.items()))
+        visit.step(f"{entry.dn} shows values of {', '.join(shown) or 'nothing'}")
         name = account_name(self._options, username, entry)
         if self._options.nested_groups:
             return Found(name, entry, all_groups(talk, entry, visit.step))
@@ -221,15 +212,15 @@ class Directory:
 
     def _as_searcher(self, visit: _Visit, work: Callable[[Talk], T]) -> T:
         """Do it on a connection of the account that searches; one that broke is made anew once."""
-        kept = self._take(visit.host)
+        kept = self.kept.take(visit.host)
         if kept is not None:
             # Half of the time, so that some is left when the connection was dropped in silence.
             kept.again(monotonic() + self._options.timeout / 2)
             with suppress(Unreachable):
                 return self._with(visit.host, kept, work)
         name = self._options.search_bind_dn
-        visit.step(f"connects, and binds as {name}")
         talk = self._open(visit)
+        visit.step(f"binds as {name}, which searches")
         try:
             said = talk.bind(name, self._options.search_bind_password.reveal())
             if said is not None:
@@ -245,21 +236,5 @@ class Directory:
         except BaseException:
             talk.close()
             raise
-        self._keep(host, talk)
+        self.kept.give(host, talk)
         return answer
-
-    def _take(self, host: str) -> Talk | None:
-        self.close_idle(IDLE_SECONDS)
-        with self._lock:
-            found = next((one for one in reversed(self._idle) if one.host == host), None)
-            if found is not None:
-                self._idle.remove(found)
-        return None if found is None else found.talk
-
-    def _keep(self, host: str, talk: Talk) -> None:
-        with self._lock:
-            keep = not self._closed and len(self._idle) < MAX_IDLE
-            if keep:
-                self._idle.append(_Idle(host, talk, monotonic()))
-        if not keep:
-            talk.close()

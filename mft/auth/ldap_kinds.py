@@ -1,6 +1,7 @@
 """Kinds of option value that only the `ldap` method has, each with its own error sentences."""
 
 import re
+from ipaddress import ip_address
 from typing import Annotated, Final, NamedTuple
 
 from mft.auth.ldap_names import DistinguishedName
@@ -14,7 +15,7 @@ MAX_MAPPINGS: Final = 200
 MAX_FILTER: Final = 2048  # characters
 
 _ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,126}|[0-9]+(?:\.[0-9]+)+", re.ASCII)
-_HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,252})", re.ASCII)
+_HOST: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}", re.ASCII)
 
 
 class GroupMapping(NamedTuple):
@@ -45,10 +46,17 @@ def _hosts(text: str, context: Context | None) -> tuple[str, ...]:
     if len(hosts) > MAX_SERVERS:
         raise Wrong(f"has more than {MAX_SERVERS} servers")
     for host in hosts:
-        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-        if not (_HOST.fullmatch(bare) or bare == "::1" or bare.startswith("::")):
+        if _HOST.fullmatch(host) is None and not _is_address(host):
             raise Wrong("is not the name or IP address of a server; the port has an option", host)
-    return tuple(host.strip("[]") for host in hosts)
+    return hosts
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _dn(text: str) -> str:

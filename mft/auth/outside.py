@@ -45,23 +45,27 @@ def outside_account(
 
 
 def admitted(
-    whole: Membership, method: Component, now: float, peer: Address, kind: str = ""
-) -> Accepted | MoreNeeded | Rejected:
-    """The verdict on an account whose credentials another system found right.
-
-    With the `kind` of those credentials, `required_credentials` of its group counts.
-    """
+    whole: Membership, method: Component, now: float, peer: Address
+) -> Accepted | Rejected:
+    """The verdict on an account whose credentials another system found right."""
     barred = whole.restrictions().may_act(now, peer)
     if barred is not None:
         return Rejected(method, barred, forbidden=True)
     try:
-        account = build_account(whole, peer)
+        return Accepted(build_account(whole, peer), method)
     except ValueError as error:
         return Rejected(method, f"the account cannot be used: {error}", forbidden=True)
-    required = account.required_credentials
-    if not kind or not required or required == {kind}:
-        return Accepted(account, method)
+
+
+def enough(accepted: Accepted, kind: str) -> Accepted | MoreNeeded | Rejected:
+    """The verdict where one kind of credential was right, by the `required_credentials` that count.
+
+    For methods that take several kinds.
+    """
+    required = accepted.account.required_credentials
+    if not required or required == {kind}:
+        return accepted
     if kind not in required:
         details = f"the account logs in with {', '.join(sorted(required))} only"
-        return Rejected(method, details, forbidden=True, required=required)
-    return MoreNeeded(account, method, required - {kind})
+        return Rejected(accepted.method, details, forbidden=True, required=required)
+    return MoreNeeded(accepted.account, accepted.method, required - {kind})

@@ -8,7 +8,7 @@ text is taken as it is, so that code and tests may build options from values.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -52,19 +52,6 @@ class Wrongs(ValueError):  # noqa: N818 - several of them
     def __init__(self, each: Iterable[Wrong]) -> None:
         self.each = tuple(each)
         super().__init__("; ".join(wrong.sentence for wrong in self.each))
-
-
-@runtime_checkable
-class Referring(Protocol):
-    """One line of a value that names sections of the family of its kind."""
-
-    @property
-    def identifiers(self) -> tuple[str, ...]:
-        """The IDs."""
-
-    @property
-    def line(self) -> int | None:
-        """Which line of the value it is, from 0; None where only the value as a whole is known."""
 
 
 def plain(value: object) -> str:

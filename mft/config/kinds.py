@@ -16,7 +16,6 @@ from pydantic import WrapValidator
 from mft.config.ini import split_commas
 from mft.config.kind import Context as Context
 from mft.config.kind import Kind as Kind
-from mft.config.kind import Referring as Referring
 from mft.config.kind import Wrong as Wrong
 from mft.config.kind import Wrongs as Wrongs
 from mft.config.kind import each_line as each_line

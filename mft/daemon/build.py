@@ -39,10 +39,7 @@ from mft.vfs.volume import Volume, Volumes
 
 
 class Pools(NamedTuple):
-    """Where blocking calls wait; apart, so that a slow login cannot starve uploads.
-
-    Nor can a directory that does not answer keep passwords from being checked.
-    """
+    """Where blocking calls wait; apart, so that a slow login cannot starve uploads."""
 
     disk: Pool
     login: Pool

@@ -6,7 +6,7 @@ from typing import Final
 from mft.auth.inheritance import Membership
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.policy_options import PolicyOptions
-from mft.config.kinds import Referring, Wrong, kinds_of
+from mft.config.kinds import Wrong, kinds_of
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, Section, suggestion, wrong_in
 from mft.daemon.reading import Read, Reading
@@ -46,14 +46,19 @@ def _references(model: type[Section]) -> dict[str, str]:
 
 
 def _identifiers(value: object) -> Iterator[tuple[str, int | None]]:
-    """Each ID that a value names, with its line where the value has lines of them."""
+    """Each ID that a value names, and its line where that is known."""
     if isinstance(value, str):
         yield value, None
     for item in value if isinstance(value, tuple) else ():  # else left to the group, or none
-        if isinstance(item, str):
-            yield item, None
-        elif isinstance(item, Referring):
-            yield from ((each, item.line) for each in item.identifiers)
+        yield from _of_item(item)
+
+
+def _of_item(item: object) -> Iterator[tuple[str, int | None]]:
+    """An item of a list is an ID, or says which it holds, and may say on which line."""
+    if isinstance(item, str):
+        yield item, None
+    line = getattr(item, "line", None)
+    yield from ((each, line) for each in getattr(item, "identifiers", ()))
 
 
 def check_names(members: dict[str, Read], problems: list[Problem]) -> None:

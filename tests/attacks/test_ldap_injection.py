@@ -94,7 +94,9 @@ def test_no_password_is_a_bind_as_nobody(method: Method, password: str) -> None:
     for name in ("ann", f"uid=ann,{PEOPLE}", SEARCHER, ""):
         judged = method.judge(name, password)
         assert judged.account is None
-        assert not [one for one in method.steps if one.startswith(f"binds as {name}") and name]
+        binds = [one for one in method.steps if one.startswith("binds as")]
+        # The chain asks about a name of nobody instead, so that it takes as long.
+        assert not name or not [one for one in binds if one.endswith(name) or f"={name}," in one]
 
 
 def test_the_account_that_searches_is_no_user(slapd: Slapd) -> None:

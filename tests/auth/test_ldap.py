@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from time import monotonic
 from typing import Any, ClassVar
 
 import pytest
@@ -11,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from mft.auth.account import Account
 from mft.auth.application import ApplicationAuthenticator
+from mft.auth.asking import MAX_RUNNING
 from mft.auth.base import (
     Accepted,
     Anonymous,
@@ -21,9 +23,12 @@ from mft.auth.base import (
     Rejected,
     Verdict,
 )
-from mft.auth.ldap import MAX_WAITING, LdapAuthenticator
-from mft.auth.ldap_directory import IDLE_SECONDS
+from mft.auth.ldap import LdapAuthenticator
+from mft.auth.ldap_groups import chain_base
+from mft.auth.ldap_kept import IDLE_SECONDS
+from mft.auth.ldap_names import escape_filter
 from mft.auth.ldap_options import LdapOptions
+from mft.auth.ldap_talk import Talk
 from mft.core.failure import Refused
 from mft.core.peer import Component
 from mft.core.secret import Secret
@@ -31,12 +36,11 @@ from mft.daemon import build
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
-from mft.runtime.threads import OUTSIDE_THREADS
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Around, account, group
 from tests.fakes.loop import run_loop, until
 from tests.fakes.run import run
-from tests.fakes.slapd import GROUPS, KEY, OTHERS, PEOPLE, Slapd
+from tests.fakes.slapd import GROUPS, KEY, OTHERS, PEOPLE, SEARCHER, Slapd
 from tests.fakes.slapd import slapd as slapd
 
 METHOD = Component("method-1", "ldap", "directory")
@@ -202,6 +206,17 @@ def test_groups_of_the_directory_become_ours(slapd: Slapd) -> None:
     assert "no line of group_mapping" in none.refusal("ann")
 
 
+def test_a_rule_in_a_filter_is_asked_by_its_name(slapd: Slapd) -> None:
+    """As Active Directory is asked for groups at any depth; slapd has other rules."""
+    talk = Talk.open(slapd.host, slapd.port, None, False, monotonic() + 5)
+    with closing(talk):
+        assert talk.bind(SEARCHER, "s") is None
+        ann = escape_filter(f"uid=ann,{PEOPLE}")
+        found = talk.search(GROUPS, f"(member:distinguishedNameMatch:={ann})", (), 5)
+        assert [one.dn for one in found] == [f"cn=sales,{GROUPS}"]
+        assert chain_base(talk) == ""
+
+
 def test_a_home_and_addresses_come_from_the_entry(slapd: Slapd) -> None:
     given = {"home_folder_attribute": "street", "email_attribute": "mail"}
     method = Method(slapd.options(**given))
@@ -315,10 +330,10 @@ def test_a_kept_connection_is_closed_when_nobody_uses_it(
     method = Method(slapd.searching())
     run(method.start())
     method.log_in("ann")
-    assert method._directory.idle == 1
+    assert len(method._directory.kept) == 1
     monkeypatch.setattr("mft.auth.ldap.IDLE_SECONDS", 0.0)
     method.reactor.advance(IDLE_SECONDS)
-    assert method._directory.idle == 0
+    assert len(method._directory.kept) == 0
     assert method.reactor.getDelayedCalls() == []
 
 
@@ -326,29 +341,31 @@ def test_after_its_end_it_holds_nothing_and_still_answers_once(slapd: Slapd) -> 
     method = Method(slapd.searching())
     method.log_in("ann")
     run(method.stop())
-    assert (method._directory.idle, method.reactor.getDelayedCalls()) == (0, [])
+    assert (len(method._directory.kept), method.reactor.getDelayedCalls()) == (0, [])
     assert method.account("ann")
-    assert method._directory.idle == 0
+    assert len(method._directory.kept) == 0
 
 
-def test_too_many_that_wait_are_refused(slapd: Slapd) -> None:
-    method = Method(slapd.options())
-    method._waiting = MAX_WAITING
-    with pytest.raises(Refused, match="64 logins wait"):
-        method.log_in("ann")
-    assert method.outside.calls == 0
-
-
-def test_no_step_tells_a_password(slapd: Slapd) -> None:
-    for method in (Method(slapd.options()), Method(slapd.searching())):
+def test_the_steps_tell_what_was_asked_and_what_came_and_never_a_password(slapd: Slapd) -> None:
+    tls = Method(slapd.options(secure_connection="starttls", email_attribute="mail"))
+    tls.log_in("ann")
+    assert tls.steps == [
+        "asks 127.0.0.1",
+        f"connected to 127.0.0.1:{slapd.port}, with TLS by StartTLS, and its certificate is good",
+        f"binds as uid=ann,{PEOPLE}",
+        f"reads uid=ann,{PEOPLE} by the filter (objectClass=*)",
+        f"uid=ann,{PEOPLE} shows values of mail 2, uid 1",
+        "no line of group_mapping matches: DEFAULT_GROUP",
+        "password is right for ann",
+    ]
+    for method in (Method(slapd.options()), Method(slapd.searching()), tls):
         method.log_in("ann", "hunter2")
-        method.log_in("ann")
-        assert method.steps[0].startswith("asks 127.0.0.1")
-        assert not [one for one in method.steps if "hunter2" in one or "right" in one]
+        assert method.steps[-1].startswith("refused: the directory refuses the bind")
+        assert "hunter2" not in "".join(method.steps)
 
 
 def test_a_directory_that_is_silent_keeps_no_password_from_being_checked(slapd: Slapd) -> None:
-    """With every thread of the pool waiting for it, a login of another method is not delayed."""
+    """With all the threads that a method may have waiting, a login of another is not delayed."""
 
     async def main(reactor: Any) -> None:
         pools = build.Pools.of(reactor)
@@ -363,17 +380,17 @@ def test_a_directory_that_is_silent_keeps_no_password_from_being_checked(slapd: 
             own = ApplicationAuthenticator(SERVICE, parts)
             given = Password("ann", Secret("right"))
             refused: list[Any] = []
-            for _ in range(OUTSIDE_THREADS + 4):
+            for _ in range(MAX_RUNNING + 4):
                 going = Deferred.fromCoroutine(ldap.authenticate(given, PEER, SERVICE))
                 going.addBoth(refused.append)
-            lines = [silent.accept()[0] for _ in range(OUTSIDE_THREADS)]
+            lines = [silent.accept()[0] for _ in range(MAX_RUNNING)]
             assert isinstance(await own.authenticate(given, PEER, SERVICE), Accepted)
             assert refused == []
             for line in lines:
                 line.close()
             await until(reactor, lambda: refused, "the first that waited is refused")
             silent.close()
-            await until(reactor, lambda: len(refused) == OUTSIDE_THREADS + 4, "all are refused")
+            await until(reactor, lambda: len(refused) == MAX_RUNNING + 4, "all are refused")
         assert all(one.check(Refused) for one in refused)
         pools.stop()
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from mft.auth import ldap_directory
-from mft.auth.ldap_directory import MAX_IDLE, Directory
+from mft.auth.ldap_directory import Directory
 from mft.auth.ldap_entry import Unusable
 from mft.auth.ldap_options import LdapOptions
 from mft.config.kinds import Context
@@ -62,7 +61,7 @@ def make() -> Iterator[Make]:
             told = {"search_bind_dn": SEARCHER, "search_bind_password": "s", **told}
         options = LdapOptions.model_validate(told, context=Context(Path("/i")))
         found = Directory(options)
-        made.extend((lying.server, found))
+        made.extend((lying.server, found.kept))
         return found, lying
 
     yield directory
@@ -82,7 +81,7 @@ def test_a_right_password_brings_the_entry(make: Make) -> None:
     directory, lying = make()
     assert ask(directory).entry.dn == ANN
     assert lying.binds == [ANN]
-    assert directory.idle == 0
+    assert len(directory.kept) == 0
 
 
 @pytest.mark.parametrize("kind", ["parent", "direct-username", "search"])
@@ -126,9 +125,9 @@ def test_the_account_that_searches_keeps_its_connection_and_users_never_get_it(m
         ask(directory)
     assert lying.binds == [SEARCHER, ANN, ANN, ANN]
     assert lying.server.connections == 4
-    assert directory.idle == 1
-    directory.close_idle()
-    assert directory.idle == 0
+    assert len(directory.kept) == 1
+    directory.kept.close_idle()
+    assert len(directory.kept) == 0
 
 
 def test_a_kept_connection_that_broke_is_made_anew_once(make: Make) -> None:
@@ -140,23 +139,6 @@ def test_a_kept_connection_that_broke_is_made_anew_once(make: Make) -> None:
     lying.cut_searches = 2
     with pytest.raises(Refused, match="no directory answers"):
         ask(directory)
-
-
-def test_old_connections_are_closed_and_few_are_kept(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    directory, lying = make(bind_dn_type="search")
-    ask(directory)
-    monkeypatch.setattr(ldap_directory, "IDLE_SECONDS", 0.0)
-    ask(directory)
-    assert lying.binds.count(SEARCHER) == 2
-    talks = [directory._open(directory._visit(lying.server.host, unheard)) for _ in range(9)]
-    for talk in talks:
-        directory._keep(lying.server.host, talk)
-    assert directory.idle == MAX_IDLE
-    directory.close()
-    ask(directory)
-    assert directory.idle == 0
 
 
 def test_an_unknown_name_costs_a_bind_too_and_not_with_the_password(make: Make) -> None:
@@ -187,3 +169,14 @@ def test_certificates_that_vanished_refuse(make: Make) -> None:
     directory, _ = make(**gone)
     with pytest.raises(Refused, match="ssl_certificate_authority"):
         ask(directory)
+
+
+def test_a_name_that_cannot_be_bound_says_nothing_about_a_server(make: Make) -> None:
+    directory, lying = make(bind_dn_type="absolute")
+    lying.server.close()
+    with pytest.raises(Refused):
+        ask(directory, ANN)
+    assert [one.reachable for one in directory.servers.changes()] == [False]
+    with pytest.raises(Unusable):
+        ask(directory, "rubbish")
+    assert directory.servers.changes() == ()

@@ -14,6 +14,7 @@ from tests.auth.test_options import read
         ("address =", "needs at least one server"),
         ("address = a b", "is not the name or IP address"),
         ("address = ldap://x", "is not the name or IP address"),
+        ("address = x:636", "the port has an option"),
         ("address = " + ", ".join(["x"] * (MAX_SERVERS + 1)), f"more than {MAX_SERVERS}"),
     ],
 )
@@ -23,7 +24,7 @@ def test_servers_are_names_or_addresses(text: str, sentence: str) -> None:
 
 
 def test_servers_may_be_ipv6() -> None:
-    found, problems = read(LdapOptions, "bind_dn = dc=x\naddress = ::1, [2001:db8::1], 192.0.2.1")
+    found, problems = read(LdapOptions, "bind_dn = dc=x\naddress = ::1, 2001:db8::1, 192.0.2.1")
     assert problems == []
     assert found.address == ("::1", "2001:db8::1", "192.0.2.1")  # type: ignore[attr-defined]  # options of LDAP
 
