@@ -34,6 +34,19 @@ def test_only_the_primary_group_gives_single_values() -> None:
     assert build_account(whole(account(group="B, A"), **groups), PEER).file_write_size == 9
 
 
+def test_bandwidth_is_inherited_and_shared_limits_of_all_groups_count() -> None:
+    groups = {
+        "A": group("a", upload_bandwidth="4096", group_download_bandwidth="8192"),
+        "B": group("b", upload_bandwidth="5000", group_upload_bandwidth="6000"),
+        "C": group("c"),
+    }
+    built = build_account(
+        whole(account(group="A, B, C", download_bandwidth="2048"), **groups), PEER
+    )
+    assert (built.upload_bandwidth, built.download_bandwidth) == (4096, 2048)
+    assert built.group_bandwidths == (("A", 0, 8192), ("B", 6000, 0))
+
+
 def test_path_rules_of_all_groups_follow_each_other() -> None:
     groups = {
         "A": group("a", permissions="allow-read\n/x/*, allow-write"),

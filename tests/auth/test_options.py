@@ -59,7 +59,9 @@ home_folder_structure =
     in
     out/archive
 interrupted_upload_lifetime = 2h
-maximum_sessions = 3"""
+maximum_sessions = 3
+upload_bandwidth = 10 MB
+download_bandwidth = 0"""
     )
     assert options.password is not None
     assert "$6$" not in repr(options)
@@ -69,6 +71,7 @@ maximum_sessions = 3"""
     assert options.amend_write_name is True
     assert options.home_folder_structure == ("in", "out/archive")
     assert options.interrupted_upload_lifetime == 7200
+    assert (options.upload_bandwidth, options.download_bandwidth) == (10_000_000, 0)
     assert account("password =").password is None
     assert account("amend_write_name =").amend_write_name is False
     assert account("required_credentials = any").required_credentials == frozenset()
@@ -104,6 +107,8 @@ maximum_sessions = 3"""
         ("ssh_authorized_keys_path = missing.pub", "does not exist"),
         ("source_ip_filter = allow example.com", "does not name an IP address"),
         ("expire_datetime = tomorrow", "is not a date"),
+        ("upload_bandwidth = fast", "is not a number of bytes a second"),
+        ("download_bandwidth = 1023", "is less than 1024 bytes a second"),
         ("type = os", "type"),
     ],
 )

@@ -158,6 +158,38 @@ def test_what_the_account_may_is_what_the_session_and_its_storage_do(hall: Hall)
 # Room.
 
 
+def test_a_source_has_as_many_sessions_of_a_service_as_it_may_have(hall: Hall) -> None:
+    first = run(hall.open(sources=1, maximum_sessions=0))
+    with refused(Reason.QUOTA):
+        run(hall.open(sources=1, maximum_sessions=2))
+    leave(first)
+    leave(first)  # once more frees nothing more
+    again = run(hall.open(sources=1))  # whoever was refused has left nothing behind
+    with refused(Reason.QUOTA):
+        run(hall.open(sources=1, maximum_sessions=0))
+    leave(again)
+    assert not hall.roster._sources
+    assert not hall.roster._accounts
+
+
+def test_a_session_with_a_limit_has_its_part_until_it_ends(hall: Hall) -> None:
+    session = run(hall.open(upload_bandwidth=4096))
+    assert session.upload_pace() is not None
+    assert session.download_pace() is None
+    assert session.read_at_most > 0
+    assert len(hall.bandwidths) == 1
+    leave(session)
+    assert len(hall.bandwidths) == 0
+
+
+def test_a_session_that_cannot_be_opened_leaves_no_part_behind(hall: Hall) -> None:
+    hall.home = hall.home / "missing"
+    with refused(Reason.NOT_FOUND):
+        run(hall.open(upload_bandwidth=4096, maximum_sessions=0))
+    assert len(hall.bandwidths) == 0
+    assert not hall.roster._accounts
+
+
 def test_an_account_has_as_many_sessions_as_it_may_have(hall: Hall) -> None:
     first = run(hall.open(maximum_sessions=2))
     second = run(hall.open(maximum_sessions=2))
@@ -193,6 +225,16 @@ def test_logins_side_by_side_cannot_all_pass(tmp_path: Path) -> None:
     disk.gate.open = True
     leave(run(first))
     leave(run(hall.open()))
+
+
+def test_logins_of_a_source_side_by_side_cannot_all_pass(tmp_path: Path) -> None:
+    disk = Waiting()
+    hall = Hall(tmp_path, disk)
+    first = until_waiting(hall.open(sources=1, maximum_sessions=0))
+    with refused(Reason.QUOTA):
+        run(hall.open(sources=1, maximum_sessions=0))
+    disk.gate.open = True
+    leave(run(first))
 
 
 def test_a_login_that_is_given_up_takes_no_seat(tmp_path: Path) -> None:

@@ -25,6 +25,22 @@ def test_an_account_has_no_more_sessions_than_it_may_have() -> None:
         roster.admit("ann", 2)
 
 
+def test_a_source_is_counted_for_each_service() -> None:
+    roster = Roster()
+    roster.admit_source("ssh-1", "192.0.2.7", 1)
+    with refused(Reason.QUOTA):
+        roster.admit_source("ssh-1", "192.0.2.7", 1)
+    roster.admit_source("ftp-1", "192.0.2.7", 1)
+    roster.admit_source("ssh-1", "192.0.2.8", 1)
+    roster.left_source("ssh-1", "192.0.2.7")
+    roster.admit_source("ssh-1", "192.0.2.7", 1)
+    roster.admit_source("ssh-1", "192.0.2.7", 0)
+    for service, source in [("ssh-1", "192.0.2.7")] * 2 + [("ftp-1", "192.0.2.7")]:
+        roster.left_source(service, source)
+    roster.left_source("ssh-1", "192.0.2.8")
+    assert not roster._sources
+
+
 def test_zero_is_no_limit() -> None:
     roster = Roster()
     for _ in range(100):
