@@ -23,6 +23,7 @@ from mft.auth.base import (
     PasswordChange,
     PublicKey,
     Rejected,
+    WouldTry,
 )
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.core.failure import Refused
@@ -189,7 +190,7 @@ def _told(error: Exception) -> str:
     return str(error) if isinstance(error, Refused) else type(error).__name__
 
 
-def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected) -> Judged:
+def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected | WouldTry) -> Judged:
     if isinstance(verdict, Rejected):
         outcome = Outcome.FORBIDDEN if verdict.forbidden else Outcome.WRONG
         return blank._replace(
@@ -201,6 +202,9 @@ def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected) -> Judged:
     if blank.query:
         # Whatever a method says to a question, no account comes out of it.
         return blank._replace(outcome=Outcome.ACCEPTABLE, method=verdict.method)
+    if isinstance(verdict, WouldTry):
+        told = "the method answered a question that nobody asked"
+        return blank._replace(outcome=Outcome.BROKEN, method=verdict.method, details=told)
     if isinstance(verdict, Accepted):
         return _accepted(blank, verdict.account, verdict.method)
     return _more(blank, verdict)

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.parts import AccountsOfFile
 from mft.config.ini import read
 from mft.config.kinds import Context
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, check_section
+from mft.daemon.account_files import read_account_files
 from mft.daemon.cross_checks import check_names, check_ports, check_references
+from mft.daemon.method_checks import check_methods
 from mft.daemon.options import ServerOptions
 from mft.daemon.places import check_places
 from mft.daemon.reading import Reading
@@ -31,6 +34,7 @@ class Config:
     groups: Mapping[str, GroupOptions]
     authentications: Mapping[str, NamedSection]
     event_handlers: Mapping[str, NamedSection]
+    account_files: Mapping[str, AccountsOfFile]  # by the ID of the method
 
 
 class Loaded(NamedTuple):
@@ -63,10 +67,12 @@ def load(path: Path) -> Loaded:
     check_names(reading.families["accounts"], problems)
     check_ports(reading.families["services"], problems)
     check_places(reading, file)
+    check_methods(reading)
+    files = read_account_files(reading)
     _check_mode(file, problems)
     problems.sort(key=lambda problem: (problem.file != file.name, problem.line))
     failed = any(problem.is_error for problem in problems)
-    return Loaded(None if failed else _config(reading, file), tuple(problems))
+    return Loaded(None if failed else _config(reading, file, files), tuple(problems))
 
 
 def _check_mode(file: Path, problems: list[Problem]) -> None:
@@ -79,7 +85,7 @@ def _check_mode(file: Path, problems: list[Problem]) -> None:
         problems.append(Problem(file.name, 0, "", "", None, remedy, Severity.WARNING))
 
 
-def _config(reading: Reading, file: Path) -> Config:
+def _config(reading: Reading, file: Path, files: Mapping[str, AccountsOfFile]) -> Config:
     """Give the configuration; only when nothing was wrong."""
     server = ServerOptions() if reading.server is None else reading.server.options
     members = {
@@ -95,4 +101,5 @@ def _config(reading: Reading, file: Path) -> Config:
         groups=cast(dict[str, GroupOptions], members["groups"]),
         authentications=cast(dict[str, NamedSection], members["authentications"]),
         event_handlers=cast(dict[str, NamedSection], members["event-handlers"]),
+        account_files=files,
     )

@@ -3,17 +3,16 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from mft.auth.kinds import VirtualFolder
 from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.own_folders import overlap, own_folders
 from mft.auth.places import USER, expand, member_path, path_name
 from mft.config.kinds import INHERIT, Wrong
 from mft.config.problem import Problem, Severity
 from mft.config.section import given, wrong_in
 from mft.daemon.reading import Read, Reading
-
-OURS: Final = ("conf", "log", "state")  # folders of the instance that no client may reach
 
 
 class Place(NamedTuple):
@@ -28,8 +27,7 @@ class Place(NamedTuple):
 
 def check_places(reading: Reading, file: Path) -> None:
     """Check the folders of every enabled account; of a group each folder is told of once."""
-    ours = [os.path.realpath(reading.context.directory / name) for name in OURS]
-    ours.append(os.path.realpath(file))
+    ours = [*own_folders(reading.context.directory), os.path.realpath(file)]
     told: set[tuple[str, str, str]] = set()
     for one in reading.families["accounts"].values():
         account = one.options
@@ -108,7 +106,7 @@ def _virtual_folders(
 
 
 def _of_home(home: Place, creates: bool, ours: list[str]) -> Iterator[Problem]:
-    sentence = _overlap(home.real, ours)
+    sentence = overlap(home.real, ours)
     if not sentence and os.path.lexists(home.real) and not os.path.isdir(home.real):
         sentence = "is not a folder"
     if not sentence and not os.path.lexists(home.real) and not creates:
@@ -118,24 +116,12 @@ def _of_home(home: Place, creates: bool, ours: list[str]) -> Iterator[Problem]:
 
 
 def _of_virtual_folder(folder: Place, ours: list[str]) -> Iterator[Problem]:
-    sentence = _overlap(folder.real, ours)
+    sentence = overlap(folder.real, ours)
     if sentence:
         yield from _of_place(folder, sentence)
     elif not os.path.isdir(folder.real):
         for problem in _of_place(folder, "is not an existing folder; nobody sees it until it is"):
             yield problem._replace(severity=Severity.WARNING)
-
-
-def _overlap(path: str, ours: list[str]) -> str:
-    """Say how a folder and what is ours hold one another, links followed; empty when not."""
-    real = os.path.realpath(path)
-    for own in ours:
-        common = os.path.commonpath([real, own])
-        if common == own:
-            return f"is inside {own}, where clients must not reach"
-        if common == real:
-            return f"holds {own}, which clients must not reach"
-    return ""
 
 
 def _of_place(place: Place, sentence: str) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from mft.auth.base import (
     PublicKey,
     Rejected,
     Verdict,
+    WouldTry,
 )
 from mft.auth.chain import Chain, Judged, Outcome, Proven, impossible
 from mft.auth.permissions import Rules
@@ -250,3 +251,14 @@ def test_a_public_area_is_judged_as_any_login_is() -> None:
     assert (judged.outcome, judged.kind) == (Outcome.ACCEPTED, "public")
     unknown = run(Chain([method]).judge(Anonymous("id-bob"), PEER, SERVICE))
     assert unknown.outcome is Outcome.UNKNOWN
+
+
+def test_a_key_that_only_its_signature_lets_a_method_judge_is_worth_one() -> None:
+    assert judge(Chain([Fixed(WouldTry(FIRST))]), QUESTION).outcome is Outcome.ACCEPTABLE
+
+
+@pytest.mark.parametrize("given", [WORD, KEY])
+def test_an_answer_to_a_question_that_was_not_asked_lets_nobody_in(given: Credentials) -> None:
+    judged = judge(Chain([Fixed(WouldTry(FIRST)), Fixed(Accepted(ANN, SECOND), SECOND)]), given)
+    assert judged.outcome is Outcome.BROKEN
+    assert judged.account is None

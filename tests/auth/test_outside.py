@@ -2,7 +2,7 @@
 
 import pytest
 
-from mft.auth.base import Accepted, Rejected
+from mft.auth.base import Accepted, MoreNeeded, Rejected
 from mft.auth.outside import admitted, outside_account, outside_uuid
 from mft.core.peer import Component
 from tests.fakes.accounts import GROUPS, METHOD, NOW, PEER, group
@@ -63,3 +63,26 @@ def test_without_a_home_it_cannot_be_used() -> None:
     verdict = admitted(whole, METHOD, NOW, PEER)
     assert isinstance(verdict, Rejected)
     assert "home_folder_path" in verdict.details
+
+
+@pytest.mark.parametrize(
+    ("required", "kind", "verdict"),
+    [
+        ("any", "password", Accepted),
+        ("password", "password", Accepted),
+        ("ssh-key", "password", Rejected),
+        ("password", "ssh-key", Rejected),
+        ("password, ssh-key", "password", MoreNeeded),
+        ("password, ssh-key", "ssh-key", MoreNeeded),
+        ("any", "ssl-certificate", Rejected),  # the group does not allow certificates
+    ],
+)
+def test_what_a_group_wants_of_logins_holds(required: str, kind: str, verdict: type) -> None:
+    groups = {"G": group("g", required_credentials=required)}
+    whole = outside_account("id-1", "ldap", groups, ["G"], OPTIONS)
+    found = admitted(whole, METHOD, NOW, PEER, kind)
+    assert isinstance(found, verdict)
+    if isinstance(found, MoreNeeded):
+        assert found.kinds == {"password", "ssh-key"} - {kind}
+    if isinstance(found, Rejected):
+        assert found.forbidden

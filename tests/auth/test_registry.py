@@ -4,7 +4,7 @@ from mft.auth.registry import AUTHENTICATORS
 
 
 def test_every_type_says_what_it_is() -> None:
-    assert set(AUTHENTICATORS) == {"application"}
+    assert set(AUTHENTICATORS) == {"application", "http", "local-file", "anonymous"}
     for kind in AUTHENTICATORS.values():
         assert kind.options.__doc__
         assert callable(kind.build)

@@ -49,6 +49,21 @@ PLACES = {
         "Authentication methods",
         "auth/test_application.py",
     ),
+    ("authentications", "http"): (
+        "http-authentication.md",
+        "A server that is asked",
+        "auth/test_http.py",
+    ),
+    ("authentications", "local-file"): (
+        "shared-accounts.md",
+        "A file that servers share",
+        "auth/test_local_file.py",
+    ),
+    ("authentications", "anonymous"): (
+        "shared-accounts.md",
+        "Anonymous",
+        "auth/test_anonymous.py",
+    ),
     ("event-handlers", "local-file"): ("audit.md", "Log files", "handlers/test_log_file.py"),
     ("event-handlers", "standard-stream"): (
         "audit.md",
@@ -66,7 +81,10 @@ REGISTRIES = {
 }
 TYPES = [(family, kind) for family, registry in REGISTRIES.items() for kind in registry]
 CONTRACTS = {
-    "test_authenticator.py": (AUTHENTICATORS, ("def application()",)),
+    "test_authenticator.py": (
+        AUTHENTICATORS,
+        ("def application()", "def http()", "def local_file()", "def anonymous()"),
+    ),
     "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
 }
 
