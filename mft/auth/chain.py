@@ -134,6 +134,7 @@ class Chain:
     async def _ask(
         self, credentials: Credentials, peer: Address, service: Component, blank: Judged
     ) -> Judged:
+        refused: Judged | None = None  # a question, by a method that knows the name
         for method in self.methods:
             if credentials.kind not in method.kinds:
                 continue
@@ -145,9 +146,16 @@ class Chain:
                 return blank._replace(
                     outcome=Outcome.BROKEN, method=method.component, details=_told(error)
                 )
-            if not isinstance(verdict, NotMine):
-                return _judged(blank, verdict)
-        return blank._replace(outcome=Outcome.UNKNOWN)
+            if isinstance(verdict, NotMine):
+                continue
+            judged = _judged(blank, verdict)
+            if not blank.query or isinstance(verdict, WouldTry):
+                return judged
+            if refused is None and judged.outcome is Outcome.ACCEPTABLE:
+                return judged
+            # A method behind it may try every key, and then a known name is answered as any other.
+            refused = refused or judged
+        return refused or blank._replace(outcome=Outcome.UNKNOWN)
 
 
 def impossible(credentials: Credentials) -> str | None:

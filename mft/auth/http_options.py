@@ -52,11 +52,11 @@ def _urls(text: str, context: Context | None) -> tuple[str, ...]:
     if not found:
         raise Wrong("is empty; it needs a URL such as https://auth.example.com/login")
     if len(found) > MAX_URLS:
-        raise Wrong(f"has more than {MAX_URLS} URLs", found[0])
+        raise Wrong(f"has more than {MAX_URLS} URLs", "...")
     for url in found:
         _check_url(url)
     if len(set(found)) < len(found):
-        raise Wrong("names a URL twice", found[0])
+        raise Wrong("names a URL twice", "...")
     return found
 
 
@@ -73,7 +73,7 @@ def _check_url(text: str) -> None:
         message = "has a name before the host; write username and password as options"
         raise Wrong(message, "...")
     if not usable or not plain or "#" in text:
-        raise Wrong("is not a URL such as https://auth.example.com/login", text)
+        raise Wrong("is not a URL such as https://auth.example.com/login", shown_url(text))
 
 
 def shown_url(url: str) -> str:

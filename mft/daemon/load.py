@@ -1,6 +1,6 @@
 """load: `server.ini` to a Config, or to every problem that it has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, cast
@@ -35,6 +35,13 @@ class Config:
     authentications: Mapping[str, NamedSection]
     event_handlers: Mapping[str, NamedSection]
     account_files: Mapping[str, AccountsOfFile]  # by the ID of the method
+
+    def every_account(self) -> Iterator[tuple[str, AccountOptions, Mapping[str, GroupOptions]]]:
+        """Give each account that is written down, here or in another file, and its groups."""
+        own = AccountsOfFile(self.accounts, self.groups, ())
+        for file in (own, *self.account_files.values()):
+            for uuid, options in file.accounts.items():
+                yield uuid, options, file.groups
 
 
 class Loaded(NamedTuple):

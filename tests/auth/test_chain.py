@@ -262,3 +262,19 @@ def test_an_answer_to_a_question_that_was_not_asked_lets_nobody_in(given: Creden
     judged = judge(Chain([Fixed(WouldTry(FIRST)), Fixed(Accepted(ANN, SECOND), SECOND)]), given)
     assert judged.outcome is Outcome.BROKEN
     assert judged.account is None
+
+
+@pytest.mark.parametrize(
+    "first", [NotMine(), Rejected(FIRST, "the key is not one of the account's")]
+)
+def test_where_a_method_tries_every_key_a_question_does_not_tell_which_names_are_known(
+    first: Verdict,
+) -> None:
+    chain = Chain([Fixed(first), Fixed(WouldTry(SECOND), SECOND)])
+    assert judge(chain, QUESTION).outcome is Outcome.ACCEPTABLE
+    assert judge(chain, KEY).outcome is not Outcome.ACCEPTABLE
+
+
+def test_what_a_method_refuses_to_a_question_no_other_finds_acceptable() -> None:
+    chain = Chain([Fixed(Rejected(FIRST, "no")), Fixed(Accepted(ANN, SECOND), SECOND)])
+    assert judge(chain, QUESTION).outcome is Outcome.WRONG

@@ -102,3 +102,17 @@ def test_wrong_usage_exits_with_2(conf: Path, words: list[str], sentence: str) -
 
 def test_a_bad_configuration_is_told(tmp_path: Path) -> None:
     assert explained(tmp_path / "none.ini", "ann", "read", "/x").exit_code == 1
+
+
+def test_an_account_of_another_file_is_explained_by_the_groups_of_that(conf: Path) -> None:
+    (conf.parent / "shared.ini").write_text(
+        "[groups/S]\nname = shared\npermissions = allow-list\n"
+        "[accounts/id-eva]\nname = eva\ngroup = S\n"
+        f"home_folder_path = {conf.parent.parent}/data/ann\n"
+    )
+    method = "[authentications/s]\ntype = local-file\nname = s\npath = conf/shared.ini\n"
+    conf.write_text(conf.read_text() + method)
+    assert explained(conf, "eva", "list", "/x").exit_code == 0
+    result = explained(conf, "id-eva", "write", "/x")
+    assert result.exit_code == 1
+    assert "group shared" in result.output

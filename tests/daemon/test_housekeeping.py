@@ -271,3 +271,18 @@ def test_a_home_that_nobody_has_used_yet_is_no_error(
     house.round()
     assert not left.exists()
     assert len(house.trail.told) == 1
+
+
+def test_what_an_account_of_another_file_left_is_removed_as_well(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = instance.directory / "shared.ini"
+    text = account("eva", "eva", "1h").replace("HOME", str(instance.directory / "data"))
+    path.write_text(text)
+    path.chmod(0o600)
+    method = f"[authentications/s]\ntype = local-file\nname = s\npath = {path}\n"
+    house = House(instance, method)
+    left = house.leave("eva", "eva")
+    later(monkeypatch, 2 * HOURS)
+    house.round()
+    assert not left.exists()
