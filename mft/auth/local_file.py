@@ -85,6 +85,7 @@ class LocalFileAuthenticator:
         """Judge credentials as the `application` method does; a public area is none of its."""
         if isinstance(credentials, Anonymous):
             return NotMine()
+        self._parts.step(f"looking among the accounts of {self._path}")
         return await self._known.authenticate(credentials, peer, service)
 
     async def change_password(

@@ -31,6 +31,7 @@ def test_its_accounts_are_those_of_the_file_and_no_others() -> None:
     method = Shared(ANN)
     assert knows(method, "ann")
     assert not knows(method, "bob")
+    assert method.steps == [f"looking among the accounts of {PATH}"] * 2
     given = Anonymous("shared-ann")
     assert run(method.authenticate(given, PEER, SERVICE)) == NotMine()
 

@@ -233,6 +233,13 @@ def test_a_password_with_a_request_is_told_as_that(world: World) -> None:
     assert world.service.asked[-1]["creator"]["type"] == "http"
 
 
+def test_a_password_that_the_page_asked_for_is_told_as_that(world: World) -> None:
+    form = ["--data", f"username=bob&password={PASSWORD}"]
+    execute("curl", "-sSf", *form, "-o", "/dev/null", world.web.url("/__mft__/login"))
+    assert world.service.asked[-1]["type"] == "password"
+    assert world.service.asked[-1]["creator"]["type"] == "http"
+
+
 def test_a_certificate_is_shown_whole(world: World) -> None:
     web = world.believing
     words = ["--cacert", web.certificate, "--cert", world.certificate]
