@@ -62,9 +62,13 @@ class ApplicationAuthenticator:
 
     kinds = frozenset((*CREDENTIAL_KINDS, PUBLIC))
 
-    def __init__(self, component: Component, parts: Parts) -> None:
-        """Read every account; raises ValueError for a group that is missing, or a name twice."""
+    def __init__(self, component: Component, parts: Parts, file: str = "server.ini") -> None:
+        """Read every account; raises ValueError for a group that is missing, or a name twice.
+
+        `file` is where the accounts stand, for whoever hears the steps.
+        """
         self.component = component
+        self._file = file
         self._parts = parts
         self._step = parts.step
         self._members: dict[str, _Member] = {}
@@ -90,7 +94,7 @@ class ApplicationAuthenticator:
         if isinstance(credentials, Anonymous):
             return self._public(credentials, peer)
         member = self._members.get(credentials.username)
-        self._step("server.ini has no account of this name" if member is None else _known(member))
+        self._step(_known(member, self._file))
         if isinstance(credentials, Password):
             judgement = await self._password(member, credentials)
         elif member is None:
@@ -161,7 +165,7 @@ class ApplicationAuthenticator:
             self._step("the password that the account has chosen counts")
             return own.hash
         if member.password is not None:
-            self._step("the password of server.ini counts")
+            self._step(f"the password of {self._file} counts")
         return member.password
 
     def _chosen(self, member: _Member) -> OwnPassword | None:
@@ -301,10 +305,12 @@ def _member(whole: Membership) -> _Member:
     return _Member(whole, password, keys)
 
 
-def _known(member: _Member) -> str:
+def _known(member: _Member | None, file: str) -> str:
+    if member is None:
+        return f"{file} has no account of this name"
     whole = member.whole
     groups = ", ".join(group.name for _, group in whole.groups)
-    return f'server.ini has the account "{whole.options.name}" (ID {whole.uuid}) in {groups}'
+    return f'{file} has the account "{whole.options.name}" (ID {whole.uuid}) in {groups}'
 
 
 def _keys_path(member: Membership) -> Path | None:

@@ -16,6 +16,7 @@ class Password(NamedTuple):
     username: str
     password: Secret
     kind: str = "password"
+    basic: bool = False  # by HTTP Basic, with a request; else somebody was asked for it
 
 
 class PublicKey(NamedTuple):
@@ -41,6 +42,7 @@ class Certificate(NamedTuple):
     common_name: str  # the one CN of its subject; empty when there is none, or more than one
     fingerprint: str  # SHA-256, in pairs of digits between colons
     kind: str = "ssl-certificate"
+    pem: str = ""  # the certificate itself; empty where only its names are known
 
 
 class Anonymous(NamedTuple):
@@ -91,7 +93,16 @@ class NotMine(NamedTuple):
     """This method does not know the name: the next one is asked."""
 
 
-Verdict = Accepted | MoreNeeded | Rejected | NotMine
+class WouldTry(NamedTuple):
+    """The answer to a question about a key that only its signature lets the method judge.
+
+    It holds no account, so that no login can come of it.
+    """
+
+    method: Component
+
+
+Verdict = Accepted | MoreNeeded | Rejected | NotMine | WouldTry
 
 
 class Outcome(Enum):

@@ -27,6 +27,7 @@ from mft.auth.base import (
     Rejected,
     Verdict,
     Watch,
+    WouldTry,
 )
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.core.failure import Refused
@@ -181,24 +182,34 @@ class Chain:
     async def _ask(
         self, credentials: Credentials, peer: Address, service: Component, blank: Judged
     ) -> Judged:
+        refused: Judged | None = None  # a question, by a method that knows the name
         for method in self.methods:
             if credentials.kind not in method.kinds:
                 continue
             try:
-                verdict = await method.authenticate(credentials, peer, service)
-                if isinstance(verdict, Accepted | MoreNeeded):
-                    verdict = self._but_barred(verdict, peer)
+                verdict = self._but_barred(
+                    await method.authenticate(credentials, peer, service), peer
+                )
             except self._cancelled:
                 raise
             except Exception as error:  # whatever it is, it must not let anybody in
                 return blank._replace(
                     outcome=Outcome.BROKEN, method=method.component, details=_told(error)
                 )
-            if not isinstance(verdict, NotMine):
-                return _judged(blank, verdict)
-        return blank._replace(outcome=Outcome.UNKNOWN)
+            if isinstance(verdict, NotMine):
+                continue
+            judged = _judged(blank, verdict)
+            if not blank.query or isinstance(verdict, WouldTry):
+                return judged
+            if refused is None and judged.outcome is Outcome.ACCEPTABLE:
+                return judged
+            # A method behind it may try every key, and then a known name is answered as any other.
+            refused = refused or judged
+        return refused or blank._replace(outcome=Outcome.UNKNOWN)
 
-    def _but_barred(self, verdict: Accepted | MoreNeeded, peer: Address) -> Verdict:
+    def _but_barred(self, verdict: Verdict, peer: Address) -> Verdict:
+        if not isinstance(verdict, Accepted | MoreNeeded):
+            return verdict
         told = self._barred(verdict.account, peer)
         return verdict if told is None else Rejected(verdict.method, told, forbidden=True)
 
@@ -243,7 +254,7 @@ def _told(error: Exception) -> str:
     return str(error) if isinstance(error, Refused) else type(error).__name__
 
 
-def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected) -> Judged:
+def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected | WouldTry) -> Judged:
     if isinstance(verdict, Rejected):
         outcome = Outcome.FORBIDDEN if verdict.forbidden else Outcome.WRONG
         return blank._replace(
@@ -255,6 +266,9 @@ def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected) -> Judged:
     if blank.query:
         # Whatever a method says to a question, no account comes out of it.
         return blank._replace(outcome=Outcome.ACCEPTABLE, method=verdict.method)
+    if isinstance(verdict, WouldTry):
+        told = "the method answered a question that nobody asked"
+        return blank._replace(outcome=Outcome.BROKEN, method=verdict.method, details=told)
     if isinstance(verdict, Accepted):
         return _accepted(blank, verdict.account, verdict.method)
     return _more(blank, verdict)

@@ -4,14 +4,12 @@ It always accepts or rejects: no other method is asked after it. Everything that
 directory waits in the pool for other systems.
 """
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
 from mft.auth.account import Account
 from mft.auth.asking import Asking
 from mft.auth.base import (
-    Accepted,
     Credentials,
     Password,
     PasswordChange,
@@ -25,9 +23,9 @@ from mft.auth.ldap_directory import Directory, Found
 from mft.auth.ldap_entry import Unusable
 from mft.auth.ldap_kept import IDLE_SECONDS
 from mft.auth.ldap_options import LdapOptions
-from mft.auth.outside import admitted, enough
+from mft.auth.outside import admitted
+from mft.auth.own_folders import reaching
 from mft.auth.parts import Parts
-from mft.auth.places import ours_in, overlap
 from mft.core.peer import Address, Component
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -116,16 +114,15 @@ class LdapAuthenticator:
             whole = membership(found, options, self.component, parts, parts.step)
         except ValueError as error:
             raise Unusable(str(error)) from None
-        verdict = admitted(whole, self.component, now, peer)
-        if not isinstance(verdict, Accepted):
+        verdict = admitted(whole, self.component, now, peer, credentials.kind)
+        if isinstance(verdict, Rejected):
             return verdict
-        account = verdict.account
-        folders = (account.home, *(real for _, real in account.virtual_folders))
-        clash = await parts.disk(_clash, folders, parts.directory)
+        # A directory is not read when server.ini is checked.
+        clash = await parts.disk(reaching, verdict.account, parts.directory)
         if clash:
-            return Rejected(self.component, clash, forbidden=True)
-        parts.step(f"{credentials.kind} is right for {account.name}")
-        return enough(verdict, credentials.kind)
+            return Rejected(self.component, f"the folder {clash}", forbidden=True)
+        parts.step(f"{credentials.kind} is right for {verdict.account.name}")
+        return verdict
 
     def _tell_changes(self) -> None:
         for change in self._directory.servers.changes():
@@ -144,10 +141,3 @@ class LdapAuthenticator:
 
 def _takes_keys(options: LdapOptions) -> bool:
     return bool(options.ssh_public_keys_attribute and options.bind_dn_type == "search")
-
-
-def _clash(folders: Iterable[str], directory: Path) -> str:
-    """Say which folder reaches what is ours; a directory is not read when server.ini is checked."""
-    ours = ours_in(directory)
-    told = ((folder, overlap(folder, ours)) for folder in folders)
-    return next((f"the folder {folder} {why}" for folder, why in told if why), "")

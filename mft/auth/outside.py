@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from mft.auth.base import Accepted, MoreNeeded, Rejected
 from mft.auth.inheritance import Membership, build_account
+from mft.auth.kinds import PASSWORD, SSL_CERTIFICATE
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.core.peer import Address, Component
 
@@ -45,27 +46,22 @@ def outside_account(
 
 
 def admitted(
-    whole: Membership, method: Component, now: float, peer: Address
-) -> Accepted | Rejected:
-    """The verdict on an account whose credentials another system found right."""
+    whole: Membership, method: Component, now: float, peer: Address, kind: str = PASSWORD
+) -> Accepted | MoreNeeded | Rejected:
+    """The verdict on an account whose credentials, of this kind, another system found right."""
     barred = whole.restrictions().may_act(now, peer)
     if barred is not None:
         return Rejected(method, barred, forbidden=True)
     try:
-        return Accepted(build_account(whole, peer), method)
+        account = build_account(whole, peer)
     except ValueError as error:
         return Rejected(method, f"the account cannot be used: {error}", forbidden=True)
-
-
-def enough(accepted: Accepted, kind: str) -> Accepted | MoreNeeded | Rejected:
-    """The verdict where one kind of credential was right, by the `required_credentials` that count.
-
-    For methods that take several kinds.
-    """
-    required = accepted.account.required_credentials
+    if kind == SSL_CERTIFICATE and not whole.counted(peer).allows_certificates:
+        return Rejected(method, "the account does not log in by TLS certificate", forbidden=True)
+    required = account.required_credentials
     if not required or required == {kind}:
-        return accepted
-    if kind not in required:
-        details = f"the account logs in with {', '.join(sorted(required))} only"
-        return Rejected(accepted.method, details, forbidden=True, required=required)
-    return MoreNeeded(accepted.account, accepted.method, required - {kind})
+        return Accepted(account, method)
+    if kind in required:
+        return MoreNeeded(account, method, required - {kind})
+    details = f"the account logs in with {', '.join(sorted(required))} only"
+    return Rejected(method, details, forbidden=True, required=required)

@@ -30,6 +30,32 @@ class Step(Protocol):
         """Hear one."""
 
 
+# What tells one state of a file from another: device, inode, size, time of its last change.
+Stamp = tuple[int, ...]
+
+
+class AccountsOfFile(NamedTuple):
+    """What a file of accounts beside server.ini had when it was read."""
+
+    accounts: Mapping[str, AccountOptions]
+    groups: Mapping[str, GroupOptions]
+    stamp: Stamp
+
+
+class ReadFile(Protocol):
+    """Reads the file of accounts of a method again."""
+
+    def __call__(self, method: str, path: Path, stamp: Stamp, /) -> AccountsOfFile | None:
+        """Give what it has, or None when it is as it was; may block.
+
+        Raises ValueError with the first problem that it has.
+        """
+
+
+def unread(method: str, path: Path, stamp: Stamp, /) -> AccountsOfFile | None:
+    """Read nothing again: for methods that do not live long."""
+
+
 def unheard(sentence: str, /) -> None:
     """What hears the steps of a running server: nobody."""
 
@@ -67,5 +93,7 @@ class Parts(NamedTuple):
     scheme: str = BCRYPT  # of new hashes, and what unknown names cost while nobody has a password
     server: str = ""  # the ID of this server
     directory: Path = Path("/")  # of the instance: relative paths begin there
+    files: Mapping[str, AccountsOfFile] = {}  # of accounts, by the ID of the method
+    read_file: ReadFile = unread
     step: Step = unheard
     used: Used = unknown

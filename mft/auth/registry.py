@@ -3,10 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, cast
 
+from mft.auth.anonymous import AnonymousAuthenticator, AnonymousOptions
 from mft.auth.application import ApplicationAuthenticator
 from mft.auth.base import Authenticator
 from mft.auth.guard_methods import GuardMethod
+from mft.auth.http import HttpAuthenticator
+from mft.auth.http_options import HttpAuthOptions
 from mft.auth.ldap_options import LdapOptions
+from mft.auth.local_file import LocalFileAuthenticator, LocalFileOptions
 from mft.auth.options import ApplicationOptions
 from mft.auth.parts import Parts
 from mft.auth.policy_options import DenyUsernameOptions, IpTimeBanOptions
@@ -49,10 +53,28 @@ def _guard(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
     return GuardMethod(component, options.rules, ledger, parts.tell, parts.clock)
 
 
+def _http(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
+    given = cast(HttpAuthOptions, options)
+    return HttpAuthenticator(Component(uuid, "http", options.name), given, parts)
+
+
+def _local_file(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
+    given = cast(LocalFileOptions, options)
+    return LocalFileAuthenticator(Component(uuid, "local-file", options.name), given, parts)
+
+
+def _anonymous(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
+    given = cast(AnonymousOptions, options)
+    return AnonymousAuthenticator(Component(uuid, "anonymous", options.name), given, parts)
+
+
 AUTHENTICATORS: Final[Mapping[str, Kind]] = {
     "application": Kind(ApplicationOptions, _application),
     SYSTEM: Kind(SystemOptions, _system),
     "ldap": Kind(LdapOptions, _ldap),
     "ip-time-ban": Kind(IpTimeBanOptions, _guard),
     "deny-username": Kind(DenyUsernameOptions, _guard),
+    "http": Kind(HttpAuthOptions, _http),
+    "local-file": Kind(LocalFileOptions, _local_file),
+    "anonymous": Kind(AnonymousOptions, _anonymous),
 }

@@ -151,7 +151,7 @@ class SystemAuthenticator:
             step(f"refused: {verdict.details}")
         return verdict
 
-    def _admitted(self, seen: _Seen, peer: Address) -> Accepted | MoreNeeded | Rejected:
+    def _admitted(self, seen: _Seen, peer: Address) -> Accepted | Rejected:
         account = seen.account
         options = {"name": account.name}
         if self._options.home_folder == "account":
@@ -163,13 +163,11 @@ class SystemAuthenticator:
             details = f"the account cannot be used: {error}"
             return Rejected(self.component, details, forbidden=True)
         verdict = admitted(whole, self.component, self._parts.clock(), peer)
-        if not isinstance(verdict, Accepted):
+        if not isinstance(verdict, MoreNeeded):
             return verdict
         required = verdict.account.required_credentials
-        if required - self.kinds:
-            details = f"its groups ask for {', '.join(sorted(required))}"
-            return Rejected(self.component, details, forbidden=True, required=required)
-        return verdict
+        details = f"its groups ask for {', '.join(sorted(required))}"
+        return Rejected(self.component, details, forbidden=True, required=required)
 
     async def _reachable(self, accepted: Accepted) -> Accepted | Rejected:
         """No account of the operating system reaches the whole machine, or what is ours."""

@@ -76,9 +76,9 @@ def peer_of(source: str | None) -> Address | None:
 
 
 def _member(config: Config, account: str) -> Membership:
-    for uuid, options in config.accounts.items():
+    for uuid, options, groups in config.every_account():
         if account in (uuid, options.name):
-            return Membership.of(uuid, options, config.groups)
+            return Membership.of(uuid, options, groups)
     raise click.BadParameter(f"there is no account {account!r}", param_hint="ACCOUNT")
 
 

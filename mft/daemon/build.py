@@ -3,6 +3,8 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from twisted.logger import Logger
@@ -11,9 +13,12 @@ from mft.auth.account import Account
 from mft.auth.base import PasswordChange
 from mft.auth.chain import Chain
 from mft.auth.ledger import Ledgers
+from mft.auth.options import DEFAULT_GROUP
 from mft.auth.own_passwords import Fault, NotChanged, OwnPasswords
-from mft.auth.parts import Parts, Step, Used, unheard, unknown
+from mft.auth.parts import AccountsOfFile, Parts, Stamp, Step, Used, unheard, unknown
+from mft.config.kinds import Context
 from mft.core.peer import Address, Component
+from mft.daemon.account_files import ids_of, read_again
 from mft.daemon.last_logins import LastLogins
 from mft.daemon.load import Config
 from mft.daemon.methods import NO_METHODS, Methods
@@ -200,8 +205,18 @@ def auth_parts(
         scheme=config.server.password_hashing_scheme,
         server=config.server.uuid,
         directory=config.directory,
+        files=config.account_files,
+        read_file=partial(_read_file, config),
         step=step,
     )
+
+
+def _read_file(config: Config, method: str, path: Path, stamp: Stamp) -> AccountsOfFile | None:
+    """Read a file of accounts again, whose IDs are those of nobody else of this configuration."""
+    taken = {*config.accounts, *config.groups} - {DEFAULT_GROUP}
+    for uuid, one in config.account_files.items():
+        taken |= set() if uuid == method else ids_of(one)
+    return read_again(path, Context(config.directory), taken, stamp)
 
 
 def services(config: Config, parts: ServiceParts) -> dict[str, Service]:

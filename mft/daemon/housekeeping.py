@@ -107,9 +107,9 @@ class Housekeeping:
         """
         places: dict[str, float] = {}
         config = self._daemon.config
-        for uuid, options in config.accounts.items():
+        for uuid, options, groups in config.every_account():
             try:
-                member = Membership.of(uuid, options, config.groups)
+                member = Membership.of(uuid, options, groups)
                 roots = {member.home, *(real for _, real in member.virtual_folders)}
             except ValueError:
                 continue  # told when somebody logs in

@@ -1,16 +1,18 @@
 """load: `server.ini` to a Config, or to every problem that it has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.parts import AccountsOfFile
 from mft.auth.policy_options import PolicyOptions
 from mft.config.ini import read
 from mft.config.kinds import Context
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, check_section
+from mft.daemon.account_files import read_account_files
 from mft.daemon.cross_checks import (
     check_denied,
     check_lifetimes,
@@ -18,6 +20,7 @@ from mft.daemon.cross_checks import (
     check_ports,
     check_references,
 )
+from mft.daemon.method_checks import check_methods
 from mft.daemon.options import ServerOptions
 from mft.daemon.places import check_places
 from mft.daemon.reading import Reading
@@ -39,6 +42,14 @@ class Config:
     authentications: Mapping[str, NamedSection]
     security_policies: Mapping[str, PolicyOptions]
     event_handlers: Mapping[str, NamedSection]
+    account_files: Mapping[str, AccountsOfFile]  # by the ID of the method
+
+    def every_account(self) -> Iterator[tuple[str, AccountOptions, Mapping[str, GroupOptions]]]:
+        """Give each account that is written down, here or in another file, and its groups."""
+        own = AccountsOfFile(self.accounts, self.groups, ())
+        for file in (own, *self.account_files.values()):
+            for uuid, options in file.accounts.items():
+                yield uuid, options, file.groups
 
 
 class Loaded(NamedTuple):
@@ -73,10 +84,12 @@ def load(path: Path) -> Loaded:
     check_ports(reading.families["services"], problems)
     check_lifetimes(reading)
     check_places(reading, file)
+    check_methods(reading)
+    files = read_account_files(reading)
     _check_mode(file, problems)
     problems.sort(key=lambda problem: (problem.file != file.name, problem.line))
     failed = any(problem.is_error for problem in problems)
-    return Loaded(None if failed else _config(reading, file), tuple(problems))
+    return Loaded(None if failed else _config(reading, file, files), tuple(problems))
 
 
 def _check_mode(file: Path, problems: list[Problem]) -> None:
@@ -89,7 +102,7 @@ def _check_mode(file: Path, problems: list[Problem]) -> None:
         problems.append(Problem(file.name, 0, "", "", None, remedy, Severity.WARNING))
 
 
-def _config(reading: Reading, file: Path) -> Config:
+def _config(reading: Reading, file: Path, files: Mapping[str, AccountsOfFile]) -> Config:
     """Give the configuration; only when nothing was wrong."""
     server = ServerOptions() if reading.server is None else reading.server.options
     members = {
@@ -106,4 +119,5 @@ def _config(reading: Reading, file: Path) -> Config:
         authentications=cast(dict[str, NamedSection], members["authentications"]),
         security_policies=cast(dict[str, PolicyOptions], members["security-policies"]),
         event_handlers=cast(dict[str, NamedSection], members["event-handlers"]),
+        account_files=files,
     )

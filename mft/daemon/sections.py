@@ -28,6 +28,7 @@ FAMILIES: Final = (
             "name": "alice",
             "home_folder_path": "/srv/mft/alice",
             "create_home_folder": "Yes",
+            "permissions": "allow-read, allow-list",
         },
     ),
     Family("groups", "What accounts have in common.", {"": GroupOptions}),

@@ -660,6 +660,12 @@ LOGIN_FAILED: Final = Event(
 ROTATION_MISCONFIGURED: Final = Event(
     20143, p.Details, "The log cannot be rotated as it is configured: {details}", _PROCESS_FAILED
 )
+EXTERNAL_KEYS_UNKNOWN: Final = Event(
+    20149,
+    p.Details,
+    "An authentication server told of an account what is not understood: {details}",
+    _PROCESS_FAILED,
+)
 COMPONENT_STARTED: Final = Event(
     20156, p.ComponentStarted, '{kind} "{name}" of type {type} started.', _COMPONENT_DONE
 )
@@ -1137,6 +1143,12 @@ HTTP_DOWNLOAD_FAILED: Final = Event(
 HTTP_ZIP_FAILED: Final = Event(
     40041, p.Details, "The ZIP could not be sent to its end: {details}", _HTTP_FAILED
 )
+URL_SUSPENDED: Final = Event(
+    40042,
+    p.UrlSuspended,
+    "{url} fails and is not asked for {retry_interval:.0f} s while another can be: {details}",
+    _PROCESS_FAILED,
+)
 HTTP_TRIGGERED: Final = Event(
     40043, p.Triggered, 'Trigger "{name}" for {files}.', _in("authenticated informational")
 )
@@ -1418,6 +1430,30 @@ DIRECTORY_REACHABLE: Final = Event(
     p.Directory,
     'Server "{server}" of the directory of "{method_name}" can be used again.',
     _PROCESS_DONE,
+)
+METHOD_TRIED: Final = Event(
+    90060,
+    p.MethodTried,
+    'Method "{method_name}" was tried with {url}: {details}',
+    _PROCESS_DONE,
+)
+METHOD_TRIAL_FAILED: Final = Event(
+    90061,
+    p.MethodTried,
+    'Method "{method_name}" was tried with {url}, and that failed: {details}',
+    _PROCESS_FAILED,
+)
+ACCOUNTS_READ: Final = Event(
+    90062,
+    p.AccountsRead,
+    'Method "{method_name}" has read "{path}" again: {accounts} accounts, {groups} groups.',
+    _PROCESS_DONE,
+)
+ACCOUNTS_UNREADABLE: Final = Event(
+    90063,
+    p.PathFailed,
+    'The accounts of "{path}" stay as they were, for it has changed and cannot be used: {details}',
+    _PROCESS_FAILED,
 )
 SYSTEM_ACCOUNTS_AVAILABLE: Final = Event(
     90070,

@@ -334,6 +334,34 @@ class MethodSkipped:
 
 
 @dataclass(frozen=True, slots=True)
+class UrlSuspended:
+    """A URL that does not answer, and for how many seconds the others are asked instead."""
+
+    url: str
+    retry_interval: float
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class MethodTried:
+    """A system that an authentication method was tried with, and how that went."""
+
+    method_name: str
+    url: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsRead:
+    """A file of accounts that was read again."""
+
+    method_name: str
+    path: str
+    accounts: int
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionsInForce:
     """What a session may do, and how its uploads are named."""
 

@@ -1,6 +1,7 @@
-"""Fetching one small document over HTTP: bounded in size and time, and never led elsewhere."""
+"""One small document over HTTP, fetched or posted: bounded in size and time, led nowhere else."""
 
-from typing import Any, Final
+from collections.abc import Coroutine
+from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -9,12 +10,22 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import OK, PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IResponse
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
 
 from mft.core.failure import Reason, Refused
 
 SECONDS: Final = 20.0  # from the first packet to the last byte
 HEADERS: Final = Headers({"User-Agent": ["mft"], "Accept": ["*/*"]})
+
+T = TypeVar("T")
+
+
+class Answer(NamedTuple):
+    """What a server said, whatever it is."""
+
+    status: int
+    body: bytes
 
 
 async def fetch(
@@ -25,18 +36,50 @@ async def fetch(
     Raises Refused: BROKEN when the server cannot be reached or has no such document, ABORTED when
     it takes longer than `seconds`, QUOTA when the document is too long. Cancelling it cancels all.
     """
-    getting: Deferred[bytes] = Deferred.fromCoroutine(_get(agent, url, limit))
-    deadline = clock.callLater(seconds, getting.cancel)
+    return await _in_time(_get(agent, url, limit), clock, url, seconds)
+
+
+async def post(
+    agent: IAgent,
+    clock: IReactorTime,
+    url: str,
+    headers: Headers,
+    body: bytes,
+    limit: int,
+    seconds: float,
+) -> Answer:
+    """POST a document, and give the answer of at most `limit` bytes; no redirect is followed.
+
+    Raises Refused as `fetch` does, but every status is an answer. Cancelling it cancels all.
+    """
+    return await _in_time(_post(agent, url, headers, body, limit), clock, url, seconds)
+
+
+async def _in_time(
+    work: Coroutine[Deferred[Any], Any, T], clock: IReactorTime, url: str, seconds: float
+) -> T:
+    """Do it in so many seconds; what goes wrong is Refused, and says nothing of what was sent."""
+    given_up = False
+
+    def give_up(_: object) -> None:
+        nonlocal given_up
+        given_up = True
+        going.cancel()
+
+    going = Deferred.fromCoroutine(work)
+    outcome: Deferred[T] = Deferred(give_up)
+    going.addBoth(lambda result: None if outcome.called else outcome.callback(result))
+    deadline = clock.callLater(seconds, going.cancel)
     try:
-        return await getting
+        return await outcome
     except Refused:
         raise
     except Exception as error:
+        if given_up:  # what was going on tells that in words of its own
+            raise CancelledError from None
         if not deadline.active():
             raise Refused(Reason.ABORTED, url, f"took longer than {seconds:g} seconds") from None
         cause = _innermost(error)
-        if isinstance(cause, CancelledError):
-            raise cause from None
         raise Refused(Reason.BROKEN, url, str(cause) or type(cause).__name__) from None
     finally:
         if deadline.active():
@@ -51,6 +94,38 @@ async def _get(agent: IAgent, url: str, limit: int) -> bytes:
         body.drop()
         raise Refused(Reason.BROKEN, url, f"answered with status {response.code}")
     return await body.whole
+
+
+async def _post(agent: IAgent, url: str, headers: Headers, body: bytes, limit: int) -> Answer:
+    response: IResponse = await agent.request(b"POST", url.encode("ascii"), headers, _Sent(body))
+    taken = _Body(url, limit)
+    response.deliverBody(taken)
+    return Answer(response.code, await taken.whole)
+
+
+@implementer(IBodyProducer)
+class _Sent:
+    """A body that is small enough to be written at once."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.length = len(body)
+
+    def startProducing(self, consumer: Any) -> Deferred[None]:  # noqa: N802 - Twisted's name
+        """Write all of it."""
+        consumer.write(self._body)
+        done: Deferred[None] = Deferred()
+        done.callback(None)
+        return done
+
+    def pauseProducing(self) -> None:
+        """Nothing: it has been written."""
+
+    def resumeProducing(self) -> None:
+        """Nothing: it has been written."""
+
+    def stopProducing(self) -> None:
+        """Nothing: it has been written."""
 
 
 class _Body(Protocol):

@@ -176,6 +176,11 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
+def certificate_pem(certificate: x509.Certificate) -> str:
+    """A certificate in PEM form."""
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
 def key_pem(key: PrivateKey) -> bytes:
     """A private key in PEM form (PKCS 8), not encrypted."""
     return key.private_bytes(

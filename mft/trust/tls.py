@@ -1,4 +1,4 @@
-"""TLS contexts of servers: one for all connections of a service, made of what options say."""
+"""TLS contexts: one for all connections of a service, or of ours to servers of others."""
 
 from collections.abc import Sequence
 from typing import Any, Final, cast
@@ -108,6 +108,25 @@ def server_context(
     return context
 
 
+def client_context(authorities: Sequence[x509.Certificate] = ()) -> SSL.Context:
+    """Make the context of connections that we make, which believe these authorities.
+
+    Without any, those that the system trusts. Whether a certificate is for the host that was meant,
+    who makes the connection must see: a context knows no host.
+    """
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_options(_OPTIONS)
+    context.set_min_proto_version(_NUMBERS[SECURE_VERSIONS[0]][0])
+    context.set_mode(_MODE)
+    if authorities:
+        _believe(context, authorities)
+    else:
+        context.set_default_verify_paths()
+    context.set_verify_depth(MAX_CHAIN)
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
+    return context
+
+
 def _left_out(methods: Sequence[Version]) -> int:
     """The options against versions, also those between the oldest and the newest allowed."""
     options = 0
@@ -116,14 +135,19 @@ def _left_out(methods: Sequence[Version]) -> int:
     return options
 
 
-def _ask_clients(
-    context: ServerContext, authorities: Sequence[x509.Certificate], required: bool
-) -> None:
+def _believe(context: SSL.Context, authorities: Sequence[x509.Certificate]) -> None:
     store = cast(crypto.X509Store, context.get_cert_store())
     # Whoever is named may sign, though it is no root itself.
     store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     for certificate in authorities:
         store.add_cert(crypto.X509.from_cryptography(certificate))
+
+
+def _ask_clients(
+    context: ServerContext, authorities: Sequence[x509.Certificate], required: bool
+) -> None:
+    _believe(context, authorities)
+    for certificate in authorities:
         context.add_client_ca(certificate)
     context.set_verify_depth(MAX_CHAIN)
     context.set_verify(SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0))

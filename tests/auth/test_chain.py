@@ -15,6 +15,7 @@ from mft.auth.base import (
     PublicKey,
     Rejected,
     Verdict,
+    WouldTry,
 )
 from mft.auth.chain import Chain, Judged, Proven, impossible
 from mft.auth.permissions import Rules
@@ -269,7 +270,9 @@ def test_an_account_that_may_not_act_is_refused_whichever_method_found_it(
     )
     judged = judge(chain, given)
     assert (judged.outcome, judged.details) == (Outcome.FORBIDDEN, "ann is barred")
-    assert (judged.account, judged.method, later.asked) == (None, FIRST, [])
+    # Behind a question others are asked as well, so that it does not tell which names are known.
+    asked_too = [given] if given is QUESTION else []
+    assert (judged.account, judged.method, later.asked) == (None, FIRST, asked_too)
 
 
 def test_where_nobody_can_tell_whether_an_account_may_act_it_may_not() -> None:
@@ -350,3 +353,30 @@ def test_any_watch_may_turn_a_connection_away() -> None:
     chain = Chain([], watches=[Watching(), Watching(before=QUICK)])
     assert chain.at_connection(PEER, SERVICE, banned=True) == QUICK
     assert chain.at_connection(PEER, SERVICE, banned=False) is None
+
+
+def test_a_key_that_only_its_signature_lets_a_method_judge_is_worth_one() -> None:
+    assert judge(Chain([Fixed(WouldTry(FIRST))]), QUESTION).outcome is Outcome.ACCEPTABLE
+
+
+@pytest.mark.parametrize("given", [WORD, KEY])
+def test_an_answer_to_a_question_that_was_not_asked_lets_nobody_in(given: Credentials) -> None:
+    judged = judge(Chain([Fixed(WouldTry(FIRST)), Fixed(Accepted(ANN, SECOND), SECOND)]), given)
+    assert judged.outcome is Outcome.BROKEN
+    assert judged.account is None
+
+
+@pytest.mark.parametrize(
+    "first", [NotMine(), Rejected(FIRST, "the key is not one of the account's")]
+)
+def test_where_a_method_tries_every_key_a_question_does_not_tell_which_names_are_known(
+    first: Verdict,
+) -> None:
+    chain = Chain([Fixed(first), Fixed(WouldTry(SECOND), SECOND)])
+    assert judge(chain, QUESTION).outcome is Outcome.ACCEPTABLE
+    assert judge(chain, KEY).outcome is not Outcome.ACCEPTABLE
+
+
+def test_what_a_method_refuses_to_a_question_no_other_finds_acceptable() -> None:
+    chain = Chain([Fixed(Rejected(FIRST, "no")), Fixed(Accepted(ANN, SECOND), SECOND)])
+    assert judge(chain, QUESTION).outcome is Outcome.WRONG

@@ -3,7 +3,7 @@
 import pytest
 
 from mft.auth.base import Accepted, MoreNeeded, Rejected
-from mft.auth.outside import admitted, enough, outside_account, outside_uuid
+from mft.auth.outside import admitted, outside_account, outside_uuid
 from mft.core.peer import Component
 from tests.fakes.accounts import GROUPS, METHOD, NOW, PEER, group
 
@@ -66,20 +66,23 @@ def test_without_a_home_it_cannot_be_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("required", "kind", "expected"),
+    ("required", "kind", "verdict"),
     [
         ("any", "password", Accepted),
         ("password", "password", Accepted),
-        ("password, ssh-key", "password", MoreNeeded),
         ("ssh-key", "password", Rejected),
+        ("password", "ssh-key", Rejected),
+        ("password, ssh-key", "password", MoreNeeded),
+        ("password, ssh-key", "ssh-key", MoreNeeded),
+        ("any", "ssl-certificate", Rejected),  # the group does not allow certificates
     ],
 )
-def test_the_kinds_that_its_group_requires_count(required: str, kind: str, expected: type) -> None:
+def test_what_a_group_wants_of_logins_holds(required: str, kind: str, verdict: type) -> None:
     groups = {"G": group("g", required_credentials=required)}
     whole = outside_account("id-1", "ldap", groups, ["G"], OPTIONS)
-    accepted = admitted(whole, METHOD, NOW, PEER)
-    assert isinstance(accepted, Accepted)
-    verdict = enough(accepted, kind)
-    assert isinstance(verdict, expected)
-    if isinstance(verdict, MoreNeeded):
-        assert verdict.kinds == {"ssh-key"}
+    found = admitted(whole, METHOD, NOW, PEER, kind)
+    assert isinstance(found, verdict)
+    if isinstance(found, MoreNeeded):
+        assert found.kinds == {"password", "ssh-key"} - {kind}
+    if isinstance(found, Rejected):
+        assert found.forbidden

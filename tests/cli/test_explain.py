@@ -175,3 +175,17 @@ def test_what_is_hidden_is_said(conf: Path, words: tuple[str, str], hidden: bool
     result = explained(conf, "ann", *words)
     assert ("Listings leave it out" in result.output) is hidden
     assert result.exit_code == (words != ("read", "/in"))
+
+
+def test_an_account_of_another_file_is_explained_by_the_groups_of_that(conf: Path) -> None:
+    (conf.parent / "shared.ini").write_text(
+        "[groups/S]\nname = shared\npermissions = allow-list\n"
+        "[accounts/id-eva]\nname = eva\ngroup = S\n"
+        f"home_folder_path = {conf.parent.parent}/data/ann\n"
+    )
+    method = "[authentications/s]\ntype = local-file\nname = s\npath = conf/shared.ini\n"
+    conf.write_text(conf.read_text() + method)
+    assert explained(conf, "eva", "list", "/x").exit_code == 0
+    result = explained(conf, "id-eva", "write", "/x")
+    assert result.exit_code == 1
+    assert "group shared" in result.output

@@ -20,6 +20,7 @@ from mft.auth.base import (
     PublicKey,
     Rejected,
     Verdict,
+    WouldTry,
 )
 from mft.auth.guard import Guard
 from mft.auth.ldap import LdapAuthenticator
@@ -30,13 +31,16 @@ from mft.core.peer import Component
 from mft.core.secret import Secret
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Around, Method, account, group
+from tests.fakes.auth_service import HttpMethod, Knowing, blob_text
 from tests.fakes.pam import asks, stack
 from tests.fakes.run import run
+from tests.fakes.shared_accounts import Anonymous, Shared
 from tests.fakes.slapd import KEY, Slapd
 from tests.fakes.slapd import slapd as slapd
 from tests.fakes.system import SystemMethod
 
 WAYS = {"ssh_authorized_keys_content": KEY.line(), "allow_certificate_authentication": "yes"}
+PEM = "-----BEGIN CERTIFICATE-----"
 STACK: list[str] = []  # the one that says what PAM does
 DIRECTORY: list[Slapd] = []  # what `ldap` asks
 
@@ -56,7 +60,7 @@ class Known(NamedTuple):
         given: list[Credentials] = [
             Password(self.name, Secret("right")),
             PublicKey(self.name, KEY.blob, proven=True),
-            Certificate(self.name, self.name, "AA:BB"),
+            Certificate(self.name, self.name, "AA:BB", pem=PEM),
         ]
         return [one for one in given if one.kind in self.method.kinds]
 
@@ -88,6 +92,23 @@ def ldap() -> Known:
     return Known(method, last=True, folded=frozenset(("ANN", "ann ")))
 
 
+def http() -> Known:
+    """A server that is asked."""
+    knows = Knowing(password="right", ssh_key=blob_text(KEY.blob), ssl_certificate=PEM)
+    groups = {"DEFAULT_GROUP": group(allow_certificate_authentication="yes")}
+    return Known(HttpMethod(knows, groups=groups))
+
+
+def local_file() -> Known:
+    """The accounts of another file."""
+    return Known(Shared(account(password=CHEAP_HASH, **WAYS)))
+
+
+def anonymous() -> Known:
+    """An account that stands for whoever comes."""
+    return Known(Anonymous(account()), name="anonymous", any_password=True)
+
+
 def ip_time_ban() -> Known:
     """A method that only watches: it has no kinds, so that the chain never asks it."""
     options = IpTimeBanOptions.model_validate({"name": "bans"})
@@ -101,10 +122,10 @@ def deny_username() -> Known:
 
 
 Make = Callable[[], Known]
-METHODS: tuple[Make, ...] = (application, system, ldap)
-WITH_KEYS = (application, ldap)
-WITH_CERTIFICATES = (application,)
-JUDGING = (application, system, ldap)
+METHODS: tuple[Make, ...] = (application, system, ldap, http, local_file, anonymous)
+WITH_KEYS = (application, ldap, http, local_file)
+WITH_CERTIFICATES = (application, http, local_file)
+JUDGING = (application, system, ldap, http, local_file)
 WATCHING = (ip_time_ban, deny_username)
 every_method = pytest.mark.parametrize("make", METHODS)
 whatever_it_is = pytest.mark.parametrize("make", [*METHODS, *WATCHING])
@@ -176,10 +197,17 @@ def test_a_wrong_key_is_rejected_and_no_bytes_break_it(known: Known, blob: bytes
     assert isinstance(known.asked(PublicKey(known.name, blob, proven=True)), Rejected)
 
 
+@with_keys
+def test_no_account_comes_of_a_question_about_a_key_that_is_not_proved(known: Known) -> None:
+    """Some methods judge the key at once, which the chain keeps from being a login."""
+    verdict = known.asked(PublicKey(known.name, KEY.blob, proven=False))
+    assert isinstance(verdict, Accepted | WouldTry)
+
+
 @with_certificates
 @pytest.mark.parametrize("common_name", ["", "eve", "ANN", "ann\0"])
 def test_a_certificate_of_somebody_else_is_rejected(known: Known, common_name: str) -> None:
-    assert isinstance(known.asked(Certificate(known.name, common_name, "AA:BB")), Rejected)
+    assert isinstance(known.asked(Certificate(known.name, common_name, "AA:BB", pem=PEM)), Rejected)
 
 
 @every_method
@@ -188,7 +216,7 @@ def test_an_unknown_name_is_left_to_the_next_method(known: Known, name: str) -> 
     for given in (
         Password(name, Secret("right")),
         PublicKey(name, KEY.blob, proven=True),
-        Certificate(name, name, "AA:BB"),
+        Certificate(name, name, "AA:BB", pem=PEM),
     ):
         if given.kind in known.method.kinds and name not in known.folded:
             assert isinstance(known.asked(given), known.of_strangers)
@@ -196,7 +224,9 @@ def test_an_unknown_name_is_left_to_the_next_method(known: Known, name: str) -> 
 
 @with_certificates
 def test_an_unknown_name_is_not_known_by_a_certificate_of_another(known: Known) -> None:
-    assert isinstance(known.asked(Certificate("eve", known.name, "AA:BB")), NotMine | Rejected)
+    assert isinstance(
+        known.asked(Certificate("eve", known.name, "AA:BB", pem=PEM)), NotMine | Rejected
+    )
 
 
 @every_method

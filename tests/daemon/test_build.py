@@ -385,3 +385,28 @@ def test_what_only_a_developer_wants_to_know_goes_to_the_log() -> None:
     build.log_line("{not a field}")
     globalLogPublisher.removeObserver(heard.append)
     assert heard[0]["message"] == "{not a field}"
+
+
+# Files of accounts.
+
+
+def test_a_file_of_accounts_is_read_again_as_strictly_as_with_server_ini(
+    instance: Instance,
+) -> None:
+    files = {name: instance.directory / f"{name}.ini" for name in ("one", "two")}
+    for name, path in files.items():
+        path.write_text(ANN.replace("HOME", str(instance.directory / "data")).replace("ann", name))
+        path.chmod(0o600)
+    method = "[authentications/{0}]\ntype = local-file\nname = {0}\npath = {1}\n"
+    config = instance.config(ANN, *(method.format(*each) for each in files.items()))
+    made: Any = build.auth_parts(config, pools(), Trail(), KeptInMemory(), Reactor())  # type: ignore[arg-type]  # the fake
+    assert [list(read.accounts) for read in made.files.values()] == [["one-1"], ["two-1"]]
+    path, stamp = files["one"], made.files["one"].stamp
+    assert made.read_file("one", path, stamp) is None
+    text = path.read_text()
+    path.write_text(text.replace("name = one", "name = another"))
+    assert made.read_file("one", path, stamp).accounts["one-1"].name == "another"
+    for taken in ("ann-1", "two-1"):  # of server.ini, and of the other file
+        path.write_text(text.replace("one-1", taken))
+        with pytest.raises(ValueError, match=f"accounts/{taken}"):
+            made.read_file("one", path, stamp)

@@ -287,3 +287,18 @@ def test_what_ends_soon_is_told_in_a_round(instance: Instance) -> None:
         house.round()
     (told,) = [one for one in house.trail.told if one.event is events.ACCOUNT_EXPIRES]
     assert (told.payload.account_name, told.payload.days) == ("ann", 3)
+
+
+def test_what_an_account_of_another_file_left_is_removed_as_well(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = instance.directory / "shared.ini"
+    text = account("eva", "eva", "1h").replace("HOME", str(instance.directory / "data"))
+    path.write_text(text)
+    path.chmod(0o600)
+    method = f"[authentications/s]\ntype = local-file\nname = s\npath = {path}\n"
+    house = House(instance, method)
+    left = house.leave("eva", "eva")
+    later(monkeypatch, 2 * HOURS)
+    house.round()
+    assert not left.exists()

@@ -42,7 +42,10 @@ def test_a_case_has_exactly_its_problems(case):
     assert (loaded.config is None) == any(": warning: " not in line for line in expected)
 
 
-SHIPPED = sorted(path.relative_to(ROOT) for path in (ROOT / "conf").rglob("*.ini"))
+# One of them is a file of accounts, which a server.ini names.
+SHIPPED = sorted(
+    path.relative_to(ROOT) for path in (ROOT / "conf").rglob("*.ini") if path.name != "accounts.ini"
+)
 
 
 @pytest.mark.parametrize("name", SHIPPED, ids=str)

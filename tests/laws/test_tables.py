@@ -65,6 +65,21 @@ PLACES = {
         "Methods that ban and deny",
         "auth/test_guard_methods.py",
     ),
+    ("authentications", "http"): (
+        "http-authentication.md",
+        "A server that is asked",
+        "auth/test_http.py",
+    ),
+    ("authentications", "local-file"): (
+        "shared-accounts.md",
+        "A file that servers share",
+        "auth/test_local_file.py",
+    ),
+    ("authentications", "anonymous"): (
+        "shared-accounts.md",
+        "Anonymous",
+        "auth/test_anonymous.py",
+    ),
     ("event-handlers", "local-file"): ("audit.md", "Log files", "handlers/test_log_file.py"),
     ("event-handlers", "standard-stream"): (
         "audit.md",
@@ -86,9 +101,12 @@ CONTRACTS = {
         AUTHENTICATORS,
         (
             "def application()",
+            "def anonymous()",
             "def deny_username()",
+            "def http()",
             "def ip_time_ban()",
             "def ldap()",
+            "def local_file()",
             "def system()",
         ),
     ),

@@ -23,6 +23,7 @@ from mft.trust.certificates import (
     MAX_FILE,
     Identity,
     UnusableKey,
+    certificate_pem,
     key_pem,
     load_authorities,
     read_source,
@@ -305,3 +306,8 @@ def test_authorities_are_read_from_several_sources(tmp_path: Path) -> None:
     assert found == (ROOT.certificate, BETWEEN.certificate, other.certificate)
     with pytest.raises(ValueError, match="holds no certificate"):
         load_authorities([file(tmp_path, b"")])
+
+
+def test_a_certificate_alone_is_written_as_pem() -> None:
+    certificate = ROOT.certificate
+    assert certificate_pem(certificate).encode() == ROOT.pem

@@ -10,7 +10,7 @@ from mft.events import payloads as p
 from mft.protocols.ftp.replies import LOGIN_REFUSED, OK
 from mft.session.login import LoginResult
 from mft.session.session import Session
-from mft.trust.certificates import fingerprint
+from mft.trust.certificates import certificate_pem, fingerprint
 from mft.trust.tls import common_name
 from mft.wire.ftp.reply import Reply
 
@@ -43,7 +43,9 @@ def _certificate(control: "Control", name: str) -> Certificate | None:
     found = control.line.peer_certificate
     if not control.hub.options.enable_ssl_certificate_authentication:
         return None
-    return None if found is None else Certificate(name, common_name(found), fingerprint(found))
+    if found is None:
+        return None
+    return Certificate(name, common_name(found), fingerprint(found), pem=certificate_pem(found))
 
 
 async def _by_certificate(control: "Control", certificate: Certificate) -> Reply | None:

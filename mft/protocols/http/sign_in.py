@@ -22,7 +22,7 @@ from mft.protocols.http.web_sessions import WebSession
 from mft.protocols.sentences import sentence
 from mft.session.login import Login, LoginResult
 from mft.session.session import Session
-from mft.trust.certificates import fingerprint
+from mft.trust.certificates import certificate_pem, fingerprint
 from mft.trust.tls import common_name
 from mft.wire.http.authorization import Basic, Token, parse_authorization
 from mft.wire.http.cookie import cookie, set_cookie
@@ -121,7 +121,7 @@ class SignIn:
             await self.leave("another login on this connection")
             if not given.username or not password:
                 return self._refuse(exchange, "no name or no password")
-            result = await self.attempt(exchange.source, given.username, given.password)
+            result = await self.attempt(exchange.source, given.username, given.password, basic=True)
             if result.session is None:
                 return self._refuse(exchange, refusal_of(result, "wrong credentials"))
             if not await self._is_here(result.session):
@@ -148,12 +148,14 @@ class SignIn:
             self._keep(result.session, proof)
         return self._admit(exchange)
 
-    async def attempt(self, source: Address, username: str, password: Secret) -> LoginResult:
+    async def attempt(
+        self, source: Address, username: str, password: Secret, *, basic: bool = False
+    ) -> LoginResult:
         """Judge a name and a password, with the client's certificate where it has one."""
         login = self._login(source)
         certificate = self._certificate(username)
         result = LoginResult()
-        for credentials in self._tries(certificate, Password(username, password)):
+        for credentials in self._tries(certificate, Password(username, password, basic=basic)):
             result = await login.attempt(credentials)
             if result.session is not None or result.failure:
                 break
@@ -171,7 +173,7 @@ class SignIn:
         if found is None or not self._client.hub.takes_certificates:
             return None
         name = common_name(found)
-        return Certificate(username or name, name, fingerprint(found))
+        return Certificate(username or name, name, fingerprint(found), pem=certificate_pem(found))
 
     async def _is_here(self, session: Session) -> bool:
         """Whether the client has waited for its login."""
