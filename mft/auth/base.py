@@ -52,6 +52,17 @@ class Anonymous(NamedTuple):
     kind: str = "public"
 
 
+class OneTimeCode(NamedTuple):
+    """What comes after a right password where the account has a second factor.
+
+    The chain hands it to nobody but the method that found the password of this name right.
+    """
+
+    username: str
+    code: Secret  # of six or eight digits, or one of the account's recovery codes
+    kind: str = "one-time-code"
+
+
 class PasswordChange(NamedTuple):
     """What somebody who has logged in gives to have another password."""
 
@@ -59,7 +70,7 @@ class PasswordChange(NamedTuple):
     new: Secret
 
 
-Credentials = Password | PublicKey | Certificate | Anonymous
+Credentials = Password | PublicKey | Certificate | Anonymous | OneTimeCode
 
 
 class Accepted(NamedTuple):
@@ -67,14 +78,19 @@ class Accepted(NamedTuple):
 
     account: Account
     method: Component
+    proved: frozenset[str] = frozenset()  # kinds that came within the credential
 
 
 class MoreNeeded(NamedTuple):
-    """This credential is right; the account wants these kinds as well (`required_credentials`)."""
+    """This credential is right; the account wants these kinds as well.
+
+    By its `required_credentials`, or since it has a second factor.
+    """
 
     account: Account
     method: Component
     kinds: frozenset[str]
+    proved: frozenset[str] = frozenset()  # other kinds that came within the credential
 
 
 class Rejected(NamedTuple):

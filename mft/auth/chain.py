@@ -19,11 +19,13 @@ from mft.auth.base import (
     Credentials,
     MoreNeeded,
     NotMine,
+    OneTimeCode,
     Password,
     PasswordChange,
     PublicKey,
     Rejected,
 )
+from mft.auth.kinds import ONE_TIME_CODE, PASSWORD
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
@@ -51,6 +53,12 @@ class Proven(NamedTuple):
     account: str  # ID
     method: str  # ID
     kinds: frozenset[str]
+    missing: frozenset[str] = frozenset()  # kinds that the account wants as well
+
+    @property
+    def awaits_code(self) -> bool:
+        """Whether the password was right, and a one-time code is what may come next."""
+        return PASSWORD in self.kinds and ONE_TIME_CODE in self.missing
 
 
 class Judged(NamedTuple):
@@ -68,6 +76,7 @@ class Judged(NamedTuple):
     account_name: str = ""  # with MORE_NEEDED
     query: bool = False  # the peer only asked whether a key would do
     proven: Proven | None = None  # hand it to the next `judge` of this connection
+    second: bool = False  # with ACCEPTED: a one-time code was right as well
 
 
 class Chain:
@@ -112,6 +121,8 @@ class Chain:
         )
         if credentials.kind not in self.kinds:
             return blank
+        if isinstance(credentials, OneTimeCode):
+            return await self._second(credentials, peer, service, blank)
         wrong = impossible(credentials)
         if wrong is not None:
             await self._ask(_unheard_of(credentials), peer, service, blank)
@@ -130,10 +141,33 @@ class Chain:
                 return
         raise NotChanged(Fault.NOT_ALLOWED, "no method of the service knows it any more")
 
-    async def _ask(
-        self, credentials: Credentials, peer: Address, service: Component, blank: Judged
+    async def _second(
+        self, given: OneTimeCode, peer: Address, service: Component, blank: Judged
     ) -> Judged:
+        """Judge a code after a right password only, by the method that found it right.
+
+        Without a password nobody learns by it which codes are right, and none is used up.
+        """
+        before = blank.proven
+        if before is None or not before.awaits_code:
+            return blank._replace(outcome=Outcome.INVALID, details="no password came before it")
+        wrong = impossible(given)
+        if wrong is not None:
+            return blank._replace(outcome=Outcome.INVALID, details=wrong)
+        return await self._ask(given, peer, service, blank, only=before.method)
+
+    async def _ask(
+        self,
+        credentials: Credentials,
+        peer: Address,
+        service: Component,
+        blank: Judged,
+        only: str = "",
+    ) -> Judged:
+        """Ask the methods in order; `only` is the ID of the one that may be asked, if not all."""
         for method in self.methods:
+            if only and method.component.uuid != only:
+                continue
             if credentials.kind not in method.kinds:
                 continue
             try:
@@ -155,6 +189,8 @@ def impossible(credentials: Credentials) -> str | None:
         return told
     if isinstance(credentials, Password):
         return _impossible_text("password", credentials.password.reveal())
+    if isinstance(credentials, OneTimeCode):
+        return _impossible_text("code", credentials.code.reveal())
     if isinstance(credentials, Certificate | Anonymous):
         return None  # a name in it that is none, or too long, is nobody's
     return None if credentials.blob else "the key is empty"
@@ -179,7 +215,7 @@ def _unheard_of(credentials: Credentials) -> Credentials:
     name = secrets.token_hex(16)
     if isinstance(credentials, Password):
         return Password(name, Secret(secrets.token_hex(16)))
-    if isinstance(credentials, Certificate | Anonymous):
+    if isinstance(credentials, Certificate | Anonymous | OneTimeCode):
         return credentials._replace(username=name)
     return PublicKey(name, b"\0", proven=False)
 
@@ -202,28 +238,34 @@ def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected) -> Judged:
         # Whatever a method says to a question, no account comes out of it.
         return blank._replace(outcome=Outcome.ACCEPTABLE, method=verdict.method)
     if isinstance(verdict, Accepted):
-        return _accepted(blank, verdict.account, verdict.method)
+        return _accepted(blank, verdict.account, verdict.method, verdict.proved)
     return _more(blank, verdict)
 
 
-def _accepted(blank: Judged, account: Account, method: Component) -> Judged:
-    return blank._replace(outcome=Outcome.ACCEPTED, account=account, method=method, proven=None)
+def _accepted(blank: Judged, account: Account, method: Component, proved: frozenset[str]) -> Judged:
+    return blank._replace(
+        outcome=Outcome.ACCEPTED,
+        account=account,
+        method=method,
+        proven=None,
+        second=ONE_TIME_CODE in proved,
+    )
 
 
 def _more(blank: Judged, verdict: MoreNeeded) -> Judged:
     """One more kind was proved; with the others proved before, for the same account, it is all."""
     before = blank.proven
-    done = frozenset((blank.kind,))
+    done = frozenset((blank.kind, *verdict.proved))
     if before and (before.account, before.method) == (verdict.account.uuid, verdict.method.uuid):
         done |= before.kinds
     missing = verdict.kinds - done
     if not missing:
-        return _accepted(blank, verdict.account, verdict.method)
+        return _accepted(blank, verdict.account, verdict.method, done)
     return blank._replace(
         outcome=Outcome.MORE_NEEDED,
         method=verdict.method,
-        required=verdict.kinds | {blank.kind},
+        required=verdict.kinds | {blank.kind} | verdict.proved,
         missing=missing,
         account_name=verdict.account.name,
-        proven=Proven(blank.username, verdict.account.uuid, verdict.method.uuid, done),
+        proven=Proven(blank.username, verdict.account.uuid, verdict.method.uuid, done, missing),
     )

@@ -10,8 +10,10 @@ from mft.auth.kinds import (
     GroupHome,
     GroupPath,
     HomeStructure,
+    OneTimeCodes,
     PasswordText,
     PermissionLines,
+    RecoveryCodes,
     RequiredCredentials,
     VirtualFolders,
 )
@@ -70,6 +72,21 @@ class AccountOptions(NamedSection):
         "PBKDF2. Empty: no login by password.",
         None,
         examples=["$2b$12$..."],
+        secret=True,
+    )
+    multi_factor_authentication: Maybe[OneTimeCodes] = option(
+        "A second factor beside the password: the otpauth URI of its one-time codes (TOTP), as "
+        "`mft totp` prints it. The code is appended to the password, or asked for after it. "
+        "Logins by key alone are not asked; `required_credentials` can ask for both.",
+        None,
+        examples=["otpauth://totp/mft:ann?secret=...&issuer=mft"],
+        secret=True,
+    )
+    recovery_codes: RecoveryCodes = option(
+        "Digests of codes that do in place of a one-time code, each once, as `mft totp` prints "
+        "them, one per line.",
+        (),
+        ours=True,
         secret=True,
     )
     ssh_authorized_keys_content: AuthorizedKeys = option(
@@ -147,7 +164,15 @@ class AccountOptions(NamedSection):
     )
 
     def check(self, context: Context) -> Iterator[Wrong]:
-        """Tell of a path of keys that cannot be read now; its lines are judged at each login."""
+        """Tell of a path of keys that cannot be read now; its lines are judged at each login.
+
+        A second factor without a password would be asked of nobody, and protect nothing.
+        """
+        second, name = self.multi_factor_authentication, "multi_factor_authentication"
+        if second is not None and self.password is None:
+            yield Wrong("needs a password: logins by key are not asked for a code", option=name)
+        if second is None and self.recovery_codes:
+            yield Wrong(f"needs {name}", option="recovery_codes")
         path = self.ssh_authorized_keys_path
         if path is None or isinstance(path, Inherit):
             return

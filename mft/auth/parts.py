@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.own_passwords import OwnPasswords, Policy
 from mft.auth.passwords import BCRYPT
+from mft.auth.used_codes import NOWHERE, UsedCodes
 from mft.events.model import Event
 from mft.runtime.threads import Blocking
 from mft.trust.ssh_keys import PublicKey
@@ -52,3 +53,4 @@ class Parts(NamedTuple):
     server: str = ""  # the ID of this server
     directory: Path = Path("/")  # of the instance: relative paths begin there
     step: Step = unheard
+    used: UsedCodes = NOWHERE  # one-time codes that do no longer

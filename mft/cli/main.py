@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "sessions": Entry("mft.cli.control:sessions", "List who is logged in."),
     "end": Entry("mft.cli.control:end", "End one session."),
     "password": Entry("mft.cli.password:password", "Turn a password into a hash for server.ini."),
+    "totp": Entry("mft.cli.totp:totp", "Make one-time codes for an account."),
     "ssh-key": Entry("mft.cli.ssh_key:ssh_key", "Make an SSH key pair."),
     "certificate": Entry("mft.cli.certificate:certificate", "Make a self-signed certificate."),
     "csr": Entry("mft.cli.csr:csr", "Ask for a certificate."),

@@ -12,6 +12,7 @@ from mft.auth.base import PasswordChange
 from mft.auth.chain import Chain
 from mft.auth.own_passwords import Fault, NotChanged, OwnPasswords
 from mft.auth.parts import Parts, Step, unheard
+from mft.auth.used_codes import NOWHERE, UsedCodes
 from mft.core.peer import Address, Component
 from mft.daemon.load import Config
 from mft.daemon.methods import NO_METHODS, Methods
@@ -63,10 +64,18 @@ class Pools(NamedTuple):
 class Doorman:
     """Makes logins by the chains of the configuration that is in force."""
 
-    def __init__(self, bus: Bus, opening: Opening, own_passwords: OwnPasswords) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        opening: Opening,
+        own_passwords: OwnPasswords,
+        used_codes: UsedCodes = NOWHERE,
+    ) -> None:
         self.chains: Mapping[str, Chain] = {}  # by the ID of the service
         self.methods = NO_METHODS
-        self.own_passwords = own_passwords  # which stay, whatever configuration comes
+        # Which stay, whatever configuration comes.
+        self.own_passwords = own_passwords
+        self.used_codes = used_codes
         self._bus = bus
         self._opening = opening
 
@@ -126,15 +135,28 @@ def opening(
     )
 
 
-def methods(config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: Any) -> Methods:
+def methods(
+    config: Config,
+    pools: Pools,
+    bus: Bus,
+    own: OwnPasswords,
+    reactor: Any,
+    used: UsedCodes = NOWHERE,
+) -> Methods:
     """The methods and the chain of every service; ValueError for accounts that contradict."""
-    return Methods.of(config, auth_parts(config, pools, bus, own, reactor), bus)
+    return Methods.of(config, auth_parts(config, pools, bus, own, reactor, used=used), bus)
 
 
 def auth_parts(
-    config: Config, pools: Pools, bus: Bus, own: OwnPasswords, reactor: Any, step: Step = unheard
+    config: Config,
+    pools: Pools,
+    bus: Bus,
+    own: OwnPasswords,
+    reactor: Any,
+    step: Step = unheard,
+    used: UsedCodes = NOWHERE,
 ) -> Parts:
-    """What methods of logging in are given."""
+    """What methods of logging in are given; without `used`, no one-time code is accepted."""
 
     def trouble(path: str, sentence: str) -> None:
         bus.emit(events.AUTHORIZED_KEYS_UNREADABLE, p.PathFailed(path, path, sentence))
@@ -159,6 +181,7 @@ def auth_parts(
         server=config.server.uuid,
         directory=config.directory,
         step=step,
+        used=used,
     )
 
 

@@ -52,7 +52,8 @@ class Changes:
         methods = NO_METHODS
         try:
             own, reactor = doorman.own_passwords, self._parts.reactor
-            methods = build.methods(self._new, self._pools, daemon.bus, own, reactor)
+            used = doorman.used_codes
+            methods = build.methods(self._new, self._pools, daemon.bus, own, reactor, used)
             await methods.start()
             fresh = self._build()
             for uuid, service in fresh.items():

@@ -27,6 +27,7 @@ from mft.daemon.recent import Recent
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
 from mft.daemon.starting import listen
+from mft.daemon.used_codes import UsedCodeFiles
 from mft.daemon.vital import Vital
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -103,8 +104,9 @@ class Daemon:
         self._volumes = build.volumes(config, self._pools, self.bus)
         opening = build.opening(config, self.bus, self._volumes, self.roster, self._sync)
         own = OwnPasswordFiles(config.directory / "state", self._pools.disk, self.bus)
-        self._doorman = doorman = build.Doorman(self.bus, opening, own)
-        doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor))
+        used = UsedCodeFiles(config.directory / "state", self._pools.disk, self.bus)
+        self._doorman = doorman = build.Doorman(self.bus, opening, own, used)
+        doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, used))
         await doorman.methods.start()
         self._around = Surroundings(
             component, config.directory, self.bus, self._reactor, self._pools.disk, build.log_line

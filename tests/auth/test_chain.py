@@ -221,7 +221,9 @@ def test_what_was_proved_is_good_for_one_name_account_and_method_only() -> None:
     more = MoreNeeded(EVE, FIRST, frozenset(("password",)))
     judged = judge(Chain([Fixed(more)]), other_name, proven)
     assert judged.outcome is Outcome.MORE_NEEDED
-    assert judged.proven == Proven("eve", EVE.uuid, FIRST.uuid, frozenset(("ssh-key",)))
+    assert judged.proven == Proven(
+        "eve", EVE.uuid, FIRST.uuid, frozenset(("ssh-key",)), frozenset(("password",))
+    )
     assert judge(Chain([Fixed(more)]), KEY, proven).outcome is Outcome.MORE_NEEDED
     elsewhere = Fixed(MoreNeeded(ANN, SECOND, frozenset(("password",))), SECOND)
     assert judge(Chain([elsewhere]), KEY, proven).outcome is Outcome.MORE_NEEDED

@@ -8,6 +8,8 @@ from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.own_passwords import OwnPassword, Policy
 from mft.auth.parts import Parts
 from mft.auth.passwords import make_hash
+from mft.auth.time_codes import TimeCodes, step_at
+from mft.auth.used_codes import Slips, Used
 from mft.config.kinds import Context
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
@@ -21,6 +23,13 @@ SERVICE = Component("service-1", "ssh", "files")
 METHOD = Component("method-1", "application", "accounts of this file")
 NOW = 1_900_000_000.0  # 2030-03-17
 CHEAP_HASH = make_hash("right", "crypt-sha512", 1000)
+CODES = TimeCodes.fresh()
+OTPAUTH = CODES.uri("ann", "mft")
+
+
+def code_at(now: float = NOW, codes: TimeCodes = CODES) -> str:
+    """What an authenticator shows at a moment."""
+    return codes.code(step_at(now))
 
 
 def account(name: str = "ann", **options: str) -> AccountOptions:
@@ -65,6 +74,27 @@ class KeptInMemory:
         self.kept[account] = own
 
 
+class UsedInMemory:
+    """One-time codes that accounts have used, until the end of the test."""
+
+    def __init__(self) -> None:
+        self.slips = Slips()
+        self.used: dict[str, Used] = {}
+        self.fails: Exception | None = None  # what keeping and asking raises
+
+    def of(self, account: str) -> Used:
+        """What an account has used."""
+        if isinstance(self.fails, Refused):
+            raise self.fails
+        return self.used.get(account, Used())
+
+    async def keep(self, account: str, used: Used) -> None:
+        """Keep it."""
+        if self.fails is not None:
+            raise self.fails
+        self.used[account] = used
+
+
 class Around:
     """What methods are given, made of fakes; it keeps what it is told, and counts hashes."""
 
@@ -79,6 +109,8 @@ class Around:
         self.hashes = Inline()
         self.disk = Inline()
         self.own = KeptInMemory()
+        self.used = UsedInMemory()
+        self.now = now
         self.reactor = Reactor()
         self.trail = Trail()
         self.troubles: list[tuple[str, str]] = []
@@ -88,7 +120,7 @@ class Around:
             groups=groups or GROUPS,
             login=self.hashes,
             disk=self.disk,
-            clock=lambda: now,
+            clock=lambda: self.now,
             authorities={SERVICE.uuid: authorities},
             keys_trouble=lambda *told: self.troubles.append(told),
             own=self.own,
@@ -98,6 +130,7 @@ class Around:
             scheme="crypt-sha512",
             server="server-1",
             step=self.steps.append,
+            used=self.used,
         )
 
 

@@ -9,7 +9,8 @@ import hmac
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from mft.auth.base import Anonymous, Certificate, Credentials, Password
+from mft.auth.base import Anonymous, Certificate, Credentials, OneTimeCode, Password
+from mft.auth.kinds import ONE_TIME_CODE
 from mft.core.failure import Reason
 from mft.core.peer import Address
 from mft.core.secret import Secret
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 REALM: Final = "mft"
 WRONG: Final = "Authentication is needed."
+NO_CODE: Final = Secret("")
 OTHER_ORIGIN: Final = "Possible CSRF: the request is from a page of another server."
 SECURE_COOKIE: Final = "__Host-mft"  # browsers hold such a name to https and to this host
 CLEAR_COOKIE: Final = "mft"
@@ -122,7 +124,7 @@ class SignIn:
                 return self._refuse(exchange, "no name or no password")
             result = await self.attempt(exchange.source, given.username, given.password)
             if result.session is None:
-                return self._refuse(exchange, result.failure or "wrong credentials")
+                return self._refuse(exchange, why_refused(result))
             if not await self._is_here(result.session):
                 return False
             self._keep(result.session, proof)
@@ -147,16 +149,28 @@ class SignIn:
             self._keep(result.session, proof)
         return self._admit(exchange)
 
-    async def attempt(self, source: Address, username: str, password: Secret) -> LoginResult:
-        """Judge a name and a password, with the client's certificate where it has one."""
+    async def attempt(
+        self, source: Address, username: str, password: Secret, code: Secret = NO_CODE
+    ) -> LoginResult:
+        """Judge a name and a password, with the client's certificate where it has one.
+
+        A one-time code counts where the account has such codes: it is given together with the
+        password, so that nobody is half logged in, or hears which of both was wrong.
+        """
         login = self._login(source)
         certificate = self._certificate(username)
         result = LoginResult()
         for credentials in self._tries(certificate, Password(username, password)):
             result = await login.attempt(credentials)
             if result.session is not None or result.failure:
-                break
+                return result
+        if ONE_TIME_CODE in result.missing and code:
+            result = await login.attempt(OneTimeCode(username, code))
         return result
+
+    def takes_codes(self, source: Address) -> bool:
+        """Whether some account here has one-time codes; not who."""
+        return self._login(source).takes_codes
 
     def _tries(self, certificate: Certificate | None, password: Password) -> list[Credentials]:
         return [password] if certificate is None else [certificate, password]
@@ -231,6 +245,13 @@ class SignIn:
             if web is None:
                 self._client.hub.roster.remove(session)
             await session.close(details)
+
+
+def why_refused(result: LoginResult) -> str:
+    """What the audit trail hears of a password that did not log in."""
+    if ONE_TIME_CODE in result.missing:
+        return "the one-time code is missing"
+    return result.failure or "wrong credentials"
 
 
 def challenges(exchange: Exchange, session: bool) -> list[tuple[str, str]]:
