@@ -226,7 +226,7 @@ def test_of_two_logins_at_once_with_one_code_one_gets_in(method: Method) -> None
         await release.wait()
         return await hashing(work, *given)
 
-    method._parts = method.parts._replace(login=slow)  # noqa: SLF001 - both have begun by then
+    method._parts = method.parts._replace(login=slow)
 
     async def both() -> list[Verdict]:
         given = word("right" + code_at())
@@ -254,7 +254,7 @@ def test_what_cannot_be_kept_lets_nobody_in(
 
 def test_without_a_place_for_used_codes_nobody_gets_in(method: Method) -> None:
     fresh = Method(coded())
-    fresh._codes._parts = fresh.parts._replace(used=NOWHERE)  # noqa: SLF001 - no fake forgets it
+    fresh._codes._parts = fresh.parts._replace(used=NOWHERE)
     with pytest.raises(Refused):
         ask(fresh, word("right" + code_at()))
 

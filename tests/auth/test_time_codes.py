@@ -108,7 +108,7 @@ WRONG = {
 
 @pytest.mark.parametrize("uri", WRONG.values(), ids=WRONG)
 def test_what_is_wrong_is_refused_and_not_repeated(uri: str) -> None:
-    with pytest.raises(ValueError, match="^(is|has|does|says)") as told:
+    with pytest.raises(ValueError, match=r"^(is|has|does|says)") as told:
         TimeCodes.parse(uri)
     assert SECRET not in str(told.value)
 

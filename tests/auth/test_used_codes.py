@@ -72,5 +72,5 @@ def test_what_was_kept_is_read() -> None:
     ],
 )
 def test_half_of_it_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="^(does|has)"):
+    with pytest.raises(ValueError, match=r"^(does|has)"):
         used_of({"mark": "m", "step": 7, "recovery": [], **wrong})
