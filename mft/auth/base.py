@@ -53,13 +53,14 @@ class Anonymous(NamedTuple):
 
 
 class OneTimeCode(NamedTuple):
-    """What comes after a right password where the account has a second factor.
+    """A second factor: what comes after a right password, where the account wants more.
 
-    The chain hands it to nobody but the method that found the password of this name right.
+    The chain hands it to nobody but the method that found the first factor of this name right.
     """
 
     username: str
-    code: Secret  # of six or eight digits, or one of the account's recovery codes
+    code: Secret  # or a recovery code, or the password that a second method judges
+    account: Account | None = None  # that was proved before; told by the chain, never by a peer
     kind: str = "one-time-code"
 
 

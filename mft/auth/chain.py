@@ -54,11 +54,17 @@ class Proven(NamedTuple):
     method: str  # ID
     kinds: frozenset[str]
     missing: frozenset[str] = frozenset()  # kinds that the account wants as well
+    whole: Account | None = None  # as it was then; no login of its own
 
     @property
     def awaits_code(self) -> bool:
         """Whether the password was right, and a one-time code is what may come next."""
         return PASSWORD in self.kinds and ONE_TIME_CODE in self.missing
+
+    @property
+    def awaits_password(self) -> bool:
+        """Whether a key or certificate was right, and a second method judges the password."""
+        return ONE_TIME_CODE in self.missing and PASSWORD not in self.kinds | self.missing
 
 
 class Judged(NamedTuple):
@@ -122,7 +128,12 @@ class Chain:
         if credentials.kind not in self.kinds:
             return blank
         if isinstance(credentials, OneTimeCode):
-            return await self._second(credentials, peer, service, blank)
+            if before is None or not before.awaits_code:
+                return blank._replace(outcome=Outcome.INVALID, details="no password came before it")
+            return await self._second(before, credentials, peer, service, blank)
+        if isinstance(credentials, Password) and before and before.awaits_password:
+            given = OneTimeCode(credentials.username, credentials.password)
+            return await self._second(before, given, peer, service, blank)
         wrong = impossible(credentials)
         if wrong is not None:
             await self._ask(_unheard_of(credentials), peer, service, blank)
@@ -142,19 +153,22 @@ class Chain:
         raise NotChanged(Fault.NOT_ALLOWED, "no method of the service knows it any more")
 
     async def _second(
-        self, given: OneTimeCode, peer: Address, service: Component, blank: Judged
+        self,
+        before: Proven,
+        given: OneTimeCode,
+        peer: Address,
+        service: Component,
+        blank: Judged,
     ) -> Judged:
-        """Judge a code after a right password only, by the method that found it right.
+        """Judge a second factor after a right first one only, by the method that found it right.
 
-        Without a password nobody learns by it which codes are right, and none is used up.
+        Without that nobody learns which codes are right, and none is used up.
         """
-        before = blank.proven
-        if before is None or not before.awaits_code:
-            return blank._replace(outcome=Outcome.INVALID, details="no password came before it")
         wrong = impossible(given)
         if wrong is not None:
             return blank._replace(outcome=Outcome.INVALID, details=wrong)
-        return await self._ask(given, peer, service, blank, only=before.method)
+        told = given._replace(account=before.whole)
+        return await self._ask(told, peer, service, blank, only=before.method)
 
     async def _ask(
         self,
@@ -256,16 +270,22 @@ def _more(blank: Judged, verdict: MoreNeeded) -> Judged:
     """One more kind was proved; with the others proved before, for the same account, it is all."""
     before = blank.proven
     done = frozenset((blank.kind, *verdict.proved))
+    wanted = verdict.kinds
     if before and (before.account, before.method) == (verdict.account.uuid, verdict.method.uuid):
         done |= before.kinds
-    missing = verdict.kinds - done
+        wanted |= before.missing
+    missing = wanted - done
     if not missing:
         return _accepted(blank, verdict.account, verdict.method, done)
+    account, method = verdict.account, verdict.method
+    proven = Proven(blank.username, account.uuid, method.uuid, done, missing, account)
+    if proven.awaits_password:  # in the words of the peer
+        missing = missing - {ONE_TIME_CODE} | {PASSWORD}
     return blank._replace(
         outcome=Outcome.MORE_NEEDED,
         method=verdict.method,
         required=verdict.kinds | {blank.kind} | verdict.proved,
         missing=missing,
         account_name=verdict.account.name,
-        proven=Proven(blank.username, verdict.account.uuid, verdict.method.uuid, done, missing),
+        proven=proven,
     )

@@ -20,6 +20,7 @@ from mft.auth.kinds import (
 from mft.config.kinds import (
     INHERIT,
     AbsolutePath,
+    AuthenticationRef,
     CommaList,
     Context,
     Count,
@@ -264,7 +265,22 @@ class GroupOptions(NamedSection):
     )
 
 
-class ApplicationOptions(NamedSection):
+class MethodOptions(NamedSection):
+    """What every method can be asked for beside its own work."""
+
+    second_factor_authentication: Maybe[AuthenticationRef] = option(
+        "The ID of another method, which must find a second factor right: a password of the same "
+        "name. It is asked for as a one-time code after a password, and as a password after a key "
+        "or certificate.",
+        None,
+        examples=["METHOD-ID"],
+    )
+    use_as_second_factor: YesNo = option(
+        "Whether this method is a second factor of others; then it is never asked alone.", False
+    )
+
+
+class ApplicationOptions(MethodOptions):
     """The accounts of this file, as an authentication method."""
 
     type: Literal["application"] = option("The kind of method.", "application")

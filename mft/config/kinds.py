@@ -271,6 +271,7 @@ NetworkRules = Annotated[
     ),
 ]
 GroupRefs = Annotated[tuple[str, ...], references("groups")]
+AuthenticationRef = Annotated[str, reference("authentications")]
 AuthenticationRefs = Annotated[tuple[str, ...], references("authentications")]
 
 

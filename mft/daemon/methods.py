@@ -8,8 +8,10 @@ from twisted.logger import Logger
 
 from mft.auth.base import Authenticator
 from mft.auth.chain import Chain
+from mft.auth.options import MethodOptions
 from mft.auth.parts import Parts
 from mft.auth.registry import AUTHENTICATORS
+from mft.auth.second_method import WithSecondMethod
 from mft.core.failure import Refused
 from mft.daemon.load import Config
 from mft.events import catalogue as events
@@ -38,16 +40,17 @@ class Methods(NamedTuple):
                 made[uuid] = AUTHENTICATORS[kind_name].build(uuid, options, parts)
             else:
                 bus.emit(events.METHOD_SKIPPED, p.MethodSkipped(options.name, kind_name))
-        default = _default(config, made, parts)
+        alone = _alone(config, made, parts)
+        default = _default(config, alone, parts)
         chains = {
             uuid: Chain(
-                _named(options.authentications, made) if options.authentications else default,
+                _named(options.authentications, alone) if options.authentications else default,
                 (CancelledError,),
             )
             for uuid, options in config.services.items()
         }
-        every = dict.fromkeys([*made.values(), *default])
-        return cls(tuple(every), chains)
+        unnamed = [one for one in default if one not in alone.values()]
+        return cls((*made.values(), *unnamed), chains)
 
     async def start(self) -> None:
         """Start them; raises Refused when one cannot be, and then none runs."""
@@ -75,6 +78,23 @@ async def _stop(methods: Iterable[Authenticator]) -> None:
 
 def _named(names: Iterable[str], made: Mapping[str, Authenticator]) -> list[Authenticator]:
     return [made[one] for one in names if one in made]
+
+
+def _alone(
+    config: Config, made: Mapping[str, Authenticator], parts: Parts
+) -> dict[str, Authenticator]:
+    """The methods that chains may ask, each with its second factor where it has one."""
+    alone: dict[str, Authenticator] = {}
+    for uuid, method in made.items():
+        options = config.authentications[uuid]
+        if not isinstance(options, MethodOptions):
+            alone[uuid] = method
+        elif options.second_factor_authentication is not None:
+            second = made.get(options.second_factor_authentication)
+            alone[uuid] = WithSecondMethod(method, second, parts.clock)
+        elif not options.use_as_second_factor:
+            alone[uuid] = method
+    return alone
 
 
 def _default(

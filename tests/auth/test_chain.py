@@ -224,7 +224,7 @@ def test_what_was_proved_is_good_for_one_name_account_and_method_only() -> None:
     judged = judge(Chain([Fixed(more)]), other_name, proven)
     assert judged.outcome is Outcome.MORE_NEEDED
     assert judged.proven == Proven(
-        "eve", EVE.uuid, FIRST.uuid, frozenset(("ssh-key",)), frozenset(("password",))
+        "eve", EVE.uuid, FIRST.uuid, frozenset(("ssh-key",)), frozenset(("password",)), EVE
     )
     assert judge(Chain([Fixed(more)]), KEY, proven).outcome is Outcome.MORE_NEEDED
     elsewhere = Fixed(MoreNeeded(ANN, SECOND, frozenset(("password",))), SECOND)

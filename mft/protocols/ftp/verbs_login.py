@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_NAME: Final = 200  # characters of a name in an event
 TLS_WORDS: Final = frozenset(("TLS", "TLS-C", "TLS-P", "SSL"))
 PROTECTS_DATA: Final = frozenset(("TLS-P", "SSL"))  # old words that mean PROT P as well
-CODE_MISSING: Final = "a one-time code must be appended to the password"
+CODE_MISSING: Final = "a second factor is missing; a one-time code is appended to the password"
 NOT_SECURED: Final = Reply.of(503, "The control connection is not secured: send AUTH TLS first.")
 PASSWORD_NEEDED: Final = Reply.of(331, "Password required.")
 

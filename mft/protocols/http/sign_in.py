@@ -250,7 +250,7 @@ class SignIn:
 def why_refused(result: LoginResult) -> str:
     """What the audit trail hears of a password that did not log in."""
     if ONE_TIME_CODE in result.missing:
-        return "the one-time code is missing"
+        return "the second factor is missing"
     return result.failure or "wrong credentials"
 
 

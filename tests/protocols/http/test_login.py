@@ -96,7 +96,7 @@ def test_what_was_wrong_is_told_to_the_administrator(serve: Serve) -> None:
     by_form(visitor, b"username=ann&password=right")
     by_form(visitor, b"username=ann&password=right&code=000")
     details = [one["details"] for one in visitor.server.data(UNAUTHENTICATED)]
-    assert details == ["the one-time code is missing", "wrong credentials"]
+    assert details == ["the second factor is missing", "wrong credentials"]
     (failed,) = visitor.server.data(LOGIN_FAILED)
     assert failed["details"] == "the one-time code is wrong"
 

@@ -56,7 +56,7 @@ def test_a_one_time_code_at_the_end_of_the_password_is_judged_once_too(serve: Se
     server = serve(account("ann", password=CHEAP_HASH, multi_factor_authentication=OTPAUTH))
     client = HttpClient(server, user=None)
     assert client.ask("GET", "/home/", Authorization=basic("ann", "right")).status == 401
-    assert details(server) == ["the one-time code is missing"]
+    assert details(server) == ["the second factor is missing"]
     given = basic("ann", "right" + code_at())
     for _ in range(3):
         assert client.ask("GET", "/home/", Authorization=given).status == 200

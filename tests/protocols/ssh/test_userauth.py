@@ -5,10 +5,12 @@ from functools import lru_cache
 import pytest
 from twisted.internet.defer import Deferred
 
+from mft.auth.chain import Chain
+from mft.auth.second_method import WithSecondMethod
 from mft.protocols.ssh.numbers import Code, Message
 from mft.trust.ssh_keys import HostKey
 from mft.wire.buffer import Reader
-from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, Method, account, code_at
 from tests.fakes.ssh_client import PASSWORD, SshClient, disconnects, message, pack
 
 FAILED, DONE, FORBIDDEN, UNKNOWN, VIOLATION = 20142, 20137, 20136, 20021, 30007
@@ -239,6 +241,41 @@ def test_the_key_may_come_last(client):
     (answer,) = answered(client, code_at())
     assert answer == message(Message.USERAUTH_FAILURE, ["publickey"], True)
     assert client.key(own_key(), "all")[0] == SUCCESS
+
+
+# Another method as the second factor.
+
+
+@pytest.fixture
+def doubled(server):
+    """The same server with a second method, which knows the same names by one password."""
+    second = Method(*(account(name, password=CHEAP_HASH) for name in ("ann", "kim")))
+    first = WithSecondMethod(server.method, second, lambda: server.method.now)
+    server.chain = Chain([first])
+    return SshClient(server).service()
+
+
+def test_after_a_password_the_second_method_is_asked_by_a_question(doubled, server):
+    asked(doubled, "ann")
+    assert answered(doubled, PASSWORD) == [CODE_QUESTION]
+    assert answered(doubled, "wrong") == [REFUSAL]
+    asked(doubled, "ann")
+    assert answered(doubled, PASSWORD)[0] == SUCCESS
+    assert len(server.data(SECOND_FACTOR)) == 1
+
+
+@pytest.mark.parametrize("interactive", [False, True])
+def test_after_a_key_it_is_asked_for_a_password(doubled, interactive):
+    (answer,) = doubled.key(own_key(), "kim")
+    assert answer == message(Message.USERAUTH_FAILURE, ["password", "keyboard-interactive"], True)
+    if interactive:
+        question = asked(doubled, "kim")
+        assert question.string() + question.string() + question.string() == b""
+        assert (question.u32(), question.string()) == (1, b"Password: ")
+        assert answered(doubled, PASSWORD)[0] == SUCCESS
+    else:
+        assert doubled.password("wrong", "kim") == [REFUSAL]
+        assert doubled.password(name="kim")[0] == SUCCESS
 
 
 # Keys.
