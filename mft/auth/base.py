@@ -92,6 +92,7 @@ class MoreNeeded(NamedTuple):
     method: Component
     kinds: frozenset[str]
     proved: frozenset[str] = frozenset()  # other kinds that came within the credential
+    by: Component | None = None  # the other method that found the second factor right, if any
 
 
 class Rejected(NamedTuple):

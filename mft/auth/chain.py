@@ -55,6 +55,7 @@ class Proven(NamedTuple):
     kinds: frozenset[str]
     missing: frozenset[str] = frozenset()  # kinds that the account wants as well
     whole: Account | None = None  # as it was then; no login of its own
+    second: Component | None = None  # the method that found a second factor right
 
     @property
     def awaits_code(self) -> bool:
@@ -82,7 +83,7 @@ class Judged(NamedTuple):
     account_name: str = ""  # with MORE_NEEDED
     query: bool = False  # the peer only asked whether a key would do
     proven: Proven | None = None  # hand it to the next `judge` of this connection
-    second: bool = False  # with ACCEPTED: a one-time code was right as well
+    second: Component | None = None  # with ACCEPTED: what found a second factor right, if any
 
 
 class Chain:
@@ -252,17 +253,20 @@ def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected) -> Judged:
         # Whatever a method says to a question, no account comes out of it.
         return blank._replace(outcome=Outcome.ACCEPTABLE, method=verdict.method)
     if isinstance(verdict, Accepted):
-        return _accepted(blank, verdict.account, verdict.method, verdict.proved)
+        second = verdict.method if ONE_TIME_CODE in verdict.proved else None
+        return _accepted(blank, verdict.account, verdict.method, second)
     return _more(blank, verdict)
 
 
-def _accepted(blank: Judged, account: Account, method: Component, proved: frozenset[str]) -> Judged:
+def _accepted(
+    blank: Judged, account: Account, method: Component, second: Component | None
+) -> Judged:
     return blank._replace(
         outcome=Outcome.ACCEPTED,
         account=account,
         method=method,
         proven=None,
-        second=ONE_TIME_CODE in proved,
+        second=second,
     )
 
 
@@ -270,21 +274,23 @@ def _more(blank: Judged, verdict: MoreNeeded) -> Judged:
     """One more kind was proved; with the others proved before, for the same account, it is all."""
     before = blank.proven
     done = frozenset((blank.kind, *verdict.proved))
+    second = (verdict.by or verdict.method) if ONE_TIME_CODE in done else None
     wanted = verdict.kinds
     if before and (before.account, before.method) == (verdict.account.uuid, verdict.method.uuid):
         done |= before.kinds
         wanted |= before.missing
+        second = second or before.second
     missing = wanted - done
     if not missing:
-        return _accepted(blank, verdict.account, verdict.method, done)
+        return _accepted(blank, verdict.account, verdict.method, second)
     account, method = verdict.account, verdict.method
-    proven = Proven(blank.username, account.uuid, method.uuid, done, missing, account)
+    proven = Proven(blank.username, account.uuid, method.uuid, done, missing, account, second)
     if proven.awaits_password:  # in the words of the peer
         missing = missing - {ONE_TIME_CODE} | {PASSWORD}
     return blank._replace(
         outcome=Outcome.MORE_NEEDED,
         method=verdict.method,
-        required=verdict.kinds | {blank.kind} | verdict.proved,
+        required=wanted | done,
         missing=missing,
         account_name=verdict.account.name,
         proven=proven,

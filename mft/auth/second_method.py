@@ -77,7 +77,7 @@ class WithSecondMethod:
             return verdict
         if not isinstance(verdict, Accepted):
             return Rejected(second.component, "the second factor is not accepted")
-        return MoreNeeded(account, self.component, frozenset(), SECOND)
+        return MoreNeeded(account, self.component, frozenset(), SECOND, second.component)
 
     async def change_password(
         self, account: Account, change: PasswordChange, peer: Address

@@ -318,7 +318,7 @@ class MoreCredentials:
 
 @dataclass(frozen=True, slots=True)
 class SecondFactorDone:
-    """Whose second factor was right, by the method that knows the account."""
+    """Whose second factor was right, by the method that judged it."""
 
     account_name: str
     account_type: str

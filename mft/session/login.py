@@ -87,8 +87,8 @@ class Login:
             self._failed(judged, f"the session cannot be opened: {refused}")
             return LoginResult(failure=str(refused))
         method = judged.method
-        if judged.second:
-            self._tell_second(session, judged)
+        if judged.second is not None:
+            self._tell_second(session, judged, judged.second)
         session.emit(
             events.LOGIN_DONE,
             p.LoginDone(
@@ -114,8 +114,8 @@ class Login:
         )
         return LoginResult(session)
 
-    def _tell_second(self, session: Session, judged: Judged) -> None:
-        account, method = session.account, judged.method
+    def _tell_second(self, session: Session, judged: Judged, method: Component) -> None:
+        account = session.account
         session.emit(
             events.SECOND_FACTOR_DONE,
             p.SecondFactorDone(
@@ -123,8 +123,8 @@ class Login:
                 account_type=account.kind,
                 account_uuid=account.uuid,
                 username=judged.username,
-                method_name=method.name if method else "",
-                method_type=method.kind if method else "",
+                method_name=method.name,
+                method_type=method.kind,
                 credentials_type=judged.kind,
             ),
         )

@@ -267,7 +267,7 @@ CODE_RIGHT = MoreNeeded(ANN, FIRST, frozenset(("password",)))
 
 def test_a_code_after_a_right_password_logs_in() -> None:
     judged = judge(Chain([Fixed(CODE_RIGHT, kinds=KINDS)]), CODE, WORD_DONE)
-    assert (judged.outcome, judged.account, judged.second) == (Outcome.ACCEPTED, ANN, True)
+    assert (judged.outcome, judged.account, judged.second) == (Outcome.ACCEPTED, ANN, FIRST)
 
 
 @pytest.mark.parametrize(
@@ -317,8 +317,8 @@ def test_a_code_within_a_password_counts_with_it() -> None:
     assert judged.proven is not None
     assert judged.proven.kinds == {"password", "one-time-code"}
     alone = judge(Chain([Fixed(Accepted(ANN, FIRST, CODE_ONLY))]))
-    assert (alone.outcome, alone.second) == (Outcome.ACCEPTED, True)
-    assert not judge(Chain([Fixed(Accepted(ANN, FIRST))])).second
+    assert (alone.outcome, alone.second) == (Outcome.ACCEPTED, FIRST)
+    assert judge(Chain([Fixed(Accepted(ANN, FIRST))])).second is None
 
 
 def test_a_password_with_its_code_and_a_key_are_all_in_any_order() -> None:
@@ -338,6 +338,6 @@ def test_a_password_with_its_code_and_a_key_are_all_in_any_order() -> None:
             judged = judge(chain, code if one == "code" else one, judged and judged.proven)
         assert judged is not None
         if given in order:
-            assert (judged.outcome, judged.second) == (Outcome.ACCEPTED, True)
+            assert (judged.outcome, judged.second) == (Outcome.ACCEPTED, method.component)
         else:
             assert judged.missing == {"ssh-key"}
