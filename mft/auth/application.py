@@ -137,7 +137,7 @@ class ApplicationAuthenticator:
         if real is None:
             return _Judgement(False, why)
         if not whole and parted is not None and factor is not None and any(rest):
-            wrong = await self._codes.take_appended(factor, parted.step)
+            wrong = await self._codes.take_appended(factor, parted)
             return _Judgement(not wrong, wrong, coded=not wrong)
         return _Judgement(whole, "the password is wrong")
 

@@ -43,6 +43,7 @@ class Parted(NamedTuple):
     """A password that ends like a code, taken apart."""
 
     password: str
+    code: str
     step: int | None  # of the code; None for one that is wrong
 
 
@@ -64,25 +65,33 @@ class Codes:
         if not self.needed or len(last) < DIGITS or not (last.isascii() and last.isdecimal()):
             return None
         codes = self._nobodys if factor is None else factor.codes
-        step = codes.step_of(text[-codes.digits :], self._parts.clock())
-        return Parted(text[: -codes.digits], step)
+        code = text[-codes.digits :]
+        return Parted(text[: -codes.digits], code, codes.step_of(code, self._parts.clock()))
 
-    async def take_appended(self, factor: Factor, step: int | None) -> str:
+    async def take_appended(self, factor: Factor, parted: Parted) -> str:
         """Use up a code that came with a right password; why it cannot be, or nothing."""
-        if self._parts.used.slips.too_many(factor.account, self._parts.clock()):
-            return TOO_OFTEN
-        return self._wrong(factor) if step is None else await self._take(factor, step)
+        return await self._judge(factor, parted.code, parted.step)
 
     async def take(self, factor: Factor, text: str) -> str:
         """Use up a code or a recovery code; why it cannot be, or nothing."""
         digest = recovery_digest(text)
         if digest is not None and digest in factor.recovery:
             return await self._recover(factor, digest)
-        now = self._parts.clock()
-        if self._parts.used.slips.too_many(factor.account, now):
+        code = "".join(text.split())
+        return await self._judge(factor, code, factor.codes.step_of(code, self._parts.clock()))
+
+    async def _judge(self, factor: Factor, code: str, step: int | None) -> str:
+        if self._parts.used.slips.too_many(factor.account, self._parts.clock()):
             return TOO_OFTEN
-        step = factor.codes.step_of("".join(text.split()), now)
-        return self._wrong(factor) if step is None else await self._take(factor, step)
+        if step is None:
+            return USED if self._was_used(factor, code) else self._wrong(factor)
+        return await self._take(factor, step)
+
+    def _was_used(self, factor: Factor, code: str) -> bool:
+        """Whether it is one of the last codes that did: then it is no guess."""
+        used = self._parts.used.of(factor.account)
+        steps = (used.step, *used.recent) if used.mark == factor.codes.mark else ()
+        return any(code == factor.codes.code(one) for one in steps)
 
     def _wrong(self, factor: Factor) -> str:
         if self._parts.used.slips.add(factor.account, self._parts.clock()):
@@ -94,7 +103,7 @@ class Codes:
         used, mark = self._parts.used.of(factor.account), factor.codes.mark
         if used.mark == mark and step <= used.step:
             return USED
-        await self._keep(factor, Used(mark, step, self._known(factor, used)))
+        await self._keep(factor, used.taken(mark, step, self._known(factor, used)))
         return ""
 
     async def _recover(self, factor: Factor, digest: str) -> str:

@@ -14,6 +14,7 @@ from mft.core.failure import Reason, Refused
 MAX_WRONG: Final = 5  # codes that an account may get wrong at once
 FORGIVEN: Final = 3600.0  # seconds after which one of them no longer counts
 NEVER: Final = -1  # no step was used
+RECENT: Final = 8  # used steps that are remembered beside the latest one
 
 
 class Used(NamedTuple):
@@ -22,6 +23,14 @@ class Used(NamedTuple):
     mark: str = ""  # of the secret whose steps these are
     step: int = NEVER  # the latest that was used; it and all before are used up
     recovery: tuple[str, ...] = ()  # digests of recovery codes
+    # Some steps that were used before, the newest first: a client that logs in again and again by
+    # the code of yesterday does not guess.
+    recent: tuple[int, ...] = ()
+
+    def taken(self, mark: str, step: int, recovery: tuple[str, ...]) -> "Used":
+        """What it is once a step of a secret is used as well."""
+        before = (self.step, *self.recent) if self.mark == mark and self.step != NEVER else ()
+        return Used(mark, step, recovery, before[:RECENT])
 
 
 class Slips:
@@ -80,8 +89,11 @@ NOWHERE: Final = Nowhere()
 def used_of(fields: Mapping[str, object]) -> Used:
     """Read what was kept; raises ValueError with a sentence that shows nothing of it."""
     mark, step, recovery = (fields.get(key) for key in ("mark", "step", "recovery"))
+    recent = fields.get("recent")
     if not isinstance(mark, str) or not isinstance(step, int) or isinstance(step, bool):
         raise ValueError("does not tell which code was the last")
+    if not isinstance(recent, list) or not all(isinstance(one, int) for one in recent):
+        raise ValueError("has no list of the codes before")
     if not isinstance(recovery, list) or not all(isinstance(one, str) for one in recovery):
         raise ValueError("has no list of recovery codes")
-    return Used(mark, step, tuple(recovery))
+    return Used(mark, step, tuple(recovery), tuple(recent[:RECENT]))

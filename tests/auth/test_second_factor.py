@@ -283,6 +283,17 @@ def test_right_codes_between_them_give_no_more_guesses(method: Method) -> None:
     assert why(ask(method, code(code_at(method.now)))) == TOO_OFTEN
 
 
+def test_a_client_that_goes_on_with_a_code_of_yesterday_locks_nobody_out(method: Method) -> None:
+    old = word("right" + code_at(method.now))
+    assert isinstance(ask(method, old), Accepted)
+    method.now += 10 * PERIOD
+    for _ in range(2 * MAX_WRONG):
+        assert why(ask(method, old)) == USED
+    assert isinstance(ask(method, word("right" + code_at(method.now))), Accepted)
+    assert why(ask(method, old)) == USED, "nor after another one"
+    assert not method.trail.events
+
+
 def test_who_does_not_know_the_password_locks_nobody_out(method: Method) -> None:
     for number in range(2 * MAX_WRONG):
         ask(method, word(f"wrong{number:06}"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mft.auth.used_codes import FORGIVEN, MAX_WRONG, NOWHERE, Slips, Used, used_of
+from mft.auth.used_codes import FORGIVEN, MAX_WRONG, NOWHERE, RECENT, Slips, Used, used_of
 from mft.core.failure import Refused
 from tests.fakes.run import run
 
@@ -55,8 +55,17 @@ def test_without_a_place_no_code_does() -> None:
 
 
 def test_what_was_kept_is_read() -> None:
-    used = Used("mark", 7, ("a", "b"))
-    assert used_of({**used._asdict(), "recovery": ["a", "b"]}) == used
+    used = Used("mark", 7, ("a", "b"), (6, 4))
+    assert used_of({**used._asdict(), "recovery": ["a", "b"], "recent": [6, 4]}) == used
+
+
+def test_a_few_steps_are_remembered_and_none_of_another_secret() -> None:
+    used = Used()
+    for step in range(2 * RECENT):
+        used = used.taken("mark", step, ())
+    last = 2 * RECENT - 1
+    assert used == Used("mark", last, (), tuple(range(last - 1, last - 1 - RECENT, -1)))
+    assert used.taken("another", 3, ("a",)) == Used("another", 3, ("a",))
 
 
 @pytest.mark.parametrize(
@@ -69,8 +78,10 @@ def test_what_was_kept_is_read() -> None:
         {"recovery": None},
         {"recovery": [1]},
         {"recovery": "ab"},
+        {"recent": None},
+        {"recent": ["7"]},
     ],
 )
 def test_half_of_it_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"^(does|has)"):
-        used_of({"mark": "m", "step": 7, "recovery": [], **wrong})
+        used_of({"mark": "m", "step": 7, "recovery": [], "recent": [], **wrong})

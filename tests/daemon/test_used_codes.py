@@ -16,7 +16,7 @@ from tests.fakes.run import run
 from tests.fakes.threads import Inline
 from tests.fakes.trail import Trail
 
-USED = Used("mark", 7, ("a", "b"))
+USED = Used("mark", 7, ("a", "b"), (6, 4))
 
 
 def opened(state: Path, trail: Trail | None = None) -> UsedCodeFiles:
@@ -46,8 +46,8 @@ BROKEN = {
     "no JSON": b"{",
     "a list": b"[]",
     "another account": orjson.dumps({"account": "bob", **USED._asdict()}),
-    "no step": orjson.dumps({"account": "ann", "mark": "m", "recovery": []}),
-    "no list": orjson.dumps({"account": "ann", "mark": "m", "step": 1}),
+    "no step": orjson.dumps({"account": "ann", "mark": "m", "recovery": [], "recent": []}),
+    "no list": orjson.dumps({"account": "ann", "mark": "m", "step": 1, "recent": []}),
     "endless": b" " * MAX_SIZE + orjson.dumps({"account": "ann", **USED._asdict()}),
 }
 
