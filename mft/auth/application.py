@@ -13,6 +13,7 @@ from mft.auth.base import (
     Credentials,
     MoreNeeded,
     NotMine,
+    OneTimeCode,
     Password,
     PasswordChange,
     PublicKey,
@@ -21,7 +22,7 @@ from mft.auth.base import (
 )
 from mft.auth.inheritance import Membership, build_account
 from mft.auth.key_files import search
-from mft.auth.kinds import CREDENTIAL_KINDS, PUBLIC
+from mft.auth.kinds import CREDENTIAL_KINDS, ONE_TIME_CODE, PASSWORD, PUBLIC
 from mft.auth.own_passwords import (
     Fault,
     NotChanged,
@@ -31,6 +32,7 @@ from mft.auth.own_passwords import (
 )
 from mft.auth.parts import Parts
 from mft.auth.passwords import Decoys, PasswordHash, check_new, make_hash
+from mft.auth.second_factor import WRONG, Codes, Factor, matches
 from mft.core.failure import Malformed, Reason, Refused
 from mft.core.peer import Address, Component
 from mft.trust.authorized_keys import AuthorizedKey, parse_keys
@@ -47,6 +49,7 @@ class _Member(NamedTuple):
     whole: Membership
     password: PasswordHash | None
     keys: Mapping[bytes, tuple[AuthorizedKey, ...]]
+    factor: Factor | None
 
 
 class _Judgement(NamedTuple):
@@ -55,12 +58,11 @@ class _Judgement(NamedTuple):
     right: bool
     why: str
     forbidden: bool = False  # it is right, and a rule refuses it
+    coded: bool = False  # a one-time code came with it, and was right
 
 
 class ApplicationAuthenticator:
     """Accounts of server.ini as they were when it was made."""
-
-    kinds = frozenset((*CREDENTIAL_KINDS, PUBLIC))
 
     def __init__(self, component: Component, parts: Parts, file: str = "server.ini") -> None:
         """Read every account; raises ValueError for a group that is missing, or a name twice.
@@ -78,6 +80,10 @@ class ApplicationAuthenticator:
             self._members[options.name] = _member(Membership.of(uuid, options, parts.groups))
         hashes = [one.password for one in self._members.values() if one.password is not None]
         self._decoys = Decoys(hashes, parts.scheme)
+        self._codes = Codes(parts, [one.factor for one in self._members.values()])
+        self.kinds = frozenset(
+            (*CREDENTIAL_KINDS, PUBLIC, *((ONE_TIME_CODE,) if self._codes.needed else ()))
+        )
         self._accounts: dict[str, Account] = {}  # those that are the same from everywhere
         self._waiting = 0
 
@@ -90,7 +96,10 @@ class ApplicationAuthenticator:
     async def authenticate(
         self, credentials: Credentials, peer: Address, service: Component
     ) -> Verdict:
-        """Judge credentials; a password costs one hash, whether or not the name is known."""
+        """Judge credentials; a password costs one hash, whether or not the name is known.
+
+        It costs two where it ends like a one-time code and some account has such codes.
+        """
         if isinstance(credentials, Anonymous):
             return self._public(credentials, peer)
         member = self._members.get(credentials.username)
@@ -99,6 +108,8 @@ class ApplicationAuthenticator:
             judgement = await self._password(member, credentials)
         elif member is None:
             return NotMine()
+        elif isinstance(credentials, OneTimeCode):
+            judgement = await self._code(member, credentials)
         elif isinstance(credentials, Certificate):
             judgement = _certificate(member.whole.counted(peer), credentials)
         else:
@@ -106,7 +117,7 @@ class ApplicationAuthenticator:
         if member is None:
             return NotMine()
         self._step(f"the {credentials.kind} is right" if judgement.right else judgement.why)
-        verdict = self._verdict(member.whole, credentials.kind, judgement, peer)
+        verdict = self._verdict(member, credentials.kind, judgement, peer)
         if isinstance(verdict, Rejected) and verdict.forbidden:
             self._step(f"refused: {verdict.details}")
         return verdict
@@ -132,13 +143,27 @@ class ApplicationAuthenticator:
         except Refused as refused:
             why = refused.details
         spent = real or self._decoys.of(given.username)
-        right = await self._computed(spent.matches, given.password.reveal())
+        text, factor = given.password.reveal(), None if member is None else member.factor
+        parted = self._codes.part(factor, text)
+        texts = [text] if parted is None else [text, parted.password]
+        whole, *rest = await self._computed(matches, spent, texts)
         if real is None:
             return _Judgement(False, why)
+        coded = parted if not whole and factor is not None and any(rest) else None
+        right = whole or coded is not None
         expired = self._expired(member) if right and member is not None else None
         if expired is not None:
             return _Judgement(False, expired, forbidden=True)
-        return _Judgement(right, "the password is wrong")
+        if coded is not None and factor is not None:
+            wrong = await self._codes.take_appended(factor, coded)
+            return _Judgement(not wrong, wrong, coded=not wrong)
+        return _Judgement(whole, "the password is wrong")
+
+    async def _code(self, member: _Member, given: OneTimeCode) -> _Judgement:
+        if member.factor is None:
+            return _Judgement(False, WRONG)
+        wrong = await self._codes.take(member.factor, given.code.reveal())
+        return _Judgement(not wrong, wrong)
 
     def _expired(self, member: _Member) -> str | None:
         """Why a right password does not let in any more; None where it does."""
@@ -263,10 +288,9 @@ class ApplicationAuthenticator:
         why = certificate.refusal(given.username, trusted, self._parts.clock(), peer)
         return _Judgement(why is None, why or "")
 
-    def _verdict(
-        self, whole: Membership, kind: str, judgement: _Judgement, peer: Address
-    ) -> Verdict:
+    def _verdict(self, member: _Member, kind: str, judgement: _Judgement, peer: Address) -> Verdict:
         """Every refusal is the same to the peer; the details are for the audit trail."""
+        whole = member.whole
         barred = whole.restrictions().may_act(self._parts.clock(), peer)
         if barred is not None:
             return Rejected(self.component, barred, forbidden=True)
@@ -277,13 +301,16 @@ class ApplicationAuthenticator:
         except ValueError as error:
             return Rejected(self.component, f"the account cannot be used: {error}", forbidden=True)
         required = account.required_credentials
-        if not required or required == {kind}:
-            return Accepted(account, self.component)
-        if kind not in required:
+        needed = _needed(required, kind, second=member.factor is not None)
+        proved = frozenset((ONE_TIME_CODE,)) if judgement.coded else frozenset()
+        missing = needed - proved - {kind}
+        if kind not in needed:
             wanted = ", ".join(sorted(required))
             details = f"the account logs in with {wanted} only"
             return Rejected(self.component, details, forbidden=True, required=required)
-        return MoreNeeded(account, self.component, required - {kind})
+        if missing:
+            return MoreNeeded(account, self.component, missing, proved)
+        return Accepted(account, self.component, proved)
 
     def _account(self, whole: Membership, peer: Address) -> Account:
         """The account as it is for a peer; made once where the peer makes no difference."""
@@ -302,7 +329,14 @@ def _member(whole: Membership) -> _Member:
     for one in parse_keys(whole.options.ssh_authorized_keys_content).keys:
         keys[one.key.blob] = (*keys.get(one.key.blob, ()), one)
     password = None if stored is None else PasswordHash.parse(stored.reveal())
-    return _Member(whole, password, keys)
+    return _Member(whole, password, keys, Factor.of(whole.uuid, whole.options))
+
+
+def _needed(required: frozenset[str], kind: str, *, second: bool) -> frozenset[str]:
+    """All kinds that a login with this one takes; a password also takes a code, if there is one."""
+    by_password = PASSWORD in required if required else kind in (PASSWORD, ONE_TIME_CODE)
+    needed = required or frozenset((PASSWORD if by_password else kind,))
+    return needed | {ONE_TIME_CODE} if second and by_password else needed
 
 
 def _known(member: _Member | None, file: str) -> str:

@@ -55,6 +55,18 @@ class Anonymous(NamedTuple):
     kind: str = "public"
 
 
+class OneTimeCode(NamedTuple):
+    """A second factor: what comes after a right password, where the account wants more.
+
+    The chain hands it to nobody but the method that found the first factor of this name right.
+    """
+
+    username: str
+    code: Secret  # or a recovery code, or the password that a second method judges
+    account: Account | None = None  # that was proved before; told by the chain, never by a peer
+    kind: str = "one-time-code"
+
+
 class PasswordChange(NamedTuple):
     """What somebody who has logged in gives to have another password."""
 
@@ -62,7 +74,7 @@ class PasswordChange(NamedTuple):
     new: Secret
 
 
-Credentials = Password | PublicKey | Certificate | Anonymous
+Credentials = Password | PublicKey | Certificate | Anonymous | OneTimeCode
 
 
 class Accepted(NamedTuple):
@@ -70,14 +82,20 @@ class Accepted(NamedTuple):
 
     account: Account
     method: Component
+    proved: frozenset[str] = frozenset()  # kinds that came within the credential
 
 
 class MoreNeeded(NamedTuple):
-    """This credential is right; the account wants these kinds as well (`required_credentials`)."""
+    """This credential is right; the account wants these kinds as well.
+
+    By its `required_credentials`, or since it has a second factor.
+    """
 
     account: Account
     method: Component
     kinds: frozenset[str]
+    proved: frozenset[str] = frozenset()  # other kinds that came within the credential
+    by: Component | None = None  # the other method that found the second factor right, if any
 
 
 class Rejected(NamedTuple):
@@ -150,7 +168,10 @@ class Authenticator(Protocol):
     """One `[authentications/ID]` section."""
 
     component: Component
-    kinds: frozenset[str]  # credential kinds that it understands
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of credential that it understands."""
 
     async def authenticate(
         self, credentials: Credentials, peer: Address, service: Component

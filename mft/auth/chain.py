@@ -20,6 +20,7 @@ from mft.auth.base import (
     Credentials,
     MoreNeeded,
     NotMine,
+    OneTimeCode,
     Outcome,
     Password,
     PasswordChange,
@@ -29,6 +30,7 @@ from mft.auth.base import (
     Watch,
     WouldTry,
 )
+from mft.auth.kinds import ONE_TIME_CODE, PASSWORD
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
@@ -49,6 +51,19 @@ class Proven(NamedTuple):
     account: str  # ID
     method: str  # ID
     kinds: frozenset[str]
+    missing: frozenset[str] = frozenset()  # kinds that the account wants as well
+    whole: Account | None = None  # as it was then; no login of its own
+    second: Component | None = None  # the method that found a second factor right
+
+    @property
+    def awaits_code(self) -> bool:
+        """Whether the password was right, and a one-time code is what may come next."""
+        return PASSWORD in self.kinds and ONE_TIME_CODE in self.missing
+
+    @property
+    def awaits_password(self) -> bool:
+        """Whether a key or certificate was right, and a second method judges the password."""
+        return ONE_TIME_CODE in self.missing and PASSWORD not in self.kinds | self.missing
 
 
 class Judged(NamedTuple):
@@ -66,6 +81,7 @@ class Judged(NamedTuple):
     account_name: str = ""  # with MORE_NEEDED
     query: bool = False  # the peer only asked whether a key would do
     proven: Proven | None = None  # hand it to the next `judge` of this connection
+    second: Component | None = None  # with ACCEPTED: what found a second factor right, if any
 
 
 class Chain:
@@ -157,6 +173,14 @@ class Chain:
     ) -> Judged:
         if credentials.kind not in self.kinds:
             return blank
+        before = blank.proven
+        if isinstance(credentials, OneTimeCode):
+            if before is None or not before.awaits_code:
+                return blank._replace(outcome=Outcome.INVALID, details="no password came before it")
+            return await self._second(before, credentials, peer, service, blank)
+        if isinstance(credentials, Password) and before and before.awaits_password:
+            given = OneTimeCode(credentials.username, credentials.password)
+            return await self._second(before, given, peer, service, blank)
         wrong = impossible(credentials)
         if wrong is None and bar is None:
             return await self._ask(credentials, peer, service, blank)
@@ -179,12 +203,36 @@ class Chain:
                 return
         raise NotChanged(Fault.NOT_ALLOWED, "no method of the service knows it any more")
 
-    async def _ask(
-        self, credentials: Credentials, peer: Address, service: Component, blank: Judged
+    async def _second(
+        self,
+        before: Proven,
+        given: OneTimeCode,
+        peer: Address,
+        service: Component,
+        blank: Judged,
     ) -> Judged:
+        """Judge a second factor after a right first one only, by the method that found it right.
+
+        Without that nobody learns which codes are right, and none is used up.
+        """
+        wrong = impossible(given)
+        if wrong is not None:
+            return blank._replace(outcome=Outcome.INVALID, details=wrong)
+        told = given._replace(account=before.whole)
+        return await self._ask(told, peer, service, blank, only=before.method)
+
+    async def _ask(
+        self,
+        credentials: Credentials,
+        peer: Address,
+        service: Component,
+        blank: Judged,
+        only: str = "",
+    ) -> Judged:
+        """Ask the methods in order; `only` is the ID of the one that may be asked, if not all."""
         refused: Judged | None = None  # a question, by a method that knows the name
         for method in self.methods:
-            if credentials.kind not in method.kinds:
+            if credentials.kind not in method.kinds or only not in ("", method.component.uuid):
                 continue
             try:
                 verdict = self._but_barred(
@@ -220,6 +268,8 @@ def impossible(credentials: Credentials) -> str | None:
         return told
     if isinstance(credentials, Password):
         return _impossible_text("password", credentials.password.reveal())
+    if isinstance(credentials, OneTimeCode):
+        return _impossible_text("code", credentials.code.reveal())
     if isinstance(credentials, Certificate | Anonymous):
         return None  # a name in it that is none, or too long, is nobody's
     return None if credentials.blob else "the key is empty"
@@ -244,7 +294,7 @@ def _unheard_of(credentials: Credentials) -> Credentials:
     name = secrets.token_hex(16)
     if isinstance(credentials, Password):
         return Password(name, Secret(secrets.token_hex(16)))
-    if isinstance(credentials, Certificate | Anonymous):
+    if isinstance(credentials, Certificate | Anonymous | OneTimeCode):
         return credentials._replace(username=name)
     return PublicKey(name, b"\0", proven=False)
 
@@ -270,7 +320,8 @@ def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected | WouldTry)
         told = "the method answered a question that nobody asked"
         return blank._replace(outcome=Outcome.BROKEN, method=verdict.method, details=told)
     if isinstance(verdict, Accepted):
-        return _accepted(blank, verdict.account, verdict.method)
+        second = verdict.method if ONE_TIME_CODE in verdict.proved else None
+        return _accepted(blank, verdict.account, verdict.method, second)
     return _more(blank, verdict)
 
 
@@ -278,24 +329,40 @@ def _barred(blank: Judged, bar: Bar) -> Judged:
     return blank._replace(outcome=Outcome.BARRED, method=bar.by, details=bar.details, proven=None)
 
 
-def _accepted(blank: Judged, account: Account, method: Component) -> Judged:
-    return blank._replace(outcome=Outcome.ACCEPTED, account=account, method=method, proven=None)
+def _accepted(
+    blank: Judged, account: Account, method: Component, second: Component | None
+) -> Judged:
+    return blank._replace(
+        outcome=Outcome.ACCEPTED,
+        account=account,
+        method=method,
+        proven=None,
+        second=second,
+    )
 
 
 def _more(blank: Judged, verdict: MoreNeeded) -> Judged:
     """One more kind was proved; with the others proved before, for the same account, it is all."""
     before = blank.proven
-    done = frozenset((blank.kind,))
+    done = frozenset((blank.kind, *verdict.proved))
+    second = (verdict.by or verdict.method) if ONE_TIME_CODE in done else None
+    wanted = verdict.kinds
     if before and (before.account, before.method) == (verdict.account.uuid, verdict.method.uuid):
         done |= before.kinds
-    missing = verdict.kinds - done
+        wanted |= before.missing
+        second = second or before.second
+    missing = wanted - done
     if not missing:
-        return _accepted(blank, verdict.account, verdict.method)
+        return _accepted(blank, verdict.account, verdict.method, second)
+    account, method = verdict.account, verdict.method
+    proven = Proven(blank.username, account.uuid, method.uuid, done, missing, account, second)
+    if proven.awaits_password:  # in the words of the peer
+        missing = missing - {ONE_TIME_CODE} | {PASSWORD}
     return blank._replace(
         outcome=Outcome.MORE_NEEDED,
         method=verdict.method,
-        required=verdict.kinds | {blank.kind},
+        required=wanted | done,
         missing=missing,
         account_name=verdict.account.name,
-        proven=Proven(blank.username, verdict.account.uuid, verdict.method.uuid, done),
+        proven=proven,
     )

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from mft.auth.options import MethodOptions
 from mft.config.kinds import (
     Context,
     FilePath,
@@ -20,7 +21,7 @@ from mft.config.kinds import (
     duration,
     each_line,
 )
-from mft.config.section import NamedSection, option
+from mft.config.section import option
 from mft.core.secret import Secret
 from mft.trust.certificates import load_authorities
 
@@ -105,7 +106,7 @@ def _username(text: str, context: Context | None) -> str:
     return text.strip()
 
 
-class HttpAuthOptions(NamedSection):
+class HttpAuthOptions(MethodOptions):
     """Accounts that a server knows, which is asked over HTTP at each login."""
 
     ignored: ClassVar[Mapping[str, str]] = {

@@ -8,6 +8,7 @@ from mft.auth.own_passwords import CLASSES
 from mft.auth.passwords import PasswordHash
 from mft.auth.permissions import MAX_RULES, global_rule, path_rule
 from mft.auth.places import expand, sample, virtual_path
+from mft.auth.time_codes import MAX_RECOVERY_CODES, TimeCodes, is_recovery_digest
 from mft.config.ini import split_commas
 from mft.config.kinds import (
     Context,
@@ -29,6 +30,7 @@ PASSWORD = "password"  # noqa: S105 - the name of a kind of credential
 SSH_KEY = "ssh-key"
 SSL_CERTIFICATE = "ssl-certificate"
 CREDENTIAL_KINDS = (PASSWORD, SSH_KEY, SSL_CERTIFICATE)
+ONE_TIME_CODE = "one-time-code"  # what a second factor shows, after a password
 PUBLIC = "public"  # no credential: a service shows an account's tree to everybody
 DAY = 86400.0  # seconds
 LEAST_BANDWIDTH = 1024  # bytes a second; with less, a client would take the wait for an end
@@ -48,6 +50,29 @@ def _password(text: str, context: Context | None) -> Secret:
     except ValueError as error:
         raise Wrong(f"{error}; `mft password` makes one") from None
     return Secret(text.strip())
+
+
+def _one_time_codes(text: str, context: Context | None) -> Secret:
+    try:
+        TimeCodes.parse(text.strip())
+    except ValueError as error:
+        raise Wrong(f"{error}; `mft totp` makes one") from None
+    return Secret(text.strip())
+
+
+def _recovery_code(line: str) -> str:
+    if not is_recovery_digest(line):
+        raise Wrong("is no line of recovery codes as `mft totp` prints them")
+    return line
+
+
+def _recovery_codes(text: str, context: Context | None) -> tuple[str, ...]:
+    found = each_line(text, _recovery_code)
+    if len(found) > MAX_RECOVERY_CODES:
+        raise Wrong(f"has more than {MAX_RECOVERY_CODES} codes")
+    if len(set(found)) != len(found):
+        raise Wrong("has a code twice")
+    return found
 
 
 def _permissions(text: str, context: Context | None) -> tuple[str, ...]:
@@ -212,6 +237,11 @@ def _group_home(text: str, context: Context | None) -> str:
 
 
 PasswordText = Annotated[Secret, Kind("password hash", "", _password, secret=True)]
+OneTimeCodes = Annotated[Secret, Kind("otpauth URI", "", _one_time_codes, secret=True)]
+RecoveryCodes = Annotated[
+    tuple[str, ...],
+    Kind("lines of digests", "", _recovery_codes, secret=True, write="\n".join),
+]
 PermissionLines = Annotated[
     tuple[str, ...],
     Kind("lines: permissions, then PATH-EXPRESSION, permissions", "allow-read", _permissions),

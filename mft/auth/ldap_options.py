@@ -14,7 +14,7 @@ from mft.auth.ldap_kinds import (
     HomeFrom,
     Hosts,
 )
-from mft.auth.options import DEFAULT_GROUP
+from mft.auth.options import DEFAULT_GROUP, MethodOptions
 from mft.config.kinds import (
     Context,
     FilePath,
@@ -27,7 +27,7 @@ from mft.config.kinds import (
     YesNo,
     duration,
 )
-from mft.config.section import NamedSection, option
+from mft.config.section import option
 from mft.core.secret import Secret
 
 LDAP_PORT = 389
@@ -35,7 +35,7 @@ LDAPS_PORT = 636
 Patience = Annotated[float, duration(1, 60)]  # eight servers of a minute each are the worst case
 
 
-class LdapOptions(NamedSection):
+class LdapOptions(MethodOptions):
     """The entries of an LDAP directory as accounts, such as those of Active Directory."""
 
     ignored: ClassVar[Mapping[str, str]] = {

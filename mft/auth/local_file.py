@@ -14,11 +14,12 @@ from twisted.python.failure import Failure
 from mft.auth.account import Account
 from mft.auth.application import ApplicationAuthenticator
 from mft.auth.base import Anonymous, Credentials, NotMine, PasswordChange, Verdict
-from mft.auth.kinds import CREDENTIAL_KINDS
+from mft.auth.kinds import PUBLIC
+from mft.auth.options import MethodOptions
 from mft.auth.own_passwords import Fault, NotChanged, OwnPassword
 from mft.auth.parts import AccountsOfFile, Parts
 from mft.config.kinds import FilePath
-from mft.config.section import NamedSection, option
+from mft.config.section import option
 from mft.core.peer import Address, Component
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -28,7 +29,7 @@ LOOK: Final = 300.0  # seconds between two looks at the file
 log = Logger()
 
 
-class LocalFileOptions(NamedSection):
+class LocalFileOptions(MethodOptions):
     """Accounts of another file, as servers that share them have them."""
 
     ignored: ClassVar[Mapping[str, str]] = {
@@ -46,8 +47,6 @@ class LocalFileOptions(NamedSection):
 class LocalFileAuthenticator:
     """One such method."""
 
-    kinds = frozenset(CREDENTIAL_KINDS)
-
     def __init__(self, component: Component, options: LocalFileOptions, parts: Parts) -> None:
         """Take what was read with the configuration; raises ValueError for what contradicts."""
         self.component = component
@@ -61,6 +60,11 @@ class LocalFileAuthenticator:
         self._told = ""  # what is wrong with the file, once it was told
         self._timer: Any = None
         self._looking: Deferred[None] | None = None
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What its accounts log in with now; nobody is shown an area of this file."""
+        return self._known.kinds - {PUBLIC}
 
     def _made(self, read: AccountsOfFile) -> ApplicationAuthenticator:
         """The accounts, by the code of those of server.ini; may take a while."""

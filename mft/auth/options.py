@@ -13,14 +13,17 @@ from mft.auth.kinds import (
     GroupPath,
     HomeStructure,
     Instant,
+    OneTimeCodes,
     PasswordText,
     PermissionLines,
+    RecoveryCodes,
     RequiredCredentials,
     VirtualFolders,
 )
 from mft.config.kinds import (
     INHERIT,
     AbsolutePath,
+    AuthenticationRef,
     CommaList,
     Context,
     Count,
@@ -85,6 +88,21 @@ class AccountOptions(NamedSection):
         "account has chosen itself counts from its choice.",
         None,
         examples=["2030-01-01"],
+    )
+    multi_factor_authentication: Maybe[OneTimeCodes] = option(
+        "A second factor beside the password: the otpauth URI of its one-time codes (TOTP), as "
+        "`mft totp` prints it. The code is appended to the password, or asked for after it. "
+        "Logins by key alone are not asked; `required_credentials` can ask for both.",
+        None,
+        examples=["otpauth://totp/mft:ann?secret=...&issuer=mft"],
+        secret=True,
+    )
+    recovery_codes: RecoveryCodes = option(
+        "Digests of codes that do in place of a one-time code, each once, as `mft totp` prints "
+        "them, one per line.",
+        (),
+        ours=True,
+        secret=True,
     )
     ssh_authorized_keys_content: AuthorizedKeys = option(
         "Its SSH public keys, one OpenSSH line each. The options from= and expiry-time= are kept; "
@@ -186,7 +204,15 @@ class AccountOptions(NamedSection):
     )
 
     def check(self, context: Context) -> Iterator[Wrong]:
-        """Tell of a path of keys that cannot be read now; its lines are judged at each login."""
+        """Tell of a path of keys that cannot be read now; its lines are judged at each login.
+
+        A second factor without a password would be asked of nobody, and protect nothing.
+        """
+        second, name = self.multi_factor_authentication, "multi_factor_authentication"
+        if second is not None and self.password is None:
+            yield Wrong("needs a password: logins by key are not asked for a code", option=name)
+        if second is None and self.recovery_codes:
+            yield Wrong(f"needs {name}", option="recovery_codes")
         path = self.ssh_authorized_keys_path
         if path is None or isinstance(path, Inherit):
             return
@@ -323,7 +349,22 @@ class GroupOptions(NamedSection):
     )
 
 
-class ApplicationOptions(NamedSection):
+class MethodOptions(NamedSection):
+    """What every method can be asked for beside its own work."""
+
+    second_factor_authentication: Maybe[AuthenticationRef] = option(
+        "The ID of another method, which must find a second factor right: a password of the same "
+        "name. It is asked for as a one-time code after a password, and as a password after a key "
+        "or certificate.",
+        None,
+        examples=["METHOD-ID"],
+    )
+    use_as_second_factor: YesNo = option(
+        "Whether this method is a second factor of others; then it is never asked alone.", False
+    )
+
+
+class ApplicationOptions(MethodOptions):
     """The accounts of this file, as an authentication method."""
 
     type: Literal["application"] = option("The kind of method.", "application")

@@ -52,6 +52,8 @@ def admitted(
     barred = whole.restrictions().may_act(now, peer)
     if barred is not None:
         return Rejected(method, barred, forbidden=True)
+    if whole.options.multi_factor_authentication is not None:
+        return Rejected(method, "its second factor is none that this method asks for")
     try:
         account = build_account(whole, peer)
     except ValueError as error:

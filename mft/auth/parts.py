@@ -8,6 +8,7 @@ from mft.auth.ledger import Ledgers
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.own_passwords import OwnPasswords, Policy
 from mft.auth.passwords import BCRYPT
+from mft.auth.used_codes import NOWHERE, UsedCodes
 from mft.core.peer import Origin
 from mft.events.model import Event
 from mft.runtime.threads import Blocking
@@ -97,3 +98,4 @@ class Parts(NamedTuple):
     read_file: ReadFile = unread
     step: Step = unheard
     used: Used = unknown
+    used_codes: UsedCodes = NOWHERE  # one-time codes that do no longer

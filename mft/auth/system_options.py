@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 
-from mft.auth.options import DEFAULT_GROUP
+from mft.auth.options import DEFAULT_GROUP, MethodOptions
 from mft.auth.pam import stack_of
 from mft.config.kinds import (
     CommaList,
@@ -18,7 +18,7 @@ from mft.config.kinds import (
     duration,
     each_line,
 )
-from mft.config.section import NamedSection, option
+from mft.config.section import option
 
 ALL_GROUPS: Final = "${ALL_OS_GROUPS}"
 _SERVICE: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,63}", re.ASCII)
@@ -77,7 +77,7 @@ Associations = Annotated[
 ]
 
 
-class SystemOptions(NamedSection):
+class SystemOptions(MethodOptions):
     """The accounts of the operating system, as an authentication method."""
 
     ignored: ClassVar[Mapping[str, str]] = {

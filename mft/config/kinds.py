@@ -274,6 +274,7 @@ NetworkRules = Annotated[
 ]
 GroupRefs = Annotated[tuple[str, ...], references("groups")]
 PolicyRef = Annotated[str, reference("security-policies")]
+AuthenticationRef = Annotated[str, reference("authentications")]
 AuthenticationRefs = Annotated[tuple[str, ...], references("authentications")]
 
 

@@ -16,6 +16,7 @@ from mft.auth.ledger import Ledgers
 from mft.auth.options import DEFAULT_GROUP
 from mft.auth.own_passwords import Fault, NotChanged, OwnPasswords
 from mft.auth.parts import AccountsOfFile, Parts, Stamp, Step, Used, unheard, unknown
+from mft.auth.used_codes import NOWHERE, UsedCodes
 from mft.config.kinds import Context
 from mft.core.peer import Address, Component
 from mft.daemon.account_files import ids_of, read_again
@@ -74,13 +75,20 @@ class Doorman:
     """Makes logins by the chains of the configuration that is in force."""
 
     def __init__(
-        self, bus: Bus, opening: Opening, own_passwords: OwnPasswords, last_logins: LastLogins
+        self,
+        bus: Bus,
+        opening: Opening,
+        own_passwords: OwnPasswords,
+        last_logins: LastLogins,
+        used_codes: UsedCodes = NOWHERE,
     ) -> None:
         self.chains: Mapping[str, Chain] = {}  # by the ID of the service
         self.methods = NO_METHODS
-        self.own_passwords = own_passwords  # which stay, whatever configuration comes
-        self.last_logins = last_logins  # and these
-        self.ledgers = Ledgers()  # these too
+        # Which stay, whatever configuration comes.
+        self.own_passwords = own_passwords
+        self.last_logins = last_logins
+        self.used_codes = used_codes
+        self.ledgers = Ledgers()
         self._bus = bus
         self._opening = opening
 
@@ -164,10 +172,11 @@ def methods(
     reactor: Any,
     used: Used = unknown,
     ledgers: Ledgers | None = None,
+    used_codes: UsedCodes = NOWHERE,
 ) -> Methods:
     """The methods and the chain of every service; ValueError for accounts that contradict."""
     parts = auth_parts(config, pools, bus, own, reactor, ledgers=ledgers)
-    return Methods.of(config, parts._replace(used=used), bus)
+    return Methods.of(config, parts._replace(used=used, used_codes=used_codes), bus)
 
 
 def auth_parts(
@@ -179,7 +188,10 @@ def auth_parts(
     step: Step = unheard,
     ledgers: Ledgers | None = None,
 ) -> Parts:
-    """What methods of logging in are given; without ledgers, they remember nobody who guesses."""
+    """What methods of logging in are given; without ledgers, they remember nobody who guesses.
+
+    No one-time code is accepted by them.
+    """
 
     def trouble(path: str, sentence: str) -> None:
         bus.emit(events.AUTHORIZED_KEYS_UNREADABLE, p.PathFailed(path, path, sentence))

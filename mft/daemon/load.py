@@ -24,6 +24,7 @@ from mft.daemon.method_checks import check_methods
 from mft.daemon.options import ServerOptions
 from mft.daemon.places import check_places
 from mft.daemon.reading import Reading
+from mft.daemon.second_factors import check_second_factors
 from mft.protocols.options import ServiceOptions
 
 CONF_FOLDER: Final = "conf"  # of an instance; server.ini is in it
@@ -78,6 +79,7 @@ def load(path: Path) -> Loaded:
         if one.options is not None:
             check_section(one.options, one.raw, context, problems)
     check_references(reading)
+    check_second_factors(reading)
     check_names(reading.families["services"], problems)
     check_names(reading.families["accounts"], problems)
     check_denied(reading)

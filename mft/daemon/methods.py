@@ -11,8 +11,10 @@ from mft.auth.account import Account
 from mft.auth.base import Authenticator
 from mft.auth.chain import Chain
 from mft.auth.guard import Guard
+from mft.auth.options import MethodOptions
 from mft.auth.parts import Parts
 from mft.auth.registry import AUTHENTICATORS
+from mft.auth.second_method import WithSecondMethod
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
 from mft.daemon.load import Config
@@ -45,7 +47,8 @@ class Methods(NamedTuple):
                 made[uuid] = AUTHENTICATORS[kind_name].build(uuid, options, parts)
             else:
                 bus.emit(events.METHOD_SKIPPED, p.MethodSkipped(options.name, kind_name))
-        default = _default(config, made, parts)
+        alone = _alone(config, made, parts)
+        default = _default(config, alone, parts)
 
         def barred(account: Account, peer: Address) -> str | None:
             used = parts.used(account.uuid) if account.restrictions.inactivity else None
@@ -65,16 +68,16 @@ class Methods(NamedTuple):
         chains = {}
         for uuid, options in config.services.items():
             own = options.authentications
-            methods = _named(own, made) if own else default
+            methods = _named(own, alone) if own else default
             policy = policies.get(options.security_policy or "")
             guards = [one for one in (policy, *methods) if isinstance(one, Guard)]
             chains[uuid] = Chain(methods, (CancelledError,), barred, guards)
-        every = dict.fromkeys([*made.values(), *default])
+        unnamed = [one for one in default if one not in alone.values()]
         guards_of = {f"{POLICIES}/{uuid}": guard for uuid, guard in policies.items()}
         for uuid, method in made.items():
             if isinstance(method, Guard):
                 guards_of[f"authentications/{uuid}"] = method
-        return cls(tuple(every), chains, guards_of)
+        return cls((*made.values(), *unnamed), chains, guards_of)
 
     async def start(self) -> None:
         """Start them; raises Refused when one cannot be, and then none runs."""
@@ -102,6 +105,23 @@ async def _stop(methods: Iterable[Authenticator]) -> None:
 
 def _named(names: Iterable[str], made: Mapping[str, Authenticator]) -> list[Authenticator]:
     return [made[one] for one in names if one in made]
+
+
+def _alone(
+    config: Config, made: Mapping[str, Authenticator], parts: Parts
+) -> dict[str, Authenticator]:
+    """The methods that chains may ask, each with its second factor where it has one."""
+    alone: dict[str, Authenticator] = {}
+    for uuid, method in made.items():
+        options = config.authentications[uuid]
+        if not isinstance(options, MethodOptions):
+            alone[uuid] = method
+        elif options.second_factor_authentication is not None:
+            second = made.get(options.second_factor_authentication)
+            alone[uuid] = WithSecondMethod(method, second, parts.clock)
+        elif not options.use_as_second_factor:
+            alone[uuid] = method
+    return alone
 
 
 def _default(

@@ -53,9 +53,8 @@ class Changes:
         try:
             own, reactor = doorman.own_passwords, self._parts.reactor
             used = doorman.last_logins.of
-            methods = build.methods(
-                self._new, self._pools, daemon.bus, own, reactor, used, doorman.ledgers
-            )
+            memory = used, doorman.ledgers, doorman.used_codes
+            methods = build.methods(self._new, self._pools, daemon.bus, own, reactor, *memory)
             await methods.start()
             fresh = self._build()
             for uuid, service in fresh.items():

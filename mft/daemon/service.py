@@ -31,6 +31,7 @@ from mft.daemon.recent import Recent
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
 from mft.daemon.starting import listen
+from mft.daemon.used_codes import UsedCodeFiles
 from mft.daemon.vital import Vital
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -113,9 +114,10 @@ class Daemon:
         state, present = config.directory / "state", self.roster.present
         own = OwnPasswordFiles(state, self._pools.disk, self.bus)
         self._last_logins = last = LastLogins(state, self._pools.disk, self.bus, present)
-        self._doorman = doorman = build.Doorman(self.bus, opening, own, last)
-        ledgers, reactor = doorman.ledgers, self._reactor
-        doorman.use(build.methods(config, self._pools, self.bus, own, reactor, last.of, ledgers))
+        codes = UsedCodeFiles(state, self._pools.disk, self.bus)
+        self._doorman = doorman = build.Doorman(self.bus, opening, own, last, codes)
+        memory = last.of, doorman.ledgers, codes
+        doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, *memory))
         await doorman.methods.start()
         self.bans = Bans(state, self._pools.disk, self.bus, lambda: doorman.methods.guards)
         await self.bans.load()

@@ -626,6 +626,12 @@ MORE_CREDENTIALS_NEEDED: Final = Event(
     "the account asks for {required_credentials}.",
     _in("operational session success"),
 )
+SECOND_FACTOR_DONE: Final = Event(
+    20127,
+    p.SecondFactorDone,
+    'The second factor of "{account_name}" was right: "{username}" gave it to "{method_name}".',
+    _in("authentication authenticated success"),
+)
 ACCOUNT_EXPIRES: Final = Event(
     20128,
     p.Expires,
@@ -1460,6 +1466,26 @@ SYSTEM_ACCOUNTS_AVAILABLE: Final = Event(
     p.MethodSkipped,
     'Method "{method_name}" of type {method_type} can ask the operating system again.',
     _PROCESS_DONE,
+)
+RECOVERY_CODE_USED: Final = Event(
+    90080,
+    p.RecoveryCodeUsed,
+    'A recovery code of "{account_name}" was used; {left} of them are left.',
+    _in("operational authentication success"),
+)
+ONE_TIME_CODES_WRONG: Final = Event(
+    90081,
+    p.SecondFactorOf,
+    'With the password of "{account_name}" too many wrong one-time codes came: for an hour '
+    "none is judged, and then one in each hour.",
+    _in("operational authentication failure failure-high"),
+)
+USED_CODES_UNREADABLE: Final = Event(
+    90082,
+    p.PathFailed,
+    'What "{path}" says of the one-time codes that an account has used cannot be read, so that '
+    "none does: {details}",
+    _PROCESS_BROKEN,
 )
 SOURCE_BANNED: Final = Event(
     90090,

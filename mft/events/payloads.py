@@ -326,6 +326,36 @@ class MoreCredentials:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondFactorDone:
+    """Whose second factor was right, by the method that judged it."""
+
+    account_name: str
+    account_type: str
+    account_uuid: str
+    username: str
+    method_name: str
+    method_type: str
+    credentials_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorOf:
+    """An account, by its second factor."""
+
+    account_name: str
+    account_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCodeUsed:
+    """A recovery code is used up."""
+
+    account_name: str
+    account_uuid: str
+    left: int  # that still do
+
+
+@dataclass(frozen=True, slots=True)
 class MethodSkipped:
     """An authentication method, such as one that is not running, or works again."""
 

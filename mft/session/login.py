@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mft.auth.account import Account
 from mft.auth.base import Credentials, Outcome, PublicKey
 from mft.auth.chain import Chain, Judged, Proven
+from mft.auth.kinds import ONE_TIME_CODE
 from mft.core.failure import Reason, Refused
 from mft.core.peer import UNKNOWN, Address, Component, Origin
 from mft.events import catalogue as events
@@ -22,6 +23,8 @@ Open = Callable[[Account, Address, Component], Awaitable[Session]]
 
 class LoginResult(NamedTuple):
     """A session, or the kinds of credential that are still missing, or neither: refused.
+
+    A protocol that cannot ask for a kind that is missing refuses.
 
     What tells why it was refused is for the audit trail, and never for the peer.
     """
@@ -51,6 +54,16 @@ class Login:
         self._origin = Origin(UNKNOWN, peer, component)
         self._proven: Proven | None = None
 
+    @property
+    def takes_codes(self) -> bool:
+        """Whether some account here has one-time codes; not who."""
+        return ONE_TIME_CODE in self._chain.kinds
+
+    def awaits_code(self, username: str) -> bool:
+        """Whether this name gave its password, and a one-time code is what may come next."""
+        proven = self._proven
+        return proven is not None and proven.username == username and proven.awaits_code
+
     async def would_do(self, credentials: PublicKey) -> bool:
         """Whether a key would be worth a signature; never a login, and no event."""
         judged = await self._chain.judge(credentials, self._peer, self._component, self._proven)
@@ -79,6 +92,8 @@ class Login:
             self._failed(judged, f"the session cannot be opened: {refused}")
             return LoginResult(failure=str(refused))
         method = judged.method
+        if judged.second is not None:
+            self._tell_second(session, judged, judged.second)
         session.emit(
             events.LOGIN_DONE,
             p.LoginDone(
@@ -103,6 +118,21 @@ class Login:
             ),
         )
         return LoginResult(session)
+
+    def _tell_second(self, session: Session, judged: Judged, method: Component) -> None:
+        account = session.account
+        session.emit(
+            events.SECOND_FACTOR_DONE,
+            p.SecondFactorDone(
+                account_name=account.name,
+                account_type=account.kind,
+                account_uuid=account.uuid,
+                username=judged.username,
+                method_name=method.name,
+                method_type=method.kind,
+                credentials_type=judged.kind,
+            ),
+        )
 
     def _tell_more(self, judged: Judged) -> None:
         method = judged.method

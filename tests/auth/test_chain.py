@@ -10,6 +10,7 @@ from mft.auth.base import (
     Credentials,
     MoreNeeded,
     NotMine,
+    OneTimeCode,
     Outcome,
     Password,
     PublicKey,
@@ -22,7 +23,8 @@ from mft.auth.permissions import Rules
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
-from tests.fakes.accounts import CHEAP_HASH, PEER, SERVICE, Method, account
+from mft.trust.ssh_keys import HostKey
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, PEER, SERVICE, Method, account, code_at
 from tests.fakes.run import run
 from tests.fakes.watches import POLICY, QUICK, SLOW, Watching
 
@@ -225,7 +227,9 @@ def test_what_was_proved_is_good_for_one_name_account_and_method_only() -> None:
     more = MoreNeeded(EVE, FIRST, frozenset(("password",)))
     judged = judge(Chain([Fixed(more)]), other_name, proven)
     assert judged.outcome is Outcome.MORE_NEEDED
-    assert judged.proven == Proven("eve", EVE.uuid, FIRST.uuid, frozenset(("ssh-key",)))
+    assert judged.proven == Proven(
+        "eve", EVE.uuid, FIRST.uuid, frozenset(("ssh-key",)), frozenset(("password",)), EVE
+    )
     assert judge(Chain([Fixed(more)]), KEY, proven).outcome is Outcome.MORE_NEEDED
     elsewhere = Fixed(MoreNeeded(ANN, SECOND, frozenset(("password",))), SECOND)
     assert judge(Chain([elsewhere]), KEY, proven).outcome is Outcome.MORE_NEEDED
@@ -380,3 +384,90 @@ def test_where_a_method_tries_every_key_a_question_does_not_tell_which_names_are
 def test_what_a_method_refuses_to_a_question_no_other_finds_acceptable() -> None:
     chain = Chain([Fixed(Rejected(FIRST, "no")), Fixed(Accepted(ANN, SECOND), SECOND)])
     assert judge(chain, QUESTION).outcome is Outcome.WRONG
+
+
+# A one-time code.
+
+CODE = OneTimeCode("ann", Secret("123456"))
+KINDS = BOTH | {"one-time-code"}
+CODE_ONLY = frozenset(("one-time-code",))
+WORD_DONE = Proven("ann", ANN.uuid, FIRST.uuid, frozenset(("password",)), CODE_ONLY)
+CODE_RIGHT = MoreNeeded(ANN, FIRST, frozenset(("password",)))
+
+
+def test_a_code_after_a_right_password_logs_in() -> None:
+    judged = judge(Chain([Fixed(CODE_RIGHT, kinds=KINDS)]), CODE, WORD_DONE)
+    assert (judged.outcome, judged.account, judged.second) == (Outcome.ACCEPTED, ANN, FIRST)
+
+
+@pytest.mark.parametrize(
+    "proven",
+    [
+        None,
+        WORD_DONE._replace(username="eve"),
+        WORD_DONE._replace(kinds=frozenset(("ssh-key",))),
+        WORD_DONE._replace(missing=frozenset(("ssh-key",))),
+    ],
+    ids=["nothing", "another name", "a key", "no code is wanted"],
+)
+def test_a_code_without_its_password_reaches_no_method(proven: Proven | None) -> None:
+    method = Fixed(CODE_RIGHT, kinds=KINDS)
+    assert judge(Chain([method]), CODE, proven).outcome is Outcome.INVALID
+    assert method.asked == []
+
+
+@pytest.mark.parametrize("text", ["", "x" * 151, "1\n2"])
+def test_what_is_no_possible_code_reaches_no_method(text: str) -> None:
+    method = Fixed(CODE_RIGHT, kinds=KINDS)
+    judged = judge(Chain([method]), CODE._replace(code=Secret(text)), WORD_DONE)
+    assert (judged.outcome, judged.proven) == (Outcome.INVALID, WORD_DONE)
+    assert method.asked == []
+
+
+def test_a_code_is_judged_by_the_method_that_found_the_password_right() -> None:
+    other = Fixed(Accepted(EVE, SECOND), SECOND, KINDS)
+    judged = judge(Chain([other, Fixed(CODE_RIGHT, kinds=KINDS)]), CODE, WORD_DONE)
+    assert judged.account == ANN
+    assert other.asked == []
+    gone = judge(Chain([other]), CODE, WORD_DONE)
+    assert (gone.outcome, gone.account) == (Outcome.UNKNOWN, None)
+
+
+def test_the_code_of_another_account_is_nothing_with_this_password() -> None:
+    of_eve = MoreNeeded(EVE, FIRST, frozenset(("password",)))
+    judged = judge(Chain([Fixed(of_eve, kinds=KINDS)]), CODE, WORD_DONE)
+    assert (judged.outcome, judged.missing) == (Outcome.MORE_NEEDED, {"password"})
+
+
+def test_a_code_within_a_password_counts_with_it() -> None:
+    chain = Chain([Fixed(MoreNeeded(ANN, FIRST, frozenset(("ssh-key",)), CODE_ONLY), kinds=KINDS)])
+    judged = judge(chain)
+    assert (judged.outcome, judged.missing) == (Outcome.MORE_NEEDED, {"ssh-key"})
+    assert judged.required == KINDS
+    assert judged.proven is not None
+    assert judged.proven.kinds == {"password", "one-time-code"}
+    alone = judge(Chain([Fixed(Accepted(ANN, FIRST, CODE_ONLY))]))
+    assert (alone.outcome, alone.second) == (Outcome.ACCEPTED, FIRST)
+    assert judge(Chain([Fixed(Accepted(ANN, FIRST))])).second is None
+
+
+def test_a_password_with_its_code_and_a_key_are_all_in_any_order() -> None:
+    options = {
+        "password": CHEAP_HASH,
+        "multi_factor_authentication": OTPAUTH,
+        "required_credentials": "password, ssh-key",
+    }
+    key = HostKey.generate().public
+    given = PublicKey("ann", key.blob, proven=True)
+    with_code = Password("ann", Secret("right" + code_at()))
+    for order in ((given, with_code), (with_code, given), (given, WORD, "code"), (WORD, "code")):
+        method = Method(account(ssh_authorized_keys_content=key.line(), **options))
+        chain, judged = Chain([method]), None
+        for one in order:
+            code = OneTimeCode("ann", Secret(code_at()))
+            judged = judge(chain, code if one == "code" else one, judged and judged.proven)
+        assert judged is not None
+        if given in order:
+            assert (judged.outcome, judged.second) == (Outcome.ACCEPTED, method.component)
+        else:
+            assert judged.missing == {"ssh-key"}

@@ -1,15 +1,17 @@
 """The objects of a configuration: each service with the right chain, and nothing that is off."""
 
 import os
+import time
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 from twisted.logger import globalLogPublisher
 
-from mft.auth.base import Password, PublicKey
+from mft.auth.base import OneTimeCode, Password, PublicKey
 from mft.auth.chain import Outcome
 from mft.auth.own_passwords import NotChanged
+from mft.auth.time_codes import step_at
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
@@ -20,7 +22,7 @@ from mft.runtime.threads import DISK_THREADS, OUTSIDE_THREADS
 from mft.session.login import Login
 from mft.session.opening import Limits
 from mft.vfs.volume import FAST_AGAIN, STALL, Kind
-from tests.fakes.accounts import CHEAP_HASH, KeptInMemory
+from tests.fakes.accounts import CHEAP_HASH, CODES, OTPAUTH, KeptInMemory, UsedInMemory
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.handlers import house
 from tests.fakes.reactor import Reactor
@@ -138,6 +140,32 @@ def test_a_chain_knows_the_accounts_of_the_configuration(instance: Instance) -> 
     right = run(chain.judge(Password("ann", Secret("right")), PEER, COMPONENT))
     wrong = run(chain.judge(Password("ann", Secret("wrong")), PEER, COMPONENT))
     assert (right.outcome, wrong.outcome) == (Outcome.ACCEPTED, Outcome.WRONG)
+
+
+def test_a_method_with_a_second_factor_lets_nobody_in_without_it(instance: Instance) -> None:
+    first = METHOD.format("a", "yes") + "second_factor_authentication = b-1\n"
+    second = METHOD.format("b", "yes") + "use_as_second_factor = yes\n"
+    account = ANN + f"password = {CHEAP_HASH}\n"
+    server = f"{SERVER}authentications = a-1\n"
+    config = instance.config(ssh("one", 1), first, second, account, server=server)
+    methods = build.methods(config, pools(), Trail(), KeptInMemory(), Reactor())  # type: ignore[arg-type]  # the fake
+    assert [one.component.name for one in methods.every] == ["a", "b"], "each is started once"
+    chain = methods.chains["one-1"]
+    half = run(chain.judge(Password("ann", Secret("right")), PEER, COMPONENT))
+    assert (half.outcome, half.missing) == (Outcome.MORE_NEEDED, {"one-time-code"})
+    answer = OneTimeCode("ann", Secret("right"))
+    assert run(chain.judge(answer, PEER, COMPONENT, half.proven)).outcome is Outcome.ACCEPTED
+
+
+def test_used_codes_are_those_of_the_server_and_without_them_none_does(instance: Instance) -> None:
+    account = f"{ANN}password = {CHEAP_HASH}\nmulti_factor_authentication = {OTPAUTH}\n"
+    config = instance.config(ssh("one", 1), account)
+    given = Password("ann", Secret("right" + CODES.code(step_at(time.time()))))
+    kept, outcomes = UsedInMemory(), []
+    for used in ({}, {"used_codes": kept}, {"used_codes": kept}):
+        built = build.methods(config, pools(), Trail(), KeptInMemory(), Reactor(), **used)  # type: ignore[arg-type]  # the fake
+        outcomes.append(run(built.chains["one-1"].judge(given, PEER, COMPONENT)).outcome)
+    assert outcomes == [Outcome.BROKEN, Outcome.ACCEPTED, Outcome.WRONG], "also after a reload"
 
 
 def test_authorized_keys_that_cannot_be_read_are_an_event(instance: Instance) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,11 +14,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 
+from mft.auth.base import Password
+from mft.auth.chain import Outcome
 from mft.core.failure import Refused
+from mft.core.peer import Address
+from mft.core.secret import Secret
 from mft.daemon.service import Daemon
 from mft.events import catalogue as events
 from mft.runtime.connection import Port
 from mft.trust.ssh_keys import HostKey
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, SERVICE, code_at
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.loop import run_loop, until
 from tests.fakes.services import Services
@@ -160,6 +166,27 @@ def test_what_has_not_changed_is_not_touched(instance: Instance, services: Servi
 
     running(instance, body, ssh("one", 1), log_file("log"))
     assert instance.numbers.count(events.CONFIGURATION_RELOADED.number) == 1
+
+
+def test_a_used_one_time_code_is_used_after_a_reload(
+    instance: Instance, services: Services
+) -> None:
+    coded = f"{ANN}password = {CHEAP_HASH}\nmulti_factor_authentication = {OTPAUTH}\n"
+    given = Password("ann", Secret("right" + code_at(time.time())))
+
+    async def outcome(daemon: Daemon) -> Outcome:
+        chain = daemon._doorman.chains["one-1"]
+        return (await chain.judge(given, Address("127.0.0.1", 1), SERVICE)).outcome
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        assert await outcome(daemon) is Outcome.ACCEPTED
+        chain = daemon._doorman.chains["one-1"]
+        instance.write(ssh("one", 1), f"{coded}description = changed\n")
+        await daemon.reload()
+        assert daemon._doorman.chains["one-1"] is not chain
+        assert await outcome(daemon) is Outcome.WRONG
+
+    running(instance, body, ssh("one", 1), coded)
 
 
 def test_what_holds_until_the_next_start_is_told_at_every_reload(instance: Instance) -> None:

@@ -9,6 +9,8 @@ from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.own_passwords import OwnPassword, Policy
 from mft.auth.parts import Parts
 from mft.auth.passwords import make_hash
+from mft.auth.time_codes import TimeCodes, step_at
+from mft.auth.used_codes import Slips, Used
 from mft.config.kinds import Context
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
@@ -23,6 +25,13 @@ SERVICE = Component("service-1", "ssh", "files")
 METHOD = Component("method-1", "application", "accounts of this file")
 NOW = 1_900_000_000.0  # 2030-03-17
 CHEAP_HASH = make_hash("right", "crypt-sha512", 1000)
+CODES = TimeCodes.fresh()
+OTPAUTH = CODES.uri("ann", "mft")
+
+
+def code_at(now: float = NOW, codes: TimeCodes = CODES) -> str:
+    """What an authenticator shows at a moment."""
+    return codes.code(step_at(now))
 
 
 def account(name: str = "ann", **options: str) -> AccountOptions:
@@ -67,6 +76,27 @@ class KeptInMemory:
         self.kept[account] = own
 
 
+class UsedInMemory:
+    """One-time codes that accounts have used, until the end of the test."""
+
+    def __init__(self) -> None:
+        self.slips = Slips()
+        self.used: dict[str, Used] = {}
+        self.fails: Exception | None = None  # what keeping and asking raises
+
+    def of(self, account: str) -> Used:
+        """What an account has used."""
+        if isinstance(self.fails, Refused):
+            raise self.fails
+        return self.used.get(account, Used())
+
+    async def keep(self, account: str, used: Used) -> None:
+        """Keep it."""
+        if self.fails is not None:
+            raise self.fails
+        self.used[account] = used
+
+
 class Around:
     """What methods are given, made of fakes; it keeps what it is told, and counts hashes."""
 
@@ -82,6 +112,8 @@ class Around:
         self.disk = Inline()
         self.outside: Blocking = Inline()
         self.own = KeptInMemory()
+        self.used = UsedInMemory()
+        self.now = now
         self.reactor = Reactor()
         self.trail = Trail()
         self.troubles: list[tuple[str, str]] = []
@@ -92,7 +124,7 @@ class Around:
             login=self.hashes,
             disk=self.disk,
             outside=self.outside,
-            clock=lambda: now,
+            clock=lambda: self.now,
             authorities={SERVICE.uuid: authorities},
             keys_trouble=lambda *told: self.troubles.append(told),
             own=self.own,
@@ -103,6 +135,7 @@ class Around:
             scheme="crypt-sha512",
             server="server-1",
             step=self.steps.append,
+            used_codes=self.used,
         )
 
 

@@ -37,6 +37,7 @@ ELSEWHERE = {
     "mft.daemon.reading": "tests/daemon/test_load.py",
     "mft.daemon.cross_checks": "tests/daemon/test_load.py",
     "mft.daemon.places": "tests/daemon/test_load.py",
+    "mft.daemon.second_factors": "tests/daemon/test_load.py",
     "mft.protocols.protection": "tests/protocols/ftp/test_service.py",
     "mft.protocols.receiving_file": "tests/protocols/ftp/test_bodies.py",
     "mft.protocols.sending_file": "tests/protocols/ftp/test_bodies.py",

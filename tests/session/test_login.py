@@ -10,6 +10,7 @@ from mft.auth.base import (
     Credentials,
     MoreNeeded,
     NotMine,
+    OneTimeCode,
     Password,
     PublicKey,
     Rejected,
@@ -177,6 +178,29 @@ def test_two_kinds_of_credential_are_asked_for_one_after_the_other() -> None:
     second = run(entering.attempt(KEY))
     assert second.session is door.opened[0]
     assert trail.count(events.LOGIN_DONE) == 1
+
+
+def test_a_code_is_waited_for_after_its_password_and_told_once_it_was_right() -> None:
+    code = frozenset(("one-time-code",))
+    entering, trail, door = login(MoreNeeded(ANN, METHOD, code), "password", "one-time-code")
+    assert entering.takes_codes
+    assert not entering.awaits_code("ann")
+    assert run(entering.attempt(WORD)).missing == code
+    assert (entering.awaits_code("ann"), entering.awaits_code("eve")) == (True, False)
+    assert trail.events == [events.MORE_CREDENTIALS_NEEDED]
+    trail.forget()
+    assert run(entering.attempt(OneTimeCode("ann", Secret("123456")))).session is door.opened[0]
+    second, done, _ = trail.told
+    assert (second.event, done.event) == (events.SECOND_FACTOR_DONE, events.LOGIN_DONE)
+    assert (second.payload.username, second.payload.credentials_type) == ("ann", "one-time-code")
+    assert second.origin.actor.name == "ann"
+
+
+def test_a_login_without_codes_waits_for_none() -> None:
+    entering, trail, _ = login(Accepted(ANN, METHOD))
+    assert not entering.takes_codes
+    run(entering.attempt(WORD))
+    assert trail.count(events.SECOND_FACTOR_DONE) == 0
 
 
 def test_what_was_proved_for_one_name_is_nothing_for_another() -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from mft.auth.base import Certificate, Password
-from mft.auth.kinds import SSL_CERTIFICATE
+from mft.auth.kinds import ONE_TIME_CODE, SSL_CERTIFICATE
 from mft.core.secret import Secret
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAX_NAME: Final = 200  # characters of a name in an event
 TLS_WORDS: Final = frozenset(("TLS", "TLS-C", "TLS-P", "SSL"))
 PROTECTS_DATA: Final = frozenset(("TLS-P", "SSL"))  # old words that mean PROT P as well
+CODE_MISSING: Final = "a second factor is missing; a one-time code is appended to the password"
 NOT_SECURED: Final = Reply.of(503, "The control connection is not secured: send AUTH TLS first.")
 PASSWORD_NEEDED: Final = Reply.of(331, "Password required.")
 
@@ -91,8 +92,9 @@ async def _entered(control: "Control", session: Session) -> Reply | None:
 
 
 def _tell_failure(control: "Control", result: LoginResult) -> None:
-    if result.failure:
-        control.emit(events.FTP_SESSION_FAILED, p.Details(result.failure))
+    failure = result.failure or (CODE_MISSING if ONE_TIME_CODE in result.missing else "")
+    if failure:
+        control.emit(events.FTP_SESSION_FAILED, p.Details(failure))
 
 
 def _tell_required(control: "Control", name: str) -> None:

@@ -19,6 +19,9 @@ from mft.wire.http.target import parse_query
 
 MAX_BODY: Final = 8 << 10  # bytes, before anybody has logged in
 WRONG: Final = "The name or the password is wrong."
+WRONG_WITH_CODES: Final = "The name, the password or the one-time code is wrong."
+
+Given = tuple[str, Secret, Secret]  # name, password, one-time code; empty where there is none
 
 
 async def log_in(exchange: Exchange) -> None:
@@ -31,14 +34,15 @@ async def log_in(exchange: Exchange) -> None:
         exchange.refuse(415, "A login is a form or JSON.")
         return
     body = await exchange.body.read(MAX_BODY)
-    username, password = (_form if kind == forms.ENCODED else _json)(body)
+    username, password, code = (_form if kind == forms.ENCODED else _json)(body)
     client.hub.web_sessions.admit()
     await client.sign_in.leave("another login on this connection")
-    result = await client.sign_in.attempt(exchange.source, username, password)
+    result = await client.sign_in.attempt(exchange.source, username, password, code)
     session = result.session
     if session is None:
         client.sign_in.tell_refused(exchange, refusal_of(result, "wrong credentials"))
-        client.sign_in.refuse(exchange, WRONG)
+        with_codes = client.sign_in.takes_codes(exchange.source)
+        client.sign_in.refuse(exchange, WRONG_WITH_CODES if with_codes else WRONG)
         return
     if not client.line.alive or client.leaving:
         await session.close("the client left during its login")
@@ -59,25 +63,27 @@ async def log_in(exchange: Exchange) -> None:
         exchange.answer_json(200, as_json({"results": [{"session": token.reveal()}]}))
 
 
-def _form(body: bytes) -> tuple[str, Secret]:
+def _form(body: bytes) -> Given:
     try:
         pairs = dict(parse_query(body.decode("ascii")))
     except UnicodeDecodeError:
         raise BadRequest(400, "a form that is not encoded") from None
-    return pairs.get("username", ""), Secret(pairs.get("password", ""))
+    username, password, code = (pairs.get(name, "") for name in ("username", "password", "code"))
+    return username, Secret(password), Secret(code)
 
 
-def _json(body: bytes) -> tuple[str, Secret]:
+def _json(body: bytes) -> Given:
     try:
         given: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadRequest(400, "a body that is not JSON") from None
-    username, password = (
-        (given.get("username"), given.get("password")) if isinstance(given, dict) else (None, None)
-    )
+    given = given if isinstance(given, dict) else {}
+    username, password, code = given.get("username"), given.get("password"), given.get("code", "")
     if not isinstance(username, str) or not isinstance(password, str):
         raise BadRequest(400, "a body without username and password")
-    return username, Secret(password)
+    if not isinstance(code, str):
+        raise BadRequest(400, "a code that is no text")
+    return username, Secret(password), Secret(code)
 
 
 async def log_out(exchange: Exchange) -> None:

@@ -112,7 +112,8 @@ class Pages:
         t = self.words(exchange)
         if status == 401:
             tried = exchange.head.method == "POST" or "authorization" in exchange.head.fields
-            problem = t("login.wrong") if tried else ""
+            with_codes = exchange.client.sign_in.takes_codes(exchange.source)
+            problem = t("login.wrong-code" if with_codes else "login.wrong") if tried else ""
             self.log_in(exchange, status, *fields, problem=problem)
             return
         told = f"error.{status}" if status in TOLD else "error.other"
@@ -138,6 +139,7 @@ class Pages:
             footnotes=self._options.login_footnotes,
             notice=notice,
             problem=problem,
+            codes=exchange.client.sign_in.takes_codes(exchange.source),
         )
 
     def notice(self, exchange: Exchange) -> str:

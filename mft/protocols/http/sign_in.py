@@ -9,7 +9,8 @@ import hmac
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from mft.auth.base import Anonymous, Certificate, Credentials, Password
+from mft.auth.base import Anonymous, Certificate, Credentials, OneTimeCode, Password
+from mft.auth.kinds import ONE_TIME_CODE
 from mft.core.failure import Reason
 from mft.core.peer import Address
 from mft.core.secret import Secret
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 REALM: Final = "mft"
 WRONG: Final = "Authentication is needed."
+NO_CODE: Final = Secret("")
 OTHER_ORIGIN: Final = "Possible CSRF: the request is from a page of another server."
 SECURE_COOKIE: Final = "__Host-mft"  # browsers hold such a name to https and to this host
 CLEAR_COOKIE: Final = "mft"
@@ -149,17 +151,34 @@ class SignIn:
         return self._admit(exchange)
 
     async def attempt(
-        self, source: Address, username: str, password: Secret, *, basic: bool = False
+        self,
+        source: Address,
+        username: str,
+        password: Secret,
+        code: Secret = NO_CODE,
+        *,
+        basic: bool = False,
     ) -> LoginResult:
-        """Judge a name and a password, with the client's certificate where it has one."""
+        """Judge a name and a password, with the client's certificate where it has one.
+
+        A one-time code counts where the account has such codes: it is given together with the
+        password, so that nobody is half logged in, or hears which of both was wrong. `basic`: the
+        password is one of Basic.
+        """
         login = self._login(source)
         certificate = self._certificate(username)
         result = LoginResult()
         for credentials in self._tries(certificate, Password(username, password, basic=basic)):
             result = await login.attempt(credentials)
             if result.session is not None or result.failure:
-                break
+                return result
+        if ONE_TIME_CODE in result.missing and code:
+            result = await login.attempt(OneTimeCode(username, code))
         return result
+
+    def takes_codes(self, source: Address) -> bool:
+        """Whether some account here has one-time codes; not who."""
+        return self._login(source).takes_codes
 
     def _tries(self, certificate: Certificate | None, password: Password) -> list[Credentials]:
         return [password] if certificate is None else [certificate, password]
@@ -275,8 +294,12 @@ def tell_opened(session: Session) -> None:
 
 
 def refusal_of(result: LoginResult, otherwise: str) -> str | None:
-    """Why a login was refused; None where a policy has told of it."""
-    return None if result.barred else result.failure or otherwise
+    """Why a login was refused, for the audit trail; None where a policy has told of it."""
+    if result.barred:
+        return None
+    if ONE_TIME_CODE in result.missing:
+        return "the second factor is missing"
+    return result.failure or otherwise
 
 
 def _proof(source: Address, name: str, password: str) -> bytes:

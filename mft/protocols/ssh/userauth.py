@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
 
-from mft.auth.base import Credentials, Password, PublicKey
+from mft.auth.base import Credentials, OneTimeCode, Password, PublicKey
+from mft.auth.kinds import ONE_TIME_CODE, PASSWORD, SSH_KEY
 from mft.core.failure import Malformed
 from mft.core.secret import Secret
 from mft.events import catalogue as events
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
 
 METHODS: Final = ("publickey", "password", "keyboard-interactive")
 KINDS: Final = {
-    "publickey": "ssh-key",
-    "password": "password",
-    "keyboard-interactive": "password",
+    "publickey": frozenset((SSH_KEY,)),
+    "password": frozenset((PASSWORD,)),
+    "keyboard-interactive": frozenset((PASSWORD, ONE_TIME_CODE)),
 }
+CODE_PROMPT: Final = "One-time code: "
 MAX_PENDING: Final = 2  # messages that a peer may send ahead while an attempt is judged
 MAX_QUERIES: Final = 40  # keys that a client may ask about: agents hold many, and try them all
 
@@ -41,7 +43,8 @@ class Userauth:
         self._login = login
         self._pending: deque[tuple[int, bytes]] = deque()
         self._judging = False
-        self._asked: str | None = None  # who is being asked for a password interactively
+        self._asked: str | None = None  # who is being asked interactively
+        self._for_code = False  # for a one-time code; otherwise for a password
         self._refused = 0
         self._queries = 0
         self._bannered = False
@@ -76,7 +79,7 @@ class Userauth:
         elif method == b"password":
             self._password(username, reader)
         elif method == b"keyboard-interactive":
-            self._ask(username)
+            self._ask_what_is_missing(username)
         else:
             self._send_failure(frozenset())
 
@@ -89,17 +92,27 @@ class Userauth:
             return
         self._judge_password(username, password)
 
-    def _judge_password(self, username: str, password: bytes) -> None:
+    def _judge_password(
+        self, username: str, password: bytes, *, interactive: bool = False, code: bool = False
+    ) -> None:
         try:
             text = password.decode()
         except UnicodeDecodeError:
             self.peer.emit(events.SSH_PASSWORD_NOT_UTF8, p.Nothing())
             self._fail()
             return
-        self._judge(Password(username, Secret(text)))
+        given = (OneTimeCode if code else Password)(username, Secret(text))
+        self._judge(given, interactive=interactive)
 
-    def _ask(self, username: str) -> None:
-        title, instruction, prompt = self.peer.hub.password_prompt
+    def _ask_what_is_missing(self, username: str) -> None:
+        """Ask for the password; after a right one, for the code that the account has beside it."""
+        self._for_code = self._login.awaits_code(username)
+        if self._for_code:
+            self._ask(username, "", "", CODE_PROMPT)
+        else:
+            self._ask(username, *self.peer.hub.password_prompt)
+
+    def _ask(self, username: str, title: str, instruction: str, prompt: str) -> None:
         self._asked = username
         out = Writer()
         for text in (title, instruction, ""):
@@ -116,7 +129,7 @@ class Userauth:
         if reader.u32() != 1:
             self._fail()
             return
-        self._judge_password(username, reader.string())
+        self._judge_password(username, reader.string(), interactive=True, code=self._for_code)
 
     def _public_key(self, username: str, name: bytes, reader: Reader) -> None:
         proven, algorithm, blob = reader.boolean(), reader.string(), reader.string()
@@ -179,12 +192,14 @@ class Userauth:
 
     # Judging.
 
-    def _judge(self, credentials: Credentials) -> None:
+    def _judge(self, credentials: Credentials, *, interactive: bool = False) -> None:
         self._judging = True
         judging = Deferred.fromCoroutine(self._login.attempt(credentials))
-        judging.addCallback(self._judged).addErrback(self._broke)
+        judging.addCallback(self._judged, credentials.username if interactive else None)
+        judging.addErrback(self._broke)
 
-    def _judged(self, result: LoginResult) -> None:
+    def _judged(self, result: LoginResult, interactive: str | None) -> None:
+        """Answer; `interactive` is who can be asked for more in the same exchange (RFC 4256 3)."""
         self._judging = False
         if not self.peer.alive:
             if result.session is not None:
@@ -192,6 +207,8 @@ class Userauth:
             return
         if result.session is not None:
             self.peer.logged_in_as(result.session)
+        elif interactive is not None and self._login.awaits_code(interactive) and result.missing:
+            self._ask_what_is_missing(interactive)
         elif result.missing:
             self._send_failure(result.missing, partial=True)
         else:
@@ -232,7 +249,7 @@ class Userauth:
         self.peer.transport.end(Code.NO_MORE_AUTH_METHODS, "Too many login attempts.")
 
     def _send_failure(self, missing: frozenset[str], *, partial: bool = False) -> None:
-        methods = [method for method in METHODS if not missing or KINDS[method] in missing]
+        methods = [method for method in METHODS if not missing or KINDS[method] & missing]
         out = Writer()
         out.name_list(methods)
         out.boolean(partial)

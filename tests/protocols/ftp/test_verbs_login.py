@@ -6,8 +6,8 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
-from mft.protocols.ftp.verbs_login import MAX_NAME
-from tests.fakes.accounts import CHEAP_HASH, account
+from mft.protocols.ftp.verbs_login import CODE_MISSING, MAX_NAME
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
 from tests.fakes.ftp_client import EXPLICIT, IMPLICIT, FtpClient, Way
 from tests.fakes.ftp_fixtures import every_way
 from tests.fakes.ftp_server import CLIENT, FtpServer
@@ -18,6 +18,7 @@ OPENED, LOGIN_DONE, LOGIN_UNKNOWN, LOGIN_FAILED = 10059, 20137, 20136, 20135
 LIMIT, QUIT, REINITIALISED, HOST_NAMED, ENDED = 90007, 10066, 90034, 90033, 10034
 ACCEPTED, CLEAR_REFUSED, CLEAR_ALREADY, CLEAR_AGAIN = 10024, 10087, 10086, 10085
 DATA_TLS_REQUIRED, TLS_REQUIRED = 10036, 10035
+SESSION_FAILED, SECOND_FACTOR = 10089, 20127
 LOOSE = {"ftps_force_secured_command_channel": "No", "ftps_force_secured_data_channel": "No"}
 
 
@@ -54,6 +55,23 @@ def test_a_refusal_tells_nothing(server: FtpServer, way: Way, name: str, passwor
     assert client.ask(f"PASS {password}".rstrip()) == (530, ("Login incorrect.",))
     assert client.codes("PASS right", "PWD") == [503, 530]
     client.log_in()
+
+
+def test_a_one_time_code_is_appended_to_the_password(serve: Serve) -> None:
+    server = serve(account("ann", password=CHEAP_HASH, multi_factor_authentication=OTPAUTH))
+    client = FtpClient(server)
+    wrong = (530, ("Login incorrect.",))
+    assert client.ask("USER ann") == (331, ("Password required.",))
+    assert client.ask("PASS right") == wrong, "as any other wrong password"
+    assert [one["details"] for one in server.data(SESSION_FAILED)] == [CODE_MISSING]
+    for password in ("right000", "right000000", "wrong" + code_at(), code_at()):
+        client.ask("USER ann")
+        assert client.ask(f"PASS {password}") == wrong
+    client = FtpClient(server)
+    client.ask("USER ann")
+    assert client.ask(f"PASS right{code_at()}") == (230, ("Logged in.",))
+    (second,) = server.data(SECOND_FACTOR)
+    assert second["credentials_type"] == "password"
 
 
 def test_attempts_have_a_limit(server: FtpServer) -> None:

@@ -9,14 +9,15 @@ from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
 from mft.core.secret import Secret
-from mft.protocols.http.login import MAX_BODY, WRONG
-from tests.fakes.accounts import CHEAP_HASH, account
+from mft.protocols.http.login import MAX_BODY, WRONG, WRONG_WITH_CODES
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
 from tests.fakes.http_server import HOST, LOGIN, LOGOUT, Answer, HttpClient, HttpServer
 
 Serve = Callable[..., HttpServer]
 
 UNAUTHENTICATED, SESSION_OPENED, LOGGED_OUT, BAD_REQUEST = 40000, 40007, 40037, 40019
 LOGIN_DONE, LOGIN_TIMEOUT, LIMIT, DISCONNECTED, CLOSED = 20137, 90009, 90007, 40029, 40054
+SECOND_FACTOR, LOGIN_FAILED = 20127, 20142
 IN_CLEAR = pytest.mark.parametrize("tls", [False], ids=["http"])
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
@@ -40,6 +41,69 @@ def by_form(client: HttpClient, body: bytes = b"username=ann&password=right") ->
 
 
 # In.
+
+
+def coded(serve: Serve) -> HttpClient:
+    """A client of a server where ann has one-time codes, and bob has none."""
+    ann = account("ann", password=CHEAP_HASH, multi_factor_authentication=OTPAUTH)
+    return HttpClient(serve(ann, account("bob", password=CHEAP_HASH)), user=None)
+
+
+def test_a_one_time_code_comes_in_a_field_of_its_own(serve: Serve) -> None:
+    visitor = coded(serve)
+    answer = by_form(visitor, b"username=ann&password=right&code=" + code_at().encode())
+    assert (answer.status, answer.field("Location")) == (303, "/home/")
+    (second,) = visitor.server.data(SECOND_FACTOR)
+    assert second["credentials_type"] == "one-time-code"
+
+
+def test_a_program_gives_it_in_its_json(serve: Serve) -> None:
+    visitor = coded(serve)
+    given = {"username": "ann", "password": "right", "code": code_at()}
+    answer = visitor.ask("POST", LOGIN, json.dumps(given).encode(), Content_Type=JSON)
+    assert answer.status == 200
+    given["code"] = 123456  # type: ignore[assignment]  # as a program might
+    answer = visitor.ask("POST", LOGIN, json.dumps(given).encode(), Content_Type=JSON)
+    assert answer.status == 400
+
+
+def test_it_may_come_with_the_password_instead(serve: Serve) -> None:
+    assert by_form(coded(serve), b"username=ann&password=right" + code_at().encode()).status == 303
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"username=ann&password=right",
+        b"username=ann&password=right&code=",
+        b"username=ann&password=right&code=000",
+        b"username=ann&password=wrong&code=",
+        b"username=eve&password=right&code=",
+        b"username=bob&password=wrong",
+    ],
+)
+def test_nobody_hears_which_of_them_was_wrong(serve: Serve, body: bytes) -> None:
+    answer = by_form(coded(serve), body)
+    assert answer.status == 401
+    assert answer.all("Set-Cookie") == []
+    text = answer.body.decode()
+    assert WRONG_WITH_CODES in text
+    assert text == by_form(coded(serve), b"username=bob&password=no").body.decode()
+
+
+def test_what_was_wrong_is_told_to_the_administrator(serve: Serve) -> None:
+    visitor = coded(serve)
+    by_form(visitor, b"username=ann&password=right")
+    by_form(visitor, b"username=ann&password=right&code=000")
+    details = [one["details"] for one in visitor.server.data(UNAUTHENTICATED)]
+    assert details == ["the second factor is missing", "wrong credentials"]
+    (failed,) = visitor.server.data(LOGIN_FAILED)
+    assert failed["details"] == "the one-time code is wrong"
+
+
+def test_who_has_no_codes_leaves_the_field_empty_or_not(serve: Serve) -> None:
+    for code in (b"", b"123456"):
+        assert by_form(coded(serve), b"username=bob&password=right&code=" + code).status == 303
 
 
 def test_a_program_logs_in_by_json(visitor: HttpClient, server: HttpServer) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account
 from tests.fakes.http_browser import Browser, text_of
 from tests.fakes.http_server import LOGIN, LOGOUT, HttpServer
 
@@ -13,6 +14,17 @@ NOTE = "Terms\nWhat you <may> send\nNothing & nobody.\n"
 @pytest.fixture
 def browser(server: HttpServer) -> Browser:
     return Browser(server)
+
+
+@pytest.mark.parametrize("codes", [False, True])
+def test_a_code_is_asked_for_where_somebody_has_codes(
+    serve: Callable[..., HttpServer], codes: bool
+) -> None:
+    given = {"multi_factor_authentication": OTPAUTH} if codes else {}
+    server = serve(account("ann", password=CHEAP_HASH, **given))
+    page = Browser(server).ask("GET", LOGIN)
+    assert ("One-time code" in text_of(page)) is codes
+    assert (b'name="code"' in page.body) is codes
 
 
 def test_who_has_no_session_is_sent_to_the_page_and_back(

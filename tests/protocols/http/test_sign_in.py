@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from mft.core.failure import Reason, Refused
 from mft.protocols.http.sign_in import OTHER_ORIGIN, WRONG
 from tests.fakes import pki, tls_peer
-from tests.fakes.accounts import CHEAP_HASH, account
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
 from tests.fakes.http_server import HOST, LOGIN, HttpClient, HttpServer, basic
 
 Serve = Callable[..., HttpServer]
@@ -50,6 +50,19 @@ def test_a_password_lets_in_and_is_judged_once(client: HttpClient, server: HttpS
     (here,) = server.roster.describe()
     kind = "https" if server.tls else "http"
     assert (here["account"], here["protocol"], here["service"]) == ("ann", kind, "web")
+
+
+def test_a_one_time_code_at_the_end_of_the_password_is_judged_once_too(serve: Serve) -> None:
+    server = serve(account("ann", password=CHEAP_HASH, multi_factor_authentication=OTPAUTH))
+    client = HttpClient(server, user=None)
+    assert client.ask("GET", "/home/", Authorization=basic("ann", "right")).status == 401
+    assert details(server) == ["the second factor is missing"]
+    given = basic("ann", "right" + code_at())
+    for _ in range(3):
+        assert client.ask("GET", "/home/", Authorization=given).status == 200
+    elsewhere = HttpClient(server, user=None)
+    assert elsewhere.ask("GET", "/home/", Authorization=given).status == 401, "once is once"
+    assert len(server.data(LOGIN_DONE)) == 1
 
 
 def test_another_name_on_the_same_connection_is_another_session(serve: Serve) -> None:

@@ -5,10 +5,12 @@ from functools import lru_cache
 import pytest
 from twisted.internet.defer import Deferred
 
+from mft.auth.chain import Chain
+from mft.auth.second_method import WithSecondMethod
 from mft.protocols.ssh.numbers import Code, Message
 from mft.trust.ssh_keys import HostKey
 from mft.wire.buffer import Reader
-from tests.fakes.accounts import CHEAP_HASH, account
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, Method, account, code_at
 from tests.fakes.ssh_client import PASSWORD, SshClient, disconnects, message, pack
 
 FAILED, DONE, FORBIDDEN, UNKNOWN, VIOLATION = 20142, 20137, 20136, 20021, 30007
@@ -40,6 +42,13 @@ def server(serve):
         account("ann", password=CHEAP_HASH),
         keyed("kim"),
         keyed("two", password=CHEAP_HASH, required_credentials="password, ssh-key"),
+        account("otp", password=CHEAP_HASH, multi_factor_authentication=OTPAUTH),
+        keyed(
+            "all",
+            password=CHEAP_HASH,
+            multi_factor_authentication=OTPAUTH,
+            required_credentials="password, ssh-key",
+        ),
         account("off", password=CHEAP_HASH, enabled="no"),
         account("old", password=CHEAP_HASH, expire_datetime="2001-01-01 00:00:00"),
         account("far", password=CHEAP_HASH, source_ip_filter="allow 198.51.100.0/24"),
@@ -132,6 +141,141 @@ def test_a_question_about_a_key_proves_nothing(client):
     assert client.key(own_key(), "two", signed=False)[0][0] == Message.USERAUTH_PK_OK
     (answer,) = client.password(name="two")
     assert answer == message(Message.USERAUTH_FAILURE, ["publickey"], True)
+
+
+# One-time codes.
+
+SECOND_FACTOR = 20127
+CODE_QUESTION = message(Message.USERAUTH_INFO_REQUEST, "", "", "", 1, "One-time code: ", False)
+
+
+def answered(client, *answers):
+    return client.send(Message.USERAUTH_INFO_RESPONSE, len(answers), *answers)
+
+
+def test_a_code_at_the_end_of_the_password_logs_in(client, server):
+    assert client.password(PASSWORD + code_at(), name="otp")[0] == SUCCESS
+    (second,), (done,) = server.data(SECOND_FACTOR), server.data(DONE)
+    assert (second["account_name"], done["credentials_type"]) == ("otp", "password")
+
+
+def test_after_the_password_the_code_is_asked_for_in_the_same_exchange(client, server):
+    asked(client, "otp")
+    assert answered(client, PASSWORD) == [CODE_QUESTION]
+    (more,) = server.data(MORE_NEEDED)
+    assert more["required_credentials"] == "one-time-code, password"
+    assert answered(client, code_at())[0] == SUCCESS
+    (second,) = server.data(SECOND_FACTOR)
+    assert second["credentials_type"] == "one-time-code"
+    assert server.data(FAILED) == []
+
+
+def test_after_the_method_password_the_other_one_asks_for_the_code(client):
+    (answer,) = client.password(name="otp")
+    assert answer == message(Message.USERAUTH_FAILURE, ["keyboard-interactive"], True)
+    question = asked(client, "otp")
+    assert question.string() + question.string() + question.string() == b""
+    assert (question.u32(), question.string()) == (1, b"One-time code: ")
+    assert answered(client, code_at())[0] == SUCCESS
+
+
+def test_a_wrong_password_is_asked_for_no_code(client):
+    asked(client, "otp")
+    assert answered(client, "wrong") == [REFUSAL]
+    asked(client, "otp")
+    assert answered(client, "wrong" + code_at()) == [REFUSAL]
+
+
+def test_a_wrong_code_is_a_refused_attempt_and_may_be_given_again(client, server):
+    asked(client, "otp")
+    answered(client, PASSWORD)
+    assert answered(client, "000") == [REFUSAL]
+    assert [one["credentials_type"] for one in server.data(FAILED)] == ["one-time-code"]
+    question = asked(client, "otp")
+    question.string(), question.string(), question.string(), question.u32()
+    assert question.string() == b"One-time code: ", "the password was right already"
+    assert answered(client, code_at())[0] == SUCCESS
+
+
+@pytest.mark.parametrize("answers", [(), ("1", "2")])
+def test_one_answer_is_wanted_to_the_question_for_a_code(client, answers):
+    asked(client, "otp")
+    answered(client, PASSWORD)
+    assert answered(client, *answers) == [REFUSAL]
+
+
+def test_a_code_that_is_no_text_is_refused(client):
+    asked(client, "otp")
+    answered(client, PASSWORD)
+    assert answered(client, b"\xff") == [REFUSAL]
+
+
+def test_wrong_codes_are_as_many_as_there_may_be_attempts(serve):
+    otp = account("otp", password=CHEAP_HASH, multi_factor_authentication=OTPAUTH)
+    server = serve(otp, maximum_login_attempts="3")
+    client = SshClient(server).service()
+    client.password(name="otp")
+    for _ in range(2):
+        asked(client, "otp")
+        assert answered(client, "000000") == [REFUSAL]
+    asked(client, "otp")
+    assert disconnects(answered(client, "000000")) == [Code.NO_MORE_AUTH_METHODS]
+
+
+def test_password_code_and_key_are_all_needed_in_any_order(client, server):
+    (answer,) = client.key(own_key(), "all")
+    assert answer == message(Message.USERAUTH_FAILURE, ["password", "keyboard-interactive"], True)
+    asked(client, "all")
+    assert answered(client, PASSWORD) == [CODE_QUESTION]
+    assert answered(client, code_at())[0] == SUCCESS
+    other = SshClient(server).service()
+    asked(other, "all")
+    assert answered(other, PASSWORD) == [CODE_QUESTION]
+    (answer,) = other.key(own_key(), "all")
+    assert answer == message(Message.USERAUTH_FAILURE, ["keyboard-interactive"], True)
+
+
+def test_the_key_may_come_last(client):
+    asked(client, "all")
+    assert answered(client, PASSWORD) == [CODE_QUESTION]
+    (answer,) = answered(client, code_at())
+    assert answer == message(Message.USERAUTH_FAILURE, ["publickey"], True)
+    assert client.key(own_key(), "all")[0] == SUCCESS
+
+
+# Another method as the second factor.
+
+
+@pytest.fixture
+def doubled(server):
+    """The same server with a second method, which knows the same names by one password."""
+    second = Method(*(account(name, password=CHEAP_HASH) for name in ("ann", "kim")))
+    first = WithSecondMethod(server.method, second, lambda: server.method.now)
+    server.chain = Chain([first])
+    return SshClient(server).service()
+
+
+def test_after_a_password_the_second_method_is_asked_by_a_question(doubled, server):
+    asked(doubled, "ann")
+    assert answered(doubled, PASSWORD) == [CODE_QUESTION]
+    assert answered(doubled, "wrong") == [REFUSAL]
+    asked(doubled, "ann")
+    assert answered(doubled, PASSWORD)[0] == SUCCESS
+    assert len(server.data(SECOND_FACTOR)) == 1
+
+
+@pytest.mark.parametrize("interactive", [False, True])
+def test_after_a_key_it_is_asked_for_a_password(doubled, interactive):
+    (answer,) = doubled.key(own_key(), "kim")
+    assert answer == message(Message.USERAUTH_FAILURE, ["password", "keyboard-interactive"], True)
+    if interactive:
+        question = asked(doubled, "kim")
+        assert question.string() + question.string() + question.string() == b""
+        assert (question.u32(), question.string()) == (1, b"Password: ")
+        assert answered(doubled, PASSWORD)[0] == SUCCESS
+    else:
+        assert doubled.password("wrong", "kim") == [REFUSAL]
+        assert doubled.password(name="kim")[0] == SUCCESS
 
 
 # Keys.

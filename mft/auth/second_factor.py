@@ -1,0 +1,135 @@
+"""The second factor of an account: a one-time code beside the password.
+
+It is appended to the password, in any client; or it is the answer to a question of its own, and
+then a recovery code does as well.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from mft.auth.options import AccountOptions
+from mft.auth.parts import Parts
+from mft.auth.passwords import PasswordHash
+from mft.auth.time_codes import DIGITS, TimeCodes, recovery_digest
+from mft.auth.used_codes import Used
+from mft.core.failure import Reason, Refused
+from mft.events import catalogue as events
+from mft.events import payloads as p
+
+WRONG: Final = "the one-time code is wrong"
+USED: Final = "the one-time code was used before"
+TOO_OFTEN: Final = "the one-time code was wrong too often, and none is judged now"
+
+
+class Factor(NamedTuple):
+    """What an account has beside its password."""
+
+    account: str  # ID
+    name: str
+    codes: TimeCodes
+    recovery: frozenset[str]  # digests
+
+    @classmethod
+    def of(cls, account: str, options: AccountOptions) -> "Factor | None":
+        """That of an account, where it has one."""
+        uri = options.multi_factor_authentication
+        if uri is None:
+            return None
+        codes = TimeCodes.parse(uri.reveal())
+        return cls(account, options.name, codes, frozenset(options.recovery_codes))
+
+
+class Parted(NamedTuple):
+    """A password that ends like a code, taken apart."""
+
+    password: str
+    code: str
+    step: int | None  # of the code; None for one that is wrong
+
+
+class Codes:
+    """Judges codes, and never takes one twice."""
+
+    def __init__(self, parts: Parts, factors: Sequence[Factor | None]) -> None:
+        """`factors` are those of all accounts of a method."""
+        self.needed = any(factors)
+        self._parts = parts
+        self._nobodys = TimeCodes.fresh()
+
+    def part(self, factor: Factor | None, text: str) -> Parted | None:
+        """Take a password apart where it ends in six digits; as long for every account.
+
+        So what it costs depends on what was given, and on nothing that the giver does not know.
+        """
+        last = text[-DIGITS:]
+        if not self.needed or len(last) < DIGITS or not (last.isascii() and last.isdecimal()):
+            return None
+        codes = self._nobodys if factor is None else factor.codes
+        code = text[-codes.digits :]
+        return Parted(text[: -codes.digits], code, codes.step_of(code, self._parts.clock()))
+
+    async def take_appended(self, factor: Factor, parted: Parted) -> str:
+        """Use up a code that came with a right password; why it cannot be, or nothing."""
+        return await self._judge(factor, parted.code, parted.step)
+
+    async def take(self, factor: Factor, text: str) -> str:
+        """Use up a code or a recovery code; why it cannot be, or nothing."""
+        digest = recovery_digest(text)
+        if digest is not None and digest in factor.recovery:
+            return await self._recover(factor, digest)
+        code = "".join(text.split())
+        return await self._judge(factor, code, factor.codes.step_of(code, self._parts.clock()))
+
+    async def _judge(self, factor: Factor, code: str, step: int | None) -> str:
+        if self._parts.used_codes.slips.too_many(factor.account, self._parts.clock()):
+            return TOO_OFTEN
+        if step is None:
+            return USED if self._was_used(factor, code) else self._wrong(factor)
+        return await self._take(factor, step)
+
+    def _was_used(self, factor: Factor, code: str) -> bool:
+        """Whether it is one of the last codes that did: then it is no guess."""
+        used = self._parts.used_codes.of(factor.account)
+        steps = (used.step, *used.recent) if used.mark == factor.codes.mark else ()
+        return any(code == factor.codes.code(one) for one in steps)
+
+    def _wrong(self, factor: Factor) -> str:
+        if self._parts.used_codes.slips.add(factor.account, self._parts.clock()):
+            told = p.SecondFactorOf(factor.name, factor.account)
+            self._parts.tell(events.ONE_TIME_CODES_WRONG, told)
+        return WRONG
+
+    async def _take(self, factor: Factor, step: int) -> str:
+        used, mark = self._parts.used_codes.of(factor.account), factor.codes.mark
+        if used.mark == mark and step <= used.step:
+            return USED
+        await self._keep(factor, used.taken(mark, step, self._known(factor, used)))
+        return ""
+
+    async def _recover(self, factor: Factor, digest: str) -> str:
+        used = self._parts.used_codes.of(factor.account)
+        if digest in used.recovery:
+            return USED
+        recovery = (*self._known(factor, used), digest)
+        await self._keep(factor, used._replace(recovery=recovery))
+        left = len(factor.recovery) - len(recovery)
+        told = p.RecoveryCodeUsed(factor.name, factor.account, left)
+        self._parts.tell(events.RECOVERY_CODE_USED, told)
+        return ""
+
+    def _known(self, factor: Factor, used: Used) -> tuple[str, ...]:
+        """The used recovery codes that the account still has, so that their list is bounded."""
+        return tuple(one for one in used.recovery if one in factor.recovery)
+
+    async def _keep(self, factor: Factor, used: Used) -> None:
+        """What is used is used at once; the login waits until that is on disk."""
+        try:
+            await self._parts.used_codes.keep(factor.account, used)
+        except OSError as error:
+            details = f"the used one-time code cannot be kept: {error.strerror or error}"
+            raise Refused(Reason.BROKEN, "", details) from None
+
+
+def matches(hashed: PasswordHash, texts: Sequence[str]) -> list[bool]:
+    """Which of the texts is the password. Computes, for each of them."""
+    return [hashed.matches(one) for one in texts]

@@ -1,0 +1,99 @@
+"""Which one-time codes an account has used, and how often it got one wrong.
+
+Somebody who has the password needs a code more. Three of a million are right at a time (one step
+of thirty seconds before and after counts), so each guess is right with 0.000003. `Slips` lets an
+account have five wrong ones, and one more in each hour after that, whatever right ones come
+between: 24 guesses a day, for even odds after 26 years, each of which is in the audit trail.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Protocol
+
+from mft.core.failure import Reason, Refused
+
+MAX_WRONG: Final = 5  # codes that an account may get wrong at once
+FORGIVEN: Final = 3600.0  # seconds after which one of them no longer counts
+NEVER: Final = -1  # no step was used
+RECENT: Final = 8  # used steps that are remembered beside the latest one
+
+
+class Used(NamedTuple):
+    """What of an account's second factor is used up."""
+
+    mark: str = ""  # of the secret whose steps these are
+    step: int = NEVER  # the latest that was used; it and all before are used up
+    recovery: tuple[str, ...] = ()  # digests of recovery codes
+    # Some steps that were used before, the newest first: a client that logs in again and again by
+    # the code of yesterday does not guess.
+    recent: tuple[int, ...] = ()
+
+    def taken(self, mark: str, step: int, recovery: tuple[str, ...]) -> "Used":
+        """What it is once a step of a secret is used as well."""
+        before = (self.step, *self.recent) if self.mark == mark and self.step != NEVER else ()
+        return Used(mark, step, recovery, before[:RECENT])
+
+
+class Slips:
+    """Wrong codes of each account: only somebody with its password can add one."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[float, float]] = {}  # at most the accounts: how many, as of when
+
+    def too_many(self, account: str, now: float) -> bool:
+        """Whether codes of an account, by its ID, are not judged now."""
+        return self._count(account, now) > MAX_WRONG - 1
+
+    def add(self, account: str, now: float) -> bool:
+        """One more was wrong; whether that is too many."""
+        self._of[account] = self._count(account, now) + 1, now
+        return self.too_many(account, now)
+
+    def _count(self, account: str, now: float) -> float:
+        count, since = self._of.get(account, (0.0, now))
+        if now < since:  # the clock was set back: what is left takes as long as it would have
+            self._of[account] = count, now
+        return max(0.0, count - max(0.0, now - since) / FORGIVEN)
+
+
+class UsedCodes(Protocol):
+    """Where it is kept; what is used survives the process, what was wrong survives a reload."""
+
+    @property
+    def slips(self) -> Slips:
+        """The wrong ones."""
+
+    def of(self, account: str) -> Used:
+        """What an account, by its ID, has used; Refused(BROKEN) when it cannot be read."""
+
+    async def keep(self, account: str, used: Used) -> None:
+        """Keep it: at once for `of`, and on disk before this returns; raises OSError."""
+
+
+class Nowhere:
+    """Where nothing can be kept, nobody enters by a code."""
+
+    slips = Slips()
+
+    def of(self, account: str) -> Used:
+        """Refused."""
+        raise Refused(Reason.BROKEN, "", "there is no place for used one-time codes")
+
+    async def keep(self, account: str, used: Used) -> None:
+        """Refused."""
+        self.of(account)
+
+
+NOWHERE: Final = Nowhere()
+
+
+def used_of(fields: Mapping[str, object]) -> Used:
+    """Read what was kept; raises ValueError with a sentence that shows nothing of it."""
+    mark, step, recovery = (fields.get(key) for key in ("mark", "step", "recovery"))
+    recent = fields.get("recent")
+    if not isinstance(mark, str) or not isinstance(step, int) or isinstance(step, bool):
+        raise ValueError("does not tell which code was the last")
+    if not isinstance(recent, list) or not all(isinstance(one, int) for one in recent):
+        raise ValueError("has no list of the codes before")
+    if not isinstance(recovery, list) or not all(isinstance(one, str) for one in recovery):
+        raise ValueError("has no list of recovery codes")
+    return Used(mark, step, tuple(recovery), tuple(recent[:RECENT]))
