@@ -1,7 +1,6 @@
 """What an event is: a number, a payload, a sentence and groups; and one occurrence of it."""
 
 import string
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -60,15 +59,16 @@ class Event(Generic[D]):
         groups: frozenset[Group],
         since: str = "1.0",
     ) -> None:
-        if not is_dataclass(payload):
-            raise TypeError(f"event {number}: the payload is not a dataclass")
+        fields: tuple[str, ...] | None = getattr(payload, "_fields", None)
+        if fields is None:
+            raise TypeError(f"event {number}: the payload is not a NamedTuple")
         self.number = number
         self.payload = payload
         self.sentence = sentence
         self.groups = groups
         self.since = since
         # A trailing underscore frees a key that Python reserves: `from_` is the key "from".
-        self.keys = tuple((field.name, field.name.rstrip("_")) for field in fields(payload))
+        self.keys = tuple((name, name.rstrip("_")) for name in fields)
         named = {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
         if unknown := named - {key for _, key in self.keys}:
             raise TypeError(f"event {number}: the sentence names {sorted(unknown)}")

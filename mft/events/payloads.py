@@ -1,36 +1,33 @@
 """What events carry: small frozen values whose field names are the data keys.
 
-A trailing underscore frees a key that Python reserves (`from_` is the key "from"). Sizes and
-offsets are bytes, speeds are bytes a second, durations are seconds. `path` is the path as the
-client sees it, `real_path` the one on this machine; names derived from them (`file_name`,
-`directory_name` and their `real_` forms) are made by whoever prints, and never stored.
+A trailing underscore frees a key that Python has another use for (`from_` is the key "from").
+They are tuples, which are made in a quarter of the time of a dataclass, as are their classes at
+the start. Sizes and offsets are bytes, speeds are bytes a second, durations are seconds. `path` is
+the path as the client sees it, `real_path` the one on this machine; names derived from them
+(`file_name`, `directory_name` and their `real_` forms) are made by whoever prints, and never stored.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(NamedTuple):
     """The fact itself is all there is to tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
+class Details(NamedTuple):
     """One sentence for the administrator."""
 
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A named thing that failed, and why."""
 
     name: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(NamedTuple):
     """A server of a directory that a method of logging in asks."""
 
     method_name: str
@@ -38,16 +35,14 @@ class Directory:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class PathOf:
+class PathOf(NamedTuple):
     """A path that something was done with, or is about to be."""
 
     path: str
     real_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class PathFailed:
+class PathFailed(NamedTuple):
     """A path that something could not be done with."""
 
     path: str
@@ -55,8 +50,7 @@ class PathFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class HandleFailed:
+class HandleFailed(NamedTuple):
     """An operation on an open file that failed."""
 
     path: str
@@ -65,8 +59,7 @@ class HandleFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A file that was opened; `requested_path` is the name the client asked for."""
 
     path: str
@@ -75,8 +68,7 @@ class Opened:
     requested_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFailed:
+class OpenFailed(NamedTuple):
     """A file that could not be opened."""
 
     path: str
@@ -86,8 +78,7 @@ class OpenFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Uploaded:
+class Uploaded(NamedTuple):
     """An upload that is complete under its final name."""
 
     path: str
@@ -99,8 +90,7 @@ class Uploaded:
     requested_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class UploadFailed:
+class UploadFailed(NamedTuple):
     """An upload that ended before its end of file."""
 
     path: str
@@ -113,8 +103,7 @@ class UploadFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Downloaded:
+class Downloaded(NamedTuple):
     """A download whose handle the client closed."""
 
     path: str
@@ -126,8 +115,7 @@ class Downloaded:
     requested_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadFailed:
+class DownloadFailed(NamedTuple):
     """A download that was cut."""
 
     path: str
@@ -140,8 +128,7 @@ class DownloadFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(NamedTuple):
     """A file that was open for reading and writing, and was closed."""
 
     path: str
@@ -155,8 +142,7 @@ class Changed:
     requested_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeFailed:
+class ChangeFailed(NamedTuple):
     """A file that was open for reading and writing, and was not closed well."""
 
     path: str
@@ -171,8 +157,7 @@ class ChangeFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class BlockFailed:
+class BlockFailed(NamedTuple):
     """Bytes of an open file that could not be read or written."""
 
     path: str
@@ -183,8 +168,7 @@ class BlockFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(NamedTuple):
     """A rename; `path` and `real_path` are the destination."""
 
     path: str
@@ -193,8 +177,7 @@ class Renamed:
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class RenameFailed:
+class RenameFailed(NamedTuple):
     """A rename that was not done; `path` and `real_path` are the destination."""
 
     path: str
@@ -204,8 +187,7 @@ class RenameFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Continued:
+class Continued(NamedTuple):
     """An interrupted upload: how many bytes of it are there."""
 
     path: str
@@ -213,8 +195,7 @@ class Continued:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(NamedTuple):
     """Bytes that the server copied from one open file into another."""
 
     path: str
@@ -223,8 +204,7 @@ class Copied:
     total_write: int
 
 
-@dataclass(frozen=True, slots=True)
-class CopyFailed:
+class CopyFailed(NamedTuple):
     """A copy inside the server that was not finished."""
 
     path: str
@@ -233,8 +213,7 @@ class CopyFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Checksum:
+class Checksum(NamedTuple):
     """A digest that a client asked for, of `length` bytes from `offset` (0: to the end)."""
 
     path: str
@@ -244,8 +223,7 @@ class Checksum:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class HomeCreated:
+class HomeCreated(NamedTuple):
     """A home folder that was made."""
 
     path: str
@@ -253,23 +231,20 @@ class HomeCreated:
     group: str
 
 
-@dataclass(frozen=True, slots=True)
-class Username:
+class Username(NamedTuple):
     """A name that a peer gave; it need not be one of ours."""
 
     username: str
 
 
-@dataclass(frozen=True, slots=True)
-class UserFailed:
+class UserFailed(NamedTuple):
     """A name that a peer gave, and what went wrong with it."""
 
     username: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoginDone:
+class LoginDone(NamedTuple):
     """Who logged in, and by what."""
 
     account_name: str
@@ -284,8 +259,7 @@ class LoginDone:
     ignored_groups: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class LoginFailed:
+class LoginFailed(NamedTuple):
     """Credentials that one method judged wrong."""
 
     method_name: str
@@ -294,8 +268,7 @@ class LoginFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoginForbidden:
+class LoginForbidden(NamedTuple):
     """Credentials that a rule of one method turned away."""
 
     username: str
@@ -306,16 +279,14 @@ class LoginForbidden:
     response: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoginUnknown:
+class LoginUnknown(NamedTuple):
     """Credentials that no method took up."""
 
     username: str
     credentials_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class MoreCredentials:
+class MoreCredentials(NamedTuple):
     """A right credential that is not enough for this account."""
 
     username: str
@@ -325,8 +296,7 @@ class MoreCredentials:
     required_credentials: str
 
 
-@dataclass(frozen=True, slots=True)
-class SecondFactorDone:
+class SecondFactorDone(NamedTuple):
     """Whose second factor was right, by the method that judged it."""
 
     account_name: str
@@ -338,16 +308,14 @@ class SecondFactorDone:
     credentials_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class SecondFactorOf:
+class SecondFactorOf(NamedTuple):
     """An account, by its second factor."""
 
     account_name: str
     account_uuid: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryCodeUsed:
+class RecoveryCodeUsed(NamedTuple):
     """A recovery code is used up."""
 
     account_name: str
@@ -355,16 +323,14 @@ class RecoveryCodeUsed:
     left: int  # that still do
 
 
-@dataclass(frozen=True, slots=True)
-class MethodSkipped:
+class MethodSkipped(NamedTuple):
     """An authentication method, such as one that is not running, or works again."""
 
     method_name: str
     method_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class UrlSuspended:
+class UrlSuspended(NamedTuple):
     """A URL that does not answer, and for how many seconds the others are asked instead."""
 
     url: str
@@ -372,8 +338,7 @@ class UrlSuspended:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class MethodTried:
+class MethodTried(NamedTuple):
     """A system that an authentication method was tried with, and how that went."""
 
     method_name: str
@@ -381,8 +346,7 @@ class MethodTried:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class AccountsRead:
+class AccountsRead(NamedTuple):
     """A file of accounts that was read again."""
 
     method_name: str
@@ -391,8 +355,7 @@ class AccountsRead:
     groups: int
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionsInForce:
+class PermissionsInForce(NamedTuple):
     """What a session may do, and how its uploads are named."""
 
     account_name: str
@@ -400,16 +363,14 @@ class PermissionsInForce:
     upload_names: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessState:
+class ProcessState(NamedTuple):
     """The instance and its version."""
 
     instance_name: str
     product_version: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessDetails:
+class ProcessDetails(NamedTuple):
     """What the process runs as, and on."""
 
     os_user: str
@@ -419,31 +380,27 @@ class ProcessDetails:
     process_privileges: str
 
 
-@dataclass(frozen=True, slots=True)
-class StartFailed:
+class StartFailed(NamedTuple):
     """A start that was given up."""
 
     details: str
     traceback: str
 
 
-@dataclass(frozen=True, slots=True)
-class SystemAccount:
+class SystemAccount(NamedTuple):
     """The operating system account of the process."""
 
     account_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class SystemAccountFailed:
+class SystemAccountFailed(NamedTuple):
     """An operating system account that the process could not become."""
 
     account: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStarted:
+class ServiceStarted(NamedTuple):
     """A service that listens."""
 
     service_name: str
@@ -452,23 +409,20 @@ class ServiceStarted:
     protocol: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStopped:
+class ServiceStopped(NamedTuple):
     """A service that does not listen any more."""
 
     service_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFailed:
+class ServiceFailed(NamedTuple):
     """A service that could not do what it is for."""
 
     service_name: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentStarted:
+class ComponentStarted(NamedTuple):
     """A component that runs; `family` is its section family, `kind` what an operator calls it."""
 
     family: str
@@ -478,8 +432,7 @@ class ComponentStarted:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentStopped:
+class ComponentStopped(NamedTuple):
     """A component that was stopped."""
 
     family: str
@@ -489,8 +442,7 @@ class ComponentStopped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentFailed:
+class ComponentFailed(NamedTuple):
     """A component that could not start, stop or go on."""
 
     family: str
@@ -500,8 +452,7 @@ class ComponentFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentGivenUp:
+class ComponentGivenUp(NamedTuple):
     """A component that stopped itself after too many failures in a row."""
 
     family: str
@@ -510,23 +461,20 @@ class ComponentGivenUp:
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """Names of options, between commas."""
 
     options: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReloadRefused:
+class ReloadRefused(NamedTuple):
     """A configuration with problems: how many, and the first."""
 
-    count: int
+    count_: int
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerFailed:
+class HandlerFailed(NamedTuple):
     """An event that a handler could not handle; `id` is the event's number."""
 
     id: int
@@ -537,8 +485,7 @@ class HandlerFailed:
     traceback: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(NamedTuple):
     """An event that a handler will never get again; `serial` finds it in the journal."""
 
     id: int
@@ -547,16 +494,14 @@ class DeadLetter:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class CaughtUp:
+class CaughtUp(NamedTuple):
     """A handler that was behind, and is not any more."""
 
     name: str
-    count: int
+    count_: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rotated:
+class Rotated(NamedTuple):
     """A log that goes on under its own name; `path` is what was written so far, in bytes."""
 
     path: str
@@ -565,40 +510,35 @@ class Rotated:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class JournalState:
+class JournalState(NamedTuple):
     """The journal: how many events wait to be written."""
 
-    count: int
+    count_: int
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class LimitReached:
+class LimitReached(NamedTuple):
     """A limit that held: its name and its value."""
 
     name: str
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class SourceBlocked:
+class SourceBlocked(NamedTuple):
     """A source that a policy against guessing turned away."""
 
     policy_name: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourceUnblocked:
+class SourceUnblocked(NamedTuple):
     """A ban that an administrator lifted."""
 
     source_ip: str
     policy_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourceBanned:
+class SourceBanned(NamedTuple):
     """A source, or a network, that is banned from now on; `until` is in seconds since 1970."""
 
     source_ip: str
@@ -607,17 +547,15 @@ class SourceBanned:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class BanEnded:
+class BanEnded(NamedTuple):
     """A ban whose time is over; `count` attempts and connections were refused by it."""
 
     source_ip: str
     policy_name: str
-    count: int
+    count_: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountGuarded:
+class AccountGuarded(NamedTuple):
     """A name whose passwords count only from where it has logged in, for so many seconds."""
 
     username: str
@@ -625,40 +563,35 @@ class AccountGuarded:
     interval: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountUnguarded:
+class AccountUnguarded(NamedTuple):
     """A name that an administrator made count from everywhere again."""
 
     username: str
     policy_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class PenaltiesDropped:
+class PenaltiesDropped(NamedTuple):
     """How many penalties were forgotten before their time, because a table was full."""
 
     policy_name: str
-    count: int
+    count_: int
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(NamedTuple):
     """A file system whose bytes are moved another way from now on."""
 
     path: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drained:
+class Drained(NamedTuple):
     """The end of a shutdown: how long it took, and how many sessions it had to cut."""
 
     duration: float
-    count: int
+    count_: int
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOpened:
+class SessionOpened(NamedTuple):
     """A logged-in SSH session; `in_` is what the client sends, windows and packets are bytes."""
 
     service_name: str
@@ -679,8 +612,7 @@ class SessionOpened:
     max_packet_remote: int
 
 
-@dataclass(frozen=True, slots=True)
-class Algorithms:
+class Algorithms(NamedTuple):
     """What an SSH connection used."""
 
     client_version: str
@@ -694,8 +626,7 @@ class Algorithms:
     out_compression: str
 
 
-@dataclass(frozen=True, slots=True)
-class NoCommonAlgorithm:
+class NoCommonAlgorithm(NamedTuple):
     """Two lists without a common name; `type` says of what."""
 
     type: str
@@ -703,30 +634,26 @@ class NoCommonAlgorithm:
     server_algorithms: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClientVersion:
+class ClientVersion(NamedTuple):
     """What a client calls itself."""
 
     client_version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """An SSH request that is not served."""
 
     request_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """An SSH message: its number, and its first bytes in hexadecimal."""
 
     message_id: int
     payload: str
 
 
-@dataclass(frozen=True, slots=True)
-class MessageFailed:
+class MessageFailed(NamedTuple):
     """An SSH message that we failed on."""
 
     message_id: int
@@ -734,8 +661,7 @@ class MessageFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class UserauthFailed:
+class UserauthFailed(NamedTuple):
     """An authentication request that breaks RFC 4252."""
 
     username: str
@@ -743,31 +669,27 @@ class UserauthFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A command line that a client asked to run."""
 
     command: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommandFailed:
+class CommandFailed(NamedTuple):
     """A command or request that we failed on."""
 
     command: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(NamedTuple):
     """Why the other side hung up (RFC 4253 11.1)."""
 
     code: int
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedAt:
+class OpenedAt(NamedTuple):
     """A file that was opened to be moved from `offset` on."""
 
     path: str
@@ -776,8 +698,7 @@ class OpenedAt:
     requested_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenAtFailed:
+class OpenAtFailed(NamedTuple):
     """A file that could not be opened to be moved from `offset` on."""
 
     path: str
@@ -787,8 +708,7 @@ class OpenAtFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """A file that went over a data connection to its end; `total` counts what moved this time."""
 
     path: str
@@ -799,8 +719,7 @@ class Moved:
     requested_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class MoveFailed:
+class MoveFailed(NamedTuple):
     """A file of which only `total` bytes went over a data connection this time."""
 
     path: str
@@ -812,8 +731,7 @@ class MoveFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A folder that is listed: by which command, and which names of it (empty: all)."""
 
     path: str
@@ -822,8 +740,7 @@ class Listed:
     operation: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttributesOf:
+class AttributesOf(NamedTuple):
     """Attributes of a path, by the names that the protocol has for them."""
 
     path: str
@@ -831,8 +748,7 @@ class AttributesOf:
     attributes: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttributesFailed:
+class AttributesFailed(NamedTuple):
     """Attributes of a path that could not be told or set."""
 
     path: str
@@ -841,8 +757,7 @@ class AttributesFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class TreeShown:
+class TreeShown(NamedTuple):
     """Where a session's tree is on this machine, and what the client sees it as."""
 
     real_path: str
@@ -850,24 +765,21 @@ class TreeShown:
     home_folder: str
 
 
-@dataclass(frozen=True, slots=True)
-class LineFailed:
+class LineFailed(NamedTuple):
     """A command line, its secrets hidden, that we failed on."""
 
     line: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Protection:
+class Protection(NamedTuple):
     """What secures a connection, and the client's certificate; both say so when there is none."""
 
     encryption: str
     certificate: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProtectionLost:
+class ProtectionLost(NamedTuple):
     """A connection that ended with an error, and what had secured it."""
 
     encryption: str
@@ -875,8 +787,7 @@ class ProtectionLost:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelReady:
+class ChannelReady(NamedTuple):
     """A connection that TLS secures; `channel_type` is control or data."""
 
     channel_type: str
@@ -884,23 +795,20 @@ class ChannelReady:
     certificate: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelFailed:
+class ChannelFailed(NamedTuple):
     """A connection that TLS could not secure; `channel_type` is control or data."""
 
     channel_type: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(NamedTuple):
     """The command that chose how data connections are made, such as EPSV."""
 
     mode: str
 
 
-@dataclass(frozen=True, slots=True)
-class DataAddress:
+class DataAddress(NamedTuple):
     """Where a data connection is to be made, and the command that chose it."""
 
     mode: str
@@ -908,8 +816,7 @@ class DataAddress:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class DataAddressFailed:
+class DataAddressFailed(NamedTuple):
     """Where a data connection was not made."""
 
     mode: str
@@ -918,8 +825,7 @@ class DataAddressFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class AddressRefused:
+class AddressRefused(NamedTuple):
     """An address as the client gave it; `kind` is the command it came with."""
 
     address: str
@@ -927,8 +833,7 @@ class AddressRefused:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkAddress:
+class NetworkAddress(NamedTuple):
     """An address as EPRT has it; `protocol` is its number for the family (RFC 2428 2)."""
 
     protocol: int
@@ -936,15 +841,13 @@ class NetworkAddress:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(NamedTuple):
     """A port of this machine."""
 
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class NoPassivePort:
+class NoPassivePort(NamedTuple):
     """A range of ports of which none could be had."""
 
     mode: str
@@ -952,8 +855,7 @@ class NoPassivePort:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveConnected:
+class ActiveConnected(NamedTuple):
     """A data connection from here (`source_`) to the client."""
 
     address: str
@@ -962,8 +864,7 @@ class ActiveConnected:
     source_port: int
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveFailed:
+class ActiveFailed(NamedTuple):
     """A data connection from here (`source_`) to the client that could not be made."""
 
     address: str
@@ -973,8 +874,7 @@ class ActiveFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoints:
+class Endpoints(NamedTuple):
     """Both ends of a data connection; `host_` is this one."""
 
     host_address: str
@@ -983,8 +883,7 @@ class Endpoints:
     peer_port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stranger:
+class Stranger(NamedTuple):
     """Who connected to a port that was opened for somebody else."""
 
     address: str
@@ -992,8 +891,7 @@ class Stranger:
     expected: str
 
 
-@dataclass(frozen=True, slots=True)
-class DataClosed:
+class DataClosed(NamedTuple):
     """A data connection that ended well, and what it moved."""
 
     encryption: str
@@ -1008,8 +906,7 @@ class DataClosed:
     certificate: str
 
 
-@dataclass(frozen=True, slots=True)
-class DataBroke:
+class DataBroke(NamedTuple):
     """A data connection that did not end well, and what it had moved."""
 
     encryption: str
@@ -1025,22 +922,19 @@ class DataBroke:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class DataType:
+class DataType(NamedTuple):
     """A type of data as TYPE names it."""
 
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """The name of a server that a client asked for."""
 
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFailed:
+class TlsFailed(NamedTuple):
     """Certificates, keys, authorities or lists that cannot be loaded; empty is not to blame."""
 
     vault_item: str
@@ -1049,8 +943,7 @@ class TlsFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expires:
+class Expires(NamedTuple):
     """An account that ends, or its password does, in so many whole days."""
 
     account_name: str
@@ -1059,8 +952,7 @@ class Expires:
     account_uuid: str
 
 
-@dataclass(frozen=True, slots=True)
-class AccountUnused:
+class AccountUnused(NamedTuple):
     """An account that has not logged in for so many days."""
 
     account_name: str
@@ -1069,8 +961,7 @@ class AccountUnused:
     account_uuid: str
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateExpires:
+class CertificateExpires(NamedTuple):
     """The certificate of a component, and in how many whole days it ends; negative once it has.
 
     `component` is the component's type, `name` the certificate's subject.
@@ -1083,16 +974,14 @@ class CertificateExpires:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListFailed:
+class ListFailed(NamedTuple):
     """A certificate revocation list that cannot be used."""
 
     uri: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListReloadFailed:
+class ListReloadFailed(NamedTuple):
     """A certificate revocation list that cannot be loaded again, and when that is tried next."""
 
     uri: str
@@ -1100,21 +989,19 @@ class ListReloadFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListLoaded:
+class ListLoaded(NamedTuple):
     """A certificate revocation list that counts from now on; moments are ISO 8601, in UTC."""
 
     uri: str
     issuer: str
-    count: int
+    count_: int
     next_update: str
     update_seconds: int
     update_datetime: str
     next_publish: str
 
 
-@dataclass(frozen=True, slots=True)
-class PeerCertificate:
+class PeerCertificate(NamedTuple):
     """The certificate of a peer, which is not accepted."""
 
     serial_number: str
@@ -1122,8 +1009,7 @@ class PeerCertificate:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class PointFailed:
+class PointFailed(NamedTuple):
     """A list that the certificate of a peer names, and that cannot be had."""
 
     peer_subject: str
@@ -1131,23 +1017,20 @@ class PointFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class UriAsked:
+class UriAsked(NamedTuple):
     """What was asked for; `uri` is its target, cut where it is very long."""
 
     uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class UriFailed:
+class UriFailed(NamedTuple):
     """A request that was not served; `uri` is its target, cut where it is very long."""
 
     uri: str
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class UriBroke:
+class UriBroke(NamedTuple):
     """A request that we failed on; `title` is its method."""
 
     uri: str
@@ -1155,8 +1038,7 @@ class UriBroke:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRefused:
+class RequestRefused(NamedTuple):
     """A request that is malformed, or that cannot mean anything; `path` is empty without one."""
 
     path: str
@@ -1164,23 +1046,20 @@ class RequestRefused:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Redirected:
+class Redirected(NamedTuple):
     """A request that belongs elsewhere."""
 
     uri: str
     redirect_uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class IdleFor:
+class IdleFor(NamedTuple):
     """A session that nothing was asked of for `timeout` seconds."""
 
     timeout: int
 
 
-@dataclass(frozen=True, slots=True)
-class BodyCut:
+class BodyCut(NamedTuple):
     """A body of which `size` bytes had come, and the answer that its client got."""
 
     uri: str
@@ -1190,8 +1069,7 @@ class BodyCut:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class UploadByHttp:
+class UploadByHttp(NamedTuple):
     """A file that is about to come; `metadata` is what the client says of it."""
 
     path: str
@@ -1200,8 +1078,7 @@ class UploadByHttp:
     metadata: dict[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class UploadedByHttp:
+class UploadedByHttp(NamedTuple):
     """An upload that is complete under its final name."""
 
     path: str
@@ -1213,8 +1090,7 @@ class UploadedByHttp:
     metadata: dict[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class UploadByHttpFailed:
+class UploadByHttpFailed(NamedTuple):
     """An upload that ended before its end of file."""
 
     path: str
@@ -1227,8 +1103,7 @@ class UploadByHttpFailed:
     metadata: dict[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadedByHttp:
+class DownloadedByHttp(NamedTuple):
     """A file, or the part of it that was asked for, that the client took."""
 
     path: str
@@ -1238,8 +1113,7 @@ class DownloadedByHttp:
     duration: float
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadByHttpFailed:
+class DownloadByHttpFailed(NamedTuple):
     """A download that was cut."""
 
     path: str
@@ -1250,23 +1124,20 @@ class DownloadByHttpFailed:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
-class Triggered:
+class Triggered(NamedTuple):
     """A word that was said to files; `files` are their paths."""
 
     name: str
     files: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class ZipStarted:
+class ZipStarted(NamedTuple):
     """How many files and folders were named for one ZIP."""
 
     initial_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class ZipDone:
+class ZipDone(NamedTuple):
     """How many files are in a ZIP that was sent."""
 
-    count: int
+    count_: int

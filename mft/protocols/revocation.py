@@ -138,7 +138,7 @@ class Revocation:
         told = p.ListLoaded(
             uri=_uri(source),
             issuer=listed.issuer.rfc4514_string(),
-            count=len(listed.serials),
+            count_=len(listed.serials),
             next_update=listed.next_update.isoformat(),
             update_seconds=int(delay),
             update_datetime=self._moment(delay),

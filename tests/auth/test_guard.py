@@ -85,7 +85,7 @@ def test_what_a_ban_has_refused_is_told_when_it_ends() -> None:
     world.guard.ledger.sweep(world.now)
     (told,) = world.trail.told
     assert told.event is events.BAN_ENDED
-    assert (told.payload.source_ip, told.payload.count) == ("192.0.2.7", 100)
+    assert (told.payload.source_ip, told.payload.count_) == ("192.0.2.7", 100)
 
 
 def test_refusals_are_told_once_a_minute_for_each_source() -> None:

@@ -10,8 +10,8 @@ def test_a_sentence_that_names_what_its_payload_lacks_is_refused():
         Event(90999, payloads.Details, "Failed: {reason}", frozenset())
 
 
-def test_a_payload_that_is_no_dataclass_is_refused():
-    with pytest.raises(TypeError, match="dataclass"):
+def test_a_payload_that_is_no_named_tuple_is_refused():
+    with pytest.raises(TypeError, match="NamedTuple"):
         Event(90999, dict, "Failed", frozenset())
 
 

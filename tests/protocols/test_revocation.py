@@ -143,7 +143,7 @@ def test_files_and_urls_are_loaded_before_the_service_starts(tmp_path: Path) -> 
     assert world.bus.events == [events.CRL_LOADED] * 2
     first = world.bus.told[0]
     assert first.payload.uri == path.as_uri()
-    assert (first.payload.count, first.payload.issuer) == (1, "CN=authority")
+    assert (first.payload.count_, first.payload.issuer) == (1, "CN=authority")
     assert first.origin.component == SERVICE
     assert world.blocking.calls == 3
     world.check(ANN)

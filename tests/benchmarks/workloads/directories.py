@@ -10,11 +10,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.fakes.slapd import PASSWORD, PEOPLE, Slapd
-
 from tests.benchmarks.bench import Bench, Figures, Metric, Running, Workload, answer, percentile
 from tests.benchmarks.servers.base import HOST, Server
 from tests.benchmarks.servers.ours import Ours
+from tests.fakes.slapd import PASSWORD, PEOPLE, Slapd
 
 PARALLEL = 4
 WAITING = 8  # logins that wait for the slow directory all the while
