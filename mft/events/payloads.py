@@ -4,7 +4,8 @@ A trailing underscore frees a key that Python has another use for (`from_` is th
 They are tuples, which are made in a quarter of the time of a dataclass, as are their classes at
 the start. Sizes and offsets are bytes, speeds are bytes a second, durations are seconds. `path` is
 the path as the client sees it, `real_path` the one on this machine; names derived from them
-(`file_name`, `directory_name` and their `real_` forms) are made by whoever prints, and never stored.
+(`file_name`, `directory_name` and their `real_` forms) are made by whoever prints, and never
+stored.
 """
 
 from typing import NamedTuple
