@@ -31,11 +31,7 @@ class Watched(Endings):
     def told(self, days: float = 0) -> list[tuple[Any, ...]]:
         """What is told so many days from now: the event, and what it holds."""
         due = self.due(self.config, NOW + days * DAY)
-        return [(one.event, *_fields(one.payload)) for one in due]
-
-
-def _fields(payload: Any) -> list[Any]:
-    return [getattr(payload, name) for name in payload.__slots__]
+        return [(one.event, *one.payload) for one in due]
 
 
 def ends(instance: Instance, more: str, group: str = "") -> list[tuple[Any, ...]]:
