@@ -67,9 +67,7 @@ def _make_home(home: str, ownership: Ownership) -> bool:
     if os.path.isdir(home):
         return False
     os.makedirs(os.path.dirname(home.rstrip("/")), exist_ok=True)
-    os.mkdir(home, HOME_MODE)
-    _give(home, None, ownership)
-    return True
+    return _make(home, None, HOME_MODE, ownership)
 
 
 def _make_folder(volumes: Volumes, root: int, path: VPath, ownership: Ownership) -> bool:
@@ -83,13 +81,17 @@ def _make_folder(volumes: Volumes, root: int, path: VPath, ownership: Ownership)
     folder = text[: -len(path.name)].rstrip("/").encode() or b"."
     parent = volumes.opener(root, folder, DIRECTORY)
     try:
-        os.mkdir(path.name, FOLDER_MODE, dir_fd=parent)
-        _give(path.name, parent, ownership)
+        return _make(path.name, parent, FOLDER_MODE, ownership)
     finally:
         os.close(parent)
-    return True
 
 
-def _give(name: str, directory: int | None, ownership: Ownership) -> None:
+def _make(name: str, directory: int | None, mode: int, ownership: Ownership) -> bool:
+    """Make a folder; False where another login of the account has just done so."""
+    try:
+        os.mkdir(name, mode, dir_fd=directory)
+    except FileExistsError:
+        return False
     if ownership != SERVER:
         os.chown(name, *ownership, dir_fd=directory, follow_symlinks=False)
+    return True

@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
 
@@ -29,6 +30,39 @@ def test_what_is_missing_is_made_and_told(tmp_path: Path, volumes: Volumes) -> N
     assert made == [home, f"{home}/in", f"{home}/in/new", f"{home}/in/old", f"{home}/out"]
     assert stat.S_IMODE(os.stat(home).st_mode) == 0o700
     assert run(prepare_home(volumes, home, create=True, structure=STRUCTURE)) == []
+
+
+def test_logins_side_by_side_make_each_folder_once(tmp_path: Path, volumes: Volumes) -> None:
+    home, count = f"{tmp_path}/homes/alice", 8
+    together, told = Barrier(count), []
+
+    def login() -> None:
+        together.wait()
+        told.extend(run(prepare_home(volumes, home, create=True, structure=STRUCTURE)))
+
+    threads = [Thread(target=login) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == [home, *(f"{home}/{name}" for name in ("in", "in/new", "in/old", "out"))]
+
+
+@pytest.mark.parametrize("at", ["alice", "in"])
+def test_a_folder_that_appears_meanwhile_is_taken_as_it_is(
+    tmp_path: Path, volumes: Volumes, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    mkdir = os.mkdir
+
+    def beaten(path: str, *mode: int, dir_fd: int | None = None) -> None:
+        mkdir(path, *mode, dir_fd=dir_fd)
+        if os.path.basename(path) == at:
+            raise FileExistsError
+
+    monkeypatch.setattr(os, "mkdir", beaten)
+    home = f"{tmp_path}/alice"
+    made = run(prepare_home(volumes, home, create=True, structure=[VPath(("in",))]))
+    assert made == [path for path in (home, f"{home}/in") if not path.endswith(at)]
 
 
 def test_a_home_is_not_made_unless_asked(tmp_path: Path, volumes: Volumes) -> None:
