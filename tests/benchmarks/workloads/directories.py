@@ -54,18 +54,12 @@ def slow(bench: Bench, _server: Server) -> Figures:
         bench.fresh(_ours(bench, port)) as running,
     ):
         answer(bench.own("logins", "ftp", running, 1, 1))
-        before = answer(bench.own("logins", "ftp", running, count, 1))["seconds"]
+        before, _ = _others(bench, running)
         waiting = bench.own("logins", "ftp", running, WAITING, WAITING, "u1", PASSWORD)
-        probing = bench.own("probe", "ftp", running, bench.scale.bulk_probes, 0.005)
-        child = bench.own("logins", "ftp", running, count, 1)
         ending = threading.Thread(target=answer, args=(waiting,))
         ending.start()
-        told: list[dict] = []
-        asking = threading.Thread(target=lambda: told.append(answer(probing)))
-        asking.start()
-        beside = answer(child)["seconds"]
+        beside, took = _others(bench, running)
         over_first = ending.is_alive()
-        asking.join()
         ending.join()
     if not over_first:
         raise ValueError("nobody waited for the directory any more when the others were done")
@@ -73,8 +67,20 @@ def slow(bench: Bench, _server: Server) -> Figures:
         "before": before / count * 1e3,
         "beside": beside / count * 1e3,
         "ratio": beside / before,
-        "p99": percentile(sorted(told[0]["ms"]), 0.99),
+        "p99": percentile(took, 0.99),
     }
+
+
+def _others(bench: Bench, running: Running) -> tuple[float, list[float]]:
+    """Logins one after the other beside a session with NOOPs: seconds, and ms of each NOOP."""
+    probing = bench.own("probe", "ftp", running, bench.scale.bulk_probes, 0.005)
+    child = bench.own("logins", "ftp", running, bench.scale.key_logins, 1)
+    told: list[dict] = []
+    asking = threading.Thread(target=lambda: told.append(answer(probing)))
+    asking.start()
+    seconds = answer(child)["seconds"]
+    asking.join()
+    return seconds, sorted(told[0]["ms"])
 
 
 def _ours(bench: Bench, port: int) -> Ours:
