@@ -6,7 +6,7 @@ import stat
 from base64 import b64decode
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -36,10 +36,10 @@ class RevokedKeys:
         self._keys = frozenset(_listed(blob) for blob in revoked.keys)
         self._sha1 = revoked.sha1
         self._sha256 = revoked.sha256
-        self._certificates: dict[bytes, list[_Certificates]] = defaultdict(list)
+        sections: dict[bytes, list[krl.Certificates]] = defaultdict(list)
         for one in revoked.certificates:
-            authority = _listed(one.authority) if one.authority else b""
-            self._certificates[authority].append(_Certificates(one))
+            sections[_listed(one.authority) if one.authority else b""].append(one)
+        self._certificates = {by: _Certificates(each) for by, each in sections.items()}
 
     @classmethod
     def parse(cls, data: bytes) -> "RevokedKeys":
@@ -70,8 +70,8 @@ class RevokedKeys:
             return "the key of the certificate is revoked"
         if self._has(certificate.authority.blob):
             return "the authority of the certificate is revoked"
-        authority = _canonical(certificate.authority.blob)
-        listed = [*self._certificates.get(authority, ()), *self._certificates.get(b"", ())]
+        named = (_canonical(certificate.authority.blob), b"")
+        listed = [self._certificates[by] for by in named if by in self._certificates]
         if any(one.has_serial(certificate.serial) for one in listed):
             return f"the certificate with serial number {certificate.serial} is revoked"
         key_id = certificate.key_id.encode()
@@ -89,14 +89,14 @@ class RevokedKeys:
 
 
 class _Certificates:
-    """The certificates of one authority that a section revokes."""
+    """The certificates of one authority that its sections revoke together."""
 
-    def __init__(self, section: krl.Certificates) -> None:
-        self.key_ids = section.key_ids
-        self._bitmaps = section.bitmaps
+    def __init__(self, sections: Sequence[krl.Certificates]) -> None:
+        self.key_ids = frozenset[bytes]().union(*(one.key_ids for one in sections))
+        self._bitmaps = [bitmap for one in sections for bitmap in one.bitmaps]
         self._firsts: list[int] = []
         self._lasts: list[int] = []
-        for first, last in sorted(section.ranges):
+        for first, last in sorted(each for one in sections for each in one.ranges):
             if self._lasts and first <= self._lasts[-1]:
                 self._lasts[-1] = max(last, self._lasts[-1])
             else:

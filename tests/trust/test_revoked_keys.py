@@ -15,6 +15,7 @@ from mft.trust import revoked_keys
 from mft.trust.revoked_keys import RevokedKeys, load, stamp
 from mft.trust.ssh_keys import HostKey
 from mft.wire.buffer import Reader, Writer
+from mft.wire.ssh import krl
 
 Revoke = Callable[..., RevokedKeys]
 THE_KEY = "the key is revoked"
@@ -85,6 +86,18 @@ def test_ranges_and_bitmaps_of_serial_numbers_are_revoked(revoke: Revoke, folder
     assert refused(revoke("serial: 1-1000000"), folder) == {"1", "5", "6", "7", "40"}
     scattered = revoke(*(f"serial: {number}" for number in range(1, 60, 2)))
     assert refused(scattered, folder) == {"1", "5", "7"}
+
+
+def test_all_sections_of_an_authority_count_together(folder: Path) -> None:
+    by = key(folder, "ca")
+    sections = (
+        krl.Certificates(by, ((5, 6), (1, 5)), (), frozenset()),
+        krl.Certificates(by, ((6, 6),), (krl.Bitmap(40, b"\1"),), frozenset((b"ann-0",))),
+        krl.Certificates(b"", ((9, 9),), (), frozenset()),
+    )
+    none: frozenset[bytes] = frozenset()
+    keys = RevokedKeys(krl.RevocationList(1, 0, "", sections, none, none, none))
+    assert refused(keys, folder) == {"0", "1", "5", "6", "40"}
 
 
 def test_a_list_without_an_authority_counts_for_all(revoke: Revoke, folder: Path) -> None:

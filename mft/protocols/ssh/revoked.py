@@ -79,6 +79,7 @@ class Revoked:
 
 def _read(path: Path, before: _State) -> _State:
     """The file as it is now; `before` when it has not changed."""
+    now: Stamp = ()
     try:
         now = stamp(path)
         if now == before.stamp:
