@@ -23,13 +23,15 @@ class PublicKey(NamedTuple):
     """A name and an SSH public key or certificate whose signature the protocol has verified.
 
     `blob` is the key in RFC 4253 form. With `proven` False the peer only asks whether the key
-    would do; an answer to that is never a login.
+    would do; an answer to that is never a login. With `revoked`, which says why the service's list
+    of revoked keys has it, no method is asked.
     """
 
     username: str
     blob: bytes
     proven: bool
     kind: str = "ssh-key"
+    revoked: str = ""  # for the audit trail, never for the peer
 
 
 class Certificate(NamedTuple):

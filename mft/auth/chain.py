@@ -263,7 +263,10 @@ class Chain:
 
 
 def impossible(credentials: Credentials) -> str | None:
-    """Why no method is asked: an empty, overlong or unprintable name or password; or None."""
+    """Why no method is asked, or None.
+
+    For an empty, overlong or unprintable name or password, and for a key that is revoked.
+    """
     if told := _impossible_text("name", credentials.username):
         return told
     if isinstance(credentials, Password):
@@ -272,7 +275,7 @@ def impossible(credentials: Credentials) -> str | None:
         return _impossible_text("code", credentials.code.reveal())
     if isinstance(credentials, Certificate | Anonymous):
         return None  # a name in it that is none, or too long, is nobody's
-    return None if credentials.blob else "the key is empty"
+    return credentials.revoked or (None if credentials.blob else "the key is empty")
 
 
 def _impossible_text(what: str, text: str) -> str | None:

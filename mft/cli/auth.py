@@ -19,8 +19,11 @@ from mft.core.failure import Refused
 from mft.core.peer import Address
 from mft.core.secret import Secret
 from mft.daemon.load import Config
+from mft.protocols.options import ServiceOptions
+from mft.protocols.ssh.options import SshOptions
 from mft.runtime.errand import run_errand
 from mft.runtime.reactor import install
+from mft.trust.revoked_keys import RevokedKeys
 from mft.trust.ssh_keys import MAX_BLOB
 
 MAX_FILE: Final = 32 << 10  # bytes of a file with a password or a key; a key has 22 KiB at most
@@ -106,6 +109,8 @@ def try_login(
             raise click.BadParameter(
                 f"there is no enabled method {method!r}", param_hint="--method"
             )
+        if isinstance(credentials, PublicKey):
+            credentials = _looked_up(credentials, config.services[chosen])
         judged = run_errand(reactor, trial.judge(chosen, credentials, peer, only))
     except (Refused, OSError, ValueError) as error:
         fail(f"the login cannot be tried: {error}")
@@ -142,6 +147,13 @@ def _credentials(name: str, password_file: Path | None, key: Path | None) -> Cre
     if at_terminal():
         return Password(name, Secret(str(click.prompt("Password", hide_input=True))))
     return Password(name, Secret(_first_line(sys.stdin.readline(MAX_FILE))))
+
+
+def _looked_up(asked: PublicKey, service: ServiceOptions) -> PublicKey:
+    """The same, with what the service's list of revoked keys says; raises OSError or ValueError."""
+    if not isinstance(service, SshOptions) or service.ssh_revoked_keys is None:
+        return asked
+    return asked._replace(revoked=RevokedKeys.load(service.ssh_revoked_keys).revokes(asked.blob))
 
 
 def _read(file: Path) -> str:

@@ -141,6 +141,7 @@ def test_methods_are_asked_only_for_what_they_understand() -> None:
         (Password("an\ud800n", Secret("x")), "control"),
         (PublicKey("", b"x", proven=True), "the name is empty"),
         (PublicKey("ann", b"", proven=True), "the key is empty"),
+        (PublicKey("ann", b"x", proven=True, revoked="the key is revoked"), "is revoked"),
         (Certificate("", "ann", "AA:BB"), "the name is empty"),
         (Certificate("ann\0", "ann", "AA:BB"), "control"),
     ],

@@ -34,9 +34,12 @@ def pam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def instance(tmp_path: Path, pam: str) -> Instance:
     made = Instance(tmp_path)
+    (tmp_path / "revoked").write_text(f"{KEY.line()}\n")
     made.write(
         "[services/off-1]\ntype = ssh\nname = off\nport = 1\nenabled = no\n",
         "[services/files-1]\ntype = ssh\nname = files\nport = 2\n",
+        "[services/wary-1]\ntype = ssh\nname = wary\nport = 4\n"
+        f"ssh_revoked_keys = {tmp_path}/revoked\n",
         "[services/os-1]\ntype = ssh\nname = os only\nport = 3\nauthentications = machine\n",
         "[authentications/machine]\ntype = os\nname = accounts of the machine\n"
         f"pam_service = {pam}\nrefusal_delay = 0\nallowed_groups = ${{ALL_OS_GROUPS}}\n",
@@ -132,6 +135,9 @@ def test_a_key_is_asked_about_and_never_logs_in(instance: Instance, tmp_path: Pa
     assert result.exit_code == 0
     assert "the key would be accepted" in result.stdout
     assert "home" not in result.stdout
+    result = tried(instance, "ann", "--key", str(file), "--service", "wary")
+    assert result.exit_code == 1
+    assert result.stdout.endswith("the key is revoked\n")
     file.write_text(HostKey.generate().public.line())
     result = tried(instance, "ann", "--key", str(file))
     assert result.exit_code == 1

@@ -41,9 +41,11 @@ def key_pair(path: Path, *more: str) -> Path:
     return path
 
 
-def certificate(key: Path, authority: Path, principals: str, validity: str = "+1h") -> None:
+def certificate(
+    key: Path, authority: Path, principals: str, validity: str = "+1h", name: str = "a test"
+) -> None:
     """Sign a key; OpenSSH finds the certificate beside it."""
-    words = ["-s", authority, "-I", "a test", "-n", principals, "-V", validity]
+    words = ["-s", authority, "-I", name, "-n", principals, "-V", validity]
     execute("ssh-keygen", "-q", *words, f"{key}.pub")
 
 
@@ -53,13 +55,28 @@ def everything(tmp_path_factory: pytest.TempPathFactory, template: Server) -> It
     folder = tmp_path_factory.mktemp("mft")
     rig = Rig(folder / "instance", template)
     authority = key_pair(folder / "authority")
+    revoked = key_pair(folder / "revoked")
+    key_pair(folder / "stolen")
+    (folder / "lines").write_text(
+        f"id: a revoked test\nsha256: {(folder / 'stolen.pub').read_text()}"
+    )
+    words = ["-k", "-f", folder / "krl", "-s", f"{authority}.pub", folder / "lines"]
+    execute("ssh-keygen", "-q", *words, f"{revoked}.pub")
     rig.service(
         ssh_cipher_list="all",
         rekey_bytes="4 MiB",
         ssh_user_certificate_authorities=f"{authority}.pub",
+        ssh_revoked_keys=str(folder / "krl"),
         maximum_unauthenticated_connections_per_source="100",
     )
     rig.account("certified", ssh_authorized_keys_content="")
+    rig.account("robbed", ssh_authorized_keys_path=str(folder / "robbed"))
+    kept = key_pair(folder / "kept")
+    (folder / "robbed").write_text(
+        "".join(
+            (folder / f"{key.name}.pub").read_text() for key in (folder / "stolen", revoked, kept)
+        )
+    )
     made = rig.mft_input(f"{PASSWORD}\n", "password")
     rig.account("both", password=made.strip(), required_credentials="password, ssh-key")
     rig.start()
@@ -152,6 +169,25 @@ def test_a_certificate_opens_the_accounts_that_it_names(
         key=key,
     )
     assert (sftp(server, "pwd\n") == 0) is allowed
+
+
+def test_revoked_keys_and_certificates_open_nothing(everything: Rig, tmp_path: Path) -> None:
+    folder = everything.directory.parent
+
+    def logs_in(account: str, key: Path) -> bool:
+        home = everything.directory / "data" / account
+        server = replace(everything.server, account=account, home=home, key=key)
+        return sftp(server, "pwd\n") == 0
+
+    key = key_pair(tmp_path / "key")
+    certificate(key, folder / "authority", "certified", name="a revoked test")
+    failures = everything.trail.count(events.LOGIN_FAILED.number)
+    assert not logs_in("certified", key)
+    assert not logs_in("robbed", folder / "stolen")
+    assert not logs_in("robbed", folder / "revoked")
+    assert logs_in("robbed", folder / "kept")
+    # OpenSSH asks first, and does not sign with a key that would not do.
+    assert everything.trail.count(events.LOGIN_FAILED.number) == failures
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from mft.protocols.ssh.events import NUMBERS
 from mft.protocols.ssh.options import SshOptions
 from mft.protocols.ssh.packets import Batches
 from mft.protocols.ssh.peer import Peer
+from mft.protocols.ssh.revoked import Revoked
 from mft.runtime.buffers import INLET_SIZE, Buffers
 from mft.session.login import Login
 from mft.session.opening import Limits
@@ -58,6 +59,7 @@ class Hub:
         self.batches = Batches()
         self.password_prompt = _prompt(options.keyboard_interactive_message)
         self.presence: Presence[Peer] = Presence()
+        self.revoked = Revoked(options.ssh_revoked_keys, component, parts)
         self._logins = parts.logins
         self._signers: dict[str, SigningKey] = {}
 

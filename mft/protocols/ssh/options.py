@@ -10,8 +10,10 @@ from pydantic import field_validator
 from mft.config.kinds import (
     CommaList,
     Context,
+    FilePath,
     FilePaths,
     Kind,
+    Maybe,
     Text,
     Wrong,
     YesNo,
@@ -25,6 +27,7 @@ from mft.config.kinds import (
 from mft.config.section import option
 from mft.core.failure import Malformed
 from mft.protocols.options import ServiceOptions
+from mft.trust.revoked_keys import RevokedKeys
 from mft.trust.ssh_keys import HostKey, PublicKey
 from mft.wire.ssh import names
 
@@ -114,6 +117,15 @@ def _check_keys(files: tuple[Path, ...], offered: tuple[str, ...]) -> Iterator[W
         yield Wrong(sentence, None, None, "ssh_server_keys")
 
 
+def _check_revoked(path: Path) -> Iterator[Wrong]:
+    """Read the list: a service that cannot know who is revoked does not start."""
+    try:
+        RevokedKeys.load(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        yield Wrong(f"cannot be used: {reason}", str(path), None, "ssh_revoked_keys")
+
+
 class SshOptions(ServiceOptions):
     """SFTP and SCP over SSH 2."""
 
@@ -165,6 +177,14 @@ class SshOptions(ServiceOptions):
         examples=["conf/keys/user_ca.pub"],
         ours=True,
     )
+    ssh_revoked_keys: Maybe[FilePath] = option(
+        "A file of revoked keys: public keys, one per line, or a key revocation list of "
+        "`ssh-keygen -k`. None of them logs in, and no certificate of them or signed by them; the "
+        "list may also name certificates.",
+        None,
+        examples=["conf/keys/revoked"],
+        ours=True,
+    )
     rekey_bytes: Annotated[int, size(1 << 20, 64 * GIBIBYTE)] = option(
         "After how many bytes, either way, new keys are agreed on; from 1 MiB to 64 GiB.",
         GIBIBYTE,
@@ -195,7 +215,7 @@ class SshOptions(ServiceOptions):
         return words
 
     def check(self, context: Context) -> Iterator[Wrong]:
-        """Read every key file that there must be, and every authority."""
+        """Read every key file that there must be, every authority, and the revoked keys."""
         if not self.makes_keys(context.directory):
             files = self.host_key_files(context.directory)
             yield from _check_keys(files, self.algorithms.host_keys)
@@ -204,6 +224,8 @@ class SshOptions(ServiceOptions):
                 authority(line)
             except Malformed as error:
                 yield Wrong(f"is not a public key: {error}", line, None, _AUTHORITIES)
+        if self.ssh_revoked_keys is not None:
+            yield from _check_revoked(self.ssh_revoked_keys)
 
     @property
     def authorities(self) -> tuple[PublicKey, ...]:

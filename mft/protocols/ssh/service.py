@@ -38,15 +38,20 @@ class SshService(ListeningService):
         """None: SSH has no TLS."""
 
     async def prepare(self) -> None:
-        """Load the host keys, and make them where the configuration names none; raises Refused."""
+        """Load the host keys and the list of revoked keys; raises Refused.
+
+        Where the configuration names no host keys they are made.
+        """
         try:
             keys = await self._parts.disk(_host_keys, self.options, self._parts.directory)
         except (OSError, ValueError) as error:
             raise Refused(Reason.INVALID, self.component.name, str(error)) from None
         self.hub.use(keys)
+        await self.hub.revoked.load()
 
     async def refresh(self) -> None:
-        """Nothing: host keys stay what they are while the service runs."""
+        """Look at the list of revoked keys; host keys stay what they are while it runs."""
+        await self.hub.revoked.refresh()
 
 
 def _host_keys(options: SshOptions, directory: Path) -> list[HostKey]:

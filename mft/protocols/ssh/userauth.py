@@ -187,14 +187,27 @@ class Userauth:
             self._next()
 
         self._judging = True
-        asking = Deferred.fromCoroutine(self._login.would_do(credentials))
+        asking = Deferred.fromCoroutine(self._would_do(credentials))
         asking.addCallback(known).addErrback(self._broke)
 
-    # Judging.
+    # Judging. No key gets to the login but through one of these two.
+
+    async def _would_do(self, credentials: PublicKey) -> bool:
+        return await self._login.would_do(await self._looked_up(credentials))
+
+    async def _attempt(self, credentials: Credentials) -> LoginResult:
+        if isinstance(credentials, PublicKey):
+            credentials = await self._looked_up(credentials)
+        return await self._login.attempt(credentials)
+
+    async def _looked_up(self, credentials: PublicKey) -> PublicKey:
+        """The same, with what the list of revoked keys says of it."""
+        revoked = await self.peer.hub.revoked.refusal(credentials.blob)
+        return credentials._replace(revoked=revoked)
 
     def _judge(self, credentials: Credentials, *, interactive: bool = False) -> None:
         self._judging = True
-        judging = Deferred.fromCoroutine(self._login.attempt(credentials))
+        judging = Deferred.fromCoroutine(self._attempt(credentials))
         judging.addCallback(self._judged, credentials.username if interactive else None)
         judging.addErrback(self._broke)
 

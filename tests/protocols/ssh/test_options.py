@@ -79,6 +79,19 @@ def test_an_authority_is_what_its_line_says():
             authority(wrong)
 
 
+def test_a_list_of_revoked_keys_must_be_usable(tmp_path):
+    (tmp_path / "revoked").write_text(f"{HostKey.generate().public.line()}\n")
+    assert service(tmp_path, "ssh_revoked_keys = revoked\n").ssh_revoked_keys is not None
+    assert service(tmp_path).ssh_revoked_keys is None
+    (tmp_path / "revoked").write_text("# gone\nssh-ed25519\n")
+    options = service(tmp_path, "ssh_revoked_keys = revoked\n")
+    (wrong,) = options.check(Context(tmp_path))
+    assert "cannot be used: has no public key in line 2" in str(wrong)
+    (tmp_path / "revoked").unlink()
+    (wrong,) = options.check(Context(tmp_path))
+    assert "cannot be used: No such file" in str(wrong)
+
+
 def test_pem_text_in_place_of_a_file_is_told_and_never_shown(tmp_path):
     more = "rsa_private_key =\n  -----BEGIN RSA PRIVATE KEY-----\n  c2VjcmV0\n"
     _, problems = reading(tmp_path, more)
