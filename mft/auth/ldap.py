@@ -4,7 +4,6 @@ It always accepts or rejects: no other method is asked after it. Everything that
 directory waits in the pool for other systems.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from mft.auth.account import Account
@@ -19,7 +18,7 @@ from mft.auth.base import (
 )
 from mft.auth.kinds import PASSWORD, SSH_KEY
 from mft.auth.ldap_account import key_refusal, membership
-from mft.auth.ldap_directory import Directory, Found
+from mft.auth.ldap_directory import Directory, Step
 from mft.auth.ldap_entry import Unusable
 from mft.auth.ldap_kept import IDLE_SECONDS
 from mft.auth.ldap_options import LdapOptions
@@ -73,21 +72,8 @@ class LdapAuthenticator:
             if not name.strip() or not secret.strip():
                 # To a directory this would be a bind as nobody, and that succeeds.
                 return Rejected(self.component, "the name or the password is blank")
-            call: Callable[..., Found] = self._directory.password
-            given: tuple[str, ...] = (name, secret)
-        elif isinstance(credentials, PublicKey) and kind in self.kinds and name.strip():
-            call, given = self._directory.keys, (name,)
-        else:
+        elif not isinstance(credentials, PublicKey) or kind not in self.kinds or not name.strip():
             return Rejected(self.component, f"it takes no {kind}")
-        try:
-            found = await self._asked(call, *given)
-            return await self._verdict(found, credentials, peer)
-        except Unusable as unusable:
-            self._parts.step(f"refused: {unusable}")
-            return Rejected(self.component, str(unusable))
-
-    async def _asked(self, call: Callable[..., Found], *given: str) -> Found:
-        """Do it in a thread; what it told on its way is told here, where the reactor is."""
         steps: list[str] = []
 
         def step(sentence: str) -> None:
@@ -95,33 +81,43 @@ class LdapAuthenticator:
                 steps.append(sentence)
 
         try:
-            return await self._asking(call, *given, step)
+            return await self._asking(self._judged, credentials, peer, step)
+        except Unusable as unusable:
+            step(f"refused: {unusable}")
+            return Rejected(self.component, str(unusable))
         finally:
-            for sentence in steps:
+            for sentence in steps:  # what was told in the thread is told here
                 self._parts.step(sentence)
             self._tell_changes()
             self._tidy_later()
 
-    async def _verdict(self, found: Found, credentials: Credentials, peer: Address) -> Verdict:
-        parts, options = self._parts, self._options
-        now = parts.clock()
+    def _judged(self, credentials: Password | PublicKey, peer: Address, step: Step) -> Verdict:
+        """All that a login takes, in a thread: the reactor has better things to do.
+
+        Raises Unusable, and Refused when no server can be asked.
+        """
+        parts, options, now = self._parts, self._options, self._parts.clock()
         if isinstance(credentials, PublicKey):
+            found = self._directory.keys(credentials.username, step)
             attribute = options.ssh_public_keys_attribute
             refusal = key_refusal(found.entry, attribute, credentials, now, peer)
             if refusal is not None:
                 raise Unusable(refusal)
+        else:
+            secret = credentials.password.reveal()
+            found = self._directory.password(credentials.username, secret, step)
         try:
-            whole = membership(found, options, self.component, parts, parts.step)
+            whole = membership(found, options, self.component, parts, step)
         except ValueError as error:
             raise Unusable(str(error)) from None
         verdict = admitted(whole, self.component, now, peer, credentials.kind)
         if isinstance(verdict, Rejected):
             return verdict
         # A directory is not read when server.ini is checked.
-        clash = await parts.disk(reaching, verdict.account, parts.directory)
+        clash = reaching(verdict.account, parts.directory)
         if clash:
             return Rejected(self.component, f"the folder {clash}", forbidden=True)
-        parts.step(f"{credentials.kind} is right for {verdict.account.name}")
+        step(f"{credentials.kind} is right for {verdict.account.name}")
         return verdict
 
     def _tell_changes(self) -> None:
