@@ -26,7 +26,7 @@ class Scale(NamedTuple):
     idle_probe_gap: float = 0.002
     bulk_probe_gap: float = 0.005
     crowd: int = 200  # logins by password that come at once
-    flood_seconds: float = 30.0  # of bad logins
+    flood_seconds: float = 60.0  # of bad logins
 
 
 QUICK = Scale(1, 16 << 20, 20, 4096, 200, 1, 4, 2, 20, 20, 20, crowd=4, flood_seconds=1)
