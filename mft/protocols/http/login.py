@@ -42,7 +42,8 @@ async def log_in(exchange: Exchange) -> None:
     if session is None:
         client.sign_in.tell_refused(exchange, refusal_of(result, "wrong credentials"))
         with_codes = client.sign_in.takes_codes(exchange.source)
-        client.sign_in.refuse(exchange, WRONG_WITH_CODES if with_codes else WRONG)
+        said = WRONG_WITH_CODES if with_codes else WRONG
+        client.sign_in.refuse(exchange, said, barred=result.barred)
         return
     if not client.line.alive or client.leaving:
         await session.close("the client left during its login")

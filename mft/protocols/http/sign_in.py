@@ -230,15 +230,16 @@ class SignIn:
             has_ended = cookie(exchange.head.fields.get("cookie"), name) is not None
             exchange.redirect(login_place(exchange.target, "ended" if has_ended else ""), 303)
         else:
-            self.refuse(exchange)
+            self.refuse(exchange, barred=details is None)
         return False
 
-    def refuse(self, exchange: Exchange, message: str = "") -> None:
+    def refuse(self, exchange: Exchange, message: str = "", *, barred: bool = False) -> None:
         """Answer that credentials are needed; the last answer after too many attempts.
 
-        A `message` is for those who have just tried to log in.
+        A `message` is for those who have just tried to log in. Attempts that a policy bars do not
+        count: they cost little, and the connections that would follow this one cost more.
         """
-        if message or "authorization" in exchange.head.fields:
+        if not barred and (message or "authorization" in exchange.head.fields):
             self._refusals += 1
         options = self._client.hub.options
         most = options.maximum_login_attempts

@@ -224,6 +224,17 @@ def test_asking_without_credentials_is_no_attempt(serve: Serve) -> None:
     assert not client.closed
 
 
+def test_attempts_of_who_is_banned_end_no_connection_and_tell_nothing(serve: Serve) -> None:
+    server = serve(maximum_login_attempts="2")
+    server.bars()
+    client = HttpClient(server)
+    for _ in range(5):
+        answer = client.ask("GET", "/home/")
+        assert (answer.status, answer.field("Connection")) == (401, None)
+    assert server.data(LIMIT) == server.data(UNAUTHENTICATED) == []
+    assert server.method.hashes.calls == 0
+
+
 def test_a_login_gives_attempts_back(serve: Serve) -> None:
     client = HttpClient(serve(maximum_login_attempts="2"))
     for _ in range(3):
