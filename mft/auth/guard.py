@@ -5,6 +5,7 @@ it: otherwise the number of attempts until a ban would tell which names there ar
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
 from typing import Final, NamedTuple
@@ -211,9 +212,8 @@ class Guard:
         for table, key in self._tables(peer):
             if table.add(key, weight, name, now):
                 details = f'the last of {table.limit:.15g} refused logins was as "{name}"'
-                told = p.SourceBanned(
-                    key, self.component.name, round(now + table.interval), details
-                )
+                until = f"{datetime.fromtimestamp(now + table.interval, UTC):%Y-%m-%dT%H:%M:%SZ}"
+                told = p.SourceBanned(key, self.component.name, until, details)
                 self._tell(events.SOURCE_BANNED, told, Origin(UNKNOWN, peer, service))
         guess = credentials.kind == PASSWORD and outcome in GUESSES
         guarded = guess and self.ledger.accounts.add(name, weight, peer.host, now)

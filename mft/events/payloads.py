@@ -540,11 +540,11 @@ class SourceUnblocked(NamedTuple):
 
 
 class SourceBanned(NamedTuple):
-    """A source, or a network, that is banned from now on; `until` is in seconds since 1970."""
+    """A source, or a network, that is banned from now on; `until` is a moment in ISO 8601, UTC."""
 
     source_ip: str
     policy_name: str
-    until: int
+    until: str
     details: str
 
 

@@ -72,7 +72,7 @@ def test_a_ban_is_told_once_with_where_and_by_what() -> None:
     banned, blocked = world.trail.told
     assert banned.origin == blocked.origin == Origin(UNKNOWN, HERE, SERVICE)
     assert banned.payload.source_ip == "192.0.2.7"
-    assert banned.payload.until == NOW + HOUR
+    assert banned.payload.until == "2030-03-17T18:46:40Z"
     assert banned.payload.policy_name == "strict"
     assert "3600 seconds" in blocked.payload.details
 
