@@ -7,7 +7,6 @@ from mft.auth.anonymous import AnonymousAuthenticator, AnonymousOptions
 from mft.auth.application import ApplicationAuthenticator
 from mft.auth.base import Authenticator
 from mft.auth.guard_methods import GuardMethod
-from mft.auth.http import HttpAuthenticator
 from mft.auth.http_options import HttpAuthOptions
 from mft.auth.ldap_options import LdapOptions
 from mft.auth.local_file import LocalFileAuthenticator, LocalFileOptions
@@ -54,6 +53,8 @@ def _guard(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
 
 
 def _http(uuid: str, options: NamedSection, parts: Parts) -> Authenticator:
+    from mft.auth.http import HttpAuthenticator  # an HTTP client, as above
+
     given = cast(HttpAuthOptions, options)
     return HttpAuthenticator(Component(uuid, "http", options.name), given, parts)
 
