@@ -1,29 +1,34 @@
 """Draining: services that take no more connections wait for running transfers, up to a limit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from mft.protocols.base import Service
 
 LOOK_AGAIN: Final = 0.5  # seconds between two looks at who has become idle
 
-log = Logger()
 
-
-async def drain(services: Sequence[Service], reactor: Any, grace: float, words: str) -> int:
+async def drain(
+    services: Sequence[Service],
+    reactor: Any,
+    grace: float,
+    words: str,
+    broke: Callable[[Failure], object],
+) -> int:
     """Wait for transfers for at most `grace` seconds; how many connections were cut then.
 
-    `words` are for the peers, those that do nothing and those that are cut.
+    `words` are for the peers, those that do nothing and those that are cut. `broke` hears it when
+    those that do nothing cannot be looked for any more.
     """
     waiting = Deferred.fromCoroutine(_all_drained(services))
     limit = reactor.callLater(grace, waiting.cancel)
     looking = LoopingCall(_end_idle, services, words)
     looking.clock = reactor
-    looking.start(LOOK_AGAIN).addErrback(lambda failure: log.failure("draining", failure))
+    looking.start(LOOK_AGAIN).addErrback(broke)
     try:
         await waiting
     except CancelledError:

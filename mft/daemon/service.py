@@ -355,7 +355,7 @@ class Daemon:
         for service in everyone:
             await service.stop_listening()
         grace = self.config.server.shutdown_grace
-        cut = await drain(everyone, self._reactor, grace, SHUTTING_DOWN)
+        cut = await drain(everyone, self._reactor, grace, SHUTTING_DOWN, self._loop_broke)
         for service in self.services.values():
             self.tell_stopped(service)
         self.bus.emit(events.DRAINED, p.Drained(round(time.monotonic() - began, 3), cut))

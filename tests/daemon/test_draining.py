@@ -4,6 +4,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
 from mft.daemon.draining import LOOK_AGAIN, drain
 
@@ -14,8 +15,12 @@ class Busy:
     def __init__(self) -> None:
         self.ended: Deferred[None] = Deferred()
         self.told: list[tuple[str, bool]] = []
+        self.broken: list[Failure] = []
+        self.fails = False
 
     def end_all(self, reason: str, *, idle_only: bool = False) -> int:
+        if self.fails and idle_only:
+            raise RuntimeError("it breaks")
         self.told.append((reason, idle_only))
         if not idle_only and not self.ended.called:
             self.ended.callback(None)
@@ -28,7 +33,7 @@ class Busy:
 
 def draining(service: Busy, clock: Clock) -> Deferred[int]:
     given: Any = [service]
-    return Deferred.fromCoroutine(drain(given, clock, 30, "Goodbye."))
+    return Deferred.fromCoroutine(drain(given, clock, 30, "Goodbye.", service.broken.append))
 
 
 def test_who_does_nothing_is_sent_away_again_and_again_while_others_are_busy() -> None:
@@ -54,3 +59,12 @@ def test_who_is_there_at_the_limit_is_cut_and_counted() -> None:
     assert result.result == 1
     assert service.told[-1] == ("Goodbye.", False)
     assert not clock.getDelayedCalls()
+
+
+def test_when_looking_for_the_idle_breaks_that_is_told_and_the_limit_holds() -> None:
+    clock, service = Clock(), Busy()
+    service.fails = True
+    result = draining(service, clock)
+    assert [failure.type for failure in service.broken] == [RuntimeError]
+    clock.pump([1] * 30)
+    assert result.result == 1
