@@ -14,6 +14,7 @@ from typing import Final
 
 import orjson
 
+from mft.core.failure import Refused
 from mft.daemon.files import replace
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -93,7 +94,7 @@ class LastLogins:
             known = dict(self._known)  # the thread that writes may take its time
         try:
             await self._disk(_write, self._path, known)
-        except OSError as error:
+        except (OSError, Refused) as error:  # Refused: too many calls wait for the disk
             self._changed = True
             if not self._failing:
                 told = p.PathFailed(str(self._path), str(self._path), _sentence(error))
@@ -132,7 +133,7 @@ def _write(path: Path, known: dict[str, float]) -> None:
     replace(path, orjson.dumps(known, option=orjson.OPT_INDENT_2), 0o600)
 
 
-def _sentence(error: OSError | ValueError) -> str:
+def _sentence(error: OSError | ValueError | Refused) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
     return str(error)

@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from mft.core.failure import Reason, Refused
 from mft.daemon import last_logins
 from mft.daemon.last_logins import FILE, MAX_SIZE, LastLogins, read_last_logins
 from mft.events import catalogue as events
@@ -89,6 +90,21 @@ def test_a_file_that_cannot_be_opened_is_told_with_the_reason(tmp_path: Path) ->
     (tmp_path / FILE).mkdir()
     (told,) = Kept(tmp_path).trail.told
     assert told.payload.details == os.strerror(21)
+
+
+def test_a_disk_that_too_much_waits_for_is_no_end_of_writing(tmp_path: Path) -> None:
+    async def busy(*given: object) -> None:
+        raise Refused(Reason.BUSY, "", "too much waits")
+
+    kept = Kept(tmp_path)
+    kept.login("ann-1")
+    disk, kept._disk = kept._disk, busy  # type: ignore[assignment]  # as the pool refuses
+    run(kept.save())
+    (told,) = kept.trail.told
+    assert told.payload.details == "too much waits"
+    kept._disk = disk
+    run(kept.save())
+    assert read_last_logins(tmp_path / FILE) == {"ann-1": NOW}
 
 
 def test_what_cannot_be_written_is_told_once_and_tried_again(tmp_path: Path) -> None:
