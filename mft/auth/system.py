@@ -25,9 +25,9 @@ from mft.auth.base import (
     Verdict,
 )
 from mft.auth.outside import admitted, outside_account, outside_uuid
+from mft.auth.own_folders import reaching
 from mft.auth.pam import Answer, Reply
 from mft.auth.parts import Parts
-from mft.auth.places import ours_in, overlap
 from mft.auth.system_accounts import ListedAccounts, SystemAccount, SystemAccounts
 from mft.auth.system_options import ALL_GROUPS, SystemOptions
 from mft.core.failure import Reason, Refused
@@ -171,20 +171,10 @@ class SystemAuthenticator:
 
     async def _reachable(self, accepted: Accepted) -> Accepted | Rejected:
         """No account of the operating system reaches the whole machine, or what is ours."""
-        account = accepted.account
-        folders = (account.home, *(real for _, real in account.virtual_folders))
-        why = await self._parts.disk(self._in_the_way, folders)
+        why = await self._parts.disk(reaching, accepted.account, self._parts.directory)
         if why:
-            return Rejected(self.component, why, forbidden=True)
+            return Rejected(self.component, f"its folder {why}", forbidden=True)
         return accepted
-
-    def _in_the_way(self, folders: tuple[str, ...]) -> str:
-        ours = ours_in(self._parts.directory)
-        for folder in folders:
-            told = overlap(folder, ours)
-            if told:
-                return f"its folder {folder} {told}"
-        return ""
 
     # In a thread.
 
