@@ -8,6 +8,8 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
+from mft.daemon.files import read_json, remove_unfinished
+
 T = TypeVar("T")
 
 SUFFIX: Final = ".json"
@@ -24,8 +26,7 @@ def prepare(folder: Path) -> None:
     Raises OSError.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
-    for left in folder.glob("*.new"):
-        left.unlink()
+    remove_unfinished(folder)
 
 
 def read_records(
@@ -64,14 +65,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _fields(path: Path, most: int) -> Mapping[str, Any]:
-    with path.open("rb") as file:
-        text = file.read(most + 1)
-    if len(text) > most:
-        raise ValueError(f"is longer than {most} bytes")
-    try:
-        fields = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise ValueError("is not JSON") from None
+    fields = read_json(path, most)
     if not isinstance(fields, dict) or record_name(str(fields.get("account"))) != path.name:
         raise ValueError("is not about an account of this name")
     return fields

@@ -18,7 +18,7 @@ from mft.auth.guard import Guard
 from mft.auth.ledger import Ledger
 from mft.auth.penalties import Penalty
 from mft.core.failure import Refused
-from mft.daemon.files import replace
+from mft.daemon.files import remove_unfinished, replace
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -61,6 +61,7 @@ class Bans:
         """Know again what was kept, for those sections that still have a guard."""
         ledgers = self._ledgers
         try:
+            await self._disk(remove_unfinished, self._file.parent, NAME)
             rows = await self._disk(_read, self._file)
         except FileNotFoundError:
             rows = []

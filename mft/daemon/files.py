@@ -1,7 +1,10 @@
-"""Writing files whole: new ones that must not exist yet, and others in one step."""
+"""Files whole: written where none may be yet, or in one step; JSON read up to a length."""
 
 import os
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 
 def write_new(path: Path, data: bytes, mode: int) -> None:
@@ -26,3 +29,27 @@ def replace(path: Path, data: bytes, mode: int) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def remove_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what processes left that were killed while they put a file in place.
+
+    `name` is that of the file, or a pattern. Raises OSError.
+    """
+    for left in folder.glob(f"{name}.*.new"):
+        left.unlink(missing_ok=True)
+
+
+def read_json(path: Path, most: int) -> Any:
+    """Read a file of JSON; raises OSError, and ValueError with a sentence that shows nothing of it.
+
+    One of more than `most` bytes is none.
+    """
+    with path.open("rb") as file:
+        text = file.read(most + 1)
+    if len(text) > most:
+        raise ValueError(f"is longer than {most} bytes")
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise ValueError("is not JSON") from None

@@ -15,7 +15,7 @@ from typing import Final
 import orjson
 
 from mft.core.failure import Refused
-from mft.daemon.files import replace
+from mft.daemon.files import read_json, remove_unfinished, replace
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -57,6 +57,7 @@ class LastLogins:
         self._changed = False
         self._failing = False
         try:
+            remove_unfinished(state, FILE)
             self._known = read_last_logins(self._path)
         except (OSError, ValueError) as error:
             told = p.PathFailed(str(self._path), str(self._path), _sentence(error))
@@ -110,16 +111,9 @@ def read_last_logins(path: Path) -> dict[str, float]:
     Raises OSError, and ValueError with a sentence.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_SIZE + 1)
+        found = read_json(path, MAX_SIZE)
     except FileNotFoundError:
         return {}
-    if len(text) > MAX_SIZE:
-        raise ValueError(f"is longer than {MAX_SIZE} bytes")
-    try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise ValueError("is not JSON") from None
     if not isinstance(found, dict):
         raise ValueError("is not a table of accounts")
     for moment in found.values():

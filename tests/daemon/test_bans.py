@@ -73,6 +73,12 @@ def test_bans_counts_and_known_places_outlast_the_process(tmp_path: Path) -> Non
     assert [after.tries("192.0.2.8") for _ in range(5)] == [False] * 4 + [True]
 
 
+def test_what_a_killed_server_had_half_written_does_not_stay(tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}.77.new").write_text("[")
+    World(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_only_the_server_may_read_them(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.ban("192.0.2.7")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mft.daemon.files import replace, write_new
+from mft.daemon.files import read_json, remove_unfinished, replace, write_new
 
 
 def test_a_new_file_has_its_mode_whatever_the_umask(tmp_path):
@@ -44,3 +44,27 @@ def test_replacing_a_link_leaves_its_target_alone(tmp_path):
     replace(tmp_path / "link", b"new", 0o600)
     assert (tmp_path / "target").read_text() == "precious"
     assert not (tmp_path / "link").is_symlink()
+
+
+def test_what_killed_processes_left_of_a_file_is_removed_and_nothing_else(tmp_path):
+    for name in ("bans.json", "bans.json.77.new", "bans.json.8.new", "other.json.77.new", "a.new"):
+        (tmp_path / name).touch()
+    remove_unfinished(tmp_path, "bans.json")
+    left = ["a.new", "bans.json", "other.json.77.new"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
+    remove_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.new", "bans.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"x" * 11, "longer than 10 bytes"), (b"{", "not JSON"), (b"", "not JSON")]
+)
+def test_what_is_no_json_or_too_long_is_told_and_not_shown(tmp_path, content, why):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(ValueError, match=why):
+        read_json(tmp_path / "file", 10)
+
+
+def test_json_is_read(tmp_path):
+    (tmp_path / "file").write_bytes(b'{"a": [1]}')
+    assert read_json(tmp_path / "file", 10) == {"a": [1]}

@@ -38,6 +38,12 @@ def test_a_login_is_known_after_a_restart(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
 
 
+def test_what_a_killed_server_had_half_written_does_not_stay(tmp_path: Path) -> None:
+    (tmp_path / f"{FILE}.77.new").write_text("{")
+    Kept(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_account_that_nobody_has_seen_is_used_now_and_not_later(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     assert kept.of("ann-1") == NOW
