@@ -31,12 +31,12 @@ def replace(path: Path, data: bytes, mode: int) -> None:
         os.close(folder)
 
 
-def remove_unfinished(folder: Path, name: str = "*") -> None:
-    """Remove what processes left that were killed while they put a file in place.
+def remove_unfinished(folder: Path, name: str = "") -> None:
+    """Remove what processes left that were killed while they put files in place of others.
 
-    `name` is that of the file, or a pattern. Raises OSError.
+    `name` is that of the one file; without it, any. Raises OSError.
     """
-    for left in folder.glob(f"{name}.*.new"):
+    for left in folder.glob(f"{name}.*.new" if name else "*.new"):
         left.unlink(missing_ok=True)
 
 
