@@ -10,9 +10,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from mft.daemon.notify import READY
 from tests.interop.ports import free_base
 
-START_SECONDS = 30  # until it listens, on a busy machine
+START_SECONDS = 30  # until it is ready, on a busy machine
 STOP_SECONDS = 45  # the grace of running transfers is 30
 COMMAND_SECONDS = 60  # what one client may take
 MFT = (sys.executable, "-m", "mft")
@@ -132,27 +133,36 @@ def add_account_option(server: Server, name: str, value: str) -> None:
 
 
 def start(server: Server) -> subprocess.Popen[bytes]:
-    """Start `mft run` and wait until it listens; its output is in `run.txt` in the instance."""
-    with (server.directory / "run.txt").open("wb") as output:
-        process = subprocess.Popen(
-            [*MFT, "run"], cwd=server.directory, stdout=output, stderr=subprocess.STDOUT
-        )
-    deadline = time.monotonic() + START_SECONDS
-    while not _listens(server):
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            process.wait()
-            raise AssertionError(f"it did not start:\n{output_of(server)}")
-        time.sleep(0.05)  # between two looks at the condition
+    """Start `mft run` and wait until it is ready, with every service listening.
+
+    Its output is in `run.txt` in the instance.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind("")  # to an abstract name that nobody has
+        told.settimeout(0.1)
+        with (server.directory / "run.txt").open("wb") as output:
+            process = subprocess.Popen(
+                [*MFT, "run"],
+                cwd=server.directory,
+                env={**os.environ, "NOTIFY_SOCKET": f"@{told.getsockname()[1:].decode()}"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not _is_ready(told):
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                raise AssertionError(f"it did not start:\n{output_of(server)}")
     return process
 
 
-def _listens(server: Server) -> bool:
+def _is_ready(told: socket.socket) -> bool:
+    """Whether the server has told its service manager so, or does within the socket's timeout."""
     try:
-        socket.create_connection((server.address, server.port), timeout=1).close()
-    except OSError:
+        return told.recv(4096) == READY.encode()
+    except TimeoutError:
         return False
-    return True
 
 
 def learn_host_keys(server: Server) -> None:
