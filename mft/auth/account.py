@@ -12,6 +12,7 @@ from mft.core.vpath import VPath
 SourceRules = Sequence[tuple[bool, Network]]  # (allow, network), the first match decides
 
 DAY = 86400.0
+ENDS_SOON = 14  # days before its end from which on an account or a password is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ class Account:
     # (ID of a group, upload, download): bytes a second of all its members together
     group_bandwidths: tuple[tuple[str, int, int], ...] = ()
     allow_own_password_change: bool = False
+    allow_own_one_time_codes: bool = False
+    password_expires: float | None = None  # seconds since the epoch, as it was at the login
     hide_denied_entries: bool = False
     required_credentials: frozenset[str] = frozenset()  # kinds, all of them; empty: any one
     restrictions: Restrictions = field(default_factory=Restrictions)
@@ -118,6 +121,12 @@ class Account:
     def may_act(self, now: float, peer: Address, used: float | None = None) -> str | None:
         """None when the account may act now from there; otherwise why not, for the audit log."""
         return self.restrictions.may_act(now, peer, used)
+
+    def password_days_left(self, now: float) -> int | None:
+        """Whole days that the password lets in yet, where they are few; else None."""
+        if self.password_expires is None or self.password_expires > now + ENDS_SOON * DAY:
+            return None
+        return max(0, int((self.password_expires - now) / DAY))
 
     def hides(self, path: VPath) -> bool:
         """Whether the account shall not know if anything is there: it may do nothing with it."""

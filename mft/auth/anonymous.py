@@ -6,10 +6,10 @@ from typing import Annotated, Final, Literal
 from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
+    Change,
     Credentials,
     MoreNeeded,
     NotMine,
-    PasswordChange,
     Rejected,
     Verdict,
 )
@@ -64,15 +64,15 @@ class AnonymousAuthenticator:
         verdict = admitted(self._whole, self.component, self._parts.clock(), peer)
         if isinstance(verdict, Accepted):
             # Nobody here has shown the account's password, and nobody may try to.
-            account = replace(verdict.account, allow_own_password_change=False)
+            account = replace(
+                verdict.account, allow_own_password_change=False, allow_own_one_time_codes=False
+            )
             return Accepted(account, self.component)
         if isinstance(verdict, MoreNeeded):
             details = "the account wants more than a password, which anonymous has not"
             return Rejected(self.component, details, forbidden=True)
         return verdict
 
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> bool:
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """No: there is no password."""
         return False

@@ -1,55 +1,42 @@
 """The `application` method: the accounts of server.ini, by password, SSH key or certificate."""
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
     Anonymous,
     Certificate,
+    Change,
     Credentials,
     MoreNeeded,
     NotMine,
     OneTimeCode,
     Password,
-    PasswordChange,
     PublicKey,
     Rejected,
     Verdict,
 )
-from mft.auth.inheritance import Membership, build_account
+from mft.auth.inheritance import Membership
 from mft.auth.key_files import search
 from mft.auth.kinds import CREDENTIAL_KINDS, ONE_TIME_CODE, PASSWORD, PUBLIC
-from mft.auth.own_passwords import (
-    Fault,
-    NotChanged,
-    OwnPassword,
-    mark_of,
-    own_in_force,
-)
+from mft.auth.members import Computing, Member, Members, hashes
+from mft.auth.own_changes import OwnChanges
 from mft.auth.parts import Parts
-from mft.auth.passwords import Decoys, PasswordHash, check_new, make_hash
-from mft.auth.second_factor import WRONG, Codes, Factor, matches
-from mft.core.failure import Malformed, Reason, Refused
+from mft.auth.passwords import Decoys, PasswordHash
+from mft.auth.second_factor import WRONG, Codes, matches
+from mft.core.failure import Malformed, Refused
 from mft.core.peer import Address, Component
-from mft.trust.authorized_keys import AuthorizedKey, parse_keys
+from mft.trust.authorized_keys import AuthorizedKey
 from mft.trust.ssh_certificates import Certificate as SshCertificate
 from mft.trust.ssh_certificates import is_certificate
 from mft.trust.ssh_keys import PublicKey as SshKey
 
-T = TypeVar("T")
-
-MAX_WAITING = 256  # logins that wait for their hash; the last of so many, its login_timeout
-
-
-class _Member(NamedTuple):
-    whole: Membership
-    password: PasswordHash | None
-    keys: Mapping[bytes, tuple[AuthorizedKey, ...]]
-    factor: Factor | None
+KINDS: Final = frozenset((*CREDENTIAL_KINDS, PUBLIC))
+KINDS_WITH_CODES: Final = KINDS | {ONE_TIME_CODE}
 
 
 class _Judgement(NamedTuple):
@@ -73,19 +60,16 @@ class ApplicationAuthenticator:
         self._file = file
         self._parts = parts
         self._step = parts.step
-        self._members: dict[str, _Member] = {}
-        for uuid, options in parts.accounts.items():
-            if options.name in self._members:
-                raise ValueError(f"two accounts have the name {options.name}")
-            self._members[options.name] = _member(Membership.of(uuid, options, parts.groups))
-        hashes = [one.password for one in self._members.values() if one.password is not None]
-        self._decoys = Decoys(hashes, parts.scheme)
-        self._codes = Codes(parts, [one.factor for one in self._members.values()])
-        self.kinds = frozenset(
-            (*CREDENTIAL_KINDS, PUBLIC, *((ONE_TIME_CODE,) if self._codes.needed else ()))
-        )
-        self._accounts: dict[str, Account] = {}  # those that are the same from everywhere
-        self._waiting = 0
+        self._members = members = Members(parts)
+        self._decoys = Decoys(hashes(members), parts.scheme)
+        self._codes = Codes(parts, [one.factor for one in members])
+        self._computed = Computing(parts.login)
+        self._changes = OwnChanges(parts, members, self._codes, self._computed)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of credential; a one-time code is one once some account has such codes."""
+        return KINDS_WITH_CODES if self._codes.needed else KINDS
 
     async def start(self) -> None:
         """Nothing: everything is read when it is made."""
@@ -102,7 +86,7 @@ class ApplicationAuthenticator:
         """
         if isinstance(credentials, Anonymous):
             return self._public(credentials, peer)
-        member = self._members.get(credentials.username)
+        member = self._members.named(credentials.username)
         self._step(_known(member, self._file))
         if isinstance(credentials, Password):
             judgement = await self._password(member, credentials)
@@ -124,26 +108,26 @@ class ApplicationAuthenticator:
 
     def _public(self, given: Anonymous, peer: Address) -> Verdict:
         """The account of a public area needs no secret, and is barred as any other may be."""
-        found = (one.whole for one in self._members.values() if one.whole.uuid == given.username)
-        whole = next(found, None)
-        if whole is None:
+        member = self._members.identified(given.username)
+        if member is None:
             return NotMine()
+        whole = member.whole
         barred = whole.restrictions().may_act(self._parts.clock(), peer)
         if barred is not None:
             return Rejected(self.component, barred, forbidden=True)
         try:
-            return Accepted(self._account(whole, peer), self.component)
+            return Accepted(self._members.account(whole, peer), self.component)
         except ValueError as error:
             return Rejected(self.component, f"the account cannot be used: {error}", forbidden=True)
 
-    async def _password(self, member: _Member | None, given: Password) -> _Judgement:
-        real, why = None, "the account has no password"
+    async def _password(self, member: Member | None, given: Password) -> _Judgement:
+        real, factor, why = None, None, "the account has no password"
         try:
-            real = self._password_of(member) if member is not None else None
+            if member is not None:
+                real, factor = self._password_of(member), self._members.factor(member)
         except Refused as refused:
-            why = refused.details
-        spent = real or self._decoys.of(given.username)
-        text, factor = given.password.reveal(), None if member is None else member.factor
+            real, why = None, refused.details
+        spent, text = real or self._decoys.of(given.username), given.password.reveal()
         parted = self._codes.part(factor, text)
         texts = [text] if parted is None else [text, parted.password]
         whole, *rest = await self._computed(matches, spent, texts)
@@ -151,7 +135,7 @@ class ApplicationAuthenticator:
             return _Judgement(False, why)
         coded = parted if not whole and factor is not None and any(rest) else None
         right = whole or coded is not None
-        expired = self._expired(member) if right and member is not None else None
+        expired = self._members.password_expired(member) if right and member is not None else None
         if expired is not None:
             return _Judgement(False, expired, forbidden=True)
         if coded is not None and factor is not None:
@@ -159,33 +143,16 @@ class ApplicationAuthenticator:
             return _Judgement(not wrong, wrong, coded=not wrong)
         return _Judgement(whole, "the password is wrong")
 
-    async def _code(self, member: _Member, given: OneTimeCode) -> _Judgement:
-        if member.factor is None:
+    async def _code(self, member: Member, given: OneTimeCode) -> _Judgement:
+        factor = self._members.factor(member)
+        if factor is None:
             return _Judgement(False, WRONG)
-        wrong = await self._codes.take(member.factor, given.code.reveal())
+        wrong = await self._codes.take(factor, given.code.reveal())
         return _Judgement(not wrong, wrong)
 
-    def _expired(self, member: _Member) -> str | None:
-        """Why a right password does not let in any more; None where it does."""
-        own = self._chosen(member)
-        end = member.whole.password_expires(None if own is None else own.changed)
-        if end is None or self._parts.clock() < end:
-            return None
-        return f"the password expired on {datetime.fromtimestamp(end, UTC):%Y-%m-%d}"
-
-    async def _computed(self, work: Callable[..., T], *given: Any) -> T:
-        """Do on the login pool what computes; Refused(BUSY) when too much waits for it."""
-        if self._waiting >= MAX_WAITING:
-            raise Refused(Reason.BUSY, "", f"{self._waiting} logins wait for their hash")
-        self._waiting += 1
-        try:
-            return await self._parts.login(work, *given)
-        finally:
-            self._waiting -= 1
-
-    def _password_of(self, member: _Member) -> PasswordHash | None:
+    def _password_of(self, member: Member) -> PasswordHash | None:
         """The hash that counts; Refused(BROKEN) where the account's own cannot be read."""
-        own = self._chosen(member)
+        own = self._members.own_password(member)
         if own is not None:
             self._step("the password that the account has chosen counts")
             return own.hash
@@ -193,76 +160,12 @@ class ApplicationAuthenticator:
             self._step(f"the password of {self._file} counts")
         return member.password
 
-    def _chosen(self, member: _Member) -> OwnPassword | None:
-        return own_in_force(member.whole.uuid, member.password, self._parts.own)
-
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> bool:
-        """Change the password of one of the accounts, as `Authenticator` promises."""
-        members = self._members.values()
-        member = next((one for one in members if one.whole.uuid == account.uuid), None)
-        if member is None:
-            return False
-        changing = self._parts.own.changing
-        if account.uuid in changing:
-            raise NotChanged(Fault.BUSY, "it is being changed")
-        changing.add(account.uuid)
-        try:
-            await self._change(member, change, peer)
-        except Refused as refused:
-            fault = Fault.BUSY if refused.reason is Reason.BUSY else Fault.BROKEN
-            raise NotChanged(fault, refused.details) from None
-        except OSError as error:
-            raise NotChanged(Fault.BROKEN, error.strerror or "") from None
-        finally:
-            changing.discard(account.uuid)
-        return True
-
-    async def _change(self, member: _Member, change: PasswordChange, peer: Address) -> None:
-        parts, whole, configured = self._parts, member.whole, member.password
-        account = self._changeable(whole, peer)
-        if configured is None:
-            raise NotChanged(Fault.NOT_ALLOWED, "it has none")
-        old, new = change.old.reveal(), change.new.reveal()
-        hash_now = self._password_of(member) or configured
-        if not await self._computed(hash_now.matches, old):
-            raise NotChanged(Fault.WRONG)
-        if expired := self._expired(member):
-            raise NotChanged(Fault.NOT_ALLOWED, expired)
-        try:
-            check_new(new, parts.scheme)
-        except ValueError as error:
-            raise NotChanged(Fault.IMPOSSIBLE, str(error)) from None
-        await self._computed(parts.policy.check, new, (account.name, *account.email))
-        earlier = self._earlier(member, hash_now)
-        for one in earlier:
-            if await self._computed(one.matches, new):
-                raise NotChanged(Fault.USED)
-        made = PasswordHash.parse(await self._computed(make_hash, new, parts.scheme))
-        own = OwnPassword(mark_of(configured), made, parts.clock(), earlier)
-        await parts.own.keep(whole.uuid, own)
-
-    def _changeable(self, whole: Membership, peer: Address) -> Account:
-        barred = whole.restrictions().may_act(self._parts.clock(), peer)
-        if barred is not None:
-            raise NotChanged(Fault.NOT_ALLOWED, barred)
-        try:
-            account = self._account(whole, peer)
-        except ValueError as error:
-            raise NotChanged(Fault.NOT_ALLOWED, str(error)) from None
-        if not account.allow_own_password_change:
-            raise NotChanged(Fault.NOT_ALLOWED)
-        return account
-
-    def _earlier(self, member: _Member, hash_now: PasswordHash) -> tuple[PasswordHash, ...]:
-        """The hashes that may not come back, the newest first."""
-        own = self._parts.own.of(member.whole.uuid)
-        known = (hash_now, *(() if own is None else (own.hash, *own.earlier)))
-        return tuple(dict.fromkeys(known))[: self._parts.policy.history]
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
+        """Change what one of the accounts logs in with, as `Authenticator` promises."""
+        return await self._changes.make(account, change, peer)
 
     async def _key(
-        self, member: _Member, given: PublicKey, peer: Address, service: Component
+        self, member: Member, given: PublicKey, peer: Address, service: Component
     ) -> _Judgement:
         if is_certificate(given.blob):
             trusted = self._parts.authorities.get(service.uuid, ())
@@ -288,7 +191,7 @@ class ApplicationAuthenticator:
         why = certificate.refusal(given.username, trusted, self._parts.clock(), peer)
         return _Judgement(why is None, why or "")
 
-    def _verdict(self, member: _Member, kind: str, judgement: _Judgement, peer: Address) -> Verdict:
+    def _verdict(self, member: Member, kind: str, judgement: _Judgement, peer: Address) -> Verdict:
         """Every refusal is the same to the peer; the details are for the audit trail."""
         whole = member.whole
         barred = whole.restrictions().may_act(self._parts.clock(), peer)
@@ -297,11 +200,13 @@ class ApplicationAuthenticator:
         if not judgement.right:
             return Rejected(self.component, judgement.why, forbidden=judgement.forbidden)
         try:
-            account = self._account(whole, peer)
+            account = self._members.account(whole, peer)
         except ValueError as error:
             return Rejected(self.component, f"the account cannot be used: {error}", forbidden=True)
+        if kind == PASSWORD and (end := self._members.password_end(member)) is not None:
+            account = replace(account, password_expires=end)
         required = account.required_credentials
-        needed = _needed(required, kind, second=member.factor is not None)
+        needed = self._needed(member, required, kind)
         proved = frozenset((ONE_TIME_CODE,)) if judgement.coded else frozenset()
         missing = needed - proved - {kind}
         if kind not in needed:
@@ -312,34 +217,15 @@ class ApplicationAuthenticator:
             return MoreNeeded(account, self.component, missing, proved)
         return Accepted(account, self.component, proved)
 
-    def _account(self, whole: Membership, peer: Address) -> Account:
-        """The account as it is for a peer; made once where the peer makes no difference."""
-        known = self._accounts.get(whole.uuid)
-        if known is not None:
-            return known
-        account = build_account(whole, peer)
-        if not any(group.source_ip_filter for _, group in whole.groups):
-            self._accounts[whole.uuid] = account
-        return account
+    def _needed(self, member: Member, required: frozenset[str], kind: str) -> frozenset[str]:
+        """All kinds that a login with this one takes; a password takes a code, if there is one."""
+        by_password = PASSWORD in required if required else kind in (PASSWORD, ONE_TIME_CODE)
+        needed = required or frozenset((PASSWORD if by_password else kind,))
+        second = by_password and self._members.factor(member) is not None
+        return needed | {ONE_TIME_CODE} if second else needed
 
 
-def _member(whole: Membership) -> _Member:
-    stored = whole.options.password
-    keys: dict[bytes, tuple[AuthorizedKey, ...]] = {}
-    for one in parse_keys(whole.options.ssh_authorized_keys_content).keys:
-        keys[one.key.blob] = (*keys.get(one.key.blob, ()), one)
-    password = None if stored is None else PasswordHash.parse(stored.reveal())
-    return _Member(whole, password, keys, Factor.of(whole.uuid, whole.options))
-
-
-def _needed(required: frozenset[str], kind: str, *, second: bool) -> frozenset[str]:
-    """All kinds that a login with this one takes; a password also takes a code, if there is one."""
-    by_password = PASSWORD in required if required else kind in (PASSWORD, ONE_TIME_CODE)
-    needed = required or frozenset((PASSWORD if by_password else kind,))
-    return needed | {ONE_TIME_CODE} if second and by_password else needed
-
-
-def _known(member: _Member | None, file: str) -> str:
+def _known(member: Member | None, file: str) -> str:
     if member is None:
         return f"{file} has no account of this name"
     whole = member.whole

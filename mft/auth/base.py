@@ -4,6 +4,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from mft.auth.account import Account
+from mft.auth.time_codes import TimeCodes
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
 
@@ -75,6 +76,18 @@ class PasswordChange(NamedTuple):
     old: Secret
     new: Secret
 
+
+class CodesChange(NamedTuple):
+    """What somebody who has logged in gives to have one-time codes, others, or none."""
+
+    password: Secret
+    code: Secret  # of the codes until now, where the account has some
+    new: TimeCodes | None = None  # None: to have none
+    first: Secret = Secret("")  # a code of the new ones, which shows that an authenticator has them
+    recovery: frozenset[str] = frozenset()  # digests of the new recovery codes
+
+
+Change = PasswordChange | CodesChange
 
 Credentials = Password | PublicKey | Certificate | Anonymous | OneTimeCode
 
@@ -193,10 +206,8 @@ class Authenticator(Protocol):
         one question only.
         """
 
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> bool:
-        """Give an account of this method another password; False: it is none of this method's.
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
+        """Change what an account of this method logs in with; False: it is none of this method's.
 
-        Raises NotChanged, and then the password is what it was.
+        Raises NotChanged, and then everything is as it was.
         """

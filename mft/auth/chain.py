@@ -17,6 +17,7 @@ from mft.auth.base import (
     Authenticator,
     Bar,
     Certificate,
+    Change,
     Credentials,
     MoreNeeded,
     NotMine,
@@ -191,15 +192,14 @@ class Chain:
             )
         return blank._replace(outcome=Outcome.INVALID, details=wrong or "")
 
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> None:
-        """Give an account another password; raises NotChanged."""
-        wrong = impossible(Password(account.name, change.old))
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> None:
+        """Change what an account logs in with; raises NotChanged."""
+        password = change.old if isinstance(change, PasswordChange) else change.password
+        wrong = impossible(Password(account.name, password))
         if wrong is not None:
             raise NotChanged(Fault.WRONG, wrong)
         for method in self.methods:
-            if await method.change_password(account, change, peer):
+            if await method.change_credentials(account, change, peer):
                 return
         raise NotChanged(Fault.NOT_ALLOWED, "no method of the service knows it any more")
 

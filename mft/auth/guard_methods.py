@@ -5,7 +5,7 @@ list they stand.
 """
 
 from mft.auth.account import Account
-from mft.auth.base import Credentials, NotMine, PasswordChange, Verdict
+from mft.auth.base import Change, Credentials, NotMine, Verdict
 from mft.auth.guard import Guard
 from mft.core.peer import Address, Component
 
@@ -27,8 +27,6 @@ class GuardMethod(Guard):
     async def stop(self) -> None:
         """Nothing: it holds nothing."""
 
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> bool:
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """It has no accounts."""
         return False

@@ -18,10 +18,10 @@ from mft.auth.account import Account
 from mft.auth.base import (
     Anonymous,
     Certificate,
+    Change,
     Credentials,
     NotMine,
     Password,
-    PasswordChange,
     PublicKey,
     Rejected,
     Verdict,
@@ -80,9 +80,7 @@ class HttpAuthenticator:
         if self._trying is not None:
             self._trying.cancel()
 
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> bool:
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """No: passwords belong to the server."""
         return False
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from mft.auth.account import Account, GroupRestrictions, Restrictions, admits
-from mft.auth.kinds import VirtualFolder
+from mft.auth.kinds import PASSWORD, VirtualFolder
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.permissions import Rules
 from mft.auth.places import expand, member_path, path_name, virtual_path
@@ -179,10 +179,20 @@ def build_account(whole: Membership, peer: Address) -> Account:
             if group.group_upload_bandwidth or group.group_download_bandwidth
         ),
         allow_own_password_change=primary.allow_own_password_change and own.password is not None,
+        allow_own_one_time_codes=_gives_itself_codes(own, primary, member.required_credentials),
         hide_denied_entries=member.hides_denied,
         required_credentials=member.required_credentials,
         restrictions=whole.restrictions(),
     )
+
+
+def _gives_itself_codes(
+    own: AccountOptions, primary: GroupOptions, required: frozenset[str]
+) -> bool:
+    """Whether an account may: it logs in by password, and server.ini has no codes for it."""
+    by_password = own.password is not None and (not required or PASSWORD in required)
+    given = own.multi_factor_authentication is not None
+    return primary.allow_own_one_time_codes and by_password and not given
 
 
 def _own(value: T | Inherit, inherited: T) -> T:

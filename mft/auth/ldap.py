@@ -9,9 +9,9 @@ from typing import Any, Final
 from mft.auth.account import Account
 from mft.auth.asking import Asking
 from mft.auth.base import (
+    Change,
     Credentials,
     Password,
-    PasswordChange,
     PublicKey,
     Rejected,
     Verdict,
@@ -56,9 +56,7 @@ class LdapAuthenticator:
             self._tidying = None
         self._directory.kept.close()
 
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> bool:
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """None of its accounts has a password here."""
         return False
 

@@ -13,9 +13,10 @@ from twisted.python.failure import Failure
 
 from mft.auth.account import Account
 from mft.auth.application import ApplicationAuthenticator
-from mft.auth.base import Anonymous, Credentials, NotMine, PasswordChange, Verdict
+from mft.auth.base import Anonymous, Change, Credentials, NotMine, Verdict
 from mft.auth.kinds import PUBLIC
 from mft.auth.options import MethodOptions
+from mft.auth.own_factors import NO_OWN_FACTORS
 from mft.auth.own_passwords import Fault, NotChanged, OwnPassword
 from mft.auth.parts import AccountsOfFile, Parts
 from mft.config.kinds import FilePath
@@ -68,7 +69,8 @@ class LocalFileAuthenticator:
 
     def _made(self, read: AccountsOfFile) -> ApplicationAuthenticator:
         """The accounts, by the code of those of server.ini; may take a while."""
-        parts = self._parts._replace(accounts=read.accounts, groups=read.groups, own=NONE)
+        parts = self._parts._replace(accounts=read.accounts, groups=read.groups)
+        parts = parts._replace(own=NONE, own_factors=NO_OWN_FACTORS)
         return ApplicationAuthenticator(self.component, parts, str(self._path))
 
     async def start(self) -> None:
@@ -91,9 +93,7 @@ class LocalFileAuthenticator:
             return NotMine()
         return await self._known.authenticate(credentials, peer, service)
 
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> bool:
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """No: the file is not ours, and the servers that share it share no other place."""
         return False
 

@@ -247,6 +247,14 @@ class GroupOptions(NamedSection):
         "one of this file until another hash is written here.",
         False,
     )
+    allow_own_one_time_codes: YesNo = option(
+        "Whether members with a password may give themselves one-time codes as a second factor, "
+        "on the web page. They are kept in `state/one-time-codes` and stay in force when this is "
+        "No again; `mft totp --remove` takes them away. Where an account has "
+        "`multi_factor_authentication`, that counts alone.",
+        False,
+        ours=True,
+    )
     password_lifetime: Days = option(
         "How many days a member's password lets in; 0 is for ever. It counts from "
         "`last_password_update` of the account, or from its `created`; one of them is needed.",

@@ -23,22 +23,24 @@ STAND_INS: Final = frozenset("4@8({[<369&1!|70$5+%2")
 
 
 class Fault(Enum):
-    """Why a password is not changed; the value is the sentence for the audit trail."""
+    """Why an own password or second factor is not changed; the value is for the audit trail."""
 
-    NOT_ALLOWED = "the account may not change its password"
-    TOO_OFTEN = "the old password was wrong too often"
-    WRONG = "the old password is wrong"
+    NOT_ALLOWED = "the account may not change it"
+    TOO_OFTEN = "the password or the code was wrong too often"
+    WRONG = "the password is wrong"
+    CODE_WRONG = "the one-time code is wrong"
+    NEW_CODE_WRONG = "the code is none of the new ones"
     IMPOSSIBLE = "nobody could log in with the new password"
     SHORT = "the new password is too short"
     PLAIN = "the new password lacks a kind of character"
     WEAK = "the new password is easy to guess"
     USED = "the new password was used before"
     BUSY = "too much is done at once"
-    BROKEN = "the new password cannot be kept"
+    BROKEN = "it cannot be kept"
 
 
 class NotChanged(Exception):  # noqa: N818 - an answer, not an error of ours
-    """A password stays as it was.
+    """A password or second factor stays as it was.
 
     `least` is the length that SHORT asks for, in characters; `kinds` those of CLASSES that PLAIN
     asks for.

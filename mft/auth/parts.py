@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from mft.auth.ledger import Ledgers
 from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.own_factors import NO_OWN_FACTORS, OwnFactors
 from mft.auth.own_passwords import OwnPasswords, Policy
 from mft.auth.passwords import BCRYPT
 from mft.auth.used_codes import NOWHERE, UsedCodes
@@ -99,3 +100,4 @@ class Parts(NamedTuple):
     step: Step = unheard
     used: Used = unknown
     used_codes: UsedCodes = NOWHERE  # one-time codes that do no longer
+    own_factors: OwnFactors = NO_OWN_FACTORS  # those that accounts have given themselves

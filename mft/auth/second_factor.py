@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mft.auth.options import AccountOptions
+from mft.auth.own_factors import OwnFactor
 from mft.auth.parts import Parts
 from mft.auth.passwords import PasswordHash
 from mft.auth.time_codes import DIGITS, TimeCodes, recovery_digest
-from mft.auth.used_codes import Used
+from mft.auth.used_codes import NEVER, Used
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -28,15 +29,21 @@ class Factor(NamedTuple):
     name: str
     codes: TimeCodes
     recovery: frozenset[str]  # digests
+    begun: int = NEVER  # the step that was used to begin; it and all before are used up
 
     @classmethod
     def of(cls, account: str, options: AccountOptions) -> "Factor | None":
-        """That of an account, where it has one."""
+        """That which the options of an account give it, if any."""
         uri = options.multi_factor_authentication
         if uri is None:
             return None
         codes = TimeCodes.parse(uri.reveal())
         return cls(account, options.name, codes, frozenset(options.recovery_codes))
+
+    @classmethod
+    def own(cls, account: str, name: str, own: OwnFactor | None) -> "Factor | None":
+        """That which an account has given itself, if any."""
+        return None if own is None else cls(account, name, *own)
 
 
 class Parted(NamedTuple):
@@ -51,10 +58,15 @@ class Codes:
     """Judges codes, and never takes one twice."""
 
     def __init__(self, parts: Parts, factors: Sequence[Factor | None]) -> None:
-        """`factors` are those of all accounts of a method."""
-        self.needed = any(factors)
+        """`factors` are those that the options of all accounts of a method give them."""
+        self._some = any(factors)
         self._parts = parts
         self._nobodys = TimeCodes.fresh()
+
+    @property
+    def needed(self) -> bool:
+        """Whether some account has codes."""
+        return self._some or self._parts.own_factors.some
 
     def part(self, factor: Factor | None, text: str) -> Parted | None:
         """Take a password apart where it ends in six digits; as long for every account.
@@ -101,7 +113,7 @@ class Codes:
 
     async def _take(self, factor: Factor, step: int) -> str:
         used, mark = self._parts.used_codes.of(factor.account), factor.codes.mark
-        if used.mark == mark and step <= used.step:
+        if step <= factor.begun or (used.mark == mark and step <= used.step):
             return USED
         await self._keep(factor, used.taken(mark, step, self._known(factor, used)))
         return ""

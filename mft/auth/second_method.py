@@ -11,11 +11,11 @@ from mft.auth.base import (
     Accepted,
     Anonymous,
     Authenticator,
+    Change,
     Credentials,
     MoreNeeded,
     OneTimeCode,
     Password,
-    PasswordChange,
     Rejected,
     Verdict,
 )
@@ -79,8 +79,6 @@ class WithSecondMethod:
             return Rejected(second.component, "the second factor is not accepted")
         return MoreNeeded(account, self.component, frozenset(), SECOND, second.component)
 
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> bool:
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """Change the password that the first method knows."""
-        return await self._first.change_password(account, change, peer)
+        return await self._first.change_credentials(account, change, peer)

@@ -16,11 +16,11 @@ from mft.auth.account import Account
 from mft.auth.asking import Asking
 from mft.auth.base import (
     Accepted,
+    Change,
     Credentials,
     MoreNeeded,
     NotMine,
     Password,
-    PasswordChange,
     Rejected,
     Verdict,
 )
@@ -98,9 +98,7 @@ class SystemAuthenticator:
             await self._even(began)
         return verdict
 
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> bool:
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """Never: passwords of the operating system are changed there."""
         return False
 

@@ -35,7 +35,7 @@ COMMANDS: Final = {
     "end": Entry("mft.cli.control:end", "End one session."),
     "bans": Entry("mft.cli.bans:bans", "List who is banned, and lift bans."),
     "password": Entry("mft.cli.password:password", "Turn a password into a hash for server.ini."),
-    "totp": Entry("mft.cli.totp:totp", "Make one-time codes for an account."),
+    "totp": Entry("mft.cli.totp:totp", "Make one-time codes for an account, or take them away."),
     "ssh-key": Entry("mft.cli.ssh_key:ssh_key", "Make an SSH key pair."),
     "certificate": Entry("mft.cli.certificate:certificate", "Make a self-signed certificate."),
     "csr": Entry("mft.cli.csr:csr", "Ask for a certificate."),

@@ -11,6 +11,7 @@ import segno
 
 from mft.auth.time_codes import TimeCodes, new_recovery_codes, recovery_digest
 from mft.cli.configuration import config_option, read_config
+from mft.cli.control import ask
 from mft.cli.output import fail
 from mft.daemon.load import Config
 
@@ -23,22 +24,33 @@ BLOCKS: Final = {(0, 0): "\u2588", (0, 1): "\u2580", (1, 0): "\u2584", (1, 1): "
 @click.command("totp")
 @config_option
 @click.option("--no-check", is_flag=True, help="Do not ask for a code of the new secret.")
+@click.option(
+    "--remove", is_flag=True, help="Take away the codes that the account has given itself."
+)
 @click.argument("account")
-def totp(file: Path, no_check: bool, account: str) -> None:
-    """Make one-time codes for an account.
+def totp(file: Path, no_check: bool, remove: bool, account: str) -> None:
+    """Make one-time codes for an account, or take them away.
 
     ACCOUNT is a name or an ID. Shows a QR code for an authenticator, asks for a code that it
     makes, and prints the lines for the account's section of server.ini, with recovery codes for a
     day without the authenticator. Nothing is written anywhere. Where standard input is no
     terminal, no code is asked for.
 
+    With --remove, the running server takes away the codes that the account has given itself on the
+    web page, so that its password alone logs in: for somebody who has lost the authenticator and
+    the recovery codes. Codes of server.ini end when their lines are removed from there.
+
     \b
     Examples:
       mft totp ann
       mft totp ann --no-check > second-factor.txt
+      mft totp ann --remove
     """
     config = read_config(file)
     uuid, name = _account(config, account)
+    if remove:
+        _remove(file, config, uuid, name)
+        return
     codes = TimeCodes.fresh()
     uri = codes.uri(name, config.server.name)
     for line in qr_code(uri):
@@ -55,6 +67,14 @@ def totp(file: Path, no_check: bool, account: str) -> None:
     click.echo("recovery_codes =")
     for one in recovery:
         click.echo(f"    {recovery_digest(one)}")
+
+
+def _remove(file: Path, config: Config, uuid: str, name: str) -> None:
+    if not ask(file, do="remove-codes", account=uuid)["removed"]:
+        there = config.accounts[uuid].multi_factor_authentication is not None
+        other = f" Those that it has are in [accounts/{uuid}] of {file}." if there else ""
+        fail(f"{name} has given itself no one-time codes.{other}")
+    click.echo(f"The one-time codes of {name} are gone; its password alone logs in.")
 
 
 def _account(config: Config, account: str) -> tuple[str, str]:

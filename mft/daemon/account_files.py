@@ -20,6 +20,7 @@ from mft.trust.ssh_keys import open_at_once
 
 ACCOUNTS, GROUPS = "accounts", "groups"
 FAMILIES = (ACCOUNTS, GROUPS)
+OWN = ("allow_own_password_change", "allow_own_one_time_codes")
 
 
 def read_account_files(reading: Reading) -> dict[str, AccountsOfFile]:
@@ -112,25 +113,25 @@ def _check(reading: Reading, path: Path, taken: Collection[str]) -> None:
                 problems.append(Problem(str(path), one.raw.line, one.raw.name, "", None, remedy))
     if not reading.families[ACCOUNTS]:
         problems.append(Problem(str(path), 0, "", "", None, "has no accounts"))
-    _warn_of_passwords(reading, path)
+    _warn_of_own(reading, path)
 
 
-def _warn_of_passwords(reading: Reading, path: Path) -> None:
+def _warn_of_own(reading: Reading, path: Path) -> None:
     for one in reading.families[GROUPS].values():
-        name = "allow_own_password_change"
-        if isinstance(one.options, GroupOptions) and one.options.allow_own_password_change:
+        for name in OWN if isinstance(one.options, GroupOptions) else ():
+            if not getattr(one.options, name):
+                continue
             value = given(GroupOptions, one.raw, name)
             line = one.raw.line if value is None else value.line
-            remedy = f"{name} has no effect here: servers that share accounts share no passwords"
+            remedy = f"{name} has no effect here: servers that share accounts share no other place"
             reading.problems.append(
                 Problem(str(path), line, one.raw.name, name, None, remedy, Severity.WARNING)
             )
 
 
 def _fixed(group: object) -> GroupOptions:
-    """A group whose members keep the passwords that the file has."""
-    options = cast(GroupOptions, group)
-    return options.model_copy(update={"allow_own_password_change": False})
+    """A group whose members keep the credentials that the file has."""
+    return cast(GroupOptions, group).model_copy(update=dict.fromkeys(OWN, False))
 
 
 def _content(path: Path) -> tuple[bytes, os.stat_result]:

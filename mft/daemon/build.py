@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from twisted.logger import Logger
 
 from mft.auth.account import Account
-from mft.auth.base import PasswordChange
+from mft.auth.base import Change
 from mft.auth.chain import Chain
 from mft.auth.ledger import Ledgers
 from mft.auth.options import DEFAULT_GROUP
+from mft.auth.own_factors import NO_OWN_FACTORS, OwnFactors
 from mft.auth.own_passwords import Fault, NotChanged, OwnPasswords
 from mft.auth.parts import AccountsOfFile, Parts, Stamp, Step, Used, unheard, unknown
 from mft.auth.used_codes import NOWHERE, UsedCodes
@@ -39,6 +40,7 @@ from mft.session.bandwidth import Bandwidths
 from mft.session.login import Login
 from mft.session.numbers import Numbers
 from mft.session.opening import Limits, Opening
+from mft.session.own_credentials import Ways
 from mft.session.roster import Roster
 from mft.session.session import Session
 from mft.vfs.volume import Volume, Volumes
@@ -81,6 +83,7 @@ class Doorman:
         own_passwords: OwnPasswords,
         last_logins: LastLogins,
         used_codes: UsedCodes = NOWHERE,
+        own_factors: OwnFactors = NO_OWN_FACTORS,
     ) -> None:
         self.chains: Mapping[str, Chain] = {}  # by the ID of the service
         self.methods = NO_METHODS
@@ -88,6 +91,7 @@ class Doorman:
         self.own_passwords = own_passwords
         self.last_logins = last_logins
         self.used_codes = used_codes
+        self.own_factors = own_factors
         self.ledgers = Ledgers()
         self._bus = bus
         self._opening = opening
@@ -106,13 +110,17 @@ class Doorman:
         """A login that knows nothing yet."""
 
         async def opened(account: Account, peer: Address, component: Component) -> Session:
-            async def change(given: PasswordChange) -> None:
+            async def change(given: Change) -> None:
                 chain = self.chains.get(component.uuid)  # as it is then, not as it was now
                 if chain is None:
                     raise NotChanged(Fault.NOT_ALLOWED, "the service is no longer there")
-                await chain.change_password(account, given, peer)
+                await chain.change_credentials(account, given, peer)
 
-            session = await self._opening.open(account, peer, component, numbers, limits, change)
+            def has_codes() -> bool:
+                return self.own_factors.of(account.uuid) is not None
+
+            ways = Ways(change, has_codes)
+            session = await self._opening.open(account, peer, component, numbers, limits, ways)
             self.last_logins.login(account.uuid)
             return session
 
@@ -173,10 +181,12 @@ def methods(
     used: Used = unknown,
     ledgers: Ledgers | None = None,
     used_codes: UsedCodes = NOWHERE,
+    own_factors: OwnFactors = NO_OWN_FACTORS,
 ) -> Methods:
     """The methods and the chain of every service; ValueError for accounts that contradict."""
     parts = auth_parts(config, pools, bus, own, reactor, ledgers=ledgers)
-    return Methods.of(config, parts._replace(used=used, used_codes=used_codes), bus)
+    memory = parts._replace(used=used, used_codes=used_codes, own_factors=own_factors)
+    return Methods.of(config, memory, bus)
 
 
 def auth_parts(

@@ -3,7 +3,8 @@
 One request line and one answer line of JSON on a Unix socket that only the server's own account
 (and root) can open. Requests: `{"do": "status"}`, `{"do": "sessions", "from": 0}`,
 `{"do": "end", "session": ID}`, `{"do": "reload"}`, `{"do": "bans", "from": 0}`,
-`{"do": "lift", "address": ADDRESS}`, with `"account": NAME` or `"all": true` instead. Answers:
+`{"do": "lift", "address": ADDRESS}`, with `"account": NAME` or `"all": true` instead,
+`{"do": "remove-codes", "account": ID}`. Answers:
 `{"ok": true, ...}` or `{"ok": false, "error": SENTENCE}`.
 """
 
@@ -69,6 +70,12 @@ class Controlled(Protocol):
     async def reload(self) -> None:
         """Read server.ini again; Refused says why the running configuration stays."""
 
+    async def remove_codes(self, account: str) -> bool:
+        """Take away the one-time codes that an account, by its ID, has given itself.
+
+        False when it has none; raises OSError, and then it still has them.
+        """
+
 
 class Answer:
     """Works out the answer to one request line; knows nothing of sockets."""
@@ -82,6 +89,7 @@ class Answer:
             "reload": self._reload,
             "bans": self._bans,
             "lift": self._lift,
+            "remove-codes": self._remove_codes,
         }
 
     async def to(self, line: bytes) -> bytes:
@@ -117,6 +125,15 @@ class Answer:
 
     async def _bans(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return _paged("bans", await self._controlled.bans.describe(), request)
+
+    async def _remove_codes(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        account = request.get("account")
+        if not isinstance(account, str):
+            return failed('"account" is not the ID of an account')
+        try:
+            return {"ok": True, "removed": await self._controlled.remove_codes(account)}
+        except OSError as error:
+            return failed(f"they cannot be removed: {error.strerror or error}")
 
     async def _lift(self, request: Mapping[str, Any]) -> dict[str, Any]:
         bans = self._controlled.bans

@@ -6,9 +6,9 @@ once, and again when that happens again.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from mft.auth.account import DAY
+from mft.auth.account import DAY, ENDS_SOON
 from mft.auth.inheritance import Membership
 from mft.auth.own_passwords import OwnPasswords, own_in_force
 from mft.auth.passwords import PasswordHash
@@ -17,8 +17,6 @@ from mft.daemon.load import Config
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
-
-SOON: Final = 14  # days before its end from which on an account or a password is told
 
 
 class Ending(NamedTuple):
@@ -63,7 +61,7 @@ class Endings:
                 yield Ending(events.ACCOUNT_UNUSED, told, member.uuid)
         ends = ((events.ACCOUNT_EXPIRES, restrictions.expires),)
         for event, end in (*ends, (events.PASSWORD_EXPIRES, self._password_end(member))):
-            if end is not None and now < end <= now + SOON * DAY:
+            if end is not None and now < end <= now + ENDS_SOON * DAY:
                 email, days = ", ".join(options.email), int((end - now) / DAY)
                 told_soon = p.Expires(options.name, days, email, member.uuid)
                 yield Ending(event, told_soon, member.uuid)

@@ -24,11 +24,21 @@ def replace(path: Path, data: bytes, mode: int) -> None:
     beside.unlink(missing_ok=True)
     write_new(beside, data, mode)
     beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there, for good before this returns; raises OSError."""
+    path.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def remove_unfinished(folder: Path, name: str = "") -> None:

@@ -53,7 +53,7 @@ class Changes:
         try:
             own, reactor = doorman.own_passwords, self._parts.reactor
             used = doorman.last_logins.of
-            memory = used, doorman.ledgers, doorman.used_codes
+            memory = used, doorman.ledgers, doorman.used_codes, doorman.own_factors
             methods = build.methods(self._new, self._pools, daemon.bus, own, reactor, *memory)
             await methods.start()
             fresh = self._build()

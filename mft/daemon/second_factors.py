@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mft.auth.options import AccountOptions, ApplicationOptions, MethodOptions
+from mft.auth.options import AccountOptions, ApplicationOptions, GroupOptions, MethodOptions
 from mft.config.kinds import Wrong
 from mft.config.section import wrong_in
 from mft.daemon.options import ServerOptions
@@ -34,14 +34,16 @@ def _wrongs(one: Read, methods: dict[str, MethodOptions]) -> Iterator[Wrong]:
             if uuid in methods and methods[uuid].use_as_second_factor:
                 yield Wrong("is a second factor only", uuid, option="authentications")
     elif isinstance(options, AccountOptions) and options.multi_factor_authentication is not None:
-        yield from _of_account(methods)
+        yield from _of_account("multi_factor_authentication", methods)
+    elif isinstance(options, GroupOptions) and options.allow_own_one_time_codes:
+        yield from _of_account("allow_own_one_time_codes", methods)
 
 
-def _of_account(methods: dict[str, MethodOptions]) -> Iterator[Wrong]:
+def _of_account(option: str, methods: dict[str, MethodOptions]) -> Iterator[Wrong]:
     """An account has one second factor."""
     if any(_asks_another(method) for method in methods.values()):
         sentence = f"has no place beside {SECOND} of the method of these accounts"
-        yield Wrong(sentence, option="multi_factor_authentication")
+        yield Wrong(sentence, option=option)
 
 
 def _asks_another(method: MethodOptions) -> bool:

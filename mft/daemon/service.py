@@ -24,6 +24,7 @@ from mft.daemon.housekeeping import Housekeeping
 from mft.daemon.last_logins import LastLogins
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
+from mft.daemon.own_factors import OwnFactorFiles
 from mft.daemon.own_passwords import OwnPasswordFiles
 from mft.daemon.privileges import check_identity, drop, give_files
 from mft.daemon.process import process_details
@@ -115,8 +116,9 @@ class Daemon:
         own = OwnPasswordFiles(state, self._pools.disk, self.bus)
         self._last_logins = last = LastLogins(state, self._pools.disk, self.bus, present)
         codes = UsedCodeFiles(state, self._pools.disk, self.bus)
-        self._doorman = doorman = build.Doorman(self.bus, opening, own, last, codes)
-        memory = last.of, doorman.ledgers, codes
+        self._factors = factors = OwnFactorFiles(state, self._pools.disk, self.bus)
+        self._doorman = doorman = build.Doorman(self.bus, opening, own, last, codes, factors)
+        memory = last.of, doorman.ledgers, codes, factors
         doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, *memory))
         await doorman.methods.start()
         self.bans = Bans(state, self._pools.disk, self.bus, lambda: doorman.methods.guards)
@@ -388,3 +390,9 @@ class Daemon:
     async def end(self, session: str) -> bool:
         """End one session; False when there is none of this id."""
         return self.roster.end(session, "mft end")
+
+    async def remove_codes(self, account: str) -> bool:
+        """Take away the one-time codes that an account, by its ID, has given itself."""
+        options = self.config.accounts.get(account)
+        name = account if options is None else options.name
+        return await self._factors.take_away(account, name)

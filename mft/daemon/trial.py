@@ -9,10 +9,10 @@ from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
     Authenticator,
+    Change,
     Credentials,
     MoreNeeded,
     NotMine,
-    PasswordChange,
     Verdict,
 )
 from mft.auth.chain import Judged
@@ -22,6 +22,7 @@ from mft.daemon import build
 from mft.daemon.last_logins import FILE, read_last_logins
 from mft.daemon.load import Config
 from mft.daemon.methods import Methods
+from mft.daemon.own_factors import KeptFactors
 from mft.daemon.own_passwords import KeptPasswords
 from mft.events.model import Event
 
@@ -39,8 +40,10 @@ class Trial:
         teller = _Teller(step)
         own = KeptPasswords(config.directory / "state", teller)
         used = _last_logins(config, step).get
+        factors = KeptFactors(config.directory / "state", teller)
         parts = build.auth_parts(config, self._pools, teller, own, reactor, step)
-        self.methods = Methods.of(config, parts._replace(used=used), teller)
+        parts = parts._replace(used=used, own_factors=factors)
+        self.methods = Methods.of(config, parts, teller)
 
     def method(self, name: str) -> Authenticator | None:
         """Find a method that is enabled, by its ID or its name."""
@@ -116,9 +119,7 @@ class _Aloud:
     async def stop(self) -> None:
         """Nothing: the method itself is stopped."""
 
-    async def change_password(
-        self, account: Account, change: PasswordChange, peer: Address
-    ) -> bool:
+    async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """Never: a trial changes nothing."""
         return False
 

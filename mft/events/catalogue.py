@@ -1487,6 +1487,37 @@ USED_CODES_UNREADABLE: Final = Event(
     "none does: {details}",
     _PROCESS_BROKEN,
 )
+SECOND_FACTOR_SET: Final = Event(
+    90083, p.Nothing, "The account gave itself one-time codes as a second factor.", _DONE
+)
+SECOND_FACTOR_NOT_CHANGED: Final = Event(
+    90084,
+    p.Details,
+    "The account did not change its one-time codes: {details}",
+    _in("operational authenticated failure"),
+)
+SECOND_FACTOR_BROKE: Final = Event(
+    90085,
+    p.Details,
+    "One-time codes of an account could not be changed: {details}",
+    _in("operational authenticated failure failure-critical"),
+)
+SECOND_FACTOR_REMOVED: Final = Event(
+    90086, p.Nothing, "The account gave up the one-time codes that it had given itself.", _DONE
+)
+OWN_SECOND_FACTOR_UNREADABLE: Final = Event(
+    90087,
+    p.PathFailed,
+    'The one-time codes in "{path}", which an account has given itself, cannot be read, so that '
+    "no password lets it in: {details}",
+    _PROCESS_BROKEN,
+)
+SECOND_FACTOR_TAKEN_AWAY: Final = Event(
+    90088,
+    p.SecondFactorOf,
+    'An administrator took away the one-time codes that "{account_name}" had given itself.',
+    _in("administration success local-manager"),
+)
 SOURCE_BANNED: Final = Event(
     90090,
     p.SourceBanned,

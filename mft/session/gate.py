@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Self, TypeVar
 
 from mft.auth.account import Account
-from mft.auth.base import PasswordChange
-from mft.auth.own_passwords import Fault, NotChanged
 from mft.auth.permissions import LOOKS, Operation
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component, Origin
@@ -28,7 +26,7 @@ from mft.session.numbers import (
     Telling,
     Unopened,
 )
-from mft.session.own_password import OwnPassword
+from mft.session.own_credentials import NO_WAYS, OwnCredentials
 from mft.vfs.base import Entry, FileSystem
 
 T = TypeVar("T")
@@ -57,7 +55,7 @@ class Gate:
         left: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         lent: bool = False,
-        own_password: OwnPassword | None = None,
+        own: OwnCredentials | None = None,
         share: Share | None = None,
     ) -> None:
         """`left` is called at the end; with `lent`, somebody else closes the tree.
@@ -80,7 +78,7 @@ class Gate:
         self._opening = 0  # what will be in `opened` soon
         self._left = left
         self._lent = lent
-        self._own_password = own_password
+        self.own = own or OwnCredentials(NO_WAYS)
         self._share = share
         self._present = True  # the client, as far as we know
         self._closed = False
@@ -151,12 +149,6 @@ class Gate:
         except Refused:
             return None
 
-    async def change_password(self, change: PasswordChange) -> None:
-        """Give the account another password; raises NotChanged. Either way it is told."""
-        if self._own_password is None:
-            raise NotChanged(Fault.NOT_ALLOWED)
-        await self._own_password.change(self, change)
-
     def real_path(self, path: VPath) -> str:
         """Where a path is on this machine's disk; for the audit trail only."""
         return self._files.real_path(path)
@@ -180,7 +172,7 @@ class Gate:
             left=left,
             clock=self.clock,
             lent=True,
-            own_password=self._own_password,
+            own=self.own,
             share=None if self._share is None else self._share.another(),
         )
 

@@ -16,7 +16,7 @@ from mft.events.bus import Bus
 from mft.events.model import Event
 from mft.session.bandwidth import Bandwidths
 from mft.session.numbers import Numbers
-from mft.session.own_password import Change, OwnPassword
+from mft.session.own_credentials import OwnCredentials, Ways
 from mft.session.roster import Roster
 from mft.session.session import Session
 from mft.vfs.base import FileSystem
@@ -60,7 +60,7 @@ class Opening:
         component: Component,
         numbers: Numbers,
         limits: Limits,
-        change_password: Change,
+        ways: Ways,
     ) -> Session:
         """Make a session; raises Refused, and tells, when the home or a virtual folder is wrong."""
         origin = Origin(account.actor, peer, component)
@@ -90,7 +90,7 @@ class Opening:
             max_open=limits.open_files,
             left=left.close,
             share=share,
-            own_password=OwnPassword(change_password),
+            own=OwnCredentials(ways),
         )
 
     def _admit(self, account: Account, peer: Address, component: Component, each: int) -> ExitStack:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mft.auth.application import MAX_WAITING
 from mft.auth.base import (
     Accepted,
     Anonymous,
@@ -19,6 +18,7 @@ from mft.auth.base import (
     Rejected,
     Verdict,
 )
+from mft.auth.members import MAX_WAITING
 from mft.auth.options import GroupOptions
 from mft.auth.passwords import PasswordHash
 from mft.auth.registry import AUTHENTICATORS
@@ -279,13 +279,13 @@ def test_a_certificate_of_a_trusted_authority_logs_in(tmp_path: Path) -> None:
 
 def test_logins_that_wait_for_their_hash_are_bounded() -> None:
     method = with_password()
-    method._waiting = MAX_WAITING
+    method._computed.waiting = MAX_WAITING
     with pytest.raises(Refused) as refused:
         ask(method, password())
     assert refused.value.reason is Reason.BUSY
-    method._waiting = MAX_WAITING - 1
+    method._computed.waiting = MAX_WAITING - 1
     assert isinstance(ask(method, password()), Accepted)
-    assert method._waiting == MAX_WAITING - 1
+    assert method._computed.waiting == MAX_WAITING - 1
 
 
 def test_two_accounts_of_one_name_are_refused() -> None:

@@ -111,5 +111,5 @@ def test_nothing_of_a_hash_is_shown() -> None:
 
 
 def test_why_a_password_stays_says_so_and_why() -> None:
-    assert str(NotChanged(Fault.WRONG)) == "the old password is wrong"
+    assert str(NotChanged(Fault.WRONG)) == "the password is wrong"
     assert str(NotChanged(Fault.SHORT, "3 of 8")) == "the new password is too short: 3 of 8"

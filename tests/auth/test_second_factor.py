@@ -226,7 +226,7 @@ def test_of_two_logins_at_once_with_one_code_one_gets_in(method: Method) -> None
         await release.wait()
         return await hashing(work, *given)
 
-    method._parts = method.parts._replace(login=slow)
+    method._computed._login = slow
 
     async def both() -> list[Verdict]:
         given = word("right" + code_at())
@@ -353,7 +353,7 @@ def test_the_own_password_of_an_account_takes_the_same_codes(method: Method) -> 
     verdict = ask(method, word("right" + code_at()))
     assert isinstance(verdict, Accepted)
     change = PasswordChange(Secret("right"), Secret(new))
-    assert run(method.change_password(verdict.account, change, PEER)) is True
+    assert run(method.change_credentials(verdict.account, change, PEER)) is True
     assert isinstance(ask(method, word(new)), MoreNeeded)
     later = code_at(method.now + PERIOD)
     assert isinstance(ask(method, word(new + later)), Accepted)

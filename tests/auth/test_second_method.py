@@ -229,7 +229,7 @@ def test_everything_else_is_left_to_the_first() -> None:
     public = run(method.authenticate(Anonymous("id-ann"), PEER, SERVICE))
     assert isinstance(public, Accepted)
     change = PasswordChange(Secret("right"), Secret("correct horse battery staple"))
-    assert run(method.change_password(public.account, change, PEER)) is True
+    assert run(method.change_credentials(public.account, change, PEER)) is True
 
 
 def test_a_question_about_a_key_reaches_the_first_only() -> None:

@@ -16,7 +16,7 @@ from mft.auth.options import AccountOptions
 from mft.auth.time_codes import TimeCodes, recovery_digest, step_at
 from mft.cli.totp import qr_code, totp
 from mft.daemon.load import load
-from tests.fakes.accounts import CHEAP_HASH
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH
 
 URI = re.compile(r"^otpauth://totp/\S+$", re.MULTILINE)
 
@@ -107,3 +107,43 @@ def test_without_a_right_code_there_are_no_lines_to_copy(file: Path) -> None:
 def test_the_kinds_hide_what_they_hold() -> None:
     for kind in (OneTimeCodes, RecoveryCodes):
         assert kind.__metadata__[0].secret
+
+
+# Codes that an account has given itself.
+
+
+def test_they_are_taken_away_by_the_running_server_only(file: Path) -> None:
+    result = CliRunner().invoke(totp, ["-c", str(file), "ann lee", "--remove"])
+    assert result.exit_code == 1
+    assert "No server is running" in result.output
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (True, "The one-time codes of ann lee are gone; its password alone logs in."),
+        (False, "ann lee has given itself no one-time codes."),
+    ],
+)
+def test_what_became_of_them_is_said(
+    file: Path, monkeypatch: pytest.MonkeyPatch, there: bool, said: str
+) -> None:
+    asked: list[object] = []
+
+    def ask(where: Path, **request: object) -> dict[str, object]:
+        asked.append((where, request))
+        return {"removed": there}
+
+    monkeypatch.setattr("mft.cli.totp.ask", ask)
+    result = CliRunner().invoke(totp, ["-c", str(file), "ann lee", "--remove"])
+    assert (result.exit_code, said in result.output) == (0 if there else 1, True)
+    assert asked == [(file, {"do": "remove-codes", "account": "id-1"})]
+
+
+def test_codes_of_the_configuration_are_told_apart(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mft.cli.totp.ask", lambda where, **request: {"removed": False})
+    file.write_text(f"{file.read_text()}multi_factor_authentication = {OTPAUTH}\n")
+    result = CliRunner().invoke(totp, ["-c", str(file), "id-1", "--remove"])
+    assert "Those that it has are in [accounts/id-1]" in result.output

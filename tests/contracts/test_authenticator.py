@@ -235,7 +235,7 @@ def test_an_account_that_is_none_of_its_own_is_left_to_others(known: Known) -> N
     assert isinstance(verdict, Accepted)
     other = replace(verdict.account, uuid="of another method")
     change = PasswordChange(Secret("right"), Secret("correct horse battery staple"))
-    assert run(known.method.change_password(other, change, PEER)) is False
+    assert run(known.method.change_credentials(other, change, PEER)) is False
 
 
 @every_method
@@ -250,18 +250,18 @@ def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(kno
     new = "correct horse battery staple"
     change = PasswordChange(Secret("right"), Secret(new))
     if not known.keeps_passwords:
-        assert run(method.change_password(verdict.account, change, PEER)) is False
+        assert run(method.change_credentials(verdict.account, change, PEER)) is False
         assert not verdict.account.allow_own_password_change
         assert accepts("right")
         return
     with pytest.raises(NotChanged):
         run(
-            method.change_password(
+            method.change_credentials(
                 verdict.account, PasswordChange(Secret("wrong"), Secret(new)), PEER
             )
         )
     assert (accepts("right"), accepts(new)) == (True, False)
-    assert run(method.change_password(verdict.account, change, PEER)) is True
+    assert run(method.change_credentials(verdict.account, change, PEER)) is True
     assert (accepts("right"), accepts(new)) == (False, True)
 
 

@@ -123,15 +123,16 @@ def test_what_everybody_can_change_is_a_warning(write: Write) -> None:
     assert "everybody on this machine can change it" in str(warning)
 
 
-def test_nobody_changes_a_password_of_a_shared_file(write: Write) -> None:
-    group = "[groups/DEFAULT_GROUP]\nname = all\nallow_own_password_change = yes\n"
+@pytest.mark.parametrize("option", ["allow_own_password_change", "allow_own_one_time_codes"])
+def test_nobody_changes_what_a_shared_file_says_of_him(write: Write, option: str) -> None:
+    group = f"[groups/DEFAULT_GROUP]\nname = all\n{option} = yes\n"
     found = loaded(write, ANN + group)
     (warning,) = found.problems
     assert (warning.line, warning.is_error) == (6, False)
     assert "has no effect here" in str(warning)
     assert found.config is not None
     (read,) = found.config.account_files.values()
-    assert read.groups["DEFAULT_GROUP"].allow_own_password_change is False
+    assert getattr(read.groups["DEFAULT_GROUP"], option) is False
 
 
 def test_a_file_is_read_again_when_it_has_changed(write: Write, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from mft.events import catalogue as events
 from mft.runtime.threads import DISK_THREADS, OUTSIDE_THREADS
 from mft.session.login import Login
 from mft.session.opening import Limits
+from mft.session.own_credentials import Ways
 from mft.vfs.volume import FAST_AGAIN, STALL, Kind
 from tests.fakes.accounts import CHEAP_HASH, CODES, OTPAUTH, KeptInMemory, UsedInMemory
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
@@ -209,7 +210,8 @@ def test_the_doorman_opens_what_the_service_asks_for_and_notes_who_came() -> Non
     login = doorman(PEER, COMPONENT, "numbers", 8)  # type: ignore[arg-type]  # passed on
     *given, change = run(login._open(ANN_IN, PEER, COMPONENT))
     assert given == [ANN_IN, PEER, COMPONENT, "numbers", 8]
-    assert callable(change)
+    assert isinstance(change, Ways)
+    assert change.has_codes() is False
     assert noted.known == ["id-ann"]
 
 
@@ -235,13 +237,13 @@ def test_a_password_is_changed_by_the_chain_that_is_in_force_then() -> None:
         def __init__(self) -> None:
             self.given: list[object] = []
 
-        async def change_password(self, *given: object) -> None:
+        async def change_credentials(self, *given: object) -> None:
             self.given.append(given)
 
     doorman = build.Doorman(Trail(), Door(), KeptInMemory(), Noted())
     before, after = Asked(), Asked()
     doorman.chains = {"one-1": before}
-    change = run(doorman(PEER, COMPONENT, "numbers", 8)._open(ANN_IN, PEER, COMPONENT))
+    change = run(doorman(PEER, COMPONENT, "numbers", 8)._open(ANN_IN, PEER, COMPONENT)).change
     doorman.chains = {"one-1": after}
     run(change("given"))
     assert (before.given, after.given) == ([], [(ANN_IN, "given", PEER)])

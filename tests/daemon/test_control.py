@@ -80,6 +80,11 @@ class Server:
         self.live = [one for one in self.live if one["id"] != session]
         return len(self.live) < before
 
+    async def remove_codes(self, account):
+        if account == "full":
+            raise OSError(28, "No space left on device")
+        return account == "id-ann"
+
     async def reload(self):
         raise Refused(Reason.INVALID, "server.ini:3", "no such option")
 
@@ -132,6 +137,15 @@ def test_nothing_is_lifted_by_a_request_that_says_nothing(what):
     server = Server()
     assert not ask(server, encode({"do": "lift", **what}))["ok"]
     assert len(run(server.bans.describe())) == 3
+
+
+def test_one_time_codes_are_taken_away_by_the_id_of_the_account():
+    request = {"do": "remove-codes"}
+    assert ask(Server(), encode({**request, "account": "id-ann"})) == {"ok": True, "removed": True}
+    assert ask(Server(), encode({**request, "account": "ann"})) == {"ok": True, "removed": False}
+    answer = ask(Server(), encode({**request, "account": "full"}))
+    assert answer == {"ok": False, "error": "they cannot be removed: No space left on device"}
+    assert not ask(Server(), encode({**request, "account": 7}))["ok"]
 
 
 def test_a_failure_inside_is_answered_without_its_insides():

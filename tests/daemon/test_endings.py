@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from mft.auth.account import DAY
+from mft.auth.account import DAY, ENDS_SOON
 from mft.auth.own_passwords import OwnPassword, mark_of
 from mft.auth.passwords import PasswordHash
 from mft.core.failure import Reason, Refused
-from mft.daemon.endings import SOON, Endings
+from mft.daemon.endings import Endings
 from mft.events import catalogue as events
 from tests.fakes.accounts import CHEAP_HASH, NOW, KeptInMemory
 from tests.fakes.daemons import ANN, Instance
@@ -60,7 +60,7 @@ def test_what_ends_is_told_once_a_day(instance: Instance) -> None:
     watched = Watched(instance, "expire_datetime = 2030-03-20 18:00Z\n")
     found = [watched.told(days) for days in (0, 0.1, 1, 1.1, 2, 3, 4)]
     assert [len(one) for one in found] == [1, 0, 1, 0, 1, 1, 0]
-    assert SOON == 14
+    assert ENDS_SOON == 14
 
 
 def test_a_password_that_ends_soon_is_told(instance: Instance) -> None:

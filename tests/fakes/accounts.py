@@ -6,6 +6,7 @@ from pathlib import Path
 from mft.auth.application import ApplicationAuthenticator
 from mft.auth.ledger import Ledgers
 from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.own_factors import OwnFactor
 from mft.auth.own_passwords import OwnPassword, Policy
 from mft.auth.parts import Parts
 from mft.auth.passwords import make_hash
@@ -45,9 +46,9 @@ def group(name: str = "default", **options: str) -> GroupOptions:
     )
 
 
-# Members of the first may change their password, those of the second may not.
+# Members of the first may change their password and their codes, those of the second may not.
 GROUPS = {
-    "DEFAULT_GROUP": group(allow_own_password_change="yes"),
+    "DEFAULT_GROUP": group(allow_own_password_change="yes", allow_own_one_time_codes="yes"),
     "FIXED": group("fixed"),
 }
 
@@ -74,6 +75,33 @@ class KeptInMemory:
         if self.fails is not None:
             raise self.fails
         self.kept[account] = own
+
+
+class FactorsInMemory:
+    """Second factors that accounts have given themselves, until the end of the test."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, OwnFactor] = {}
+        self.fails: Exception | None = None  # what keeping and asking raises
+
+    @property
+    def some(self) -> bool:
+        """Whether any account has one, or had one that cannot be read."""
+        return bool(self.kept) or self.fails is not None
+
+    def of(self, account: str) -> OwnFactor | None:
+        """That of an account."""
+        if isinstance(self.fails, Refused):
+            raise self.fails
+        return self.kept.get(account)
+
+    async def keep(self, account: str, own: OwnFactor | None) -> None:
+        """Keep it."""
+        if self.fails is not None:
+            raise self.fails
+        self.kept.pop(account, None)
+        if own is not None:
+            self.kept[account] = own
 
 
 class UsedInMemory:
@@ -113,6 +141,7 @@ class Around:
         self.outside: Blocking = Inline()
         self.own = KeptInMemory()
         self.used = UsedInMemory()
+        self.factors = FactorsInMemory()
         self.now = now
         self.reactor = Reactor()
         self.trail = Trail()
@@ -136,6 +165,7 @@ class Around:
             server="server-1",
             step=self.steps.append,
             used_codes=self.used,
+            own_factors=self.factors,
         )
 
 

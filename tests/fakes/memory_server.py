@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from mft.auth.account import Account
-from mft.auth.base import PasswordChange
+from mft.auth.base import Change
 from mft.auth.chain import Chain
 from mft.auth.options import AccountOptions
 from mft.core.peer import Address, Component
@@ -20,7 +20,7 @@ from mft.session.bandwidth import Bandwidths
 from mft.session.login import Login
 from mft.session.numbers import Numbers
 from mft.session.opening import Limits
-from mft.session.own_password import OwnPassword
+from mft.session.own_credentials import OwnCredentials, Ways
 from mft.session.roster import Roster
 from mft.session.session import Session
 from mft.vfs.base import FileSystem
@@ -91,8 +91,11 @@ class MemoryServer:
             memory = MemoryFileSystem(self.tree, account.name)
             share = self.bandwidths.enter(account)
 
-            async def change(given: PasswordChange) -> None:
-                await self.chain.change_password(account, given, peer)
+            async def change(given: Change) -> None:
+                await self.chain.change_credentials(account, given, peer)
+
+            def has_codes() -> bool:
+                return self.method.factors.of(account.uuid) is not None
 
             return Session(
                 account,
@@ -105,7 +108,7 @@ class MemoryServer:
                 max_open=limits.open_files,
                 tell_requests=self.tell_requests,
                 clock=self.reactor.seconds,
-                own_password=OwnPassword(change),
+                own=OwnCredentials(Ways(change, has_codes)),
                 share=share,
                 left=None if share is None else partial(self.bandwidths.left, account),
             )

@@ -46,10 +46,11 @@ class Site:
 
 
 def let_passwords_be_changed(server: Server) -> None:
-    """Allow it to the account, and that it has an earlier one again."""
+    """Allow it to the account, with one-time codes, and that it has an earlier one again."""
     config = server.directory / "conf" / "server.ini"
     text = config.read_text().replace("[server]\n", "[server]\npassword_history = 0\n")
     allowed = "[groups/DEFAULT_GROUP]\nallow_own_password_change = Yes\n"
+    allowed += "allow_own_one_time_codes = Yes\n"
     config.write_text(text.replace("[groups/DEFAULT_GROUP]\n", allowed))
 
 

@@ -1,5 +1,6 @@
 """The file manager in Chromium: every screen, with and without JavaScript, by hand and by keys."""
 
+import time
 import zipfile
 from pathlib import Path
 from typing import Literal
@@ -7,6 +8,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, expect
 
+from mft.auth.time_codes import TimeCodes, step_at
 from tests.interop.browser import PHONE, Site, Visitor, ann, chromium, place, site, visitor
 
 __all__ = ["ann", "chromium", "place", "site", "visitor"]
@@ -281,6 +283,40 @@ def test_a_password_is_changed(ann: Visitor, site: Site) -> None:
     ann.page.get_by_role("link", name="Change password").click()
     ann.change_password(new, old)
     expect(ann.page.get_by_role("status").first).to_have_text("Your password was changed.")
+
+
+def test_one_time_codes_are_set_up_used_and_given_up(ann: Visitor, site: Site) -> None:
+    page, password = ann.page, site.web.server.password
+    page.get_by_role("link", name="One-time codes").click()
+    secret = page.locator("#secret").inner_text().replace(" ", "")
+    codes = TimeCodes.parse(f"otpauth://totp/ann?secret={secret}")
+    box = page.get_by_role("img", name="QR code").bounding_box()
+    assert box is not None
+    assert box["width"] == box["height"] > 150
+    ann.fits()
+    ann.check_access()
+    page.get_by_label("The code that it shows now").fill(codes.code(step_at(time.time()) - 1))
+    page.get_by_label("Password").fill(password)
+    ann.press("Use these codes")
+    kept = page.locator("ul.codes code").all_inner_texts()
+    assert len(kept) == 10
+    ann.check_access()
+    page.get_by_role("link", name="I have kept them").click()
+    ann.press("Log out")
+    ann.go("/home/")
+    ann.give_password(password)
+    told = "The name, the password or the one-time code is wrong."
+    expect(page.get_by_role("alert")).to_have_text(told)
+    page.fill("#code", kept[0])
+    ann.give_password(password)
+    page.get_by_role("link", name="One-time codes").click()
+    page.locator("summary", has_text="Give up one-time codes").click()
+    form = page.locator("details form")
+    form.get_by_label("Password").fill(password)
+    form.get_by_label("A code of the present").fill(kept[1])
+    ann.check_access()
+    ann.press("Give up one-time codes")
+    expect(page.get_by_role("status").first).to_have_text("You have no one-time codes any more.")
 
 
 def test_a_trigger_is_pressed(ann: Visitor, place: Path) -> None:

@@ -38,6 +38,10 @@ def test_the_change_of_a_password_has_its_own() -> None:
     assert methods("/__mft__/password-update") == set(BELOW["password-update"](()))
 
 
+def test_one_time_codes_have_their_own() -> None:
+    assert methods("/__mft__/one-time-codes") == set(BELOW["one-time-codes"](()))
+
+
 def test_pages_of_ours_have_theirs() -> None:
     for name, page in PAGES.items():
         assert methods(f"/__mft__/{name}") == set(page)

@@ -61,7 +61,8 @@ async def _idle(control: "Control", text: str) -> Reply:
 async def _password(control: "Control", text: str) -> Reply:
     old, new = facts.parse_passwords(text)
     try:
-        await control.current.change_password(PasswordChange(Secret(old), Secret(new)))
+        session = control.current
+        await session.own.change(session, PasswordChange(Secret(old), Secret(new)))
     except NotChanged as why:
         return Reply.of(_NOT_CHANGED.get(why.fault, 550), password_sentence(why))
     return Reply.of(200, "Password changed.")

@@ -113,6 +113,7 @@ async def show(exchange: Exchange, status: int = 200, notes: Notes | None = None
             rights=rights_in(session, path),
             triggers=triggers_of(session.account, exchange.client.hub.options.triggers).values(),
             notes=notes or Notes(pages.notice(exchange)),
+            expiry=pages.expiry(exchange),
             order=order,
             whole=whole,
             most=MAX_SORTED,

@@ -73,7 +73,7 @@ async def _changed(exchange: Exchange, old: Secret, new: Secret) -> bool:
     Whoever else has logged in to this account's web sessions must do so again.
     """
     try:
-        await exchange.session.change_password(PasswordChange(old, new))
+        await exchange.session.own.change(exchange.session, PasswordChange(old, new))
     except NotChanged as why:
         _refuse(exchange, why)
         return False

@@ -1,5 +1,6 @@
 """Pages: templates of this package, in the client's language, under a policy of their own."""
 
+import time
 from functools import cache
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ TOLD: Final = frozenset((400, 403, 404, 405, 409, 412, 413, 415, 416, 422, 500, 
 # What a link to a page may let it say first: texts `done.*` of the catalogue.
 NOTICES: Final = frozenset(
     (
-        *("deleted", "ended", "logged-out", "made", "moved"),
+        *("codes-removed", "deleted", "ended", "logged-out", "made", "moved"),
         *("password", "renamed", "triggered", "uploaded"),
     )
 )
@@ -84,6 +85,7 @@ class Pages:
             "token": token_of(exchange),
             "account": account.name if account else "",
             "changes_password": account is not None and account.allow_own_password_change,
+            "gives_codes": account is not None and account.allow_own_one_time_codes,
             **values,
         }
         return environment().get_template(template).render(shown)
@@ -141,6 +143,17 @@ class Pages:
             problem=problem,
             codes=exchange.client.sign_in.takes_codes(exchange.source),
         )
+
+    def expiry(self, exchange: Exchange) -> str:
+        """What the pages of folders say of a password that ends soon."""
+        session = exchange.session
+        days = session.account.password_days_left(time.time())
+        if days is None or session.own.password_changed:
+            return ""
+        t, key = self.words(exchange), "expiry.soon"
+        if session.account.allow_own_password_change:
+            key = "expiry.change-soon"
+        return t.count(key, days) if days else t(key.replace("soon", "today"))
 
     def notice(self, exchange: Exchange) -> str:
         """What a page says first, by the query; nothing but texts of ours."""

@@ -14,6 +14,7 @@ from mft.protocols.http import (
     forms,
     login,
     login_page,
+    one_time_codes,
     own_password,
     static_files,
     uploads,
@@ -56,12 +57,14 @@ BELOW: Final[Mapping[str, Callable[[tuple[str, ...]], Mapping[str, Serve]]]] = {
     "tus": uploads.methods,
     "activity": activity.methods,
     "password-update": own_password.methods,
+    "one-time-codes": one_time_codes.methods,
 }
 # What these say to OPTIONS, for everybody.
 OPTIONS: Final[Mapping[str, Serve]] = {
     "tus": uploads.options,
     "activity": activity.options,
     "password-update": own_password.options,
+    "one-time-codes": one_time_codes.options,
 }
 
 

@@ -101,7 +101,8 @@ class PasswdServer:
             old, new, again = [await self._asked(prompt) for prompt in PROMPTS]
             if new != again:
                 return NOT_TWICE
-            await self._session.change_password(PasswordChange(Secret(old), Secret(new)))
+            session = self._session
+            await session.own.change(session, PasswordChange(Secret(old), Secret(new)))
         except NotChanged as why:
             return password_sentence(why)
         except Malformed as problem:

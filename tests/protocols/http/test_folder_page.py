@@ -1,9 +1,11 @@
 """The page of a folder."""
 
+import time
 from collections.abc import Callable
 
 import pytest
 
+from mft.auth.account import DAY
 from mft.core.vpath import VPath
 from mft.protocols.http import folder_page
 from mft.protocols.http.folder_page import MAX_SORTED
@@ -201,3 +203,59 @@ def test_the_area_for_everybody_has_pages_of_its_own(
     assert 'href="/__mft__/login"' in page
     made = guest.press(f"{root}sub/", "create-folder", new_folder="x")
     assert made.field("Location") == f"{root}sub/?done=made&count=1"
+
+
+# Passwords that end soon.
+
+
+def ending(serve: Callable[..., HttpServer], left: float, group: str = "DEFAULT_GROUP") -> Browser:
+    """Ann, whose password has so many days left of ten."""
+    now = time.time()
+    server = serve(
+        account(
+            "ann",
+            password=CHEAP_HASH,
+            password_lifetime="10",
+            last_password_update=str(int(now - (10 - left) * DAY)),
+            group=group,
+        )
+    )
+    server.method.now = now
+    browser = Browser(server)
+    browser.log_in()
+    return browser
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (9.5, "Your password lets you in for 9 more days. Change it before."),
+        (1.5, "Your password lets you in for 1 more day. Change it before."),
+        (0.5, "Your password lets you in only today. Change it now."),
+    ],
+)
+def test_a_folder_tells_of_a_password_that_ends_soon(
+    serve: Callable[..., HttpServer], left: float, told: str
+) -> None:
+    ann = ending(serve, left)
+    page = ann.ask("GET", "/home/")
+    assert told in text_of(page)
+    given = [("csrf", ann.token), ("password", "right")]
+    given += [(name, "correct horse battery staple") for name in ("new-password", "again")]
+    assert ann.post("/__mft__/password-update", given).status == 303
+    assert "lets you in" not in text_of(ann.ask("GET", "/home/"))
+
+
+def test_who_cannot_change_it_is_told_who_can(serve: Callable[..., HttpServer]) -> None:
+    page = ending(serve, 2.5, "FIXED").ask("GET", "/home/")
+    told = "Your password lets you in for 2 more days. Then an administrator must set another."
+    assert told in text_of(page)
+    assert "password-update" not in page.body.decode()
+
+
+def test_nothing_is_told_of_a_password_that_has_weeks(serve: Callable[..., HttpServer]) -> None:
+    lasting = {"password_lifetime": "3650", "created": "2026-01-01"}
+    server = serve(account("ann", password=CHEAP_HASH, **lasting))
+    browser = Browser(server)
+    browser.log_in()
+    assert "lets you in" not in text_of(browser.ask("GET", "/home/"))

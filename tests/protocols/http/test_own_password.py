@@ -7,7 +7,7 @@ import pytest
 
 from mft.protocols.http.own_password import MAX_BODY
 from mft.protocols.http.words import LANGUAGES, words
-from mft.session.own_password import MAX_WRONG
+from mft.session.own_credentials import MAX_WRONG
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.http_browser import Browser, text_of
 from tests.fakes.http_server import Answer, HttpClient, HttpServer
@@ -102,7 +102,7 @@ def test_the_page_says_why_it_stays(
 
 def test_kinds_of_characters_are_named(server: HttpServer, ann: Browser) -> None:
     policy = server.method._parts.policy._replace(classes=frozenset({"digit", "symbol"}))
-    server.method._parts = server.method._parts._replace(policy=policy)
+    server.method._changes._parts = server.method.parts._replace(policy=policy)
     assert "needs other kinds of characters as well: digits." in text_of(send(ann, "right", NEW))
 
 

@@ -35,8 +35,8 @@ def test_every_text_is_used_and_every_used_one_is_there() -> None:
     used = {key for source in sources for key in USED.findall(source.read_text())}
     stems = {key.removesuffix(".one").removesuffix(".many") for key in known}
     # Keys of which a part is computed.
-    made = {"activity", "ask", "do", "done", "error", "list", "login", "number", "password"}
-    made |= {"reason", "time"}
+    made = {"activity", "ask", "codes", "do", "done", "error", "expiry", "list", "login"}
+    made |= {"number", "password", "reason", "time"}
     for key in used:
         assert key in stems or key in made, key
     plain = {key for key in stems if key.partition(".")[0] not in {*made, "script"}}

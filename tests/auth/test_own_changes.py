@@ -1,19 +1,41 @@
-"""An account of server.ini gives itself another password."""
+"""An account of server.ini gives itself another password, or one-time codes."""
 
 from typing import Any
 
 import pytest
 
 from mft.auth.account import DAY, Account
-from mft.auth.application import MAX_WAITING
-from mft.auth.base import Accepted, Anonymous, Password, PasswordChange
+from mft.auth.base import (
+    Accepted,
+    Anonymous,
+    Change,
+    CodesChange,
+    MoreNeeded,
+    OneTimeCode,
+    Password,
+    PasswordChange,
+    Rejected,
+)
 from mft.auth.chain import Chain, Outcome
+from mft.auth.members import MAX_WAITING
 from mft.auth.own_passwords import Fault, NotChanged, Policy
 from mft.auth.passwords import SHA512, make_hash
+from mft.auth.time_codes import PERIOD, TimeCodes, new_recovery_codes, recovery_digest
+from mft.auth.used_codes import MAX_WRONG
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
 from mft.core.secret import Secret
-from tests.fakes.accounts import CHEAP_HASH, NOW, PEER, SERVICE, Method, account, group
+from tests.fakes.accounts import (
+    CHEAP_HASH,
+    NOW,
+    OTPAUTH,
+    PEER,
+    SERVICE,
+    Method,
+    account,
+    code_at,
+    group,
+)
 from tests.fakes.run import run
 
 OTHER_HASH = CHEAP_HASH.replace("$rounds=1000$", "$rounds=1001$")
@@ -37,9 +59,12 @@ def ann(method: Method) -> Account:
 
 
 def change(method: Method, old: str, new: str, peer: Address = PEER) -> Fault | None:
-    given = PasswordChange(Secret(old), Secret(new))
+    return made(method, PasswordChange(Secret(old), Secret(new)), peer)
+
+
+def made(method: Method, change: Change, peer: Address = PEER) -> Fault | None:
     try:
-        run(Chain([method]).change_password(ann(method), given, peer))
+        run(Chain([method]).change_credentials(ann(method), change, peer))
     except NotChanged as why:
         return why.fault
     return None
@@ -124,7 +149,7 @@ def test_no_refusal_repeats_a_password() -> None:
     for old, new in (("zorblax7", "krumplin"), ("right", "krumplin"), ("right", "krum\nplin")):
         given = PasswordChange(Secret(old), Secret(new))
         with pytest.raises(NotChanged) as why:
-            run(Chain([ours]).change_password(ann(ours), given, PEER))
+            run(Chain([ours]).change_credentials(ann(ours), given, PEER))
         assert "zorblax" not in str(why.value)
         assert "plin" not in str(why.value)
 
@@ -145,7 +170,7 @@ def test_who_may_not_change_it_now_does_not(options: dict[str, str]) -> None:
     before, now = method(), method(**options)
     given = PasswordChange(Secret("right"), Secret(NEW))
     with pytest.raises(NotChanged) as why:
-        run(Chain([now]).change_password(ann(before), given, PEER))
+        run(Chain([now]).change_credentials(ann(before), given, PEER))
     assert why.value.fault is Fault.NOT_ALLOWED
     assert now.hashes.calls == 0
     assert now.own.kept == {}
@@ -154,7 +179,7 @@ def test_who_may_not_change_it_now_does_not(options: dict[str, str]) -> None:
 def test_an_account_that_is_gone_changes_nothing() -> None:
     given = PasswordChange(Secret("right"), Secret(NEW))
     with pytest.raises(NotChanged) as why:
-        run(Chain([Method(account("bob"))]).change_password(ann(method()), given, PEER))
+        run(Chain([Method(account("bob"))]).change_credentials(ann(method()), given, PEER))
     assert why.value.fault is Fault.NOT_ALLOWED
 
 
@@ -175,7 +200,7 @@ def test_one_that_cannot_be_kept_changes_nothing(broken: Exception) -> None:
     ours.own.fails = broken
     given = PasswordChange(Secret("right"), Secret(NEW))
     with pytest.raises(NotChanged) as why:
-        run(Chain([ours]).change_password(whose, given, PEER))
+        run(Chain([ours]).change_credentials(whose, given, PEER))
     assert why.value.fault is Fault.BROKEN
     ours.own.fails = None
     assert logged_in(ours, "right")
@@ -193,7 +218,7 @@ def test_one_that_cannot_be_read_lets_nobody_in_and_costs_as_much() -> None:
 def test_one_at_a_time_by_whichever_method() -> None:
     """Each service may have methods of its own, and after a reload there are new ones."""
     ours, other = method(), method()
-    other._parts = other._parts._replace(own=ours.own)
+    other._changes._parts = other.parts._replace(own=ours.own)
     whose, chain = ann(ours), Chain([ours])
     given = PasswordChange(Secret("right"), Secret(NEW))
     inside: list[Any] = []
@@ -202,15 +227,14 @@ def test_one_at_a_time_by_whichever_method() -> None:
         """A pool in which somebody else asks for the same meanwhile."""
 
         async def __call__(self, call: Any, /, *args: Any) -> Any:
-            ours._parts = parts
+            ours._computed._login = ours.parts.login
             with pytest.raises(NotChanged) as why:
-                await Chain([other]).change_password(whose, given, PEER)
+                await Chain([other]).change_credentials(whose, given, PEER)
             inside.append(why.value.fault)
             return call(*args)
 
-    parts = ours._parts
-    ours._parts = parts._replace(login=Held())
-    run(chain.change_password(whose, given, PEER))
+    ours._computed._login = Held()
+    run(chain.change_credentials(whose, given, PEER))
     assert inside == [Fault.BUSY]
     assert logged_in(ours, NEW)
     assert ours.own.changing == set()
@@ -218,7 +242,7 @@ def test_one_at_a_time_by_whichever_method() -> None:
 
 def test_the_line_for_hashes_is_the_one_of_logins() -> None:
     ours = method()
-    ours._waiting = MAX_WAITING
+    ours._computed.waiting = MAX_WAITING
     assert change(ours, "right", NEW) is Fault.BUSY
 
 
@@ -242,3 +266,165 @@ def test_a_password_that_has_expired_meanwhile_changes_nothing() -> None:
     assert change(ours, "right", NEW) is Fault.NOT_ALLOWED
     assert change(ours, "wrong", NEW) is Fault.WRONG
     assert ours.own.kept == {}
+
+
+# One-time codes.
+
+NEW_CODES = TimeCodes.fresh()
+OTHER_CODES = TimeCodes.fresh()
+RECOVERY = new_recovery_codes()[0]
+DIGESTS = frozenset(filter(None, (recovery_digest(RECOVERY),)))
+
+
+def set_codes(
+    method: Method,
+    new: TimeCodes | None = NEW_CODES,
+    *,
+    password: str = "right",
+    code: str = "",
+    first: str | None = None,
+) -> Fault | None:
+    """Have these codes; `code` is one of those until now."""
+    if first is None:
+        first = "" if new is None else code_at(method.now, new)
+    given = CodesChange(Secret(password), Secret(code), new, Secret(first), DIGESTS)
+    return made(method, given)
+
+
+def verdict_on(method: Method, word: str) -> Any:
+    return run(method.authenticate(Password("ann", Secret(word)), PEER, SERVICE))
+
+
+def test_codes_that_an_account_gave_itself_are_needed_from_then_on() -> None:
+    ours = method()
+    assert "one-time-code" not in ours.kinds
+    assert set_codes(ours) is None
+    assert "one-time-code" in ours.kinds
+    assert isinstance(verdict_on(ours, "right"), MoreNeeded)
+    ours.now += PERIOD
+    assert isinstance(verdict_on(ours, "right" + code_at(ours.now, NEW_CODES)), Accepted)
+    code = OneTimeCode("ann", Secret(RECOVERY))
+    verdict = run(ours.authenticate(code, PEER, SERVICE))
+    assert isinstance(verdict, MoreNeeded)
+    assert verdict.kinds == {"password"}  # which the chain knows came before
+
+
+def test_the_code_that_proved_them_does_not_log_in_as_well() -> None:
+    ours = method()
+    first = code_at(ours.now, NEW_CODES)
+    assert set_codes(ours, first=f"{first[:3]} {first[3:]}") is None
+    refused = verdict_on(ours, "right" + first)
+    assert isinstance(refused, Rejected)
+    assert "used before" in refused.details
+
+
+def test_they_count_for_a_method_that_is_made_later() -> None:
+    ours, later = method(), method()
+    assert set_codes(ours) is None
+    later.factors.kept = ours.factors.kept
+    assert isinstance(verdict_on(later, "right"), MoreNeeded)
+
+
+@pytest.mark.parametrize("password", ["wrong", "", "right "])
+def test_nobody_sets_them_without_the_password(password: str) -> None:
+    ours = method()
+    assert set_codes(ours, password=password) is Fault.WRONG
+    assert ours.factors.kept == {}
+
+
+@pytest.mark.parametrize("first", ["", "000000", "12345", "\u0661\u0662\u0663\u0664\u0665\u0666"])
+def test_nor_without_a_code_of_them(first: str) -> None:
+    ours = method()
+    assert set_codes(ours, first=first) is Fault.NEW_CODE_WRONG
+    assert ours.factors.kept == {}
+
+
+def test_others_take_a_code_of_those_until_now() -> None:
+    ours = method()
+    assert set_codes(ours) is None
+    ours.now += PERIOD
+    assert set_codes(ours, OTHER_CODES) is Fault.CODE_WRONG
+    assert set_codes(ours, OTHER_CODES, code="000000") is Fault.CODE_WRONG
+    assert set_codes(ours, OTHER_CODES, code=code_at(ours.now, OTHER_CODES)) is Fault.CODE_WRONG
+    assert set_codes(ours, OTHER_CODES, code=code_at(ours.now, NEW_CODES)) is None
+    assert ours.factors.kept["id-ann"].codes is OTHER_CODES
+
+
+def test_a_recovery_code_does_as_well_and_is_used_up_for_nothing_else() -> None:
+    ours = method()
+    assert set_codes(ours) is None
+    ours.now += PERIOD
+    assert set_codes(ours, OTHER_CODES, code=RECOVERY, first="000000") is Fault.NEW_CODE_WRONG
+    assert set_codes(ours, OTHER_CODES, code=RECOVERY, password="wrong") is Fault.WRONG
+    assert set_codes(ours, OTHER_CODES, code=RECOVERY) is None
+
+
+def test_they_are_given_up_with_the_password_and_a_code() -> None:
+    ours = method()
+    assert set_codes(ours) is None
+    ours.now += PERIOD
+    code = code_at(ours.now, NEW_CODES)
+    assert set_codes(ours, None, code=code, password="wrong") is Fault.WRONG
+    assert set_codes(ours, None) is Fault.CODE_WRONG
+    assert set_codes(ours, None, code=code) is None
+    assert isinstance(verdict_on(ours, "right"), Accepted)
+
+
+def test_guesses_at_the_code_count_as_at_a_login() -> None:
+    ours = method()
+    assert set_codes(ours) is None
+    ours.now += PERIOD
+    faults = [set_codes(ours, None, code="000000") for _ in range(MAX_WRONG)]
+    assert faults == [Fault.CODE_WRONG] * MAX_WRONG
+    assert set_codes(ours, None, code=code_at(ours.now, NEW_CODES)) is Fault.TOO_OFTEN
+
+
+def test_an_account_with_codes_of_the_configuration_has_those() -> None:
+    ours = method(multi_factor_authentication=OTPAUTH)
+    assert not ann(ours).allow_own_one_time_codes
+    assert set_codes(ours, code=code_at()) is Fault.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"group": "FIXED"},
+        {"password": ""},
+        {"required_credentials": "ssh-key"},
+        {"enabled": "no"},
+        {"expire_datetime": "2030-01-01"},
+    ],
+)
+def test_who_may_not_gives_itself_none(options: dict[str, str]) -> None:
+    allowed, ours = method(), method(**options)
+    given = CodesChange(
+        Secret("right"), Secret(""), NEW_CODES, Secret(code_at(NOW, NEW_CODES)), DIGESTS
+    )
+    with pytest.raises(NotChanged) as why:
+        run(Chain([ours]).change_credentials(ann(allowed), given, PEER))
+    assert why.value.fault is Fault.NOT_ALLOWED
+    assert ours.factors.kept == {}
+
+
+def test_codes_stay_in_force_where_nobody_may_set_them_any_more() -> None:
+    ours, fixed = method(), method(group="FIXED")
+    assert set_codes(ours) is None
+    fixed.factors.kept = ours.factors.kept
+    assert isinstance(verdict_on(fixed, "right"), MoreNeeded)
+
+
+def test_codes_that_cannot_be_kept_are_not_in_force() -> None:
+    ours = method()
+    ours.factors.fails = OSError(28, "No space left on device")
+    assert set_codes(ours) is Fault.BROKEN
+    ours.factors.fails = None
+    assert isinstance(verdict_on(ours, "right"), Accepted)
+
+
+def test_codes_that_cannot_be_read_let_no_password_in_and_cost_as_much() -> None:
+    ours = method()
+    ours.factors.fails = Refused(Reason.BROKEN, "", "its codes cannot be read")
+    before = ours.hashes.calls
+    judged = run(Chain([ours]).judge(Password("ann", Secret("right")), PEER, SERVICE))
+    assert (judged.outcome, judged.details) == (Outcome.WRONG, "its codes cannot be read")
+    assert ours.hashes.calls == before + 1

@@ -1,0 +1,112 @@
+"""Where accounts' own second factors are kept: a file each in state/one-time-codes/.
+
+All of them are read when the server starts. While one cannot be read, no password of its account
+lets in: without its code, somebody who only has the password would enter.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.defer import DeferredLock
+
+from mft.auth.own_factors import OwnFactor
+from mft.auth.time_codes import MAX_RECOVERY_CODES, TimeCodes, is_recovery_digest
+from mft.core.failure import Reason, Refused
+from mft.daemon.account_records import prepare, read_records, record, record_name
+from mft.daemon.files import remove, replace
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.handlers.base import Emitter
+from mft.runtime.threads import Blocking
+
+FOLDER: Final = "one-time-codes"
+MAX_SIZE: Final = 16 << 10  # bytes of one file; ten recovery codes have 700
+
+
+class KeptFactors:
+    """Those of one instance as they are now; nothing is written, and nobody can have another."""
+
+    def __init__(self, state: Path, bus: Emitter) -> None:
+        """Read them; each that cannot be read is told. Raises OSError for the folder."""
+        self._folder = state / FOLDER
+
+        def tell(path: Path, details: str) -> None:
+            told = p.PathFailed(str(path), str(path), details)
+            bus.emit(events.OWN_SECOND_FACTOR_UNREADABLE, told)
+
+        self._known = read_records(self._folder, MAX_SIZE, _of, tell)
+
+    @property
+    def some(self) -> bool:
+        """Whether any account has one, or had one that cannot be read."""
+        return bool(self._known)
+
+    def of(self, account: str) -> OwnFactor | None:
+        """That of an account, by its ID; Refused(BROKEN) when it cannot be read."""
+        name = record_name(account)
+        own = self._known.get(name)
+        if own is None and name in self._known:
+            raise Refused(Reason.BROKEN, "", f"its own one-time codes in {name} cannot be read")
+        return own
+
+    async def keep(self, account: str, own: OwnFactor | None) -> None:
+        """Keep none."""
+        raise Refused(Reason.UNSUPPORTED, "", "second factors are only read")
+
+
+class OwnFactorFiles(KeptFactors):
+    """The files of one instance; nobody else changes them while it runs."""
+
+    def __init__(self, state: Path, disk: Blocking, bus: Emitter) -> None:
+        """Read them; each that cannot be read is told. Raises OSError for the folder."""
+        prepare(state / FOLDER)
+        self._disk = disk
+        self._bus = bus
+        self._writing = DeferredLock()  # what is on disk last is what counts
+        super().__init__(state, bus)
+
+    async def keep(self, account: str, own: OwnFactor | None) -> None:
+        """Keep it, or with None no other; on disk before this returns.
+
+        Raises OSError, and then nothing has changed.
+        """
+        name = record_name(account)
+        path = self._folder / name
+        async with self._writing:
+            if own is None:
+                await self._disk(remove, path)
+                self._known.pop(name, None)
+            else:
+                await self._disk(replace, path, record(account, _fields(account, own)), 0o600)
+                self._known[name] = own
+
+    async def take_away(self, account: str, name: str) -> bool:
+        """Remove those of an account, by its ID, for an administrator; False when it has none.
+
+        Those that cannot be read can be removed as well. Raises OSError as `keep` does.
+        """
+        if record_name(account) not in self._known:
+            return False
+        await self.keep(account, None)
+        self._bus.emit(events.SECOND_FACTOR_TAKEN_AWAY, p.SecondFactorOf(name, account))
+        return True
+
+
+def _fields(account: str, own: OwnFactor) -> Mapping[str, Any]:
+    return {
+        "codes": own.codes.uri(account, "mft"),
+        "recovery": sorted(own.recovery),
+        "begun": own.begun,
+    }
+
+
+def _of(fields: Mapping[str, Any]) -> OwnFactor:
+    codes, recovery, begun = (fields.get(key) for key in ("codes", "recovery", "begun"))
+    if not isinstance(codes, str) or not isinstance(begun, int) or isinstance(begun, bool):
+        raise ValueError("does not tell what makes the codes, and which was the first")
+    if not isinstance(recovery, list) or len(recovery) > MAX_RECOVERY_CODES:
+        raise ValueError("has no list of recovery codes")
+    if not all(isinstance(one, str) and is_recovery_digest(one) for one in recovery):
+        raise ValueError("has a recovery code that is none")
+    return OwnFactor(TimeCodes.parse(codes), frozenset(recovery), begun)

@@ -1,0 +1,192 @@
+"""One-time codes of whoever has logged in: set up, replaced and given up, on a page or with JSON.
+
+New codes are offered anew each time that the page is asked for, and are in force once a code of
+them came back with the password. Recovery codes are shown in the answer to that, and never again.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from mft.auth.base import CodesChange
+from mft.auth.own_passwords import Fault, NotChanged
+from mft.auth.time_codes import TimeCodes, new_recovery_codes, recovery_digest
+from mft.core.secret import Secret
+from mft.protocols.http.answers import JSON, as_json
+from mft.protocols.http.browsers import HOME_PLACE, wants_page
+from mft.protocols.http.exchange import Exchange
+from mft.protocols.http.form_token import check_token
+from mft.protocols.http.forms import ENCODED, read_form
+from mft.wire.http.head import BadRequest
+
+MAX_BODY: Final = 8 << 10  # bytes of JSON
+BORDER: Final = 4  # light modules around it (ISO/IEC 18004 6.3.8)
+_DARK: Final = re.compile(rb"\x01+")
+STATUSES: Final = {Fault.NOT_ALLOWED: 403, Fault.TOO_OFTEN: 403, Fault.BUSY: 503, Fault.BROKEN: 500}
+SENTENCES: Final[Mapping[Fault, str]] = {
+    Fault.NOT_ALLOWED: "This account may not give itself one-time codes.",
+    Fault.TOO_OFTEN: "The password or the code was wrong too often.",
+    Fault.WRONG: "The password is wrong.",
+    Fault.CODE_WRONG: "The one-time code is wrong, or was used before.",
+    Fault.NEW_CODE_WRONG: "That is not a code of the new ones. Is the clock right?",
+    Fault.BUSY: "There is too much to do. Try again in a moment.",
+    Fault.BROKEN: "The codes cannot be changed now. The administrator can find out why.",
+}
+
+
+async def show(exchange: Exchange) -> None:
+    """GET: whether the account has codes, and new ones that it may take."""
+    session = exchange.session
+    if not session.account.allow_own_one_time_codes:
+        await _refuse(exchange, NotChanged(Fault.NOT_ALLOWED))
+        return
+    offered = session.own.offer()
+    if wants_page(exchange.head):
+        await _page(exchange, 200)
+    else:
+        told = {"one_time_codes": session.own.has_codes, "uri": _uri(exchange, offered)}
+        exchange.answer_json(200, as_json({"results": [told]}))
+
+
+async def update(exchange: Exchange) -> None:
+    """POST: take the new codes, or give up those that there are."""
+    kind = exchange.head.media_type
+    if kind == ENCODED:
+        await _by_form(exchange)
+    elif kind == JSON:
+        await _by_json(exchange)
+    else:
+        exchange.refuse(415, "A change of one-time codes is a form or JSON.")
+
+
+async def _by_form(exchange: Exchange) -> None:
+    form = await read_form(exchange)
+    check_token(exchange, form.one("csrf"))
+    given = CodesChange(Secret(form.one("password")), Secret(form.one("code")))
+    if form.one("action") == "remove":
+        if await _changed(exchange, given):
+            exchange.redirect(f"{HOME_PLACE}?done=codes-removed", 303)
+        return
+    recovery = await _set_up(exchange, given, Secret(form.one("first")))
+    if recovery:
+        pages = exchange.client.hub.pages
+        pages.answer(exchange, 200, "recovery_codes.html", recovery=recovery)
+
+
+async def _by_json(exchange: Exchange) -> None:
+    given = _given(await exchange.body.read(MAX_BODY))
+    change = CodesChange(Secret(given["password"]), Secret(given.get("code", "")))
+    if given.get("first") is None:
+        if await _changed(exchange, change):
+            exchange.answer_json(200, as_json({"results": [{"one_time_codes": False}]}))
+        return
+    recovery = await _set_up(exchange, change, Secret(given["first"]))
+    if recovery:
+        told = {"one_time_codes": True, "recovery_codes": recovery}
+        exchange.answer_json(200, as_json({"results": [told]}))
+
+
+def _given(body: bytes) -> dict[str, str]:
+    try:
+        given: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadRequest(400, "a body that is not JSON") from None
+    known = {"password", "code", "first"}
+    if not isinstance(given, dict) or not known >= given.keys() or "password" not in given:
+        raise BadRequest(400, "a body that is not password, and code or first")
+    if not all(isinstance(one, str) for one in given.values()):
+        raise BadRequest(400, "a password or code that is no text")
+    return given
+
+
+async def _set_up(exchange: Exchange, given: CodesChange, first: Secret) -> tuple[str, ...]:
+    """Put the offered codes in force; recovery codes for them, or none: that has been answered."""
+    own = exchange.session.own
+    if own.offered is None:
+        own.offer()  # what the page shows next
+        await _tell(exchange, 409, "not-offered", "No new codes were offered: GET this first.")
+        return ()
+    recovery = new_recovery_codes()
+    digests = frozenset(filter(None, map(recovery_digest, recovery)))
+    change = given._replace(new=own.offered, first=first, recovery=digests)
+    return recovery if await _changed(exchange, change) else ()
+
+
+async def _changed(exchange: Exchange, change: CodesChange) -> bool:
+    """Make a change; where it cannot be, that has been answered.
+
+    Whoever else has logged in to this account's web sessions must do so again.
+    """
+    session = exchange.session
+    try:
+        await session.own.change(session, change)
+    except NotChanged as why:
+        await _refuse(exchange, why)
+        return False
+    client = exchange.client
+    web = client.sign_in.web
+    why_others_end = "the one-time codes were changed"
+    client.hub.web_sessions.end_others(session.account.uuid, web, why_others_end)
+    if web is None:  # Basic is judged once for a connection
+        exchange.close_after()
+    return True
+
+
+async def _refuse(exchange: Exchange, why: NotChanged) -> None:
+    key = why.fault.name.lower().replace("_", "-")
+    await _tell(exchange, STATUSES.get(why.fault, 422), key, SENTENCES[why.fault])
+
+
+async def _tell(exchange: Exchange, status: int, key: str, sentence: str) -> None:
+    """Say why not: to a browser on the page, by the text of a key, and to a program as JSON."""
+    if wants_page(exchange.head):
+        t = exchange.client.hub.pages.words(exchange)
+        await _page(exchange, status, t(f"codes.{key}"))
+    else:
+        exchange.refuse(status, sentence)
+
+
+async def _page(exchange: Exchange, status: int, problem: str = "") -> None:
+    session, own = exchange.session, exchange.session.own
+    shown: dict[str, Any] = {"offer": None, "has_codes": False}
+    if session.account.allow_own_one_time_codes:
+        offered = own.offered or own.offer()
+        uri = _uri(exchange, offered)
+        letters = offered.secret.reveal()
+        groups = [letters[begin : begin + 4] for begin in range(0, len(letters), 4)]
+        size, path = await session.pool(qr_code, uri)
+        shown = {
+            "offer": {"uri": uri, "size": size, "path": path, "secret": " ".join(groups)},
+            "has_codes": own.has_codes,
+        }
+    pages = exchange.client.hub.pages
+    pages.answer(exchange, status, "one_time_codes.html", problem=problem, **shown)
+
+
+def _uri(exchange: Exchange, offered: TimeCodes) -> str:
+    server = exchange.client.hub.bus.origin.component.name
+    return offered.uri(exchange.session.account.name, server)
+
+
+def qr_code(text: str) -> tuple[int, str]:
+    """The modules of a side of a QR code, and an SVG path around the dark ones. Computes."""
+    import segno  # for which most processes have no use
+
+    rows = [bytes(row) for row in segno.make_qr(text).matrix_iter(border=BORDER)]
+    runs = ((x.start(), len(x[0]), y) for y, row in enumerate(rows) for x in _DARK.finditer(row))
+    return len(rows), "".join(f"M{x} {y}h{length}v1h-{length}z" for x, length, y in runs)
+
+
+async def options(exchange: Exchange) -> None:
+    """OPTIONS: it can be read and changed."""
+    exchange.answer(204, b"", ("Allow", "GET, HEAD, POST, OPTIONS"))
+
+
+_ALL: Final = {"GET": show, "HEAD": show, "POST": update}
+
+
+def methods(names: tuple[str, ...]) -> Mapping[str, Callable[[Exchange], Awaitable[None]]]:
+    """The functions for the methods on it; none for what would be below it."""
+    return {} if names else _ALL

@@ -1,0 +1,82 @@
+"""The own credentials of whoever has logged in: a password, and one-time codes."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mft.auth.base import Change, PasswordChange
+from mft.auth.own_passwords import Fault, NotChanged
+from mft.auth.time_codes import TimeCodes
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.model import Event
+
+if TYPE_CHECKING:
+    from mft.session.gate import Gate
+
+MAX_WRONG: Final = 5  # passwords that one login may get wrong; then it may not try any more
+_NOT_WHOSE: Final = frozenset((Fault.WRONG, Fault.CODE_WRONG))
+
+
+class Ways(NamedTuple):
+    """How one account changes what it logs in with."""
+
+    change: Callable[[Change], Awaitable[None]]  # raises NotChanged
+    has_codes: Callable[[], bool]  # of its own; Refused(BROKEN) when they cannot be read
+
+
+async def _never(change: Change) -> None:
+    raise NotChanged(Fault.NOT_ALLOWED)
+
+
+NO_WAYS: Final = Ways(_never, lambda: False)
+
+
+class OwnCredentials:
+    """One login's way to others; every connection of a web session has the same."""
+
+    def __init__(self, ways: Ways) -> None:
+        self.offered: TimeCodes | None = None  # that the account may take next
+        self.password_changed = False  # in this login
+        self._ways = ways
+        self._wrong = 0
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether the account has given itself one-time codes; Refused(BROKEN) as in `Ways`."""
+        return self._ways.has_codes()
+
+    def offer(self) -> TimeCodes:
+        """New codes; whoever saw those that were offered before does not know them."""
+        self.offered = TimeCodes.fresh()
+        return self.offered
+
+    async def change(self, session: "Gate", change: Change) -> None:
+        """Change them, for a session of the login; raises NotChanged. Either way it is told."""
+        try:
+            if unrecordable := session.unrecordable():
+                raise NotChanged(Fault.BROKEN, unrecordable.details)
+            if self._wrong >= MAX_WRONG:
+                raise NotChanged(Fault.TOO_OFTEN)
+            await self._ways.change(change)
+        except NotChanged as why:
+            self._wrong += why.fault in _NOT_WHOSE
+            session.emit(_refusal(change, why), p.Details(str(why)))
+            raise
+        if isinstance(change, PasswordChange):
+            self.password_changed = True
+        else:
+            self.offered = None
+        session.emit(_told(change), p.Nothing())
+
+
+def _told(change: Change) -> Event[p.Nothing]:
+    if isinstance(change, PasswordChange):
+        return events.PASSWORD_CHANGED
+    return events.SECOND_FACTOR_REMOVED if change.new is None else events.SECOND_FACTOR_SET
+
+
+def _refusal(change: Change, why: NotChanged) -> Event[p.Details]:
+    broke = why.fault is Fault.BROKEN
+    if isinstance(change, PasswordChange):
+        return events.PASSWORD_CHANGE_BROKE if broke else events.PASSWORD_NOT_CHANGED
+    return events.SECOND_FACTOR_BROKE if broke else events.SECOND_FACTOR_NOT_CHANGED
