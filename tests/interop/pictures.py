@@ -91,6 +91,7 @@ class Album:
     def take(self, visitor: Visitor, name: str) -> None:
         """Keep what somebody sees."""
         file = IMAGES / f"web-{name}.png"
+        visitor.page.evaluate("scrollTo(0, 0)")
         file.write_bytes(smaller(visitor.page.screenshot(animations="disabled")))
         size = file.stat().st_size
         assert size < MAX_SIZE, f"{file.name} has {size} bytes"
@@ -128,6 +129,8 @@ class Album:
             ann.change_password("wrong", "correct horse battery staple")
             expect(ann.page.get_by_role("alert")).to_be_visible()
             self.take(ann, "password")
+            ann.page.get_by_role("link", name="One-time codes").click()
+            self.take(ann, "codes")
         with self.visitor(color_scheme="dark", locale="de-DE") as ann:
             ann.log_in()
             self.take(ann, "dark-german")
