@@ -71,6 +71,11 @@ class TimeCodes:
         return cls(Secret(_secret(given.get("secret", ""))), digits, algorithm)
 
     @classmethod
+    def bare(cls, text: str) -> "TimeCodes":
+        """Read a secret alone, of which all else is usual; raises ValueError likewise."""
+        return cls(Secret(_secret(text)))
+
+    @classmethod
     def fresh(cls) -> "TimeCodes":
         """A new secret."""
         return cls(Secret(b32encode(secrets.token_bytes(NEW_SECRET)).decode()))

@@ -79,6 +79,18 @@ def test_what_other_programs_write_is_read(uri: str) -> None:
     assert TimeCodes.parse(uri) == TimeCodes(Secret(SECRET))
 
 
+@pytest.mark.parametrize("text", [SECRET, SECRET.lower(), SECRET + "======"])
+def test_a_secret_alone_has_the_usual_codes(text: str) -> None:
+    assert TimeCodes.bare(text) == TimeCodes.parse(GOOD)
+
+
+@pytest.mark.parametrize("text", ["", "JBSWY3DP", SECRET + "1", f"{SECRET}&digits=8", GOOD])
+def test_what_is_no_secret_is_told_without_it(text: str) -> None:
+    with pytest.raises(ValueError, match=r"has (no|a) secret") as told:
+        TimeCodes.bare(text)
+    assert SECRET not in str(told.value)
+
+
 def test_eight_digits_and_other_algorithms_are_read() -> None:
     read = TimeCodes.parse(f"{GOOD}&digits=8&algorithm=sha512")
     assert (read.digits, read.algorithm) == (8, "SHA512")
