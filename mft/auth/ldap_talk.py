@@ -123,21 +123,24 @@ class Talk:
             raise Refused(Reason.BROKEN, "", f"the directory takes no password this way: {said}")
         raise Unreachable(f"the bind was answered: {said}")
 
-    def read(self, dn: str, rule: str, attributes: Sequence[str]) -> Entry | None:
-        """Read the entry of a name; None where there is none that matches the filter."""
-        found = self._search(dn, BASE, rule or ANY, attributes, 2)
+    def read(self, dn: str, rule: str, attributes: Sequence[str], secret: str = "") -> Entry | None:
+        """Read the entry of a name; None where there is none that matches the filter.
+
+        `secret` is the attribute whose values are hidden, if there is one.
+        """
+        found = self._search(dn, BASE, rule or ANY, attributes, 2, secret)
         if len(found) > 1:
             raise Unusable("the directory answers with several entries of one name")
         return found[0] if found else None
 
     def search(
-        self, base: str, rule: str, attributes: Sequence[str], limit: int
+        self, base: str, rule: str, attributes: Sequence[str], limit: int, secret: str = ""
     ) -> tuple[Entry, ...]:
         """Find entries below a name; raises Unusable for more than `limit`."""
-        return self._search(base, SUBTREE, rule, attributes, limit)
+        return self._search(base, SUBTREE, rule, attributes, limit, secret)
 
     def _search(
-        self, base: str, scope: str, rule: str, attributes: Sequence[str], limit: int
+        self, base: str, scope: str, rule: str, attributes: Sequence[str], limit: int, secret: str
     ) -> tuple[Entry, ...]:
         with _working("search"):
             _, result, answers, _ = self._connection.search(
@@ -160,7 +163,7 @@ class Talk:
                 raise Unreachable(f"the search was answered: {_said(result)}")
             if code != SUCCESS:
                 raise Refused(Reason.BROKEN, "", f"the search was answered: {_said(result)}")
-            return tuple(Entry.of(one, attributes) for one in found)
+            return tuple(Entry.of(one, attributes, secret) for one in found)
 
     def again(self, ends: float) -> None:
         """Begin the time of another login."""

@@ -17,6 +17,22 @@ def test_it_has_what_was_asked_for_and_nothing_else() -> None:
     assert entry.only("UID") == "ann"
 
 
+def test_values_of_the_secret_attribute_are_kept_apart_and_never_print() -> None:
+    given = answer(uid=[b"ann"], OATH=[b"JBSWY3DP", b"\xff"])
+    entry = Entry.of(given, ("uid", "oath"), "Oath")
+    assert entry.values == {"uid": (b"ann",)}
+    assert [one.reveal() for one in entry.hidden] == ["JBSWY3DP", "\ufffd"]
+    assert "JBSWY3DP" not in repr(entry)
+    assert Entry.of(given, ("uid",), "").hidden == ()
+
+
+def test_a_secret_that_is_written_in_some_language_counts_as_one() -> None:
+    found = Entry.of(answer(**{"oath;lang-en": [b"a"], "oath": [b"b"]}), ["oath"], "oath")
+    assert len(found.hidden) == 2
+    with pytest.raises(Unusable, match="more values of oath"):
+        Entry.of(answer(**{"oath;range=0-1": [b"a"]}), ["oath"], "oath")
+
+
 @pytest.mark.parametrize(("values", "how_many"), [([], "no"), ([b"a", b"b"], "2")])
 def test_one_value_is_neither_none_nor_several(values: list[bytes], how_many: str) -> None:
     with pytest.raises(Unusable, match=f"it has {how_many} value"):
