@@ -6,12 +6,14 @@ searches has connections that are kept, and no other name is ever bound on them.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from secrets import token_hex
 from ssl import SSLContext
 from threading import Lock
 from time import monotonic
 from typing import Final, NamedTuple, TypeVar
 
+from mft.auth.ldap_codes import Attempt, Reading, Second, first_right, right_reading
 from mft.auth.ldap_entry import Entry, Unusable
 from mft.auth.ldap_groups import MEMBER_OF, all_groups
 from mft.auth.ldap_kept import Kept
@@ -47,6 +49,13 @@ class Found(NamedTuple):
     member_of: tuple[str, ...]  # names of groups of the directory
 
 
+class Proved(NamedTuple):
+    """A user whose password is right, and how what he gave was read for that."""
+
+    found: Found
+    reading: Reading
+
+
 class _Visit(NamedTuple):
     """What one login asks of one server, until when."""
 
@@ -64,9 +73,10 @@ class Directory:
         self._options = options
         self._tls: SSLContext | None = None  # made by the first login
         self._attributes = attributes_of(options)
+        self._secret = options.one_time_codes_attribute
         self._lock = Lock()
 
-    def password(self, username: str, password: str, step: Step) -> Found:
+    def password(self, username: str, attempt: Attempt, step: Step) -> Proved:
         """Prove a password; raises Unusable when it, the name or the entry is not right.
 
         Raises Refused when no server can be asked, or none in this way.
@@ -77,11 +87,11 @@ class Directory:
         if kind in (DIRECT, SEARCH):
             way = self._directly if kind == DIRECT else self._searched
             return self.servers.ask(
-                lambda host: way(self._visit(host, step), username, password), step
+                lambda host: way(self._visit(host, step), username, attempt), step
             )
         names = names_to_bind(self._options, username)
         return self.servers.ask(
-            lambda host: self._bound(self._visit(host, step), names, username, password), step
+            lambda host: self._bound(self._visit(host, step), names, username, attempt), step
         )
 
     def keys(self, username: str, step: Step) -> Found:
@@ -115,51 +125,44 @@ class Directory:
                     raise Refused(Reason.BROKEN, "", details) from None
             return self._tls
 
-    def _bound(self, visit: _Visit, names: Sequence[str], username: str, password: str) -> Found:
+    def _bound(
+        self, visit: _Visit, names: Sequence[str], username: str, attempt: Attempt
+    ) -> Proved:
         """`parent`, `relative`, `absolute`: the name that is bound is the entry's own."""
         talk = self._open(visit)
         try:
-            said: str | None = None
-            for name in names:
-                visit.step(f"binds as {name}")
-                said = talk.bind(name, password)
-                if said is None:
-                    return self._whole(visit, talk, username, self._own(visit, talk, name))
-                visit.step(f"the bind is refused: {said}")
-            raise Unusable(f"the directory refuses the bind: {said}")
+            name, reading = first_right(names, attempt, partial(_bind, visit, talk))
+            found = self._whole(visit, talk, username, self._own(visit, talk, name))
+            return Proved(found, reading)
         finally:
             talk.close()
 
     def _own(self, visit: _Visit, talk: Talk, name: str) -> Entry:
         rule = self._options.search_filter
         visit.step(f"reads {name} by the filter {rule or ANY}")
-        entry = talk.read(name, rule, self._attributes)
+        entry = talk.read(name, rule, self._attributes, self._secret)
         if entry is None:
             raise Unusable("the entry does not match search_filter, or may not be read")
         if not same_entry(entry.dn, name):
             raise Unusable("the directory answers with another entry")
         return entry
 
-    def _directly(self, visit: _Visit, username: str, password: str) -> Found:
+    def _directly(self, visit: _Visit, username: str, attempt: Attempt) -> Proved:
         """`direct-username`: what was bound may be another's name, so the entry is bound too."""
         talk = self._open(visit)
         try:
             name = username + self._options.username_suffix
-            visit.step(f"binds as {name}")
-            said = talk.bind(name, password)
-            if said is not None:
-                raise Unusable(f"the directory refuses the bind: {said}")
+            _, reading = first_right((name,), attempt, partial(_bind, visit, talk))
             entry = self._one(visit, talk, username)
-            visit.step(f"binds as {entry.dn}")
-            said = talk.bind(entry.dn, password)
+            said = _bind(visit, talk, entry.dn, reading)
             if said is not None:
                 raise Unusable(f"the entry that was found is somebody else's: {said}")
-            return self._whole(visit, talk, username, entry)
+            return Proved(self._whole(visit, talk, username, entry), reading)
         finally:
             talk.close()
 
-    def _searched(self, visit: _Visit, username: str, password: str) -> Found:
-        """`search`: a name that is not found costs a bind as well."""
+    def _searched(self, visit: _Visit, username: str, attempt: Attempt) -> Proved:
+        """`search`: a name that is not found costs as many binds."""
 
         def find(talk: Talk) -> Found | Unusable:
             try:
@@ -168,23 +171,21 @@ class Directory:
                 return unusable
 
         found = self._as_searcher(visit, find)
-        known = isinstance(found, Found)
-        name = found.entry.dn if isinstance(found, Found) else self._nobody()
         talk = self._open(visit)
         try:
-            visit.step(f"binds as {name}" if known else "binds as nobody, to take as long")
-            said = talk.bind(name, password if known else token_hex(16))
+            if isinstance(found, Unusable):
+                self._bind_nobody(visit, talk, len(attempt.readings()))
+                raise found
+            dn, second = found.entry.dn, Second.of(self._options, found.entry)
+            return Proved(found, right_reading(attempt, second, partial(_bind, visit, talk, dn)))
         finally:
             talk.close()
-        if isinstance(found, Unusable):
-            raise found
-        if said is not None:
-            raise Unusable(f"the directory refuses the bind: {said}")
-        return found
 
-    def _nobody(self) -> str:
-        own = f"{self._options.username_attribute}={escape_dn(token_hex(16))}"
-        return f"{own},{self._options.bind_dn[0]}"
+    def _bind_nobody(self, visit: _Visit, talk: Talk, times: int) -> None:
+        for _ in range(times):
+            visit.step("binds as nobody, to take as long")
+            own = f"{self._options.username_attribute}={escape_dn(token_hex(16))}"
+            talk.bind(f"{own},{self._options.bind_dn[0]}", token_hex(16))
 
     def _looked_up(self, visit: _Visit, talk: Talk, username: str) -> Found:
         entry = self._one(visit, talk, username)
@@ -196,7 +197,8 @@ class Directory:
         found: dict[str, Entry] = {}
         for base in self._options.bind_dn:
             visit.step(f"searches {base} for {rule}")
-            found.update((one.dn, one) for one in talk.search(base, rule, self._attributes, 2))
+            shown = talk.search(base, rule, self._attributes, 2, self._secret)
+            found.update((one.dn, one) for one in shown)
         visit.step(f"found: {'; '.join(found) or 'nothing'}")
         if len(found) != 1:
             raise Unusable(f"the directory finds {'several' if found else 'no'} entries")
@@ -238,3 +240,11 @@ class Directory:
             raise
         self.kept.give(host, talk)
         return answer
+
+
+def _bind(visit: _Visit, talk: Talk, name: str, reading: Reading) -> str | None:
+    visit.step(f"binds as {name}{', without what may be a code' if reading.code else ''}")
+    said = talk.bind(name, reading.password.reveal())
+    if said is not None:
+        visit.step(f"the bind is refused: {said}")
+    return said

@@ -140,6 +140,21 @@ class LdapOptions(MethodOptions):
         examples=["sshPublicKey"],
         ours=True,
     )
+    one_time_codes_attribute: AttributeName = option(
+        "The attribute with the secret of an entry's one-time codes: an otpauth URI, or a secret "
+        "in base32 whose codes have six digits, SHA1 and thirty seconds. Empty: no codes. A value "
+        "that cannot be read, or a second one, refuses the login.",
+        "",
+        examples=["totpSecret"],
+        ours=True,
+    )
+    one_time_codes_required: YesNo = option(
+        "Whether who has no value of `one_time_codes_attribute` is refused. With `No` the password "
+        "alone is enough for those, and so it is for everybody once the attribute is hidden from "
+        "the account that reads it.",
+        True,
+        ours=True,
+    )
     timeout: Patience = option(
         "How long one server may take for all that a login asks of it.",
         10.0,
@@ -164,6 +179,7 @@ class LdapOptions(MethodOptions):
     def check(self, context: Context) -> Iterator[Wrong]:
         """Tell what does not go together, and of certificates that cannot be read."""
         yield from self._apart()
+        yield from self._codes_apart()
         if self.ssl_certificate_authority is not None:
             try:
                 create_default_context(cafile=str(self.ssl_certificate_authority))
@@ -188,6 +204,32 @@ class LdapOptions(MethodOptions):
         if self.username_suffix and self.bind_dn_type != "direct-username":
             sentence = "counts with bind_dn_type = direct-username only"
             yield Wrong(sentence, option="username_suffix")
+
+    def _codes_apart(self) -> Iterator[Wrong]:
+        attribute = self.one_time_codes_attribute
+        if not attribute:
+            return
+        name = "one_time_codes_attribute"
+        if self.second_factor_authentication is not None:
+            yield Wrong("has no place beside second_factor_authentication", option=name)
+        if attribute.lower() in (one.lower() for one in self._shown()):
+            yield Wrong(
+                "is read for something else too, and would be shown", attribute, option=name
+            )
+        if self.bind_dn_type != "search":
+            sentence = (
+                "must be readable by each user, so that whoever has a password can read the secret "
+                "from the directory; write bind_dn_type = search"
+            )
+            yield Wrong(sentence, attribute, option=name, mild=True)
+
+    def _shown(self) -> Iterator[str]:
+        """The attributes whose values stand in steps, names and accounts."""
+        home = self.home_folder_attribute
+        yield from (self.username_attribute, self.email_attribute, self.ssh_public_keys_attribute)
+        yield from (one.attribute for one in self.group_mapping)
+        yield from () if home is None else (home.attribute,)
+        yield "memberOf"
 
 
 def _loopback(host: str) -> bool:

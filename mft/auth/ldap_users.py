@@ -63,6 +63,7 @@ def attributes_of(options: LdapOptions) -> tuple[str, ...]:
         "" if home is None else home.attribute,
         options.email_attribute,
         options.ssh_public_keys_attribute,
+        options.one_time_codes_attribute,
         "memberOf" if options.nested_groups else "",
         *(one.attribute for one in options.group_mapping),
     ]

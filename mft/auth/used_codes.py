@@ -76,7 +76,8 @@ class Nowhere:
 
     def of(self, account: str) -> Used:
         """Refused."""
-        raise Refused(Reason.BROKEN, "", "there is no place for used one-time codes")
+        details = "one-time codes are not judged here: only the server uses them up"
+        raise Refused(Reason.BROKEN, "", details)
 
     async def keep(self, account: str, used: Used) -> None:
         """Refused."""

@@ -1,43 +1,19 @@
 """A directory that does what the test says: which connection binds whom, and who lies."""
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from mft.auth.ldap_codes import Attempt
 from mft.auth.ldap_directory import Directory
 from mft.auth.ldap_entry import Unusable
-from mft.auth.ldap_options import LdapOptions
-from mft.config.kinds import Context
 from mft.core.failure import Refused
-from tests.fakes.ldap_server import Answer, LdapServer, Request, bound, done, shown
+from mft.core.secret import Secret
+from tests.fakes.accounts import NOW
+from tests.fakes.lying import ANN, PEOPLE, SEARCHER, Lying
 
-PEOPLE = "ou=people,dc=example"
-ANN = f"uid=ann,{PEOPLE}"
-SEARCHER = "cn=mft,dc=example"
-Make = Callable[..., tuple[Directory, "Lying"]]
-
-
-class Lying:
-    """Who may bind with which password, and what each search finds; the test may change both."""
-
-    def __init__(self) -> None:
-        self.passwords = {ANN: "right", SEARCHER: "s", "ann@example": "right"}
-        self.found: list[tuple[bytes, dict[str, list[bytes]]]] = [(ANN.encode(), {"uid": [b"ann"]})]
-        self.binds: list[str] = []
-        self.cut_searches = 0
-        self.server = LdapServer(self.script)
-
-    def script(self, number: int, request: Request) -> Iterable[Answer]:
-        if request.operation == "bind":
-            self.binds.append(request.name)
-            right = self.passwords.get(request.name) == request.password.decode()
-            return [bound(number, 0 if right else 49)]
-        if self.cut_searches:
-            self.cut_searches -= 1
-            return [None]
-        return [*(shown(number, dn, **values) for dn, values in self.found), done(number)]
+Make = Callable[..., tuple[Directory, Lying]]
 
 
 @pytest.fixture
@@ -47,20 +23,7 @@ def make() -> Iterator[Make]:
 
     def directory(**given: str) -> tuple[Directory, Lying]:
         lying = Lying()
-        told = {
-            "name": "x",
-            "address": lying.server.host,
-            "port": str(lying.server.port),
-            "secure_connection": "no",
-            "bind_dn": PEOPLE,
-            "username_attribute": "uid",
-            "timeout": "2",
-            **given,
-        }
-        if given.get("bind_dn_type") == "search":
-            told = {"search_bind_dn": SEARCHER, "search_bind_password": "s", **told}
-        options = LdapOptions.model_validate(told, context=Context(Path("/i")))
-        found = Directory(options)
+        found = Directory(lying.options(**given))
         made.extend((lying.server, found.kept))
         return found, lying
 
@@ -74,7 +37,7 @@ def unheard(sentence: str) -> None:
 
 
 def ask(directory: Directory, name: str = "ann", password: str = "right") -> Any:
-    return directory.password(name, password, unheard)
+    return directory.password(name, Attempt(Secret(password), NOW), unheard).found
 
 
 def test_a_right_password_brings_the_entry(make: Make) -> None:

@@ -79,6 +79,40 @@ def test_what_does_not_go_together_is_told(text: str, sentence: str) -> None:
     assert sentence in problem
 
 
+SEARCH = "bind_dn_type = search\nsearch_bind_dn = cn=m\nsearch_bind_password = s\n"
+CODED = "one_time_codes_attribute = totpSecret\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("second_factor_authentication = x", "has no place beside second_factor_authentication"),
+        ("email_attribute = TOTPSecret", "read for something else too"),
+        ("home_folder_attribute = totpSecret", "read for something else too"),
+        ("ssh_public_keys_attribute = totpSecret", "read for something else too"),
+        ("username_attribute = totpSecret", "read for something else too"),
+        ("group_mapping = totpSecret, *, G", "read for something else too"),
+    ],
+)
+def test_the_secret_of_codes_is_for_codes_alone(text: str, sentence: str) -> None:
+    (problem,) = told(SEARCH + CODED + text)
+    assert sentence in problem
+    assert "warning" not in problem
+
+
+def test_codes_that_users_must_read_themselves_are_warned_of() -> None:
+    assert told(SEARCH + CODED) == []
+    (problem,) = told(CODED)
+    assert "warning" in problem
+    assert "whoever has a password can read the secret" in problem
+    assert told("one_time_codes_required = Yes") == []
+
+
+def test_codes_are_required_unless_somebody_writes_no() -> None:
+    assert options(SEARCH + CODED).one_time_codes_required
+    assert options("").one_time_codes_attribute == ""
+
+
 def test_a_file_without_certificates_is_told(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     (problem,) = told("ssl_certificate_authority = ca.pem", tmp_path)

@@ -61,6 +61,7 @@ def test_only_attributes_that_matter_are_read_each_once() -> None:
             nested_groups="yes",
             home_folder_attribute="homeDirectory",
             email_attribute="mail",
+            one_time_codes_attribute="totpSecret",
             group_mapping="memberof, x, G\nou, y, G\nMAIL, z, G",
         )
-    ) == ("uid", "homeDirectory", "MAIL", "memberof", "ou")
+    ) == ("uid", "homeDirectory", "MAIL", "totpSecret", "memberof", "ou")

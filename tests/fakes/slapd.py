@@ -1,7 +1,7 @@
 """A real directory: slapd of OpenLDAP as the current user, over a folder of its own.
 
 It has 5,000 people, some of them with names made to harm, and groups in groups. `Slapd.options`
-gives the options of an `ldap` method that asks it.
+gives the options of an `ldap` method that asks it. `coded` has the one-time codes of `CODES`.
 """
 
 import base64
@@ -23,6 +23,7 @@ from mft.auth.ldap_options import LdapOptions
 from mft.config.kinds import Context
 from mft.trust.ssh_keys import HostKey
 from tests.fakes import pki
+from tests.fakes.accounts import CODES, OTPAUTH
 from tests.interop.ports import free_port
 
 BASE = "dc=example,dc=org"
@@ -65,6 +66,11 @@ attributetype ( 1.3.6.1.4.1.24552.500.1.1.1.13 NAME 'sshPublicKey'
   EQUALITY octetStringMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
 objectclass ( 1.3.6.1.4.1.24552.500.1.1.2.0 NAME 'ldapPublicKey' SUP top AUXILIARY
   MAY ( sshPublicKey $ uid ) )
+attributetype ( 2.25.1.1 NAME 'totpSecret'
+  EQUALITY octetStringMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
+attributetype ( 2.25.1.2 NAME 'hiddenSecret'
+  EQUALITY octetStringMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
+objectclass ( 2.25.1.3 NAME 'totpUser' SUP top AUXILIARY MAY ( totpSecret $ hiddenSecret ) )
 """
 
 _CONFIGURATION = """
@@ -89,6 +95,8 @@ maxsize 268435456
 dbnosync
 index objectClass,uid,cn,member eq
 access to attrs=userPassword by anonymous auth by * none
+access to attrs=hiddenSecret by * none
+access to attrs=totpSecret by dn.exact="{searcher}" read by * none
 access to dn.base="uid=closed,{people}" by self none by * none
 access to * by users read by * none
 overlay memberof
@@ -114,6 +122,7 @@ def person(uid: str, base: str = PEOPLE, **values: Any) -> str:
         f"uid={escaped(uid)},{base}",
         "inetOrgPerson",
         "ldapPublicKey",
+        "totpUser",
         **{"uid": uid, "cn": uid, "sn": uid, "userPassword": PASSWORD, **values},
     )
 
@@ -135,6 +144,8 @@ def _people() -> Iterator[str]:
     yield person("thief", description=f"uid=u2,{PEOPLE}", userPassword="of the thief")
     yield person("Twin", OTHERS)
     yield person("twin", f"{PEOPLE}")
+    secret = CODES.secret.reveal()
+    yield person("coded", totpSecret=secret, hiddenSecret=secret, description=OTPAUTH)
     for one in HOSTILE:
         yield person(one)
     for number in range(CROWD):
@@ -180,7 +191,7 @@ class Slapd:
         (self.folder / "other-ca.pem").write_bytes(pki.Authority("another").pem)
         (self.folder / "keys.schema").write_text(_SCHEMA)
         told = {"base": BASE, "root": ROOT, "people": PEOPLE, "password": PASSWORD}
-        configuration = _CONFIGURATION.format(folder=self.folder, **told)
+        configuration = _CONFIGURATION.format(folder=self.folder, searcher=SEARCHER, **told)
         (self.folder / "slapd.conf").write_text(configuration)
         (self.folder / "people.ldif").write_text("".join(_people()))
         self._run("slapadd", "-q", "-l", self.folder / "people.ldif")
