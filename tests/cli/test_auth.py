@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from mft.auth.passwords import PasswordHash, make_hash
 from mft.cli import auth as module
 from mft.daemon.own_passwords import OwnPasswordFiles
 from mft.trust.ssh_keys import HostKey
-from tests.fakes.accounts import CHEAP_HASH
+from tests.fakes.accounts import CHEAP_HASH, CODES, code_at
 from tests.fakes.daemons import Instance
+from tests.fakes.lying import ANN, PEOPLE, SEARCHER, Lying
 from tests.fakes.pam import asks, stack
 from tests.fakes.run import run
 from tests.fakes.threads import Inline
@@ -227,6 +229,40 @@ def test_the_password_that_an_account_has_chosen_counts(instance: Instance) -> N
     assert result.exit_code == 0
     assert "the password that the account has chosen counts" in result.stdout
     assert tried(instance, "ann").exit_code == 1
+
+
+def test_a_directory_s_second_factor_is_a_step_and_no_code_is_judged(instance: Instance) -> None:
+    """A trial uses nothing up, so that it says whether one is wanted, and no more."""
+    lying = Lying()
+    secret = CODES.secret.reveal()
+    lying.found = [(ANN.encode(), {"uid": [b"ann"], "oath": [secret.encode()]})]
+    instance.write(
+        "[services/files-1]\ntype = ssh\nname = files\nport = 2\nauthentications = people\n",
+        "[authentications/people]\ntype = ldap\nname = people\naddress = 127.0.0.1\n"
+        f"port = {lying.server.port}\nsecure_connection = No\nbind_dn = {PEOPLE}\n"
+        f"username_attribute = uid\nbind_dn_type = search\nsearch_bind_dn = {SEARCHER}\n"
+        "search_bind_password = s\nbase_groups = G\none_time_codes_attribute = oath\n",
+        "[groups/G]\nname = partners\nhome_folder_path = HOME\n",
+    )
+    code = code_at(time.time())
+    try:
+        alone, both = tried(instance, "ann"), tried(instance, "ann", word="right" + code)
+        wrong = tried(instance, "ann", word="wrong" + code)
+    finally:
+        lying.server.close()
+    for result in (alone, both, wrong):
+        assert result.exit_code == 1, result.output
+        assert secret not in result.output
+        assert code not in result.output
+        assert "Traceback" not in result.output
+    *steps, last = alone.stdout.splitlines()
+    assert "  the entry has a second factor" in steps
+    assert last.endswith("the password is right, and one-time-code is needed as well")
+    assert "one-time codes are not judged here" in both.stdout.splitlines()[-1]
+    assert wrong.stdout.splitlines()[-1].endswith(
+        "the directory refuses the bind: invalidCredentials"
+    )
+    assert not (instance.directory / "state" / "second-factors").exists()
 
 
 def test_it_works_as_a_command_of_its_own(instance: Instance) -> None:

@@ -1,12 +1,17 @@
 """OpenSSH's sftp as somebody whom only a directory knows, through a whole server."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import paramiko
 import pytest
 
+from mft.auth.second_factor import USED
+from mft.auth.time_codes import PERIOD
+from tests.fakes.accounts import CODES, code_at
 from tests.fakes.slapd import BASE, GROUPS, PEOPLE, SEARCHER, Slapd
 from tests.fakes.slapd import slapd as slapd
 from tests.interop.instance import (
@@ -40,6 +45,8 @@ search_bind_password = s
 username_attribute = uid
 search_filter = (objectClass=inetOrgPerson)
 ssh_public_keys_attribute = sshPublicKey
+one_time_codes_attribute = totpSecret
+one_time_codes_required = No
 nested_groups = Yes
 base_groups =
 group_mapping =
@@ -80,6 +87,8 @@ def known(slapd: Slapd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kn
     line = Path(f"{server.key}.pub").read_text().strip()
     with slapd.as_root() as root:
         root.modify(f"uid=ann,{PEOPLE}", {"sshPublicKey": [("MODIFY_REPLACE", [line])]})
+        member = [("MODIFY_ADD", [f"uid=coded,{PEOPLE}"])]
+        root.modify(f"cn=staff,{GROUPS}", {"member": member})
     process = start(server)
     try:
         learn_host_keys(server)
@@ -131,6 +140,41 @@ def test_a_person_of_the_directory_sends_a_file_by_password_and_by_key(
         (known.homes / "ann" / "ann.txt").unlink()
     by = '"ann" of type ldap in group "staff" logged in by "directory of people" with'
     await_lines(known, DONE, f"{by} password", f"{by} ssh-key")
+
+
+def by_questions(known: Known, *answers: str) -> list[str]:
+    """Log in as `coded` by keyboard-interactive; the questions. Raises AuthenticationException."""
+    asked: list[str] = []
+    left = list(answers)
+
+    def answer(title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+        asked.extend(prompt for prompt, _ in prompts)
+        return [left.pop(0) for _ in prompts]
+
+    with paramiko.Transport((known.server.address, known.server.port)) as transport:
+        transport.connect()
+        transport.auth_interactive("coded", answer)
+        assert transport.is_authenticated()
+    return asked
+
+
+def test_a_code_of_the_directory_is_appended_or_asked_for_and_does_once(
+    known: Known, tmp_path: Path
+) -> None:
+    (tmp_path / "up").write_text("hello")
+    now = time.time()
+    first, next_one = code_at(now), code_at(now + PERIOD)
+    sftp(known, tmp_path, "coded", f"right{first}")
+    assert (known.homes / "coded" / "coded.txt").read_text() == "hello"
+    sftp(known, tmp_path, "coded", f"right{first}", ok=False)
+    with pytest.raises(paramiko.AuthenticationException):
+        by_questions(known, "right", first, "")
+    assert by_questions(known, "right", next_one) == ["Password: ", "One-time code: "]
+    await_lines(known, FAILED, USED)
+    log = (known.server.directory / "log/server.log").read_text()
+    assert CODES.secret.reveal() not in log
+    assert first not in log
+    shutil.rmtree(known.homes / "coded")
 
 
 def test_others_are_refused_alike(known: Known, tmp_path: Path) -> None:
