@@ -5,7 +5,7 @@ them came back with the password. Recovery codes are shown in the answer to that
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -14,17 +14,24 @@ from mft.auth.base import CodesChange
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.auth.time_codes import TimeCodes, new_recovery_codes, recovery_digest
 from mft.core.secret import Secret
-from mft.protocols.http.answers import JSON, as_json
+from mft.protocols.http.answers import as_json
 from mft.protocols.http.browsers import HOME_PLACE, wants_page
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.form_token import check_token
-from mft.protocols.http.forms import ENCODED, read_form
+from mft.protocols.http.forms import read_form
+from mft.protocols.http.own_credentials import (
+    MAX_BODY,
+    STATUSES,
+    UNUSABLE,
+    by_kind,
+    end_others,
+    methods_of,
+    tell,
+)
 from mft.wire.http.head import BadRequest
 
-MAX_BODY: Final = 8 << 10  # bytes of JSON
 BORDER: Final = 4  # light modules around it (ISO/IEC 18004 6.3.8)
 _DARK: Final = re.compile(rb"\x01+")
-STATUSES: Final = {Fault.NOT_ALLOWED: 403, Fault.TOO_OFTEN: 403, Fault.BUSY: 503, Fault.BROKEN: 500}
 SENTENCES: Final[Mapping[Fault, str]] = {
     Fault.NOT_ALLOWED: "This account may not give itself one-time codes.",
     Fault.TOO_OFTEN: "The password or the code was wrong too often.",
@@ -44,7 +51,7 @@ async def show(exchange: Exchange) -> None:
         return
     offered = session.own.offer()
     if wants_page(exchange.head):
-        await _page(exchange, 200)
+        await _page(exchange, 200, "")
     else:
         told = {"one_time_codes": session.own.has_codes, "uri": _uri(exchange, offered)}
         exchange.answer_json(200, as_json({"results": [told]}))
@@ -52,13 +59,7 @@ async def show(exchange: Exchange) -> None:
 
 async def update(exchange: Exchange) -> None:
     """POST: take the new codes, or give up those that there are."""
-    kind = exchange.head.media_type
-    if kind == ENCODED:
-        await _by_form(exchange)
-    elif kind == JSON:
-        await _by_json(exchange)
-    else:
-        exchange.refuse(415, "A change of one-time codes is a form or JSON.")
+    await by_kind(exchange, _by_form, _by_json)
 
 
 async def _by_form(exchange: Exchange) -> None:
@@ -115,40 +116,27 @@ async def _set_up(exchange: Exchange, given: CodesChange, first: Secret) -> tupl
 
 
 async def _changed(exchange: Exchange, change: CodesChange) -> bool:
-    """Make a change; where it cannot be, that has been answered.
-
-    Whoever else has logged in to this account's web sessions must do so again.
-    """
-    session = exchange.session
+    """Make a change; where it cannot be, that has been answered."""
     try:
-        await session.own.change(session, change)
+        await exchange.session.own.change(exchange.session, change)
     except NotChanged as why:
         await _refuse(exchange, why)
         return False
-    client = exchange.client
-    web = client.sign_in.web
-    why_others_end = "the one-time codes were changed"
-    client.hub.web_sessions.end_others(session.account.uuid, web, why_others_end)
-    if web is None:  # Basic is judged once for a connection
-        exchange.close_after()
+    end_others(exchange, "the one-time codes were changed")
     return True
 
 
 async def _refuse(exchange: Exchange, why: NotChanged) -> None:
     key = why.fault.name.lower().replace("_", "-")
-    await _tell(exchange, STATUSES.get(why.fault, 422), key, SENTENCES[why.fault])
+    await _tell(exchange, STATUSES.get(why.fault, UNUSABLE), key, SENTENCES[why.fault])
 
 
 async def _tell(exchange: Exchange, status: int, key: str, sentence: str) -> None:
-    """Say why not: to a browser on the page, by the text of a key, and to a program as JSON."""
-    if wants_page(exchange.head):
-        t = exchange.client.hub.pages.words(exchange)
-        await _page(exchange, status, t(f"codes.{key}"))
-    else:
-        exchange.refuse(status, sentence)
+    t = exchange.client.hub.pages.words(exchange)
+    await tell(exchange, status, t(f"codes.{key}"), sentence, _page)
 
 
-async def _page(exchange: Exchange, status: int, problem: str = "") -> None:
+async def _page(exchange: Exchange, status: int, problem: str) -> None:
     session, own = exchange.session, exchange.session.own
     shown: dict[str, Any] = {"offer": None, "has_codes": False}
     if session.account.allow_own_one_time_codes:
@@ -179,14 +167,4 @@ def qr_code(text: str) -> tuple[int, str]:
     return len(rows), "".join(f"M{x} {y}h{length}v1h-{length}z" for x, length, y in runs)
 
 
-async def options(exchange: Exchange) -> None:
-    """OPTIONS: it can be read and changed."""
-    exchange.answer(204, b"", ("Allow", "GET, HEAD, POST, OPTIONS"))
-
-
-_ALL: Final = {"GET": show, "HEAD": show, "POST": update}
-
-
-def methods(names: tuple[str, ...]) -> Mapping[str, Callable[[Exchange], Awaitable[None]]]:
-    """The functions for the methods on it; none for what would be below it."""
-    return {} if names else _ALL
+methods = methods_of(show, update)

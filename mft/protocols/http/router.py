@@ -15,6 +15,7 @@ from mft.protocols.http import (
     login,
     login_page,
     one_time_codes,
+    own_credentials,
     own_password,
     static_files,
     uploads,
@@ -63,8 +64,8 @@ BELOW: Final[Mapping[str, Callable[[tuple[str, ...]], Mapping[str, Serve]]]] = {
 OPTIONS: Final[Mapping[str, Serve]] = {
     "tus": uploads.options,
     "activity": activity.options,
-    "password-update": own_password.options,
-    "one-time-codes": one_time_codes.options,
+    "password-update": own_credentials.options,
+    "one-time-codes": own_credentials.options,
 }
 
 

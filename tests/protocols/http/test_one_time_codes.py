@@ -10,7 +10,8 @@ import pytest
 
 from mft.auth.time_codes import PERIOD, RECOVERY_CODES, TimeCodes
 from mft.cli import totp
-from mft.protocols.http.one_time_codes import BORDER, MAX_BODY, qr_code
+from mft.protocols.http.one_time_codes import BORDER, qr_code
+from mft.protocols.http.own_credentials import MAX_BODY
 from mft.protocols.http.words import LANGUAGES, words
 from mft.session.own_credentials import MAX_WRONG
 from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mft.protocols.http.own_password import MAX_BODY
+from mft.protocols.http.own_credentials import MAX_BODY
 from mft.protocols.http.words import LANGUAGES, words
 from mft.session.own_credentials import MAX_WRONG
 from tests.fakes.accounts import CHEAP_HASH, account
