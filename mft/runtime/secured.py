@@ -140,7 +140,7 @@ class Secured:
                 self._inner.arrived(room, 0)
                 raise
             self._inner.arrived(room, count)
-            if not count:
+            if count < len(room):
                 return
 
     def go_on(self, *, only_hears: bool) -> None:
@@ -233,7 +233,7 @@ class Secured:
 
     def _drain(self) -> None:
         """Queue the ciphertext that OpenSSL has for the peer."""
-        full = True
+        full = self.engine.has_sealed
         while full:
             buffer = self._sealed.take()
             count = self.engine.take_into(buffer)

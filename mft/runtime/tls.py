@@ -1,6 +1,6 @@
 """TLS over memory: ciphertext in, plain bytes out, and the reverse, on buffers that are reused.
 
-pyOpenSSL's own `recv_into` and `bio_read` allocate and copy for each call. Where its bindings are
+pyOpenSSL's own calls allocate and copy, and look at much besides, each time. Where its bindings are
 as we know them, OpenSSL reads and writes our buffers directly; else its public calls serve.
 """
 
@@ -10,9 +10,16 @@ from OpenSSL import SSL
 
 _lib: Any = getattr(SSL, "_lib", None)
 _ffi: Any = getattr(SSL, "_ffi", None)
-DIRECT: Final = all(
-    hasattr(_lib, name) for name in ("SSL_read", "SSL_get_error", "BIO_read", "ERR_clear_error")
-) and hasattr(_ffi, "from_buffer")
+_CALLS: Final = (
+    "SSL_read",
+    "SSL_write",
+    "SSL_get_error",
+    "BIO_read",
+    "BIO_write",
+    "BIO_get_mem_data",
+    "ERR_clear_error",
+)
+DIRECT: Final = all(hasattr(_lib, name) for name in _CALLS) and hasattr(_ffi, "from_buffer")
 RECORD: Final = 16 << 10  # bytes of plain text in one record (RFC 8446 5.1)
 TLS_1_3: Final = "TLSv1.3"
 
@@ -32,7 +39,16 @@ class TlsEnd:
     1.2 and 1.3 alike; others get a full handshake.
     """
 
-    __slots__ = ("_connection", "_direct", "_from", "_ssl", "closed", "established", "finished")
+    __slots__ = (
+        "_connection",
+        "_direct",
+        "_from",
+        "_into",
+        "_ssl",
+        "closed",
+        "established",
+        "finished",
+    )
 
     def __init__(self, context: SSL.Context, session_id: bytes, *, direct: bool = DIRECT) -> None:
         context.set_session_id(session_id)  # what is made of the context next has it
@@ -42,6 +58,7 @@ class TlsEnd:
         private: Any = self._connection
         self._ssl = private._ssl if direct else None  # noqa: SLF001 - see DIRECT
         self._from = private._from_ssl if direct else None  # noqa: SLF001 - see DIRECT
+        self._into = private._into_ssl if direct else None  # noqa: SLF001 - see DIRECT
         self.established = False
         self.closed = False  # the peer has said that it sends no more (close_notify)
         self.finished = False  # we have
@@ -50,7 +67,10 @@ class TlsEnd:
 
     def feed(self, view: memoryview) -> None:
         """Take ciphertext, whole records or not."""
-        self._connection.bio_write(view)
+        if not self._direct:
+            self._connection.bio_write(view)
+        elif _lib.BIO_write(self._into, _ffi.from_buffer(view), len(view)) < len(view):
+            raise MemoryError("OpenSSL has no room for what came")
 
     def handshake(self) -> bool:
         """Go on with the handshake; whether it is done. TlsError when it cannot be."""
@@ -64,9 +84,9 @@ class TlsEnd:
         return True
 
     def open_into(self, view: memoryview) -> int:
-        """Put plain bytes into the view: how many; 0 when more ciphertext is needed, or at the end.
+        """Put plain bytes into the view: how many; fewer than fit when more ciphertext is needed.
 
-        Raises TlsError when the peer sends what is not TLS, or not its.
+        And at the end. Raises TlsError when the peer sends what is not TLS, or not its.
         """
         if self.closed:
             return 0
@@ -89,11 +109,17 @@ class TlsEnd:
         if code == _ZERO_RETURN:
             self.closed = True
         elif code != _WANTS_READ:
-            try:
-                private: Any = self._connection
-                private._raise_ssl_error(self._ssl, count)  # noqa: SLF001 - see DIRECT
-            except SSL.Error as error:
-                raise TlsError(_told(error)) from None
+            raise self._failure(count)
+
+    def _failure(self, count: int) -> TlsError:
+        # It is kept nowhere here: in a cycle with the frame of a caller, which has lent a view to
+        # OpenSSL, it would break Python's collector.
+        try:
+            private: Any = self._connection
+            private._raise_ssl_error(self._ssl, count)  # noqa: SLF001 - see DIRECT
+        except SSL.Error as error:
+            return TlsError(_told(error))
+        return TlsError(_told(SSL.Error()))
 
     def _open_politely(self, view: memoryview) -> int:
         at = 0
@@ -112,11 +138,31 @@ class TlsEnd:
 
     def seal(self, view: memoryview) -> None:
         """Make records of plain bytes; until `take_into` gives them OpenSSL holds them all."""
+        if self._direct:
+            self._seal_directly(view)
+        else:
+            self._seal_politely(view)
+
+    def _seal_directly(self, view: memoryview) -> None:
+        ssl, plain, at, size = self._ssl, _ffi.from_buffer(view), 0, len(view)
+        _lib.ERR_clear_error()  # as above
+        while at < size:
+            count = _lib.SSL_write(ssl, plain + at, size - at)
+            if count <= 0:
+                raise self._failure(count)
+            at += count
+
+    def _seal_politely(self, view: memoryview) -> None:
         while len(view):
             try:
                 view = view[self._connection.send(view) :]
             except SSL.Error as error:
                 raise TlsError(_told(error)) from None
+
+    @property
+    def has_sealed(self) -> bool:
+        """Whether there may be ciphertext for the peer."""
+        return not self._direct or _lib.BIO_get_mem_data(self._from, _ffi.NULL) > 0
 
     def take_into(self, view: memoryview) -> int:
         """Put ciphertext for the peer into the view: how many bytes, 0 when there are none."""
@@ -147,10 +193,8 @@ class TlsEnd:
         rest = b""
         if not self._direct:
             return rest
-        private: Any = self._connection
-        source = private._into_ssl  # noqa: SLF001 - see DIRECT
         room = bytearray(RECORD)
-        while (count := _lib.BIO_read(source, _ffi.from_buffer(room), len(room))) > 0:
+        while (count := _lib.BIO_read(self._into, _ffi.from_buffer(room), len(room))) > 0:
             rest += room[:count]
         return rest
 

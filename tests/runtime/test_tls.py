@@ -266,6 +266,16 @@ def test_many_records_are_opened_in_one_go(version: int, direct: bool) -> None:
     assert pair.ours.open_into(pair.room) == 0
 
 
+def test_what_openssl_has_for_the_peer_is_known_before_it_is_taken() -> None:
+    pair = Pair().shake()
+    pair.taken()
+    assert not pair.ours.has_sealed
+    pair.ours.seal(memoryview(b"hello"))
+    assert pair.ours.has_sealed
+    pair.taken()
+    assert not pair.ours.has_sealed
+
+
 @DIRECTLY
 @VERSION
 def test_a_record_cut_anywhere_is_opened_when_it_is_whole(version: int, direct: bool) -> None:
