@@ -13,19 +13,26 @@ class Ending:
 
     def __init__(self) -> None:
         self.told = False
-        self._over: Deferred[None] = Deferred()
+        self._over: Deferred[None] | None = None  # where somebody waits, or it has failed
 
     def succeed(self) -> None:
         """It is done."""
         if not self.told:
             self.told = True
-            self._over.callback(None)
+            if self._over is not None:
+                self._over.callback(None)
 
     def fail(self, failed: Exception) -> None:
         """It cannot be done: who waits gets this exception."""
         if not self.told:
             self.told = True
-            self._over.errback(failed)
+            self._awaited().errback(failed)
 
     def __await__(self) -> Generator[Any, Any, None]:
-        return self._over.__await__()
+        if not self.told or self._over is not None:
+            yield from self._awaited()
+
+    def _awaited(self) -> "Deferred[None]":
+        if self._over is None:
+            self._over = Deferred()
+        return self._over

@@ -22,6 +22,10 @@ class AnsweredText:
     async def send(self, data: bytes) -> None:
         """Send a piece; raises Refused(ABORTED) when the client has left."""
         self._line.say(data)
+        await self.room()
+
+    async def room(self) -> None:
+        """Wait while the client has left too much with us; raises Refused(ABORTED) without it."""
         if not self._line.alive or self._line.outlet.queued > MAX_UNSENT:
             await self.taken()
 

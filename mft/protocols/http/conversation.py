@@ -11,7 +11,6 @@ from mft.core.peer import Address
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.faults import broke
-from mft.protocols.http.answered_text import AnsweredText
 from mft.protocols.http.answers import JSON, error_json
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.request_body import MAX_DROPPED, Rest
@@ -101,7 +100,7 @@ class Conversation:
     async def _answer(self, exchange: Exchange) -> None:
         """Serve, and turn what fails into an answer, unless one was begun already."""
         try:
-            await AnsweredText(self._client.line).send(b"")  # until answers before it are taken
+            await exchange.turn()
             await self._client.hub.manner.serve(exchange)
         except BadRequest as bad:
             self._tell_bad(bad, exchange.told_path, exchange.uri)

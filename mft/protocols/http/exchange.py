@@ -93,6 +93,10 @@ class Exchange:
 
     # The answer.
 
+    async def turn(self) -> None:
+        """Wait until the client has taken answers before this one; Refused(ABORTED) without it."""
+        await self._text.room()
+
     def begin(self, status: int, *fields: tuple[str, str], length: int | None = None) -> bytes:
         """Make the head of the answer; without `length`, what follows is sent piece by piece.
 

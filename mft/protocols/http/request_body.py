@@ -20,6 +20,10 @@ Soon = Callable[[Callable[[], None]], object]
 Seen = Callable[[memoryview], object]
 
 
+def _nowhere(view: memoryview) -> None:
+    """Drop it."""
+
+
 class RequestBody:
     """What follows one head; it is read once, and what is left of it dropped."""
 
@@ -36,8 +40,8 @@ class RequestBody:
         self._most = 0  # bytes in one read of the line; 0 is any number
         self._held = False
         self._by_steps = False  # whoever reads it takes what has come, and then waits
-        self._take: Callable[[memoryview], None] = lambda view: None
-        self._end: Callable[[], None] = self.complete
+        self._take: Callable[[memoryview], None] = _nowhere
+        self._end: Callable[[], None] | None = None  # what hears of its end, before `complete`
 
     @property
     def done(self) -> bool:
@@ -107,7 +111,7 @@ class RequestBody:
             except BadRequest as bad:
                 self._over.fail(bad)
 
-        self._take, self._end, self._by_steps = took, self.complete, True
+        self._take, self._end, self._by_steps = took, None, True
         try:
             await self._run()
         finally:
@@ -129,7 +133,7 @@ class RequestBody:
             if left < 0:
                 self.fail(Refused(Reason.QUOTA, "", f"more than {most} bytes"))
 
-        self._take, self._end = take, self.complete
+        self._take, self._end = take, None
         try:
             await self._run()
         except (Refused, BadRequest):
@@ -153,6 +157,7 @@ class RequestBody:
             await self._over
         finally:
             self._line.received()
+            self._take, self._end = _nowhere, None  # they know us: nothing would be freed at once
 
     # From the line, and from the file.
 
@@ -179,7 +184,7 @@ class RequestBody:
     def _ended(self) -> None:
         if not (self._whole or self._over.told):
             self._whole = True
-            self._end()
+            (self._end or self.complete)()
 
     def lost(self) -> None:
         """Nothing more comes."""

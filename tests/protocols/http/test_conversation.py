@@ -1,5 +1,6 @@
 """What is said over one connection: requests one by one, answers in order, bodies that end."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,33 @@ def test_a_connection_serves_many_requests(client: HttpClient, server: HttpServe
         assert client.ask("GET", f"/home/{number}").body == b"%d" % number
     assert not client.closed
     assert server.service.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("GET", "/home/nothing", None),
+        ("DELETE", "/home/nothing", b"not wanted"),
+        ("POST", "/__mft__/login", b'{"username": "ann", "password": "wrong"}'),
+    ],
+)
+def test_what_a_request_needed_is_freed_at_once(
+    serve: Serve, method: str, target: str, body: bytes | None
+) -> None:
+    client = HttpClient(serve(maximum_login_attempts="20"))
+
+    def ask() -> None:
+        assert client.ask(method, target, body, Content_Type="application/json").status >= 400
+
+    ask()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            ask()
+        assert gc.collect() < 10, "each request left something to the collector"
+    finally:
+        gc.enable()
 
 
 def test_requests_that_come_at_once_are_answered_in_order(
