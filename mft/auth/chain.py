@@ -126,6 +126,9 @@ class Chain:
         Never raises, except for being cancelled.
         """
         query = isinstance(credentials, PublicKey) and not credentials.proven
+        bar = self._first_bar(credentials, peer, service)
+        if bar is not None and not bar.slow:
+            return _barred(credentials.username, credentials.kind, bar, query)
         before = proven if proven and proven.username == credentials.username else None
         blank = Judged(
             Outcome.UNSUPPORTED,
@@ -134,9 +137,6 @@ class Chain:
             query=query,
             proven=before,
         )
-        bar = self._first_bar(credentials, peer, service)
-        if bar is not None and not bar.slow:
-            return _barred(blank, bar)
         try:
             judged = await self._judge(credentials, peer, service, blank, bar)
         except self._cancelled:
@@ -151,8 +151,11 @@ class Chain:
         return next((bar for bar in bars if bar is not None), None)
 
     def _first_bar(self, credentials: Credentials, peer: Address, service: Component) -> Bar | None:
-        bars = (one.before(credentials, peer, service) for one in self._watches)
-        return next((bar for bar in bars if bar is not None), None)
+        for one in self._watches:
+            bar = one.before(credentials, peer, service)
+            if bar is not None:
+                return bar
+        return None
 
     def _tell_watches(
         self, credentials: Credentials, peer: Address, service: Component, judged: Judged
@@ -160,8 +163,7 @@ class Chain:
         for one in self._watches:
             bar = one.after(credentials, peer, service, judged.outcome)
             if bar is not None:
-                blank = Judged(Outcome.BARRED, judged.username, judged.kind)
-                judged = _barred(blank, bar)
+                judged = _barred(judged.username, judged.kind, bar)
         return judged
 
     async def _judge(
@@ -328,8 +330,9 @@ def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected | WouldTry)
     return _more(blank, verdict)
 
 
-def _barred(blank: Judged, bar: Bar) -> Judged:
-    return blank._replace(outcome=Outcome.BARRED, method=bar.by, details=bar.details, proven=None)
+def _barred(username: str, kind: str, bar: Bar, query: bool = False) -> Judged:
+    name = username[:MAX_CREDENTIAL_LENGTH]
+    return Judged(Outcome.BARRED, name, kind, method=bar.by, details=bar.details, query=query)
 
 
 def _accepted(

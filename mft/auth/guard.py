@@ -180,7 +180,7 @@ class Guard:
             penalty = table.banned(key, now)
             if penalty is not None:
                 penalty.barred += 1
-                details = f"{key} is banned for {penalty.until - now:.0f} seconds more"
+                details = f"{key} is banned for {round(penalty.until - now)} seconds more"
                 self._refused(peer, service, details)
                 return Bar(self.component, details)
         return None
