@@ -27,8 +27,9 @@ def logs_in_by_page(head: Head, target: Target) -> bool:
 
     `?without-cookies` asks for Basic, and who has shown something wrong is told so.
     """
-    asks_for_basic = target.one("without-cookies") is not None
-    return wants_page(head) and "authorization" not in head.fields and not asks_for_basic
+    if "authorization" in head.fields or target.one("without-cookies") is not None:
+        return False
+    return wants_page(head)
 
 
 def login_place(target: Target, notice: str = "") -> str:

@@ -42,6 +42,7 @@ class Client:
         self.line: HttpLine = HttpLine(self, hub.rooms, hub.blocks)
         self.logged_in = False
         self.leaving = False
+        self.certificate: Any = None  # the client's, which TLS has verified
         self.sign_in = SignIn(self)
         self.conversation = Conversation(self)
         self._last: Origin | None = None  # of whoever logged in last
@@ -71,7 +72,7 @@ class Client:
 
     def tls_ready(self) -> None:
         """TLS is there."""
-        certificate = self.line.peer_certificate
+        self.certificate = certificate = self.line.peer_certificate
         self._certificate = NO_CERTIFICATE if certificate is None else describe(certificate)
 
     def tls_failed(self, details: str) -> None:
@@ -118,11 +119,10 @@ class Client:
         """Wait until TLS is there, and the client's certificate is judged."""
         while not self.line.is_secured:
             await self.line.woken()
-        certificate = self.line.peer_certificate
-        if certificate is None or self.hub.protection is None:
+        if self.certificate is None or self.hub.protection is None:
             return
         try:
-            await self.hub.protection.check(certificate)
+            await self.hub.protection.check(self.certificate)
         except Refused as refused:
             self.emit(events.HTTP_CERTIFICATE_UNUSABLE, p.Details(refused.details))
             self._reason = "the client's certificate is not accepted"

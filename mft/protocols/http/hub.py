@@ -75,6 +75,7 @@ class Hub:
         self.turns = UploadTurns()
         self.recent = parts.recent
         self._logins = parts.logins
+        self._limits = Limits(options.maximum_open_files, options.maximum_sessions_per_source)
 
     @property
     def context(self) -> ServerContext | None:
@@ -83,9 +84,7 @@ class Hub:
 
     def login(self, peer: Address) -> Login:
         """A login for one source."""
-        options = self.options
-        limits = Limits(options.maximum_open_files, options.maximum_sessions_per_source)
-        return self._logins(peer, self.component, NUMBERS, limits)
+        return self._logins(peer, self.component, NUMBERS, self._limits)
 
     def metadata(self, fields: Fields) -> Metadata:
         """What a request says of the file that it sends; raises BadRequest(400)."""

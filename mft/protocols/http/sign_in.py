@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mft.protocols.http.client import Client
 
 REALM: Final = "mft"
+BY_SESSION: Final = ("WWW-Authenticate", f'Session realm="{REALM}"')
+BY_BASIC: Final = ("WWW-Authenticate", f'Basic realm="{REALM}", charset="UTF-8"')
 WRONG: Final = "Authentication is needed."
 NO_CODE: Final = Secret("")
 OTHER_ORIGIN: Final = "Possible CSRF: the request is from a page of another server."
@@ -76,8 +78,8 @@ class SignIn:
         if not self.allows_origin(exchange, ambient=False):
             return False
         account = self._client.hub.options.public_account_uuid or ""
-        proof = _proof(exchange.source, "", account)
-        if self.session is None or not hmac.compare_digest(proof, self._proof):
+        shown = exchange.source, "", account
+        if not self._was_given_for(*shown):
             await self.leave("the public area on this connection")
             result = await self._login(exchange.source).attempt(Anonymous(account))
             if result.session is None:
@@ -88,7 +90,7 @@ class SignIn:
                 return False
             if not await self._is_here(result.session):
                 return False
-            self._keep(result.session, proof)
+            self._keep(result.session, _proof(*shown))
         return self._admit(exchange)
 
     def allows_origin(self, exchange: Exchange, *, ambient: bool) -> bool:
@@ -118,8 +120,8 @@ class SignIn:
 
     async def _by_password(self, exchange: Exchange, given: Basic) -> bool:
         password = given.password.reveal()
-        proof = _proof(exchange.source, given.username, password)
-        if self.session is None or not hmac.compare_digest(proof, self._proof):
+        shown = exchange.source, given.username, password
+        if not self._was_given_for(*shown):
             await self.leave("another login on this connection")
             if not given.username or not password:
                 return self._refuse(exchange, "no name or no password")
@@ -128,7 +130,7 @@ class SignIn:
                 return self._refuse(exchange, refusal_of(result, "wrong credentials"))
             if not await self._is_here(result.session):
                 return False
-            self._keep(result.session, proof)
+            self._keep(result.session, _proof(*shown))
         return self._admit(exchange)
 
     async def _by_certificate(self, exchange: Exchange, authorization: str | None) -> bool:
@@ -138,8 +140,8 @@ class SignIn:
             await self.leave("a request without credentials")
             why = "no credentials" if authorization is None else "credentials of another kind"
             return self._refuse(exchange, why)
-        proof = _proof(exchange.source, certificate.fingerprint, "")
-        if self.session is None or not hmac.compare_digest(proof, self._proof):
+        shown = exchange.source, certificate.fingerprint, ""
+        if not self._was_given_for(*shown):
             await self.leave("another login on this connection")
             result = await self._login(exchange.source).attempt(certificate)
             if result.session is None:
@@ -147,7 +149,7 @@ class SignIn:
                 return self._refuse(exchange, refusal_of(result, "the certificate does not do"))
             if not await self._is_here(result.session):
                 return False
-            self._keep(result.session, proof)
+            self._keep(result.session, _proof(*shown))
         return self._admit(exchange)
 
     async def attempt(
@@ -188,7 +190,7 @@ class SignIn:
 
     def _certificate(self, username: str) -> Certificate | None:
         """The verified certificate of the client, where one counts here."""
-        found = self._client.line.peer_certificate
+        found = self._client.certificate
         if found is None or not self._client.hub.takes_certificates:
             return None
         name = common_name(found)
@@ -200,6 +202,12 @@ class SignIn:
             return True
         await session.close("the client left during its login")
         return False
+
+    def _was_given_for(self, source: Address, name: str, password: str) -> bool:
+        """Whether there is a session, and it was given for just this."""
+        if self.session is None:
+            return False
+        return hmac.compare_digest(_proof(source, name, password), self._proof)
 
     def _is_from(self, source: Address) -> bool:
         return self.session is not None and self.session.origin.peer == source
@@ -265,12 +273,10 @@ def challenges(exchange: Exchange, session: bool) -> list[tuple[str, str]]:
     """What a client may show (RFC 9110 11.6.1); neither a script nor a page makes a browser ask."""
     scripted = exchange.head.fields.get("sec-fetch-mode") in ("cors", "same-origin", "no-cors")
     quiet = scripted or logs_in_by_page(exchange.head, exchange.target)
-    found = []
-    if session or quiet:
-        found.append(("WWW-Authenticate", f'Session realm="{REALM}"'))
-    if not quiet:  # wget 1.21 aborts itself where another that it does not know comes last
-        found.append(("WWW-Authenticate", f'Basic realm="{REALM}", charset="UTF-8"'))
-    return found
+    if quiet:
+        return [BY_SESSION]
+    # wget 1.21 aborts itself where another that it does not know comes last.
+    return [BY_SESSION, BY_BASIC] if session else [BY_BASIC]
 
 
 def cookie_name(*, secure: bool) -> str:

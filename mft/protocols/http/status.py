@@ -28,9 +28,12 @@ STATUS: Final[Mapping[Reason, int]] = MappingProxyType(
 RETRY_AFTER: Final = 10  # seconds after which a client that came too often may try again
 
 
-_OF_TUS: Final = {460: "Checksum Mismatch"}  # the one status that is in no RFC
+_PHRASES: Final[Mapping[int, str]] = {
+    **{status.value: status.phrase for status in HTTPStatus},
+    460: "Checksum Mismatch",  # of tus: the one status that is in no RFC
+}
 
 
 def phrase(status: int) -> str:
     """The words beside a status."""
-    return _OF_TUS.get(status) or HTTPStatus(status).phrase
+    return _PHRASES[status]
