@@ -98,9 +98,9 @@ class Secured:
         """The connection is gone."""
         self._inner.connectionLost(reason)
 
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _guarded(self, work: Callable[..., None], *given: memoryview) -> None:
         try:
-            work()
+            work(*given)
         except TlsError as failed:
             self.broken = True
             self._drain()  # the alert that says why
@@ -108,22 +108,19 @@ class Secured:
             self.connection.loseConnection()
 
     def _opened(self) -> None:
-        if not self._shaken():
+        engine = self.engine
+        if not (engine.established or self._shaken()):
             return
         self._give()
-        engine = self.engine
-        if engine.closed or not self._holds_back:
+        if engine.has_sealed and (engine.closed or not self._holds_back):
             self._drain()
         if engine.closed and not self._told_end:
             self._told_end = True
             self._inner.ended()
 
     def _shaken(self) -> bool:
-        """Whether the handshake is done, as far as what has come goes."""
-        engine = self.engine
-        if engine.established:
-            return True
-        done = engine.handshake()
+        """Go on with the handshake; whether it is done, as far as what has come goes."""
+        done = self.engine.handshake()
         if not (done and self._holds_back):
             self._drain()
         if done:
@@ -184,7 +181,7 @@ class Secured:
         engine = self.engine
         try:
             if engine.established and not (engine.finished or self.broken) and self.connected:
-                self._guarded(lambda: engine.seal(view))
+                self._guarded(engine.seal, view)
         finally:
             if release is not None:
                 release()
@@ -233,7 +230,7 @@ class Secured:
 
     def _drain(self) -> None:
         """Queue the ciphertext that OpenSSL has for the peer."""
-        full = self.engine.has_sealed
+        full = True
         while full:
             buffer = self._sealed.take()
             count = self.engine.take_into(buffer)

@@ -90,9 +90,8 @@ class TlsEnd:
         """
         if self.closed:
             return 0
-        return self._open_directly(view) if self._direct else self._open_politely(view)
-
-    def _open_directly(self, view: memoryview) -> int:
+        if not self._direct:
+            return self._open_politely(view)
         ssl, room, at, size = self._ssl, _ffi.from_buffer(view), 0, len(view)
         read = _lib.SSL_read
         _lib.ERR_clear_error()  # SSL_get_error(3) of OpenSSL 3 also sees what others left there
@@ -138,12 +137,9 @@ class TlsEnd:
 
     def seal(self, view: memoryview) -> None:
         """Make records of plain bytes; until `take_into` gives them OpenSSL holds them all."""
-        if self._direct:
-            self._seal_directly(view)
-        else:
+        if not self._direct:
             self._seal_politely(view)
-
-    def _seal_directly(self, view: memoryview) -> None:
+            return
         ssl, plain, at, size = self._ssl, _ffi.from_buffer(view), 0, len(view)
         _lib.ERR_clear_error()  # as above
         while at < size:
