@@ -51,6 +51,6 @@ def _basic(credentials: str) -> Basic | None:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     username, colon, password = text.partition(":")
-    if not colon or _CONTROL.search(text):
+    if not colon or (not text.isprintable() and _CONTROL.search(text)):
         return None
     return Basic(username, Secret(password))

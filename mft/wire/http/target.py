@@ -14,7 +14,6 @@ from mft.wire.http.head import MAX_TARGET, BadRequest
 
 MAX_QUERY: Final = 64  # pairs
 
-_VISIBLE = re.compile(r"[\x21-\x7e]+")
 _ABSOLUTE = re.compile(rf"https?://({AUTHORITY})(?![^/?])", re.IGNORECASE)
 _UNRESERVED = re.compile(r"[0-9A-Za-z._~\-]*+")
 _BAD_ESCAPE: Final = r"%(?:[01][0-9A-Fa-f]|7[Ff]|(?![0-9A-Fa-f]{2}))"  # or that of a control
@@ -44,7 +43,8 @@ def parse_target(text: str) -> Target:
     """
     if len(text) > MAX_TARGET:
         raise BadRequest(414, f"a target of more than {MAX_TARGET} characters")
-    if not _VISIBLE.fullmatch(text) or "#" in text:
+    visible = text.isascii() and text.isprintable() and " " not in text
+    if not (text and visible) or "#" in text:
         raise BadRequest(400, "a target with characters that no target has")
     authority = ""
     if not text.startswith("/"):
@@ -58,7 +58,7 @@ def parse_target(text: str) -> Target:
 
 
 def _parse_path(path: str) -> tuple[tuple[str, ...], bool]:
-    if _BAD_IN_PATH.search(path):
+    if ("%" in path or "\\" in path) and _BAD_IN_PATH.search(path):
         raise BadRequest(400, "a path with a bad escape, a control character or an encoded slash")
     if "%" in path:
         path = _decoded(path)
