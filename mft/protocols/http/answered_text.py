@@ -22,12 +22,13 @@ class AnsweredText:
     async def send(self, data: bytes) -> None:
         """Send a piece; raises Refused(ABORTED) when the client has left."""
         self._line.say(data)
-        await self.room()
-
-    async def room(self) -> None:
-        """Wait while the client has left too much with us; raises Refused(ABORTED) without it."""
-        if not self._line.alive or self._line.outlet.queued > MAX_UNSENT:
+        if self.full:
             await self.taken()
+
+    @property
+    def full(self) -> bool:
+        """Whether the client has left too much with us, or has left altogether."""
+        return not self._line.alive or self._line.outlet.queued > MAX_UNSENT
 
     async def taken(self) -> None:
         """Wait until the socket has taken everything; raises Refused(ABORTED) without a client."""

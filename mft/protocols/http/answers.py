@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -73,7 +74,7 @@ _OVERRIDDEN: Final = frozenset(("content-security-policy", "cache-control", "ref
 
 
 def _lines(fields: Iterable[Field]) -> str:
-    return "".join(f"{name}: {value}\r\n" for name, value in fields)
+    return "".join([f"{name}: {value}\r\n" for name, value in fields])
 
 
 def as_json(value: object) -> bytes:
@@ -81,6 +82,7 @@ def as_json(value: object) -> bytes:
     return orjson.dumps(value) + b"\n"
 
 
+@lru_cache(64)
 def error_json(title: str, message: str) -> bytes:
     """The body of an answer that tells an error to a program."""
     return as_json({"errors": [{"title": title, "message": message}]})

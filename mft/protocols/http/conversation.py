@@ -69,16 +69,16 @@ class Conversation:
         finally:
             self.working, self._exchange = False, None
             client.rested()
-        await self._give_way()
+        self._together += 1
+        if self._together >= TOGETHER:
+            await self._give_way()
 
     async def _give_way(self) -> None:
         """Let others have their turn, where a client sends many requests at once."""
-        self._together += 1
-        if self._together >= TOGETHER:
-            self._together = 0
-            over: Deferred[None] = Deferred()
-            self._client.hub.reactor.callLater(0, over.callback, None)
-            await over
+        self._together = 0
+        over: Deferred[None] = Deferred()
+        self._client.hub.reactor.callLater(0, over.callback, None)
+        await over
 
     async def _serve(self, head: Head) -> None:
         try:
@@ -95,12 +95,14 @@ class Conversation:
         if not exchange.complete:
             self._client.cut("an answer could not be sent to its end")
             return
-        await self._conclude(exchange)
+        if not (exchange.body.done and exchange.keeps):
+            await self._conclude(exchange)
 
     async def _answer(self, exchange: Exchange) -> None:
         """Serve, and turn what fails into an answer, unless one was begun already."""
         try:
-            await exchange.turn()
+            if exchange.waits:
+                await exchange.taken()
             await self._client.hub.manner.serve(exchange)
         except BadRequest as bad:
             self._tell_bad(bad, exchange.told_path, exchange.uri)

@@ -81,7 +81,7 @@ async def _change(
 ) -> _Change:
     """What a request asks for; raises BadRequest, of status 502 for what is not under our names."""
     fields, source = exchange.head.fields, exchange.path
-    hosts = (exchange.head.host, *exchange.client.hub.options.origins)
+    hosts = (exchange.head.host, *exchange.client.hub.origins)
     destination = parse_destination(fields, hosts)
     area = exchange.area
     if destination.segments[: len(area)] != area:

@@ -93,9 +93,10 @@ class Exchange:
 
     # The answer.
 
-    async def turn(self) -> None:
-        """Wait until the client has taken answers before this one; Refused(ABORTED) without it."""
-        await self._text.room()
+    @property
+    def waits(self) -> bool:
+        """Whether answers before this one are to be taken first."""
+        return self._text.full
 
     def begin(self, status: int, *fields: tuple[str, str], length: int | None = None) -> bytes:
         """Make the head of the answer; without `length`, what follows is sent piece by piece.

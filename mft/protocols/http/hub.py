@@ -49,6 +49,8 @@ class Hub:
         manner: Manner = SITE,
     ) -> None:
         self.options = options
+        self.origins = options.origins
+        self.is_secure = options.is_secure
         self.manner = manner
         self.component = component
         self.bus = parts.bus

@@ -229,8 +229,9 @@ class HttpLine:
         self._transport.read_at_most = count
 
     def _throttle(self) -> None:
-        if self._taking is None:
-            self.hold(held=len(self._ahead) > MAX_AHEAD)
+        too_much = len(self._ahead) > MAX_AHEAD
+        if too_much != self._held and self._taking is None:
+            self.hold(held=too_much)
 
     def say(self, data: bytes) -> None:
         """Send bytes, unless goodbye was said."""

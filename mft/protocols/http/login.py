@@ -56,7 +56,7 @@ async def log_in(exchange: Exchange) -> None:
     _, token = client.hub.web_sessions.begin(session)
     tell_opened(session)
     client.has_logged_in(session)
-    secure = client.hub.options.is_secure
+    secure = client.hub.is_secure
     exchange.fields.append(("Set-Cookie", token_cookie(token, secure=secure)))
     if kind == forms.ENCODED:
         exchange.redirect(return_place(exchange.target.one("to")), 303)
@@ -102,7 +102,7 @@ async def log_out(exchange: Exchange) -> None:
     session.emit(events.HTTP_LOGGED_OUT, p.Nothing())
     await client.sign_in.leave("logged out")
     web.end("logged out")
-    secure = client.hub.options.is_secure
+    secure = client.hub.is_secure
     exchange.fields.append(("Set-Cookie", no_cookie(secure=secure)))
     if by_form:
         exchange.redirect(f"{LOGIN}?done=logged-out", 303)

@@ -9,7 +9,7 @@ import hmac
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from mft.auth.base import Anonymous, Certificate, Credentials, OneTimeCode, Password
+from mft.auth.base import Anonymous, Certificate, OneTimeCode, Password
 from mft.auth.kinds import ONE_TIME_CODE
 from mft.core.failure import Reason
 from mft.core.peer import Address
@@ -56,7 +56,7 @@ class SignIn:
 
     async def enter(self, exchange: Exchange) -> bool:
         """Find the session of a request; where there is none, it has been answered: False."""
-        secure = self._client.hub.options.is_secure
+        secure = self._client.hub.is_secure
         authorization = exchange.head.fields.get("authorization")
         given = parse_authorization(authorization or "")
         token, ambient = None, True
@@ -96,9 +96,7 @@ class SignIn:
     def allows_origin(self, exchange: Exchange, *, ambient: bool) -> bool:
         """Whether a request is not one of a page of another server; else it has been answered."""
         hub = self._client.hub
-        why = other_origin(
-            exchange.head, hub.options.origins, ambient=ambient, secure=hub.options.is_secure
-        )
+        why = other_origin(exchange.head, hub.origins, ambient=ambient, secure=hub.is_secure)
         if why is None:
             return True
         self._client.emit(events.HTTP_OTHER_ORIGIN, p.UriFailed(exchange.uri, why))
@@ -169,11 +167,11 @@ class SignIn:
         """
         login = self._login(source)
         certificate = self._certificate(username)
-        result = LoginResult()
-        for credentials in self._tries(certificate, Password(username, password, basic=basic)):
-            result = await login.attempt(credentials)
+        if certificate is not None:
+            result = await login.attempt(certificate)
             if result.session is not None or result.failure:
                 return result
+        result = await login.attempt(Password(username, password, basic=basic))
         if ONE_TIME_CODE in result.missing and code:
             result = await login.attempt(OneTimeCode(username, code))
         return result
@@ -181,9 +179,6 @@ class SignIn:
     def takes_codes(self, source: Address) -> bool:
         """Whether some account here has one-time codes; not who."""
         return self._login(source).takes_codes
-
-    def _tries(self, certificate: Certificate | None, password: Password) -> list[Credentials]:
-        return [password] if certificate is None else [certificate, password]
 
     def _login(self, source: Address) -> Login:
         return self._client.hub.login(source)
@@ -234,7 +229,7 @@ class SignIn:
     def _refuse(self, exchange: Exchange, details: str | None) -> bool:
         self.tell_refused(exchange, details)
         if logs_in_by_page(exchange.head, exchange.target):
-            name = cookie_name(secure=self._client.hub.options.is_secure)
+            name = cookie_name(secure=self._client.hub.is_secure)
             has_ended = cookie(exchange.head.fields.get("cookie"), name) is not None
             exchange.redirect(login_place(exchange.target, "ended" if has_ended else ""), 303)
         else:

@@ -435,7 +435,7 @@ def test_a_conversation_that_breaks_ends_the_connection(
         raise RuntimeError("no conclusion")
 
     monkeypatch.setattr(Conversation, "_conclude", broken)
-    assert client.ask("GET", "/home/").status == 200
+    assert client.ask("GET", "/home/", b"unwanted").status == 200
     assert client.closed
     (told,) = server.data(BROKE)
     assert told["uri"] == told["title"] == ""
