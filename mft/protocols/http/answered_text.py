@@ -17,7 +17,7 @@ class AnsweredText:
 
     def __init__(self, line: HttpLine) -> None:
         self._line = line
-        self._taken = Ending()
+        self._taken: Ending  # of whoever waits now
 
     async def send(self, data: bytes) -> None:
         """Send a piece; raises Refused(ABORTED) when the client has left."""
