@@ -8,6 +8,7 @@ from typing import IO, Final
 
 import click
 
+from mft.cli.audit_dead import dead, retry
 from mft.cli.audit_options import output_option, query_options
 from mft.cli.audit_output import (
     Render,
@@ -221,3 +222,5 @@ def export(file: Path, query: Query, output: IO[str], form: str, fields: str) ->
 
 
 audit.add_command(replay)
+audit.add_command(dead)
+audit.add_command(retry)

@@ -82,6 +82,7 @@ class Kind:
     secret: bool = False
     write: Callable[[Any], str] = plain
     family: str = ""  # of the sections whose IDs the value names (Ref and Refs)
+    types: tuple[str, ...] = ()  # that those sections may have; empty: any
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler

@@ -230,12 +230,14 @@ def _rules_text(rules: tuple[NetworkRule, ...]) -> str:
     return "\n".join(f"{'allow' if rule.allow else 'deny'} {rule.network}" for rule in rules)
 
 
-def reference(family: str) -> Kind:
+def reference(family: str, *types: str) -> Kind:
     """Make the kind of the ID of one section of a family: `Annotated[str, reference("groups")]`.
 
-    That the section exists is checked once all sections are read.
+    With `types`, it must be of one of them. That the section exists is checked once all sections
+    are read.
     """
-    return Kind(f"ID of one of the {family}", "an ID", _name, family=family)
+    what = f"ID of one of the {family}" + (f" of type {' or '.join(types)}" if types else "")
+    return Kind(what, "an ID", _name, family=family, types=types)
 
 
 def references(family: str) -> Kind:

@@ -28,13 +28,16 @@ from mft.daemon.sections import TYPE_ALIASES
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
-from mft.handlers.base import Emitter, HandlerOptions, Surroundings
+from mft.events.model import Emitter
+from mft.handlers.base import HandlerOptions
 from mft.handlers.registry import HANDLERS
 from mft.handlers.subscription import Subscription
 from mft.protocols.base import Service, ServiceParts
 from mft.protocols.options import ServiceOptions
 from mft.protocols.registry import PROTOCOLS
 from mft.protocols.ssh.options import SshOptions
+from mft.resources.base import Resource, ResourceOptions, Surroundings
+from mft.resources.registry import RESOURCES
 from mft.runtime.threads import DISK_THREADS, OUTSIDE_PATIENCE, OUTSIDE_THREADS, Pool
 from mft.session.bandwidth import Bandwidths
 from mft.session.login import Login
@@ -84,7 +87,9 @@ class Doorman:
         last_logins: LastLogins,
         used_codes: UsedCodes = NOWHERE,
         own_factors: OwnFactors = NO_OWN_FACTORS,
+        seen: Callable[[Account], object] = lambda account: None,
     ) -> None:
+        """`seen` is told of each account that has logged in."""
         self.chains: Mapping[str, Chain] = {}  # by the ID of the service
         self.methods = NO_METHODS
         # Which stay, whatever configuration comes.
@@ -95,6 +100,7 @@ class Doorman:
         self.ledgers = Ledgers()
         self._bus = bus
         self._opening = opening
+        self._seen = seen
 
     def use(self, methods: Methods) -> None:
         """Judge logins by these from now on."""
@@ -122,6 +128,7 @@ class Doorman:
             ways = Ways(change, has_codes)
             session = await self._opening.open(account, peer, component, numbers, limits, ways)
             self.last_logins.login(account.uuid)
+            self._seen(account)
             return session
 
         return Login(self.chains[component.uuid], self._bus, opened, peer, component)
@@ -256,13 +263,10 @@ def service(uuid: str, options: ServiceOptions, parts: ServiceParts) -> Service:
     return PROTOCOLS[component.kind].build(component, options, parts)
 
 
-def subscriptions(config: Config, bus: Bus, around: Surroundings) -> dict[str, Subscription]:
-    """Every enabled event handler by its ID, not started."""
-    return {
-        uuid: subscription(uuid, options, bus, around)
-        for uuid, options in config.event_handlers.items()
-        if options.enabled and isinstance(options, HandlerOptions)
-    }
+def resource(uuid: str, options: ResourceOptions, around: Surroundings) -> Resource:
+    """One resource, not started."""
+    kind = options.type.lower()
+    return RESOURCES[kind].build(Component(uuid, kind, options.name), options, around)
 
 
 def subscription(

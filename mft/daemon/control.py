@@ -4,7 +4,7 @@ One request line and one answer line of JSON on a Unix socket that only the serv
 (and root) can open. Requests: `{"do": "status"}`, `{"do": "sessions", "from": 0}`,
 `{"do": "end", "session": ID}`, `{"do": "reload"}`, `{"do": "bans", "from": 0}`,
 `{"do": "lift", "address": ADDRESS}`, with `"account": NAME` or `"all": true` instead,
-`{"do": "remove-codes", "account": ID}`. Answers:
+`{"do": "remove-codes", "account": ID}`, `{"do": "retry", "handler": ID}`. Answers:
 `{"ok": true, ...}` or `{"ok": false, "error": SENTENCE}`.
 """
 
@@ -70,6 +70,12 @@ class Controlled(Protocol):
     async def reload(self) -> None:
         """Read server.ini again; Refused says why the running configuration stays."""
 
+    async def retry(self, handler: str) -> tuple[int, int]:
+        """Try the dead letters of an event handler, by its ID, again: how many did, how many not.
+
+        Refused where it does not run.
+        """
+
     async def remove_codes(self, account: str) -> bool:
         """Take away the one-time codes that an account, by its ID, has given itself.
 
@@ -90,6 +96,7 @@ class Answer:
             "bans": self._bans,
             "lift": self._lift,
             "remove-codes": self._remove_codes,
+            "retry": self._retry,
         }
 
     async def to(self, line: bytes) -> bytes:
@@ -125,6 +132,13 @@ class Answer:
 
     async def _bans(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return _paged("bans", await self._controlled.bans.describe(), request)
+
+    async def _retry(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        handler = request.get("handler")
+        if not isinstance(handler, str):
+            return failed('"handler" is not the ID of an event handler')
+        handled, left = await self._controlled.retry(handler)
+        return {"ok": True, "handled": handled, "left": left}
 
     async def _remove_codes(self, request: Mapping[str, Any]) -> dict[str, Any]:
         account = request.get("account")

@@ -1,12 +1,12 @@
 """What no section can tell alone: references, names, ports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mft.auth.inheritance import Membership
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.policy_options import PolicyOptions
-from mft.config.kinds import Wrong, kinds_of
+from mft.config.kinds import Kind, Wrong, kinds_of
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, Section, suggestion, wrong_in
 from mft.daemon.reading import Read, Reading
@@ -18,27 +18,45 @@ ANY: Final = "::"  # every address of both families
 
 def check_references(reading: Reading) -> None:
     """Every ID that an option names must be the ID of a section of that family."""
-    known: dict[type[Section], dict[str, str]] = {}
+    known: dict[type[Section], dict[str, Kind]] = {}
     for one in reading.every():
         if one.options is None:
             continue
         model = type(one.options)
         if model not in known:
             known[model] = _references(model)
-        for name, family in known[model].items():
-            members = reading.families[family]
+        for name, kind in known[model].items():
             for identifier, line in _identifiers(getattr(one.options, name)):
-                if identifier not in members:
-                    hint = suggestion(identifier, members)
-                    sentence = f"names no section [{family}/{identifier}]{hint}"
+                sentence = _wrong_reference(kind, identifier, reading.families[kind.family])
+                if sentence:
                     wrong = Wrong(sentence, identifier, line, name)
                     wrong_in(one.options, one.raw, wrong, reading.problems)
 
 
-def _references(model: type[Section]) -> dict[str, str]:
-    """Find the options that name other sections, and the families of those."""
+def _wrong_reference(kind: Kind, identifier: str, members: Mapping[str, Read]) -> str:
+    if identifier not in members:
+        hint = suggestion(identifier, members)
+        return f"names no section [{kind.family}/{identifier}]{hint}"
+    options = members[identifier].options
+    if kind.types and options is not None and getattr(options, "type", "") not in kind.types:
+        return f"is not of type {' or '.join(kind.types)}"
+    return ""
+
+
+def resources_of(options: Section) -> set[str]:
+    """The IDs of the resources that a section names."""
     return {
-        name: kind.family
+        identifier
+        for name, kind in _references(type(options)).items()
+        if kind.family == "resources"
+        for identifier, _ in _identifiers(getattr(options, name))
+    }
+
+
+def _references(model: type[Section]) -> dict[str, Kind]:
+    """Find the options that name other sections, and their kinds."""
+    return {
+        name: kind
         for name, field in model.model_fields.items()
         for kind in kinds_of(field.metadata, field.annotation)
         if kind.family

@@ -96,7 +96,7 @@ class Housekeeping:
         days = self._daemon.config.server.journal_retention
         if days:
             journal = self._bus.journal
-            positions = [one.position for one in self._daemon.subscriptions.values()]
+            positions = [one.position for one in self._daemon.handling.subscriptions.values()]
             passed = min(positions, default=journal.last)
             await self._volumes.disk(journal.expire, self._clock() - days * DAY, passed)
 

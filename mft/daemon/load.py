@@ -42,6 +42,7 @@ class Config:
     groups: Mapping[str, GroupOptions]
     authentications: Mapping[str, NamedSection]
     security_policies: Mapping[str, PolicyOptions]
+    resources: Mapping[str, NamedSection]
     event_handlers: Mapping[str, NamedSection]
     account_files: Mapping[str, AccountsOfFile]  # by the ID of the method
 
@@ -120,6 +121,7 @@ def _config(reading: Reading, file: Path, files: Mapping[str, AccountsOfFile]) -
         groups=cast(dict[str, GroupOptions], members["groups"]),
         authentications=cast(dict[str, NamedSection], members["authentications"]),
         security_policies=cast(dict[str, PolicyOptions], members["security-policies"]),
+        resources=cast(dict[str, NamedSection], members["resources"]),
         event_handlers=cast(dict[str, NamedSection], members["event-handlers"]),
         account_files=files,
     )

@@ -20,7 +20,7 @@ from mft.core.peer import Address, Component
 from mft.daemon.load import Config
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.handlers.base import Emitter
+from mft.events.model import Emitter
 
 DEFAULT_METHOD: Final = "application"  # the only method where server.ini names none
 DEFAULT_ID: Final = "DEFAULT-AUTHENTICATION"

@@ -15,7 +15,7 @@ from mft.daemon.account_records import prepare, read_records, record, record_nam
 from mft.daemon.files import replace
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.handlers.base import Emitter
+from mft.events.model import Emitter
 from mft.runtime.threads import Blocking
 
 FOLDER: Final = "passwords"

@@ -5,7 +5,8 @@ back when one of them does not start. Only then do services change. What has not
 touched, and live sessions keep what they logged in with.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -14,11 +15,12 @@ from mft.auth.chain import Chain
 from mft.config.section import NamedSection
 from mft.core.failure import Refused
 from mft.daemon import build
+from mft.daemon.cross_checks import resources_of
+from mft.daemon.handling import Handling
 from mft.daemon.load import Config
 from mft.daemon.methods import NO_METHODS
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.handlers.base import HandlerOptions, Surroundings
 from mft.protocols.base import Service, ServiceParts
 
 if TYPE_CHECKING:
@@ -35,13 +37,13 @@ class Changes:
         daemon: "Daemon",
         new: Config,
         pools: build.Pools,
-        around: Surroundings,
+        handling: Handling,
         parts: ServiceParts,
     ) -> None:
         self._daemon = daemon
         self._new = new
         self._pools = pools
-        self._around = around
+        self._handling = handling
         self._parts = parts
 
     async def apply(self, doorman: build.Doorman) -> None:
@@ -145,39 +147,79 @@ class Changes:
             daemon.tell_listening(service)
 
     async def _change_handlers(self) -> None:
-        """Stop and start event handlers; when one does not start, all are as they were."""
-        old, new = self._daemon.config.event_handlers, self._new.event_handlers
-        done: list[str] = []
+        """Change resources and handlers; when one does not start, all are as they were.
+
+        A handler whose resource changes is begun anew.
+        """
+        old, new, handling = self._daemon.config, self._new, self._handling
+        resources = _changed(old.resources, new.resources, handling.resources)
+        handlers = _changed(old.event_handlers, new.event_handlers, handling.subscriptions)
+        for config in (old, new):
+            handlers += _users(config.event_handlers, resources)
+        handlers = list(dict.fromkeys(handlers))
         try:
-            for uuid in {**old, **new}:
-                if old.get(uuid) != new.get(uuid) or self._ought_to_run(uuid, new):
-                    done.append(uuid)
-                    await self._change_handler(uuid, new)
+            await self._change(handlers, resources, new)
         except Exception:
-            for uuid in done:
-                await self._take_back(uuid, old)
+            await self._change(handlers, resources, old, failing=False)
             raise
 
-    def _ought_to_run(self, uuid: str, handlers: Mapping[str, NamedSection]) -> bool:
-        options = handlers.get(uuid)
-        return options is not None and options.enabled and uuid not in self._daemon.subscriptions
+    async def _change(
+        self,
+        handlers: Sequence[str],
+        resources: Sequence[str],
+        config: Config,
+        *,
+        failing: bool = True,
+    ) -> None:
+        """Stop what is about to change, and start what a configuration has instead.
 
-    async def _change_handler(self, uuid: str, handlers: Mapping[str, NamedSection]) -> None:
-        daemon = self._daemon
-        if uuid in daemon.subscriptions:
-            await daemon.stop_handler(uuid, "reload")
-        options = handlers.get(uuid)
-        if isinstance(options, HandlerOptions) and options.enabled:
-            begin = daemon.bus.journal.last + 1
-            await daemon.start_handler(
-                uuid, build.subscription(uuid, options, daemon.bus, self._around, begin)
-            )
+        Not `failing`: what does not start is told by its event, and the rest is started all the
+        same.
+        """
+        handling, begin = self._handling, self._daemon.bus.journal.last + 1
+        for uuid in handlers:
+            if uuid in handling.subscriptions:
+                await handling.stop_handler(uuid, "reload")
+        for uuid in resources:
+            if uuid in handling.resources:
+                await handling.stop_resource(uuid, "reload")
+        starts = [
+            partial(handling.start_resource, uuid, config.resources[uuid])
+            for uuid in resources
+            if uuid in config.resources
+        ]
+        starts += [
+            partial(handling.start_handler, uuid, config.event_handlers[uuid], begin)
+            for uuid in handlers
+            if uuid in config.event_handlers
+        ]
+        for start in starts:
+            try:
+                await start()
+            except Exception:
+                if failing:
+                    raise
+                log.failure("what was taken back does not start again")
 
-    async def _take_back(self, uuid: str, old: Mapping[str, NamedSection]) -> None:
-        try:
-            await self._change_handler(uuid, old)
-        except Exception:  # told by an event; the others are to be taken back as well
-            log.failure("an event handler does not start again")
+
+def _changed(
+    old: Mapping[str, NamedSection], new: Mapping[str, NamedSection], running: Container[str]
+) -> list[str]:
+    """The IDs of what differs, and of what ought to run and does not."""
+    return [
+        uuid
+        for uuid in {**old, **new}
+        if old.get(uuid) != new.get(uuid) or (new[uuid].enabled and uuid not in running)
+    ]
+
+
+def _users(handlers: Mapping[str, NamedSection], resources: Collection[str]) -> list[str]:
+    """The IDs of handlers that name one of these resources."""
+    return [
+        uuid
+        for uuid, options in handlers.items()
+        if not resources_of(options).isdisjoint(resources)
+    ]
 
 
 def _place(service: Service) -> tuple[str, int]:

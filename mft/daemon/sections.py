@@ -10,6 +10,7 @@ from mft.config.reference import Family
 from mft.daemon.options import ServerOptions
 from mft.handlers.registry import HANDLERS
 from mft.protocols.registry import ALIASES, PROTOCOLS
+from mft.resources.registry import RESOURCES
 
 SERVER: Final = "server"  # the one section that has no ID
 
@@ -44,6 +45,11 @@ FAMILIES: Final = (
         shown={"name": "partners"},
     ),
     Family(
+        "resources",
+        "What event handlers share, such as a mail server.",
+        {name: kind.options for name, kind in RESOURCES.items()},
+    ),
+    Family(
         "event-handlers",
         "What happens when something happens.",
         {name: kind.options for name, kind in HANDLERS.items()},
@@ -51,6 +57,6 @@ FAMILIES: Final = (
 )
 SECTIONS: Final = {family.name: family for family in FAMILIES if not family.single}
 # Families of which no type exists yet.
-WITHOUT_TYPES: Final = frozenset({"locations", "transfers", "resources"})
+WITHOUT_TYPES: Final = frozenset({"locations", "transfers"})
 TYPE_ALIASES: Final[Mapping[str, Mapping[str, str]]] = {"services": ALIASES}
 OLD_NAMES_OF_TYPE: Final[Mapping[str, str]] = {"services": "protocol"}

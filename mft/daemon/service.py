@@ -20,10 +20,12 @@ from mft.daemon.bans import Bans
 from mft.daemon.control import ControlSocket
 from mft.daemon.draining import drain
 from mft.daemon.endings import Endings
+from mft.daemon.handling import Handling
 from mft.daemon.housekeeping import Housekeeping
 from mft.daemon.last_logins import LastLogins
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
+from mft.daemon.memberships import Memberships
 from mft.daemon.own_factors import OwnFactorFiles
 from mft.daemon.own_passwords import OwnPasswordFiles
 from mft.daemon.privileges import check_identity, drop, give_files
@@ -38,15 +40,14 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.events.journal import SYNC_INTERVAL, Journal
-from mft.handlers.base import Surroundings
-from mft.handlers.subscription import Subscription
+from mft.handlers.subscription import Retried
 from mft.protocols.base import Service, ServiceParts
+from mft.resources.base import Resource, Surroundings
 from mft.runtime.listeners import Listeners
 from mft.session.bandwidth import Bandwidths
 from mft.session.roster import Roster
 
 SHUTTING_DOWN: Final = "The server is shutting down."
-HANDLER_GRACE: Final = 10.0  # seconds for event handlers to take what is left
 
 log = Logger()
 
@@ -59,7 +60,7 @@ class Daemon:
         self._started = config.server  # what holds for the process, whatever a reload brings
         self.services: dict[str, Service] = {}
         self.leaving: list[Service] = []  # replaced by a reload; their connections go on
-        self.subscriptions: dict[str, Subscription] = {}
+        self._handling: Handling | None = None
         self.roster = Roster()
         self._bandwidths = Bandwidths(reactor.callLater)
         self._reactor = reactor
@@ -72,6 +73,13 @@ class Daemon:
         self._changing = DeferredLock()  # one reload at a time, and none while it stops
         self._stopped = False
         self._loops: list[LoopingCall] = []
+
+    @property
+    def handling(self) -> Handling:
+        """The event handlers, and the resources that they use; once it has started."""
+        if self._handling is None:
+            raise Refused(Reason.ABORTED, "", "the server has not started")
+        return self._handling
 
     # Start.
 
@@ -117,14 +125,30 @@ class Daemon:
         self._last_logins = last = LastLogins(state, self._pools.disk, self.bus, present)
         codes = UsedCodeFiles(state, self._pools.disk, self.bus)
         self._factors = factors = OwnFactorFiles(state, self._pools.disk, self.bus)
-        self._doorman = doorman = build.Doorman(self.bus, opening, own, last, codes, factors)
+        members = Memberships(lambda: self.config)
+        self._doorman = doorman = build.Doorman(
+            self.bus, opening, own, last, codes, factors, members.seen
+        )
         memory = last.of, doorman.ledgers, codes, factors
         doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, *memory))
         await doorman.methods.start()
         self.bans = Bans(state, self._pools.disk, self.bus, lambda: doorman.methods.guards)
         await self.bans.load()
-        self._around = Surroundings(
-            component, config.directory, self.bus, self._reactor, self._pools.disk, build.log_line
+        resources: dict[str, Resource] = {}
+        self._handling = Handling(
+            self.bus,
+            Surroundings(
+                component,
+                config.directory,
+                self.bus,
+                self._reactor,
+                self._pools.disk,
+                self._pools.outside,
+                build.log_line,
+                members,
+                resources,
+            ),
+            resources,
         )
         self._parts = ServiceParts(
             config.directory,
@@ -143,8 +167,7 @@ class Daemon:
             self._become(who)
         else:
             self.bus.emit(events.PRIVILEGES_KEPT, p.Nothing())
-        for uuid, one in build.subscriptions(config, self.bus, self._around).items():
-            await self.start_handler(uuid, one)
+        await self._handling.start(config)
         self._control = ControlSocket(config.directory / "state", self, self._reactor)
         self._control.start()
         for service in self.services.values():
@@ -187,39 +210,6 @@ class Daemon:
             raise
         self.bus.emit(events.PRIVILEGES_DROPPED, p.SystemAccount(who.pw_name))
 
-    async def start_handler(self, uuid: str, one: Subscription) -> None:
-        """Start an event handler, and tell how that went; raises what its start raises."""
-        component = one.handler.component
-        try:
-            await one.start()
-        except Exception as error:
-            self.bus.emit(
-                events.COMPONENT_START_FAILED,
-                p.ComponentFailed(
-                    "event-handlers", component.name, "event handler", component.kind, str(error)
-                ),
-                self.bus.origin._replace(component=component),
-            )
-            raise
-        self.subscriptions[uuid] = one
-        self.tell_started("event-handlers", component)
-
-    async def stop_handler(self, uuid: str, reason: str) -> None:
-        """Stop an event handler once it has taken what is left, and tell how that went."""
-        one = self.subscriptions.pop(uuid)
-        component = one.handler.component
-        origin = self.bus.origin._replace(component=component)
-        named = ("event-handlers", component.name, "event handler", component.kind)
-        try:
-            await one.stop(HANDLER_GRACE)
-        except Exception as error:
-            log.failure("stopping an event handler")
-            self.bus.emit(
-                events.COMPONENT_STOP_FAILED, p.ComponentFailed(*named, str(error)), origin
-            )
-        else:
-            self.bus.emit(events.COMPONENT_STOPPED, p.ComponentStopped(*named, reason), origin)
-
     def _hand_files_to(self, who: pwd.struct_passwd) -> None:
         """What root has made until now belongs to the account that will go on with it."""
         for folder in ("log", "state", "conf/keys", "conf/certificates"):
@@ -242,8 +232,8 @@ class Daemon:
             self._close()  # threads that were left would keep the process from ending
 
     async def _stop_handlers(self, reason: str) -> None:
-        for uuid in tuple(self.subscriptions):
-            await self.stop_handler(uuid, reason)
+        if self._handling is not None:
+            await self._handling.stop(reason)
 
     async def _stop_methods(self) -> None:
         if self._doorman is not None:
@@ -290,14 +280,6 @@ class Daemon:
             self.bus.origin._replace(component=service.component),
         )
 
-    def tell_started(self, family: str, component: Any) -> None:
-        """A component other than a service runs."""
-        self.bus.emit(
-            events.COMPONENT_STARTED,
-            p.ComponentStarted(family, component.name, "event handler", component.kind, ""),
-            self.bus.origin._replace(component=component),
-        )
-
     # The journal.
 
     async def _sync(self) -> None:
@@ -321,9 +303,8 @@ class Daemon:
                 problems = [str(one) for one in loaded.problems if one.is_error]
                 self.refuse_reload(len(problems), problems[0])
             else:
-                await Changes(self, loaded.config, self._pools, self._around, self._parts).apply(
-                    self._doorman
-                )
+                changes = Changes(self, loaded.config, self._pools, self.handling, self._parts)
+                await changes.apply(self._doorman)
                 self.bus.emit(events.CONFIGURATION_RELOADED, p.Nothing())
                 if waiting := self.waiting_for_restart:
                     self.bus.emit(events.RESTART_NEEDED, p.Options(", ".join(waiting)))
@@ -390,6 +371,10 @@ class Daemon:
     async def end(self, session: str) -> bool:
         """End one session; False when there is none of this id."""
         return self.roster.end(session, "mft end")
+
+    async def retry(self, handler: str) -> Retried:
+        """Try the dead letters of an event handler, by its ID, again."""
+        return await self.handling.retry(handler)
 
     async def remove_codes(self, account: str) -> bool:
         """Take away the one-time codes that an account, by its ID, has given itself."""

@@ -32,11 +32,7 @@ class Vital:
 
     def behind(self) -> Mapping[str, int]:
         """How many events each event handler has still to look at, by its name."""
-        last = self._daemon.bus.journal.last
-        return {
-            one.handler.component.name: max(last - one.position, 0)
-            for one in self._daemon.subscriptions.values()
-        }
+        return {one["name"]: one["behind"] for one in self._daemon.handling.describe()}
 
     def status(self) -> Mapping[str, Any]:
         """What `mft status` shows."""
@@ -59,4 +55,5 @@ class Vital:
                 }
                 for service in daemon.services.values()
             ],
+            "event_handlers": daemon.handling.describe(),
         }

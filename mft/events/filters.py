@@ -3,7 +3,7 @@
 A list of items is either what is wanted or, with `!` before every item, what is not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from ipaddress import ip_address
 from typing import Annotated, Final, NamedTuple
 
@@ -19,6 +19,12 @@ MAX_ITEMS = 1000  # in one option
 MAX_NUMBER = 99999
 
 Test = Callable[[Occurrence], bool]
+GroupsOf = Callable[[str], Collection[str]]  # the IDs of the groups of an account, by its ID
+
+
+def of_nobody(account: str) -> Collection[str]:
+    """What knows of no account in which groups it is."""
+    return ()
 
 
 class Items(NamedTuple):
@@ -113,6 +119,7 @@ def _members(text: str, context: Context | None) -> tuple[Member, ...]:
 
 EventNumbers = Annotated[Items, _kind("event numbers", "20137, 30068 or !30014", _number)]
 EventGroups = Annotated[Items, _kind("event groups", "failure, file-operation or !ssh", _group)]
+UserGroups = Annotated[Items, _kind("IDs of groups", "ID-1, ID-2 or !ID-3", _some)]
 Usernames = Annotated[Items, _kind("account names", "alice, bob or !backup", _some)]
 ComponentIds = Annotated[Items, _kind("IDs of components", "ID-1, ID-2 or !ID-3", _some)]
 SourceAddresses = Annotated[
@@ -133,9 +140,11 @@ class Filter:
         target: Items = EVERYTHING,
         groups: Items = EVERYTHING,
         usernames: Items = EVERYTHING,
+        user_groups: Items = EVERYTHING,
         components: Items = EVERYTHING,
         source_addresses: Sources = EVERYWHERE,
         data_filter: tuple[Member, ...] = (),
+        groups_of: GroupsOf = of_nobody,
     ) -> None:
         tests: list[Test] = []
         if target.items:
@@ -144,6 +153,8 @@ class Filter:
             tests.append(_group_test(groups))
         if usernames.items:
             tests.append(_name_test(usernames))
+        if user_groups.items:
+            tests.append(_member_of_test(user_groups, groups_of))
         if components.items:
             tests.append(_component_test(components))
         if source_addresses.networks:
@@ -171,6 +182,12 @@ def _group_test(wanted: Items) -> Test:
 def _name_test(wanted: Items) -> Test:
     names, excluded = wanted
     return lambda told: (told.origin.actor.name in names) is not excluded
+
+
+def _member_of_test(wanted: Items, groups_of: GroupsOf) -> Test:
+    """An event without an account is in no group."""
+    identifiers, excluded = wanted
+    return lambda told: identifiers.isdisjoint(groups_of(told.origin.actor.uuid)) is excluded
 
 
 def _component_test(wanted: Items) -> Test:

@@ -2,7 +2,7 @@
 
 import string
 from enum import Enum
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from mft.core.peer import Origin
 
@@ -94,3 +94,10 @@ class Occurrence(NamedTuple):
     def message(self) -> str:
         """The sentence with its data in it; peers' text is escaped by whoever prints it."""
         return self.event.sentence.format_map(self.data)
+
+
+class Emitter(Protocol):
+    """Where something tells what it did: the bus."""
+
+    def emit(self, event: Event[D], payload: D, origin: Origin | None = None) -> int:
+        """Tell that an event happened; never waits, never raises."""

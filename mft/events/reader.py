@@ -111,3 +111,10 @@ def start_at(directory: Path, moment: datetime) -> int:
         if segment.path.stat().st_mtime >= moment.timestamp():
             return segment.first
     return files[-1].first if files else 1
+
+
+def one_of(directory: Path, serial: int) -> Occurrence | None:
+    """The occurrence of a serial, where the journal still has it; reads files, raises OSError."""
+    with JournalReader(directory, serial) as reader:
+        found = reader.take(1)
+    return found[0] if found and found[0].serial == serial else None

@@ -1,15 +1,11 @@
 """What an event handler is, and the options that all of them have."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar, Protocol, TypeVar
-
-from twisted.internet.interfaces import IReactorTime
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Protocol
 
 from mft.config.kinds import Count, Text
 from mft.config.section import NamedSection, option
-from mft.core.peer import Component, Origin
+from mft.core.peer import Component
 from mft.events.filters import (
     EVERYTHING,
     EVERYWHERE,
@@ -18,13 +14,13 @@ from mft.events.filters import (
     EventGroups,
     EventNumbers,
     Filter,
+    GroupsOf,
     SourceAddresses,
+    UserGroups,
     Usernames,
+    of_nobody,
 )
-from mft.events.model import Event, Occurrence
-from mft.runtime.threads import Blocking
-
-D = TypeVar("D")
+from mft.events.model import Occurrence
 
 _NO_CLUSTER = "this server is not part of a cluster"
 
@@ -53,6 +49,12 @@ class HandlerOptions(NamedSection):
         EVERYTHING,
         examples=["alice, bob"],
     )
+    user_groups: UserGroups = option(
+        "IDs of groups of the accounts whose events to handle; with ! before each, those not to. "
+        "Of accounts that another system knows, the groups are known from their login on.",
+        EVERYTHING,
+        examples=["PARTNERS"],
+    )
     components: ComponentIds = option(
         "IDs of the services and other sections whose events to handle; with ! before each, "
         "those not to.",
@@ -77,15 +79,17 @@ class HandlerOptions(NamedSection):
         10,
     )
 
-    def filter(self) -> Filter:
-        """Which events these options ask for."""
+    def filter(self, groups_of: GroupsOf = of_nobody) -> Filter:
+        """Which events these options ask for; `groups_of` knows the groups of accounts."""
         return Filter(
             self.target,
             self.groups,
             self.usernames,
+            self.user_groups,
             self.components,
             self.source_addresses,
             self.data_filter,
+            groups_of,
         )
 
 
@@ -109,22 +113,3 @@ class Handler(Protocol):
 
     async def stop(self) -> None:
         """Let everything go; it is not called again."""
-
-
-class Emitter(Protocol):
-    """Where a handler tells of what it did: the bus."""
-
-    def emit(self, event: Event[D], payload: D, origin: Origin | None = None) -> int:
-        """Tell that an event happened; never waits, never raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a handler is given to work with."""
-
-    server: Component
-    directory: Path  # of the instance: relative paths begin here
-    bus: Emitter
-    clock: IReactorTime
-    blocking: Blocking
-    log: Callable[[str], None]

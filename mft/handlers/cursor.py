@@ -9,7 +9,6 @@ from urllib.parse import quote
 import orjson
 
 MAX_NAME = 200  # bytes of a section's ID in a file name; longer ones are named by their hash
-MAX_DEAD_LETTERS = 1 << 20  # bytes of one handler's record; later ones are told by the event only
 SUFFIX: Final = ".json"
 
 
@@ -25,7 +24,6 @@ class Cursor:
     def __init__(self, state: Path, section: str) -> None:
         self._directory = state / "cursors"
         self._path = self._directory / (file_name(section) + SUFFIX)
-        self._dead = state / "dead-letters" / (file_name(section) + ".jsonl")
 
     def load(self) -> int | None:
         """The serial that was saved, or None for a reader that has never been here.
@@ -49,14 +47,3 @@ class Cursor:
         finally:
             os.close(fd)
         beside.replace(self._path)
-
-    def bury(self, letter: dict[str, object]) -> None:
-        """Add one line to the record of dead letters, while there is room; raises OSError."""
-        self._dead.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        fd = os.open(self._dead, flags, 0o600)
-        try:
-            if os.fstat(fd).st_size < MAX_DEAD_LETTERS:
-                os.write(fd, orjson.dumps(letter) + b"\n")
-        finally:
-            os.close(fd)

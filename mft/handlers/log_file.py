@@ -20,8 +20,9 @@ from mft.events.facts import NO_COMPONENT, Facts
 from mft.events.model import Occurrence
 from mft.events.template import DEFAULT_LINE, Template
 from mft.handlers.appended import Appended, Policy, Rotated, RotationFailed
-from mft.handlers.base import HandlerOptions, Surroundings
+from mft.handlers.base import HandlerOptions
 from mft.handlers.rotation import IN_PLACE, Moment, RotateOn
+from mft.resources.base import Surroundings
 
 BATCH: Final = 512  # lines in one write, about 80 KiB
 LONGEST_WAIT: Final = 3600.0  # seconds until the clock is looked at again for a rotation

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Component
-from mft.handlers.base import Handler, HandlerOptions, Surroundings
+from mft.handlers.base import Handler, HandlerOptions
 from mft.handlers.log_file import LogFile, LogFileOptions
 from mft.handlers.stream import Stream, StreamOptions
+from mft.resources.base import Surroundings
 
 
 class Kind(NamedTuple):

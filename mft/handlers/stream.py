@@ -10,8 +10,9 @@ from mft.config.section import option
 from mft.core.peer import Component
 from mft.events.model import Occurrence
 from mft.events.template import DEFAULT_LINE
-from mft.handlers.base import HandlerOptions, Surroundings
+from mft.handlers.base import HandlerOptions
 from mft.handlers.log_file import BATCH, EntryContent, encode, renderer
+from mft.resources.base import Surroundings
 
 STANDARD_OUTPUT: Final = 1  # its descriptor
 PATIENCE: Final = 5000  # milliseconds for a reader that stalls, so that a shutdown can end

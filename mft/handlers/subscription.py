@@ -6,19 +6,23 @@ the events that tell of it are never given to the handler itself.
 
 import traceback
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from mft.core.failure import Refused
+from mft.core.failure import Reason, Refused
 from mft.core.peer import NOWHERE, PROCESS, Origin
 from mft.events import catalogue, payloads
 from mft.events.bus import Bus
 from mft.events.model import Occurrence
-from mft.handlers.base import Handler, HandlerOptions, Surroundings
+from mft.events.reader import one_of
+from mft.handlers.base import Handler, HandlerOptions
 from mft.handlers.cursor import Cursor
+from mft.handlers.dead_letters import DeadLetters
 from mft.handlers.inbox import MAX_KEPT, Batch, Inbox
+from mft.resources.base import Surroundings
 
 DELAY = 0.05  # seconds that events wait for company before they are handled
 CURSOR_INTERVAL = 1.0  # seconds between two writes of a cursor: what a crash repeats
@@ -27,6 +31,16 @@ LONGEST_RETRY = 60.0  # seconds
 FAULT_ATTEMPTS = 10  # on an event that is itself the fault, whatever the handler says
 MAX_TRACE = 2000  # characters of a traceback in an event
 JOURNAL_RETRY = 1.0  # seconds until the journal is asked again for what could not be written
+
+
+STOPPED = "the handler has stopped"
+
+
+class Retried(NamedTuple):
+    """What became of dead letters."""
+
+    handled: int
+    left: int
 
 
 class Subscription:
@@ -45,13 +59,17 @@ class Subscription:
         self.handler = handler
         self.failures = 0  # in a row
         self.given_up = False
+        self.buried = 0  # dead letters
         self._around = surroundings
         self._bus = bus
         self._clock = surroundings.clock
-        self._filter = options.filter()
+        self._filter = options.filter(surroundings.groups_of)
         self._fail_after = options.fail_after_errors
         self._begin = bus.began if begin is None else begin
-        self._cursor = Cursor(surroundings.directory / "state", handler.component.uuid)
+        state, section = surroundings.directory / "state", handler.component.uuid
+        self._cursor = Cursor(state, section)
+        self._letters = DeadLetters(state, section)
+        self._retries: list[Deferred[Retried]] = []  # who asked for dead letters to be tried again
         self._origin = Origin(PROCESS, NOWHERE, handler.component)
         self._inbox: Inbox | None = None
         self._position = self._begin - 1
@@ -64,6 +82,13 @@ class Subscription:
         self._worker: Deferred[None] | None = None
 
     @property
+    def state(self) -> str:
+        """What it does, for people."""
+        if self.given_up:
+            return "stopped itself"
+        return "trying again" if self.failures else "running"
+
+    @property
     def position(self) -> int:
         """The last serial that the handler has done with: segments before it may be deleted."""
         inbox = self._inbox
@@ -74,6 +99,7 @@ class Subscription:
     async def start(self) -> None:
         """Start the handler and begin to deliver; raises what the handler's start raises."""
         saved = await self._around.blocking(self._cursor.load)
+        self.buried = len(await self._around.blocking(self._letters.read))
         await self.handler.start()
         journal = self._bus.journal
         if saved is not None:
@@ -100,6 +126,7 @@ class Subscription:
             await self._worker
             if limit.active():
                 limit.cancel()
+        _refuse(self._retries, STOPPED)
         self._bus.unsubscribe(self)
         if self._call is not None:
             self._call.cancel()
@@ -108,6 +135,55 @@ class Subscription:
             self._inbox.close()
         await self._save(now=True)
         await self.handler.stop()
+
+    async def retry(self) -> Retried:
+        """Try every dead letter once more; what fails stays one. Refused where nobody works."""
+        if self.given_up or self._stopping or self._worker is None:
+            raise Refused(Reason.ABORTED, "", STOPPED)
+        asked: Deferred[Retried] = Deferred()
+        self._retries.append(asked)
+        self._wake()
+        return await asked
+
+    async def _retry(self) -> None:
+        """Do what was asked for: between two batches, since a handler does one thing at a time."""
+        asked, self._retries = self._retries, []
+        if not asked:
+            return
+        try:
+            told = await self._retry_letters()
+        except (OSError, Refused) as error:
+            _refuse(asked, str(error))
+        except CancelledError:
+            _refuse(asked, STOPPED)
+            raise
+        else:
+            for one in asked:
+                one.callback(told)
+
+    async def _retry_letters(self) -> Retried:
+        letters = await self._around.blocking(self._letters.read)
+        left = []
+        for letter in letters:
+            details = await self._retried(int(letter["serial"]))
+            if details:
+                left.append({**letter, "details": details})
+        await self._around.blocking(self._letters.keep, left)
+        self.buried = len(left)
+        return Retried(len(letters) - len(left), len(left))
+
+    async def _retried(self, serial: int) -> str:
+        """Handle one event of the past; why that failed, or nothing."""
+        found = await self._around.blocking(one_of, self._bus.journal.directory, serial)
+        if found is None:
+            return "the journal does not have it any more"
+        try:
+            await self.handler.handle_many((found,))
+        except CancelledError:
+            raise
+        except Exception as error:  # whatever it is, it is this handler's alone
+            return (str(error) or repr(error)).encode("utf-8", "backslashreplace").decode()
+        return ""
 
     def offer(self, occurrence: Occurrence) -> None:
         """Be told of an occurrence; never waits, never raises."""
@@ -133,6 +209,7 @@ class Subscription:
     async def _work(self) -> None:
         """The one worker: take a batch, deliver it, move the cursor; until it is told to stop."""
         while not self.given_up:
+            await self._retry()
             batch = await self._next()
             if batch is None:
                 if self._stopping:
@@ -168,7 +245,7 @@ class Subscription:
             await self._save()
         if inbox.starved:
             await self._sleep(JOURNAL_RETRY)
-        elif inbox.empty and not self._stopping:
+        elif inbox.empty and not self._stopping and not self._retries:
             self._waiter = Deferred()
             await self._waiter
 
@@ -229,9 +306,10 @@ class Subscription:
             "details": details.encode("utf-8", "backslashreplace").decode(),
         }
         try:
-            await self._around.blocking(self._cursor.bury, letter)
+            await self._around.blocking(self._letters.bury, letter)
         except (OSError, Refused) as error:
             details = f"{details}; and no record of it: {error}"
+        self.buried += 1
         told = payloads.DeadLetter(number, serial, self.handler.component.name, details)
         self._bus.emit(catalogue.DEAD_LETTER, told, self._origin)
 
@@ -285,3 +363,8 @@ class Subscription:
             self._around.log(f"handler {self.handler.component.name}: {failure.getTraceback()}")
             self._tell_failed(0, f"its worker ended: {failure.getErrorMessage()}", "", "")
             self.given_up = True
+
+
+def _refuse(asked: Sequence["Deferred[Retried]"], why: str) -> None:
+    for one in asked:
+        one.errback(Refused(Reason.ABORTED, "", why))

@@ -1,15 +1,11 @@
 """The agent that asks servers of ours over HTTP and HTTPS: whom it believes, how much it takes."""
 
-from ipaddress import ip_address
 from typing import Any, Final
 
 from OpenSSL import SSL
-from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
-from service_identity.pyopenssl import extract_patterns
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import (
-    IOpenSSLClientConnectionCreator,
     IProtocol,
     IProtocolFactory,
     IStreamClientEndpoint,
@@ -18,6 +14,8 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.client import URI, Agent
 from twisted.web.iweb import IAgent, IAgentEndpointFactory
 from zope.interface import implementer
+
+from mft.runtime.client_tls import SecuredFor
 
 HTTPS: Final = b"https"
 
@@ -46,48 +44,9 @@ class _Endpoints:
         host = uri.host.decode("ascii")
         endpoint: Any = HostnameEndpoint(self._reactor, host, uri.port)
         if uri.scheme == HTTPS:
-            secured = _Secured(host, self._context)
+            secured = SecuredFor(host, self._context)
             endpoint = wrapClientTLS(secured, endpoint, self._reactor)
         return _Bounded(endpoint, self._most)
-
-
-@implementer(IOpenSSLClientConnectionCreator)
-class _Secured:
-    """Makes connections that end when the certificate is not for the host.
-
-    Twisted's own lets a certificate without alternative names pass: what it cannot read it logs.
-    """
-
-    def __init__(self, host: str, context: SSL.Context) -> None:
-        self._context = context
-        self._sent: bytes | None = None
-        self._host: DNS_ID | IPAddress_ID
-        try:
-            ip_address(host)
-            self._host = IPAddress_ID(host)
-        except ValueError:
-            self._host = DNS_ID(host)
-            self._sent = host.encode("ascii")
-
-    def clientConnectionForTLS(self, tls: Any) -> SSL.Connection:  # noqa: N802 - Twisted's name
-        """Make one."""
-        connection = SSL.Connection(self._context, None)
-        connection.set_connect_state()
-        if self._sent is not None:  # addresses are no server names (RFC 6066 3)
-            connection.set_tlsext_host_name(self._sent)
-        wanted = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
-        connection.set_verify(wanted, self._judge)
-        return connection
-
-    def _judge(self, _: Any, shown: Any, error: int, depth: int, valid: int) -> bool:
-        """Let OpenSSL's verdict stand, and of the first certificate see whose it is."""
-        if depth or not valid:
-            return bool(valid)
-        try:
-            verify_service_identity(extract_patterns(shown), [self._host], [])
-        except Exception:  # whatever it is, it must not pass for the host
-            return False
-        return True
 
 
 @implementer(IStreamClientEndpoint)

@@ -3,8 +3,10 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from twisted.internet.selectreactor import SelectReactor
 
 from mft.cli import audit as module
+from mft.cli import audit_replay
 from mft.cli.audit import audit
 from mft.core.peer import Actor, Address, Origin
 from mft.events import catalogue, payloads
@@ -48,6 +50,12 @@ def instance(tmp_path):
     bus.emit(catalogue.LOGIN_FAILED, failed, BOB)
     journal.close()
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def fresh_reactor(monkeypatch):
+    """A reactor runs once only, and these commands run in one process."""
+    monkeypatch.setattr(audit_replay, "install", SelectReactor)
 
 
 def mft(instance, *arguments):

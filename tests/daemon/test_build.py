@@ -24,8 +24,7 @@ from mft.session.opening import Limits
 from mft.session.own_credentials import Ways
 from mft.vfs.volume import FAST_AGAIN, STALL, Kind
 from tests.fakes.accounts import CHEAP_HASH, CODES, OTPAUTH, KeptInMemory, UsedInMemory
-from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
-from tests.fakes.handlers import house
+from tests.fakes.daemons import ANN, SERVER, Instance, ssh
 from tests.fakes.reactor import Reactor
 from tests.fakes.run import run
 from tests.fakes.services import Services
@@ -371,17 +370,6 @@ def test_an_old_word_for_a_type_is_told_as_the_type(instance: Instance, services
 def test_the_server_has_its_name_in_the_audit_trail(instance: Instance) -> None:
     component = build.server_component(instance.config())
     assert component == Component("server-1", "server", "files")
-
-
-def test_handlers_that_are_off_are_not_built(instance: Instance) -> None:
-    home = house(instance.directory)
-    config = instance.config(
-        log_file("log", type="Local-File"), log_file("off", "log/off", enabled="no")
-    )
-    made = build.subscriptions(config, home.bus, home.around)
-    assert list(made) == ["log-1"]
-    assert made["log-1"].handler.component == Component("log-1", "local-file", "log")
-    home.journal.close()
 
 
 def test_a_volume_that_changes_how_it_is_used_is_told(instance: Instance) -> None:

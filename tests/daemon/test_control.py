@@ -80,6 +80,11 @@ class Server:
         self.live = [one for one in self.live if one["id"] != session]
         return len(self.live) < before
 
+    async def retry(self, handler):
+        if handler != "log-1":
+            raise Refused(Reason.NOT_FOUND, "", "no event handler is running")
+        return 2, 1
+
     async def remove_codes(self, account):
         if account == "full":
             raise OSError(28, "No space left on device")
@@ -137,6 +142,14 @@ def test_nothing_is_lifted_by_a_request_that_says_nothing(what):
     server = Server()
     assert not ask(server, encode({"do": "lift", **what}))["ok"]
     assert len(run(server.bans.describe())) == 3
+
+
+def test_dead_letters_are_tried_again():
+    answer = ask(Server(), b'{"do": "retry", "handler": "log-1"}')
+    assert answer == {"ok": True, "handled": 2, "left": 1}
+    answer = ask(Server(), b'{"do": "retry", "handler": "log-2"}')
+    assert answer == {"ok": False, "error": "no event handler is running"}
+    assert not ask(Server(), b'{"do": "retry"}')["ok"]
 
 
 def test_one_time_codes_are_taken_away_by_the_id_of_the_account():

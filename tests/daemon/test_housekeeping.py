@@ -53,7 +53,9 @@ class House:
         self.trail.journal = FakeJournal()
         self.volumes = Volumes(Inline(), io="inline")
         self.daemon: Any = SimpleNamespace(
-            config=instance.config(*sections, server=server), subscriptions={}, services={}
+            config=instance.config(*sections, server=server),
+            handling=SimpleNamespace(subscriptions={}),
+            services={},
         )
         self.now = time.time()
         endings = Endings(KeptInMemory(), lambda _: self.now)
@@ -154,7 +156,7 @@ def test_it_is_done_every_hour() -> None:
 
 def test_segments_are_kept_until_the_slowest_handler_has_read_them(instance: Instance) -> None:
     house = House(instance, server=f"{SERVER}journal_retention = 30\n")
-    house.daemon.subscriptions = {
+    house.daemon.handling.subscriptions = {
         "fast": SimpleNamespace(position=900),
         "slow": SimpleNamespace(position=17),
     }

@@ -86,7 +86,7 @@ def test_a_port_that_is_taken_changes_nothing(instance: Instance, services: Serv
         assert daemon._doorman.chains is chains
         assert list(daemon.services) == ["one-1"]
         assert daemon.services["one-1"].options == before.services["one-1"]
-        assert not daemon.subscriptions
+        assert not daemon.handling.subscriptions
         assert not daemon.leaving
         assert services.said == ["one: listens", "new: listens", "new: stops", "new: ends all"]
 
@@ -109,7 +109,7 @@ def test_a_handler_that_does_not_start_changes_nothing(
     (instance.directory / "file").touch()
 
     async def body(daemon: Daemon, reactor: Any) -> None:
-        kept = daemon.subscriptions["same-1"]
+        kept = daemon.handling.subscriptions["same-1"]
         instance.write(
             ssh("one", 2),
             log_file("same", "log/same.log"),
@@ -117,9 +117,9 @@ def test_a_handler_that_does_not_start_changes_nothing(
             log_file("bad", "file/server.log"),
         )
         await refused(daemon)
-        assert list(daemon.subscriptions) == ["same-1", "log-1"]
-        assert daemon.subscriptions["same-1"] is kept
-        assert not daemon.subscriptions["log-1"].given_up
+        assert list(daemon.handling.subscriptions) == ["same-1", "log-1"]
+        assert daemon.handling.subscriptions["same-1"] is kept
+        assert not daemon.handling.subscriptions["log-1"].given_up
         assert daemon.services["one-1"].options.port == 1
         assert services.said[1:] == ["one: listens", "one: stops", "one: ends all"]
 
@@ -154,12 +154,12 @@ def test_a_server_that_stops_reloads_no_more(instance: Instance, services: Servi
 
 def test_what_has_not_changed_is_not_touched(instance: Instance, services: Services) -> None:
     async def body(daemon: Daemon, reactor: Any) -> None:
-        one, handler = daemon.services["one-1"], daemon.subscriptions["log-1"]
+        one, handler = daemon.services["one-1"], daemon.handling.subscriptions["log-1"]
         chain = daemon._doorman.chains["one-1"]
         instance.write(ssh("one", 1), log_file("log"), ANN)
         await daemon.reload()
         assert daemon.services["one-1"] is one
-        assert daemon.subscriptions["log-1"] is handler
+        assert daemon.handling.subscriptions["log-1"] is handler
         assert services.said == ["one: listens"]
         assert daemon._doorman.chains["one-1"] is not chain, "the new account may log in"
         assert list(daemon.config.accounts) == ["ann-1"]
@@ -258,10 +258,10 @@ def test_handlers_come_change_and_go(instance: Instance) -> None:
     async def body(daemon: Daemon, reactor: Any) -> None:
         instance.write(log_file("change", "log/b.log"), log_file("new", "log/new.log"))
         await daemon.reload()
-        assert sorted(daemon.subscriptions) == ["change-1", "new-1"]
+        assert sorted(daemon.handling.subscriptions) == ["change-1", "new-1"]
         instance.write(log_file("change", "log/b.log"), log_file("new", "log/n", enabled="no"))
         await daemon.reload()
-        assert sorted(daemon.subscriptions) == ["change-1"]
+        assert sorted(daemon.handling.subscriptions) == ["change-1"]
 
     running(instance, body, log_file("change", "log/a.log"), log_file("gone", "log/gone.log"))
     told = [
@@ -271,8 +271,8 @@ def test_handlers_come_change_and_go(instance: Instance) -> None:
     ]
     assert told[2:] == [
         (events.COMPONENT_STOPPED, "change"),
-        (events.COMPONENT_STARTED, "change"),
         (events.COMPONENT_STOPPED, "gone"),
+        (events.COMPONENT_STARTED, "change"),
         (events.COMPONENT_STARTED, "new"),
         (events.COMPONENT_STOPPED, "new"),
         (events.COMPONENT_STOPPED, "change"),

@@ -468,7 +468,7 @@ def test_a_handler_that_does_not_stop_well_is_told_and_the_rest_stops(
         async def broken() -> None:
             raise OSError("the disk is gone")
 
-        monkeypatch.setattr(daemon.subscriptions["one-1"].handler, "stop", broken)
+        monkeypatch.setattr(daemon.handling.subscriptions["one-1"].handler, "stop", broken)
         await daemon.stop()
 
     run_loop(main)

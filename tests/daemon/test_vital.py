@@ -3,8 +3,6 @@
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
 from mft.core.peer import Address
 from mft.daemon.vital import Vital
 
@@ -16,12 +14,12 @@ def daemon(**changed: Any) -> Any:
         address=Address("127.0.0.1", 10443),
         connections=2,
     )
-    handler = SimpleNamespace(component=SimpleNamespace(name="audit log"))
+    handler = {"name": "audit log", "behind": 3}
     given = {
         "stopping": False,
         "bus": SimpleNamespace(healthy=True, journal=SimpleNamespace(last=10, failure="full")),
         "services": {"web-1": service},
-        "subscriptions": {"log-1": SimpleNamespace(handler=handler, position=7)},
+        "handling": SimpleNamespace(describe=lambda: [handler]),
         "roster": [1, 2, 3],
         "config": SimpleNamespace(server=SimpleNamespace(name="here")),
         "waiting_for_restart": ["umask"],
@@ -48,11 +46,8 @@ def test_nor_is_one_with_a_service_that_does_not_listen() -> None:
     assert Vital(given, 0).unready() == ['the service "ssh" does not listen']
 
 
-@pytest.mark.parametrize(("position", "behind"), [(7, 3), (10, 0), (12, 0)])
-def test_each_handler_is_behind_by_what_it_has_not_looked_at(position: int, behind: int) -> None:
-    handler = SimpleNamespace(component=SimpleNamespace(name="audit log"))
-    given = daemon(subscriptions={"1": SimpleNamespace(handler=handler, position=position)})
-    assert Vital(given, 0).behind() == {"audit log": behind}
+def test_each_handler_is_behind_by_what_it_has_not_looked_at() -> None:
+    assert Vital(daemon(), 0).behind() == {"audit log": 3}
 
 
 def test_the_status_tells_of_the_process_and_its_services() -> None:
@@ -67,3 +62,4 @@ def test_the_status_tells_of_the_process_and_its_services() -> None:
         "address": "127.0.0.1:10443",
         "connections": 2,
     }
+    assert status["event_handlers"] == [{"name": "audit log", "behind": 3}]

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mft.core.peer import Actor, Address, Origin
+from mft.core.peer import UNKNOWN, Actor, Address, Origin
 from mft.events.filters import (
     ComponentIds,
     DataFilter,
@@ -9,6 +9,7 @@ from mft.events.filters import (
     EventNumbers,
     Filter,
     SourceAddresses,
+    UserGroups,
     Usernames,
 )
 from tests.fakes.occurrences import ALICE, SERVICE, told
@@ -97,3 +98,19 @@ def test_a_value_that_cannot_be_used_says_why(kind, text, sentence):
     with pytest.raises(ValidationError) as error:
         read(kind, text)
     assert sentence in str(error.value)
+
+
+def test_groups_of_accounts_are_those_that_somebody_knows():
+    def groups_of(account):
+        return {"alice-1": ("PARTNERS", "ALL")}.get(account, ())
+
+    def wants(text, occurrence):
+        return Filter(user_groups=read(UserGroups, text), groups_of=groups_of).wants(occurrence)
+
+    assert wants("STAFF, PARTNERS", told())
+    assert not wants("STAFF", told())
+    assert not wants("! PARTNERS", told())
+    assert wants("!STAFF", told())
+    stranger = told()._replace(origin=told().origin._replace(actor=UNKNOWN))
+    assert not wants("PARTNERS", stranger)
+    assert wants("!PARTNERS", stranger)

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from mft.core.peer import Component
 from mft.events.bus import Bus
 from mft.events.journal import Journal
-from mft.handlers.base import Surroundings
+from mft.resources.base import Surroundings
 from tests.fakes.occurrences import SERVER
 from tests.fakes.threads import Inline
 
@@ -36,7 +36,7 @@ def house(directory: Path) -> House:
     journal = Journal.open(directory / "log" / "journal")
     clock, log = Clock(), []
     bus = Bus(journal, SERVER, clock=lambda: 1e9 + clock.seconds(), log=log.append)
-    around = Surroundings(SERVER, directory, bus, clock, Inline(), log.append)
+    around = Surroundings(SERVER, directory, bus, clock, Inline(), Inline(), log.append)
     return House(directory, journal, bus, clock, log, around)
 
 

@@ -1,9 +1,7 @@
-import json
 import stat
 
 import pytest
 
-from mft.handlers import cursor as module
 from mft.handlers.cursor import Cursor, file_name
 
 
@@ -33,13 +31,3 @@ def test_any_id_of_a_section_has_a_file_of_its_own(tmp_path, section):
     (only,) = (tmp_path / "cursors").iterdir()
     assert "/" not in file_name(section)
     assert stat.S_IMODE(only.stat().st_mode) == 0o600
-
-
-def test_dead_letters_are_recorded_up_to_a_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MAX_DEAD_LETTERS", 100)
-    cursor = Cursor(tmp_path, "log")
-    for serial in range(50):
-        cursor.bury({"serial": serial})
-    lines = (tmp_path / "dead-letters" / "log.jsonl").read_text().splitlines()
-    assert json.loads(lines[0]) == {"serial": 0}
-    assert 1 < len(lines) < 20

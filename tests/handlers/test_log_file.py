@@ -178,7 +178,7 @@ def test_rotation_by_time_needs_no_event(home):
         ({"format": "csv"}, "needs structured_fields"),
         ({"format": "json", "structured_fields": "id"}, "format = json"),
         ({"format": "xml"}, "is not one of"),
-        ({"user_groups": "x"}, "has no option"),
+        ({"user_group": "x"}, "has no option"),
         ({"rotate_each": "1 day-of-month"}, "old name"),
     ],
 )

@@ -423,7 +423,7 @@ def test_a_dead_letter_without_room_for_its_record_is_still_told(home, monkeypat
     def refuse(self, letter):
         raise FULL
 
-    monkeypatch.setattr("mft.handlers.cursor.Cursor.bury", refuse)
+    monkeypatch.setattr("mft.handlers.dead_letters.DeadLetters.bury", refuse)
     handler = Remembering(attempts=1)
     handler.failing = FULL
     subscription = subscribed(home, handler)
@@ -481,4 +481,97 @@ def test_giving_up_in_the_middle_of_single_deliveries_keeps_the_place(home):
     assert handler.serials == [1]
     assert subscription.given_up
     assert subscription.position == 1
+    stop(home, subscription)
+
+
+# Dead letters, once more.
+
+
+def poisoned(home):
+    """A handler that gave up on the event with the serial 2, and would take it now."""
+    handler = Remembering(attempts=1)
+    handler.failing = lambda told: FULL if 2 in [one.serial for one in told] else None
+    subscription = subscribed(home, handler)
+    emit(home)
+    wait(home)
+    emit(home)
+    wait(home)
+    assert (handler.serials, subscription.buried) == ([1], 1)
+    handler.failing = None
+    return handler, subscription
+
+
+def test_a_dead_letter_is_handled_when_that_is_asked_for(home, tmp_path):
+    handler, subscription = poisoned(home)
+    told = run(subscription.retry())
+    assert told == (1, 0)
+    assert 2 in handler.serials
+    assert subscription.buried == 0
+    assert not (tmp_path / "state" / "dead-letters" / "log-1.jsonl").exists()
+    assert run(subscription.retry()) == (0, 0)
+    stop(home, subscription)
+
+
+def test_what_fails_again_stays_a_dead_letter_and_says_why(home, tmp_path):
+    handler, subscription = poisoned(home)
+    handler.failing = ValueError("still poison")
+    assert run(subscription.retry()) == (0, 1)
+    letter = json.loads((tmp_path / "state" / "dead-letters" / "log-1.jsonl").read_text())
+    assert (letter["serial"], letter["details"]) == (2, "still poison")
+    stop(home, subscription)
+
+
+def test_an_event_that_the_journal_has_no_more_says_so(home, tmp_path, monkeypatch):
+    _, subscription = poisoned(home)
+    monkeypatch.setattr("mft.handlers.subscription.one_of", lambda directory, serial: None)
+    assert run(subscription.retry()) == (0, 1)
+    letter = json.loads((tmp_path / "state" / "dead-letters" / "log-1.jsonl").read_text())
+    assert letter["details"] == "the journal does not have it any more"
+    stop(home, subscription)
+
+
+def test_dead_letters_are_counted_from_the_start(home):
+    _, subscription = poisoned(home)
+    stop(home, subscription)
+    again = subscribed(home, Remembering())
+    assert again.buried == 1
+    stop(home, again)
+
+
+def test_a_retry_waits_for_the_batch_that_is_being_handled(home):
+    handler, subscription = poisoned(home)
+    handler.gate = Deferred()
+    emit(home)
+    wait(home)
+    asked = Deferred.fromCoroutine(subscription.retry())
+    assert not asked.called
+    gate, handler.gate = handler.gate, None
+    gate.callback(None)
+    assert asked.result == (1, 0)
+    stop(home, subscription)
+
+
+def test_who_asks_while_it_stops_hears_so(home):
+    handler, subscription = poisoned(home)
+    handler.gate = Deferred()
+    emit(home)
+    wait(home)
+    asked = Deferred.fromCoroutine(subscription.retry())
+    stop(home, subscription)
+    with pytest.raises(Refused, match="the handler has stopped"):
+        asked.result.raiseException()
+    with pytest.raises(Refused, match="the handler has stopped"):
+        run(subscription.retry())
+
+
+def test_the_state_is_one_of_three(home):
+    handler = Remembering()
+    subscription = subscribed(home, handler, fail_after_errors=2)
+    assert subscription.state == "running"
+    handler.failing = FULL
+    emit(home)
+    wait(home)
+    assert subscription.state == "trying again"
+    wait(home, LONGEST_RETRY)
+    assert subscription.state == "stopped itself"
     stop(home, subscription)

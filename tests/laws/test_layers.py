@@ -15,6 +15,7 @@ LEVELS = {
     "auth": 3,
     "session": 4,
     "remote": 4,
+    "resources": 4,
     "protocols": 5,
     "handlers": 5,
     "transfers": 5,

@@ -1,0 +1,58 @@
+"""Dead letters: events that a handler gave up on, one line of JSON each, until they are retried."""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from mft.handlers.cursor import file_name
+
+FOLDER: Final = "dead-letters"
+MAX_SIZE: Final = 1 << 20  # bytes of one handler's record; later ones are told by the event only
+
+
+class DeadLetters:
+    """Those of one handler. Its methods use the disk: call them where that may block."""
+
+    def __init__(self, state: Path, section: str) -> None:
+        self._path = state / FOLDER / (file_name(section) + ".jsonl")
+
+    def bury(self, letter: dict[str, Any]) -> None:
+        """Add one line to the record, while there is room; raises OSError."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        fd = os.open(self._path, flags, 0o600)
+        try:
+            if os.fstat(fd).st_size < MAX_SIZE:
+                os.write(fd, orjson.dumps(letter) + b"\n")
+        finally:
+            os.close(fd)
+
+    def read(self) -> list[dict[str, Any]]:
+        """Every letter, the oldest first; what cannot be read is left out. Raises OSError."""
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        return [letter for letter in map(_letter, lines) if letter is not None]
+
+    def keep(self, letters: list[dict[str, Any]]) -> None:
+        """Let these be all, whole or as it was before; raises OSError."""
+        if not letters:
+            self._path.unlink(missing_ok=True)
+            return
+        beside = self._path.with_suffix(".new")
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as file:
+            file.writelines(orjson.dumps(letter) + b"\n" for letter in letters)
+        beside.replace(self._path)
+
+
+def _letter(line: bytes) -> dict[str, Any] | None:
+    try:
+        letter = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    known = isinstance(letter, dict) and isinstance(letter.get("serial"), int)
+    return letter if known else None

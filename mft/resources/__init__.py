@@ -1,0 +1,1 @@
+"""Level 4: what event handlers share, such as a mail server."""

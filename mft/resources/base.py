@@ -1,0 +1,60 @@
+"""What a resource is, and what those that act on events are given to work with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from mft.config.kinds import Text
+from mft.config.section import NamedSection, option
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Component
+from mft.events.filters import GroupsOf, of_nobody
+from mft.events.model import Emitter
+from mft.runtime.threads import Blocking
+
+R = TypeVar("R")
+
+
+class ResourceOptions(NamedSection):
+    """What every resource has."""
+
+    ignored: ClassVar[Mapping[str, str]] = {
+        "cluster_activation": "this server is not part of a cluster"
+    }
+
+    type: Text = option("What the resource is.", examples=["email-client"])
+
+
+class Resource(Protocol):
+    """Something that several event handlers use. It is started before them, and stopped after."""
+
+    component: Component
+
+    async def start(self) -> None:
+        """Get ready; raises what makes that impossible."""
+
+    async def stop(self) -> None:
+        """Let everything go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a handler or a resource is given to work with."""
+
+    server: Component
+    directory: Path  # of the instance: relative paths begin here
+    bus: Emitter
+    clock: Any  # the reactor: for timers and connections
+    blocking: Blocking  # the disk
+    outside: Blocking  # for what other systems answer, slowly or never
+    log: Callable[[str], None]
+    groups_of: GroupsOf = of_nobody  # of accounts, by their ID
+    resources: Mapping[str, Resource] = field(default_factory=dict)  # that run, by their ID
+
+    def resource(self, identifier: str, kind: type[R]) -> R:
+        """Find a resource that runs; raises Refused for none, or one of another kind."""
+        found = self.resources.get(identifier)
+        if not isinstance(found, kind):
+            raise Refused(Reason.NOT_FOUND, "", f"the resource {identifier} is not running")
+        return found

@@ -1,0 +1,20 @@
+"""RESOURCES: the types of resource."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from mft.core.peer import Component
+from mft.resources.base import Resource, ResourceOptions, Surroundings
+from mft.resources.email_client import EmailClient, EmailClientOptions
+
+
+class Kind(NamedTuple):
+    """One type: its options, and how a resource is made of them."""
+
+    options: type[ResourceOptions]
+    build: Callable[[Component, Any, Surroundings], Resource]
+
+
+RESOURCES: Final[Mapping[str, Kind]] = {
+    "email-client": Kind(EmailClientOptions, EmailClient),
+}
