@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+import orjson
+
 # C0 and C1 controls, DEL, line and paragraph separators, marks that reorder text (Unicode TR 36),
 # and lone surrogates, which cannot be written at all.
 _HOSTILE: Final = re.compile(
@@ -29,3 +31,23 @@ def visible(text: str) -> str:
 def visible_json(text: str) -> str:
     """JSON text with what is left of hostile characters as JSON escapes: the same value."""
     return text if text.isprintable() else _HOSTILE.sub(_json_escaped, text)
+
+
+def json_text(text: str) -> str:
+    """The text as it stands between quotes in JSON; halves of characters become `?`."""
+    whole = text.encode("utf-8", "replace").decode()
+    return visible_json(orjson.dumps(whole).decode()[1:-1])
+
+
+def argument(text: str) -> str:
+    r"""The text as one argument of a program: as it is, but for `\x00`, which would end it."""
+    return text.replace("\0", r"\x00")
+
+
+def path_part(text: str) -> str:
+    r"""The text as one name of a path: it leads nowhere, whatever is in it.
+
+    `/` and what cannot be printed become `_`, and so do the dots of `.` and `..`.
+    """
+    name = _HOSTILE.sub("_", text).replace("/", "_")
+    return name.replace(".", "_") if name in (".", "..") else name

@@ -1,10 +1,12 @@
 """Templates: text with `{names}` of an event's facts in it, filled in once and only once.
 
-Values are put in by position, so that braces and percent signs in them mean nothing, and every
-value is made visible, so that a template without `{LF}` gives exactly one line.
+Values are put in by position, so that braces and percent signs in them mean nothing. Each is
+escaped for the place where the text goes: by default it is made visible, so that a template without
+`{LF}` gives exactly one line.
 """
 
 import re
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from mft.events.escape import visible
@@ -19,18 +21,30 @@ MAX_TEMPLATE = 8192  # characters
 
 _PART: Final = re.compile(r"\{([^{}]*)\}|([{}])")
 _BREAKS: Final = {"lf": "\n", "cr": "\r"}
+_NONE: Final[Mapping[str, str]] = {}
+
+Escape = Callable[[str], str]
 
 
 class Template:
     """A template, compiled once."""
 
-    __slots__ = ("_facts", "_form")
+    __slots__ = ("_escape", "_facts", "_form")
 
-    def __init__(self, text: str, facts: Facts) -> None:
-        """Read a template; raises ValueError with a sentence for an unknown name."""
+    def __init__(
+        self,
+        text: str,
+        facts: Facts,
+        escape: Escape = visible,
+        own: Collection[str] = (),
+    ) -> None:
+        """Read a template; raises ValueError with a sentence for an unknown name.
+
+        `own` are names, in small letters, whose values come with each event.
+        """
         if len(text) > MAX_TEMPLATE:
             raise ValueError(f"is longer than {MAX_TEMPLATE} characters")
-        found: list[Fact] = []
+        found: list[Fact | str] = []
         form: list[str] = []
         end = 0
         for part in _PART.finditer(text):
@@ -43,14 +57,23 @@ class Template:
                 form.append(_BREAKS[name])
             else:
                 form.append("%s")
-                found.append(facts.fact(name))
+                found.append(name if name in own else facts.fact(name))
         form.append(text[end:].replace("%", "%%"))
         self._form = "".join(form)
         self._facts = tuple(found)
+        self._escape = escape
 
-    def render(self, occurrence: Occurrence) -> str:
-        """The template with this occurrence's facts in it."""
-        values = [fact(occurrence) for fact in self._facts]
+    def render(self, occurrence: Occurrence, own: Mapping[str, str] = _NONE) -> str:
+        """The template with this occurrence's facts in it, and the values of its `own` names.
+
+        One of those that has no value is empty.
+        """
+        values = [
+            own.get(fact, "") if isinstance(fact, str) else fact(occurrence) for fact in self._facts
+        ]
+        escape = self._escape
+        if escape is not visible:
+            return self._form % tuple([escape(value) for value in values])
         text = self._form % tuple(values)
         if text.isprintable():
             return text

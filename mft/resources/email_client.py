@@ -136,7 +136,7 @@ class EmailClient:
         endpoint: Any = HostnameEndpoint(
             reactor, options.address, options.port, timeout=options.timeout
         )
-        if at_once:
+        if at_once and self._tls is not None:
             endpoint = wrapClientTLS(self._tls, endpoint, reactor)
         try:
             await endpoint.connect(factory)

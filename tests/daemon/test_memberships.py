@@ -10,7 +10,10 @@ from mft.daemon import memberships as module
 from mft.daemon.memberships import Memberships
 from tests.fakes.daemons import Instance
 
-ACCOUNT = "[accounts/id-1]\nname = bob\ngroup = DEFAULT_GROUP\nhome_folder_path = HOME/bob\ncreate_home_folder = yes\n"
+ACCOUNT = (
+    "[accounts/id-1]\nname = bob\ngroup = DEFAULT_GROUP\n"
+    "home_folder_path = HOME/bob\ncreate_home_folder = yes\n"
+)
 
 
 def of(uuid: str, *groups: str) -> Account:

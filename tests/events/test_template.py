@@ -1,9 +1,11 @@
+import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mft.core.peer import Actor, Component, Origin
 from mft.events import catalogue, payloads
+from mft.events.escape import argument, json_text, path_part
 from mft.events.facts import Facts
 from mft.events.model import Occurrence
 from mft.events.template import DEFAULT_LINE, MAX_TEMPLATE, Template
@@ -71,3 +73,49 @@ def test_names_are_read_in_any_case():
 def test_a_template_that_cannot_be_used_says_why(text, sentence):
     with pytest.raises(ValueError, match=sentence):
         Template(text, FACTS)
+
+
+# Other places than a line.
+
+
+@pytest.mark.parametrize(
+    ("escape", "value", "wanted"),
+    [
+        (json_text, 'a"b\\c\nd\u202e\udc80', r"a\"b\\c\nd\u202e?"),
+        (argument, "-rf $(x) `y`\n\0", "-rf $(x) `y`\n\\x00"),
+        (path_part, "../a/b\n", ".._a_b_"),
+        (path_part, "..", "__"),
+        (path_part, ".", "_"),
+        (path_part, "a..b", "a..b"),
+    ],
+)
+def test_a_value_is_escaped_for_where_it_goes(escape, value, wanted):
+    occurrence = told(origin=Origin(Actor("", value), ALICE.peer, ALICE.component))
+    assert Template("<{account.name}>", FACTS, escape).render(occurrence) == f"<{wanted}>"
+
+
+@pytest.mark.fuzz
+@given(ANY_TEXT)
+@settings(max_examples=200, deadline=None)
+def test_a_json_string_holds_what_was_put_in(value):
+    occurrence = told(origin=Origin(Actor("", value), ALICE.peer, ALICE.component))
+    made = Template('"{account.name}"', FACTS, json_text).render(occurrence)
+    assert orjson.loads(made) == value.encode("utf-8", "replace").decode()
+    assert len(made.splitlines()) == 1
+
+
+@pytest.mark.fuzz
+@given(ANY_TEXT)
+@settings(max_examples=200, deadline=None)
+def test_a_part_of_a_path_leads_nowhere(value):
+    part = path_part(value)
+    assert "/" not in part
+    assert part not in (".", "..")
+    assert "\0" not in part
+
+
+def test_names_of_ones_own_have_the_values_that_come_with_an_event():
+    template = Template("{1}-{id}-{2}", FACTS, own=("1", "2"))
+    assert template.render(told(), {"1": "{id}\n"}) == "{id}\\n-30068-"
+    with pytest.raises(ValueError, match="there is no"):
+        Template("{3}", FACTS, own=("1", "2"))
