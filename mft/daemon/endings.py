@@ -6,9 +6,9 @@ once, and again when that happens again.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from mft.auth.account import DAY, ENDS_SOON
+from mft.auth.account import DAY
 from mft.auth.inheritance import Membership
 from mft.auth.own_passwords import OwnPasswords, own_in_force
 from mft.auth.passwords import PasswordHash
@@ -17,6 +17,17 @@ from mft.daemon.load import Config
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
+from mft.resources.analytics import AnalyticsOptions
+
+USUAL: Final = AnalyticsOptions(name="analytics")
+
+
+def watched(config: Config) -> AnalyticsOptions:
+    """From when on things that end are told: as the resource says that watches, or as usual."""
+    for options in config.resources.values():
+        if isinstance(options, AnalyticsOptions) and options.enabled:
+            return options
+    return USUAL
 
 
 class Ending(NamedTuple):
@@ -38,8 +49,8 @@ class Endings:
 
     def due(self, config: Config, now: float) -> list[Ending]:
         """What is to be told now, and counts as told from then on."""
-        today = datetime.fromtimestamp(now, UTC).date()
-        found = [one for each in _members(config) for one in self._of(each, now)]
+        today, soon = datetime.fromtimestamp(now, UTC).date(), watched(config)
+        found = [one for each in _members(config) for one in self._of(each, now, soon)]
         there = {(one.account, one.event.number): one for one in found}
         told = {key: self._told[key] for key in there if key in self._told}
         new = [
@@ -50,7 +61,7 @@ class Endings:
         self._told = dict.fromkeys(there, today)
         return new
 
-    def _of(self, member: Membership, now: float) -> Iterator[Ending]:
+    def _of(self, member: Membership, now: float, soon: AnalyticsOptions) -> Iterator[Ending]:
         options, restrictions = member.options, member.restrictions()
         if restrictions.inactivity:
             since = restrictions.unused_since(now, self._used(member.uuid))
@@ -59,9 +70,10 @@ class Endings:
                 days = int(restrictions.inactivity / DAY)
                 told = p.AccountUnused(options.name, days, last, member.uuid)
                 yield Ending(events.ACCOUNT_UNUSED, told, member.uuid)
-        ends = ((events.ACCOUNT_EXPIRES, restrictions.expires),)
-        for event, end in (*ends, (events.PASSWORD_EXPIRES, self._password_end(member))):
-            if end is not None and now < end <= now + ENDS_SOON * DAY:
+        account = events.ACCOUNT_EXPIRES, restrictions.expires, soon.account_expiration_warning
+        password = events.PASSWORD_EXPIRES, self._password_end(member)
+        for event, end, before in (account, (*password, soon.password_expiration_warning)):
+            if end is not None and now < end <= now + before:
                 email, days = ", ".join(options.email), int((end - now) / DAY)
                 told_soon = p.Expires(options.name, days, email, member.uuid)
                 yield Ending(event, told_soon, member.uuid)

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from mft.auth.account import DAY
 from mft.auth.inheritance import Membership
 from mft.core.failure import Refused
-from mft.daemon.endings import Endings
+from mft.daemon.endings import Endings, watched
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mft.daemon.service import Daemon
 
 INTERVAL: Final = 3600.0  # seconds
-SOON: Final = timedelta(days=21)  # so long before its end a certificate is told
 
 log = Logger()
 
@@ -57,12 +56,13 @@ class Housekeeping:
     def warn_of_certificates(self) -> None:
         """Tell of each service's certificate that ends soon or has ended, once a day (UTC)."""
         now = datetime.fromtimestamp(self._clock(), UTC)
+        soon = watched(self._daemon.config).certificate_expiration_warning
         for uuid, service in self._daemon.services.items():
             certificate = service.certificate
             if certificate is None or self._warned.get(uuid) == now.date():
                 continue
             end = certificate.not_valid_after_utc
-            if end - now > SOON:
+            if not soon or end - now > timedelta(seconds=soon):
                 continue
             self._warned[uuid] = now.date()
             told = p.CertificateExpires(

@@ -24,6 +24,7 @@ _DONE = _in("operational authenticated success")
 _FAILED = _in("operational authenticated failure failure-high")
 _SESSION_FAILED = _in("operational session failure failure-high")
 _LOGIN_REFUSED = _in("authentication session failure")
+_MONITOR_DONE = _in("monitor success file-operation")
 _COMPONENT_DONE = _in("component-activation authenticated success")
 _COMPONENT_FAILED = _in("component-activation authenticated failure")
 _FTP_NOTE = _in("authenticated informational ftp")
@@ -593,11 +594,39 @@ SERVICE_START_FAILED: Final = Event(
     20077, p.ServiceFailed, 'Service "{service_name}" could not start: {details}', _FAILED
 )
 SERVICE_STOPPED: Final = Event(20078, p.ServiceStopped, 'Service "{service_name}" stopped.', _DONE)
+USAGE: Final = Event(
+    20079,
+    p.UsageSample,
+    "The process uses {cpu_percent} % of a processor, {memory_resident} bytes of memory, "
+    "{connection_count} connections and {file_count} files.",
+    _in("analytics process success"),
+)
+USAGE_CROSSED: Final = Event(
+    20080,
+    p.UsageCrossed,
+    "The process uses more than is wanted: {details}",
+    _in("analytics process failure"),
+)
 CREDENTIALS_UNSUPPORTED: Final = Event(
     20081,
     p.LoginUnknown,
     'No authentication method takes {credentials_type} credentials; "{username}" is refused.',
     _SESSION_FAILED | {Group.FAILURE_SPECIFIC},
+)
+MONITOR_FILE_REMOVED: Final = Event(
+    20082, p.Aged, 'Old file "{path}" was removed: unchanged for {age} seconds.', _MONITOR_DONE
+)
+MONITOR_REMOVAL_FAILED: Final = Event(
+    20083,
+    p.AgedFailed,
+    'Old file "{path}", unchanged for {age} seconds, cannot be removed: {details}',
+    _in("monitor failure failure-high file-operation"),
+)
+USAGE_UNKNOWN: Final = Event(
+    20084,
+    p.Details,
+    "What the process uses cannot be told: {details}",
+    _in("analytics process failure failure-high"),
 )
 PASSWORD_CHANGED: Final = Event(20085, p.Nothing, "The account changed its password.", _DONE)
 PASSWORD_NOT_CHANGED: Final = Event(
@@ -618,6 +647,9 @@ CERTIFICATE_EXPIRES: Final = Event(
     'Certificate "{name}" of {component} "{component_name}" {details}: '
     "{expires_in_days} days are left.",
     _PROCESS_FAILED,
+)
+MONITOR_FILE_AGED: Final = Event(
+    20115, p.Aged, 'File "{path}" was not changed for {age} seconds.', _MONITOR_DONE
 )
 MORE_CREDENTIALS_NEEDED: Final = Event(
     20126,
@@ -690,6 +722,23 @@ COMPONENT_STOP_FAILED: Final = Event(
     '{kind} "{name}" of type {type} did not stop well: {details}',
     _COMPONENT_FAILED,
 )
+MONITOR_FILE_MODIFIED: Final = Event(
+    20166, p.Monitored, 'File "{path}" was changed.', _MONITOR_DONE
+)
+MONITOR_FILE_RENAMED: Final = Event(
+    20167, p.MonitorRenamed, 'File "{from_path}" was renamed to "{to_path}".', _MONITOR_DONE
+)
+MONITOR_FOLDER_RENAMED: Final = Event(
+    20168, p.MonitorRenamed, 'Folder "{from_path}" was renamed to "{to_path}".', _MONITOR_DONE
+)
+MONITOR_FILE_CREATED: Final = Event(20169, p.Monitored, 'File "{path}" was made.', _MONITOR_DONE)
+MONITOR_FOLDER_CREATED: Final = Event(
+    20170, p.Monitored, 'Folder "{path}" was made.', _MONITOR_DONE
+)
+MONITOR_FILE_DELETED: Final = Event(20171, p.Monitored, 'File "{path}" was deleted.', _MONITOR_DONE)
+MONITOR_FOLDER_DELETED: Final = Event(
+    20172, p.Monitored, 'Folder "{path}" was deleted.', _MONITOR_DONE
+)
 HANDLER_FAILED: Final = Event(
     20174,
     p.HandlerFailed,
@@ -710,6 +759,18 @@ CRL_POINT_FAILED: Final = Event(
     p.PointFailed,
     'Revocation list "{path}", which a certificate names, cannot be used: {details}',
     _in("operational process failure"),
+)
+MONITOR_FILE_EXISTS: Final = Event(
+    20179,
+    p.Monitored,
+    'File "{path}" was there at the first look.',
+    _in("monitor informational file-operation"),
+)
+MONITOR_FOLDER_EXISTS: Final = Event(
+    20180,
+    p.Monitored,
+    'Folder "{path}" was there at the first look.',
+    _in("monitor informational file-operation"),
 )
 PROCESS_STARTED: Final = Event(
     20181,
@@ -1568,6 +1629,24 @@ LAST_LOGINS_UNWRITTEN: Final = Event(
     p.PathFailed,
     'The last logins cannot be written to "{path}", and a restart would forget them: {details}',
     _PROCESS_BROKEN,
+)
+MONITOR_UNREADABLE: Final = Event(
+    90260,
+    p.PathFailed,
+    'The folder "{path}", which is monitored, cannot be read: {details}',
+    _in("monitor failure failure-high"),
+)
+MONITOR_READABLE: Final = Event(
+    90261,
+    p.PathOf,
+    'The folder "{path}", which is monitored, can be read again.',
+    _in("monitor success"),
+)
+USAGE_RECOVERED: Final = Event(
+    90262,
+    p.UsageCrossed,
+    "The process uses no more than is wanted again: {triggers}.",
+    _in("analytics process success"),
 )
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {

@@ -578,6 +578,62 @@ class PenaltiesDropped(NamedTuple):
     count_: int
 
 
+class Monitored(NamedTuple):
+    """A file or folder of a monitored folder."""
+
+    path: str
+    real_path: str
+    name: str  # of the monitor
+
+
+class MonitorRenamed(NamedTuple):
+    """A file or folder of a monitored folder has another name; the path is the new one."""
+
+    from_path: str
+    to_path: str
+    path: str
+    real_path: str
+    name: str
+
+
+class Aged(NamedTuple):
+    """A file that nobody has changed for so many seconds."""
+
+    path: str
+    real_path: str
+    age: int
+
+
+class AgedFailed(NamedTuple):
+    """An old file that cannot be removed."""
+
+    path: str
+    real_path: str
+    age: int
+    details: str
+
+
+class UsageSample(NamedTuple):
+    """What the process uses of the machine."""
+
+    cpu_percent: float
+    memory_resident: int  # bytes
+    memory_virtual: int
+    connection_count: int
+    file_count: int
+    thread_count: int
+    global_cpus: int
+    global_memory_available: int
+    disk_free: int  # bytes, where the instance is
+
+
+class UsageCrossed(NamedTuple):
+    """What the process uses is more than somebody wants, or it is not any more."""
+
+    details: str
+    triggers: str
+
+
 class Volume(NamedTuple):
     """A file system whose bytes are moved another way from now on."""
 

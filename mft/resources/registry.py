@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Component
+from mft.resources.analytics import Analytics, AnalyticsOptions
 from mft.resources.base import Resource, ResourceOptions, Surroundings
 from mft.resources.email_client import EmailClient, EmailClientOptions
+from mft.resources.monitor import Monitor, MonitorOptions
 
 
 class Kind(NamedTuple):
@@ -16,5 +18,7 @@ class Kind(NamedTuple):
 
 
 RESOURCES: Final[Mapping[str, Kind]] = {
+    "analytics": Kind(AnalyticsOptions, Analytics),
     "email-client": Kind(EmailClientOptions, EmailClient),
+    "monitor": Kind(MonitorOptions, Monitor),
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mft.auth.account import DAY, ENDS_SOON
+from mft.auth.account import DAY
 from mft.auth.own_passwords import OwnPassword, mark_of
 from mft.auth.passwords import PasswordHash
 from mft.core.failure import Reason, Refused
@@ -47,7 +47,7 @@ def test_an_account_that_ends_soon_is_told_with_the_days_that_are_left(instance:
     "more",
     [
         "",
-        "expire_datetime = 2030-04-02Z\n",  # in more days than that
+        "expire_datetime = 2030-04-10Z\n",  # in more days than that
         "expire_datetime = 2030-03-17Z\n",  # it has ended, which each login is told
         "enabled = no\nexpire_datetime = 2030-03-20Z\n",
     ],
@@ -60,7 +60,6 @@ def test_what_ends_is_told_once_a_day(instance: Instance) -> None:
     watched = Watched(instance, "expire_datetime = 2030-03-20 18:00Z\n")
     found = [watched.told(days) for days in (0, 0.1, 1, 1.1, 2, 3, 4)]
     assert [len(one) for one in found] == [1, 0, 1, 0, 1, 1, 0]
-    assert ENDS_SOON == 14
 
 
 def test_a_password_that_ends_soon_is_told(instance: Instance) -> None:
@@ -100,3 +99,25 @@ def test_a_newer_change_of_its_section_counts_as_a_use(instance: Instance) -> No
     group = "disable_on_inactivity = 30\n"
     assert Watched(instance, "changed = 2030-04-01Z\n", group).told(31) == []
     assert len(Watched(instance, "changed = 2030-03-01Z\n", group).told(31)) == 1
+
+
+# From when on.
+
+
+WATCH = "[resources/watch-1]\nname = watch\ntype = analytics\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [("", 1), ("account_expiration_warning = 2d\n", 0), ("account_expiration_warning = 0\n", 0)],
+)
+def test_the_resource_that_watches_says_from_when_on_it_is_told(
+    instance: Instance, more: str, warned: int
+) -> None:
+    group = f"\n{WATCH}{more}"
+    assert len(ends(instance, f"expire_datetime = 2030-03-20Z\n{group}")) == warned
+
+
+def test_one_that_is_off_says_nothing(instance: Instance) -> None:
+    off = f"\n{WATCH}enabled = no\naccount_expiration_warning = 0\n"
+    assert len(ends(instance, f"expire_datetime = 2030-03-20Z\n{off}")) == 1

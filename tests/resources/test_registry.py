@@ -9,12 +9,15 @@ from mft.resources.base import ResourceOptions
 from mft.resources.registry import RESOURCES
 from tests.fakes.handlers import house
 
+NEEDED = {"monitor": {"source_path": "/srv"}}
+
 
 @pytest.mark.parametrize("name", RESOURCES)
 def test_a_type_builds_a_resource_of_its_options(tmp_path: Path, name: str) -> None:
     home, kind = house(tmp_path), RESOURCES[name]
     assert issubclass(kind.options, ResourceOptions)
     component = Component("one-1", name, "one")
-    made = kind.build(component, kind.options(name="one", type=name), home.around)
+    options = kind.options.model_validate({"name": "one", "type": name, **NEEDED.get(name, {})})
+    made = kind.build(component, options, home.around)
     assert made.component == component
     home.journal.close()
