@@ -49,7 +49,7 @@ class Group(Enum):
 class Event(Generic[D]):
     """A fact that can happen. Its sentence is checked against its payload when it is declared."""
 
-    __slots__ = ("groups", "keys", "number", "payload", "sentence", "since")
+    __slots__ = ("_told", "groups", "keys", "number", "payload", "sentence", "since")
 
     def __init__(
         self,
@@ -69,13 +69,15 @@ class Event(Generic[D]):
         self.since = since
         # A trailing underscore frees a key that Python reserves: `from_` is the key "from".
         self.keys = tuple((name, name.rstrip("_")) for name in fields)
+        self._told = tuple(key for _, key in self.keys)
         named = {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
         if unknown := named - {key for _, key in self.keys}:
             raise TypeError(f"event {number}: the sentence names {sorted(unknown)}")
 
     def data(self, payload: D) -> dict[str, Any]:
         """The payload under the keys that filters, templates and the journal use."""
-        return {key: getattr(payload, name) for name, key in self.keys}
+        values: Any = payload  # a NamedTuple, in the order of its fields
+        return dict(zip(self._told, values, strict=True))
 
     def __repr__(self) -> str:
         return f"<Event {self.number}>"

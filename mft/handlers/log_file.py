@@ -190,8 +190,11 @@ class LogFile:
 
     async def handle_many(self, occurrences: Sequence[Occurrence]) -> None:
         """Append one line for each; raises OSError when the disk takes none."""
-        block = encode([self._render(occurrence) for occurrence in occurrences])
-        self._tell(await self._around.blocking(self._file.write, block))
+        self._tell(await self._around.blocking(self._append, occurrences))
+
+    def _append(self, occurrences: Sequence[Occurrence]) -> Sequence[Rotated | RotationFailed]:
+        """On a thread, so that the reactor has no part in making lines."""
+        return self._file.write(encode([self._render(one) for one in occurrences]))
 
     async def stop(self) -> None:
         """Close the file."""
