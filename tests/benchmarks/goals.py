@@ -150,6 +150,16 @@ def _auth() -> list[Goal]:
     return made
 
 
+def _events() -> list[Goal]:
+    return [
+        Goal("events-path", "us", "<=", 6),
+        Goal("events-journal", "rate", ">=", 20_000),
+        Goal("events-journal", "verified", ">=", 100_000),
+        Goal("events-sqlite", "rate", ">=", 10_000),
+        Goal("events-sqlite", "growth", "<=", 32),
+    ]
+
+
 def _turns() -> list[Goal]:
     from tests.benchmarks.workloads.turns import ALL_WORK
 
@@ -177,6 +187,7 @@ GOALS: tuple[Goal, ...] = (
     *_ftp_sessions(),
     *_http(),
     *_auth(),
+    *_events(),
     *_turns(),
 )
 

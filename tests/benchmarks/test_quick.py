@@ -98,3 +98,9 @@ def test_turns_are_told_as_others_waited_and_as_they_used_a_processor(tmp_path: 
     figures = json.loads(results.read_text())["turns-small"]["mft"]
     assert set(figures) == {"p999", "max", "own"}
     assert all(value > 0 for [value] in figures.values())
+
+
+@pytest.mark.bench
+def test_events_are_told_kept_and_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = {"events-path", "events-journal", "events-log"}
+    tiny_run(tmp_path, "events", {"mft"}, kinds, capsys)

@@ -12,6 +12,7 @@ from tests.benchmarks.workloads import (
     crowds,
     curl_bulk,
     directories,
+    events,
     ftp_small,
     http_small,
     logins,
@@ -43,4 +44,5 @@ HTTP: tuple[Workload, ...] = (
     *turns.workloads(turns.HTTP_WORK),
 )
 AUTH: tuple[Workload, ...] = (*crowds.workloads(), *directories.workloads())
-WORKLOADS = SSH + FTP + HTTP + AUTH
+EVENTS: tuple[Workload, ...] = tuple(events.workloads())
+WORKLOADS = SSH + FTP + HTTP + AUTH + EVENTS
