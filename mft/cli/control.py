@@ -15,6 +15,7 @@ from mft.cli.output import fail, print_json, print_table
 from mft.daemon.control import ANSWER_TIMEOUT, MAX_LINE, SOCKET_NAME, socket_name
 from mft.daemon.load import instance_folder
 
+LISTS: Final = ("services", "event_handlers")  # what `mft status` shows as tables
 MAX_PAGES: Final = 10_000  # of one listing: some two million sessions
 CONNECT_TIMEOUT: Final = 5.0  # seconds
 
@@ -96,10 +97,11 @@ def status(file: Path, as_json: bool) -> None:
     if as_json:
         print_json(told)
         return
-    services = told.pop("services", None)
+    lists = {name: told.pop(name, None) for name in LISTS}
     print_table("Server", ["what", "value"], [[words(key), text(key, told[key])] for key in told])
-    if isinstance(services, list) and services:
-        print_records("Services", services)
+    for name, records in lists.items():
+        if isinstance(records, list) and records:
+            print_records(words(name).capitalize(), records)
 
 
 @click.command()
