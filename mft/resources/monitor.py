@@ -1,8 +1,7 @@
 """`type = monitor`: a folder is looked at from time to time, and what happens in it is told."""
 
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
@@ -112,13 +111,6 @@ class MonitorOptions(ResourceOptions):
     file_age_auto_delete: Seconds = option(
         "After how many seconds without a change a file is deleted. 0: never.", 0.0
     )
-
-    def check(self, context: Context) -> Iterator[Wrong]:
-        """Tell of a folder that cannot be read now; it is looked for as long as the server runs."""
-        if not os.access(self.source_path, os.R_OK | os.X_OK):
-            there = self.source_path.exists()
-            sentence = "cannot be read" if there else "does not exist"
-            yield Wrong(sentence, str(self.source_path), option="source_path", mild=True)
 
 
 class _Pending(NamedTuple):
