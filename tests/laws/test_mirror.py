@@ -50,6 +50,7 @@ ELSEWHERE = {
     "mft.protocols.ssh.scp_sending": "tests/protocols/ssh/test_scp.py",
     "mft.protocols.ssh.service": "tests/daemon/test_reloading.py",
     "mft.protocols.ssh.whole_files": "tests/protocols/ssh/test_sftp_files.py",
+    "mft.runtime.child": "tests/runtime/test_program.py",
     "mft.cli.audit_options": "tests/cli/test_audit.py",
     "mft.cli.audit_output": "tests/cli/test_audit.py",
     "mft.cli.audit_replay": "tests/cli/test_audit.py",
