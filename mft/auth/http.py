@@ -28,12 +28,13 @@ from mft.auth.base import (
     WouldTry,
 )
 from mft.auth.http_answer import NOTHING, Told, UnknownKeys, read_account, read_refusal
-from mft.auth.http_options import HttpAuthOptions, shown_url
+from mft.auth.http_options import HttpAuthOptions
 from mft.auth.http_servers import Ask, Servers, asking
 from mft.auth.kinds import CREDENTIAL_KINDS
 from mft.auth.outside import admitted, outside_account, outside_uuid
 from mft.auth.own_folders import reaching
 from mft.auth.parts import Parts
+from mft.config.http_kinds import shown_url
 from mft.core.failure import Reason, Refused
 from mft.core.peer import NOWHERE, Address, Component
 from mft.core.secret import Secret

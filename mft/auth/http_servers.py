@@ -1,23 +1,23 @@
 """The servers that judge logins, of which one at a time is asked; what fails rests a while."""
 
-import base64
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from OpenSSL import SSL
 from twisted.web.http_headers import Headers
 
 from mft.auth.http_answer import MAX_BODY
-from mft.auth.http_options import HttpAuthOptions, shown_url
+from mft.auth.http_options import HttpAuthOptions
 from mft.auth.parts import Parts
+from mft.config.http_kinds import shown_url
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.runtime.fetch import Answer, post
+from mft.runtime.fetch import Answer, head_fields, post
+from mft.runtime.resting import SUSPENDED, Resting
 from mft.runtime.web_agent import web_agent
 from mft.trust.tls import client_context
 
-SUSPENDED: Final = 300.0  # seconds
 # What one answer may bring in all. With 64 requests at a time, some 8 MiB.
 MAX_ANSWER: Final = MAX_BODY + (64 << 10)
 # Requests at a time; one more is refused. Each login waits for one.
@@ -54,34 +54,22 @@ def _context(options: HttpAuthOptions) -> SSL.Context:
 
 def request_headers(options: HttpAuthOptions) -> Headers:
     """The header fields of every request."""
-    headers = Headers()
-    fields: Mapping[str, str] = {
+    fields = {
         "User-Agent": "mft",
         "Accept": "application/json, text/plain",
         "Content-Type": "application/json; charset=utf-8",
     }
-    for name, value in fields.items():
-        headers.setRawHeaders(name, [value])
-    own = {one.name.lower() for one in options.headers}
-    for name in own:
-        headers.setRawHeaders(name, [])
-    for one in options.headers:
-        headers.addRawHeader(one.name, one.value.reveal())
-    if options.username:
-        pair = f"{options.username}:{options.password.reveal()}".encode()
-        shown = f"Basic {base64.b64encode(pair).decode()}"
-        headers.setRawHeaders("Authorization", [shown])
-    return headers
+    own = [(one.name, one.value.reveal()) for one in options.headers]
+    return head_fields(fields, own, options.username, options.password)
 
 
 class Servers:
     """The URLs of one method, in the order in which they are asked."""
 
     def __init__(self, urls: Sequence[str], ask: Ask, parts: Parts) -> None:
-        self._urls = tuple(urls)
+        self._resting = Resting(urls, parts.reactor)
         self._ask = ask
         self._parts = parts
-        self._resting: dict[str, float] = {}  # until when, by URL
         self._asking = 0
 
     async def judge(self, body: bytes) -> Answer:
@@ -103,7 +91,7 @@ class Servers:
 
     async def _first(self, body: bytes) -> Answer:
         why: list[str] = []
-        for url in self._awake():
+        for url in self._resting.awake():
             self._parts.step(f"asking {shown_url(url)}")
             try:
                 answer = await self.one(url, body)
@@ -112,23 +100,12 @@ class Servers:
                 self._parts.step(f"{shown_url(url)} cannot judge: {refused.details}")
                 why.append(f"{shown_url(url)}: {refused.details}")
             else:
-                self._resting.pop(url, None)
+                self._resting.well(url)
                 return answer
         raise Refused(Reason.BROKEN, "", "; ".join(why))
 
-    def _awake(self) -> Sequence[str]:
-        """Those that do not rest; all of them where none is left, for one may be well again."""
-        now = self._now()
-        return [one for one in self._urls if self._resting.get(one, now) <= now] or self._urls
-
     def _suspend(self, url: str, details: str) -> None:
         """Let a URL rest; told once, however many logins were waiting for it."""
-        if self._resting.get(url, 0.0) > self._now():
-            return
-        self._resting[url] = self._now() + SUSPENDED
-        told = p.UrlSuspended(shown_url(url), SUSPENDED, details)
-        self._parts.tell(events.URL_SUSPENDED, told)
-
-    def _now(self) -> float:
-        clock: Any = self._parts.reactor
-        return float(clock.seconds())
+        if self._resting.suspend(url):
+            told = p.UrlSuspended(shown_url(url), SUSPENDED, details)
+            self._parts.tell(events.URL_SUSPENDED, told)

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from mft.auth.anonymous import AnonymousOptions
-from mft.auth.http_options import HttpAuthOptions, shown_url
+from mft.auth.http_options import HttpAuthOptions
 from mft.auth.inheritance import Membership
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.permissions import Operation, Rule
+from mft.config.http_kinds import shown_url
 from mft.config.kinds import Wrong
 from mft.config.problem import Problem, Severity
 from mft.config.section import wrong_in

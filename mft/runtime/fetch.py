@@ -1,6 +1,7 @@
 """One small document over HTTP, fetched or posted: bounded in size and time, led nowhere else."""
 
-from collections.abc import Coroutine
+import base64
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -14,6 +15,7 @@ from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from mft.core.failure import Reason, Refused
+from mft.core.secret import Secret
 
 SECONDS: Final = 20.0  # from the first packet to the last byte
 HEADERS: Final = Headers({"User-Agent": ["mft"], "Accept": ["*/*"]})
@@ -26,6 +28,28 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
+    retry_after: str = ""  # what it says of when to ask again (RFC 9110 10.2.3)
+
+
+def head_fields(
+    fields: Mapping[str, str], own: Sequence[tuple[str, str]], username: str, password: Secret
+) -> Headers:
+    """Header fields: those of ours, then those configured, and HTTP Basic last.
+
+    What comes later stands in place of what came before under its name.
+    """
+    headers = Headers()
+    for name, value in fields.items():
+        headers.setRawHeaders(name, [value])
+    for name in {name.lower() for name, _ in own}:
+        headers.setRawHeaders(name, [])
+    for name, value in own:
+        headers.addRawHeader(name, value)
+    if username:
+        pair = f"{username}:{password.reveal()}".encode()
+        shown = f"Basic {base64.b64encode(pair).decode()}"
+        headers.setRawHeaders("Authorization", [shown])
+    return headers
 
 
 async def fetch(
@@ -47,12 +71,15 @@ async def post(
     body: bytes,
     limit: int,
     seconds: float,
+    method: str = "POST",
 ) -> Answer:
     """POST a document, and give the answer of at most `limit` bytes; no redirect is followed.
 
+    With another method, such as PUT, that; a GET has no body.
+
     Raises Refused as `fetch` does, but every status is an answer. Cancelling it cancels all.
     """
-    return await _in_time(_post(agent, url, headers, body, limit), clock, url, seconds)
+    return await _in_time(_post(agent, method, url, headers, body, limit), clock, url, seconds)
 
 
 async def _in_time(
@@ -96,11 +123,16 @@ async def _get(agent: IAgent, url: str, limit: int) -> bytes:
     return await body.whole
 
 
-async def _post(agent: IAgent, url: str, headers: Headers, body: bytes, limit: int) -> Answer:
-    response: IResponse = await agent.request(b"POST", url.encode("ascii"), headers, _Sent(body))
+async def _post(
+    agent: IAgent, method: str, url: str, headers: Headers, body: bytes, limit: int
+) -> Answer:
+    sent = None if method == "GET" else _Sent(body)
+    verb = method.encode("ascii")
+    response: IResponse = await agent.request(verb, url.encode("ascii"), headers, sent)
     taken = _Body(url, limit)
     response.deliverBody(taken)
-    return Answer(response.code, await taken.whole)
+    (again,) = response.headers.getRawHeaders("Retry-After", [""])[:1]
+    return Answer(response.code, await taken.whole, again)
 
 
 @implementer(IBodyProducer)

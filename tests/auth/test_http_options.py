@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mft.auth.http_options import shown_url
+from mft.config.http_kinds import shown_url
 from mft.config.kinds import Context
 from tests.fakes.auth_service import http_options
 

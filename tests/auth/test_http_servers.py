@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from mft.auth.http_servers import MAX_ASKING, SUSPENDED, Servers, request_headers
+from mft.auth.http_servers import MAX_ASKING, Servers, request_headers
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
 from mft.runtime.fetch import Answer
+from mft.runtime.resting import SUSPENDED
 from tests.fakes.accounts import Around
 from tests.fakes.auth_service import http_options
 from tests.fakes.run import run
