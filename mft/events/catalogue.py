@@ -538,6 +538,15 @@ HOME_CREATED: Final = Event(
     'Home folder "{path}" was missing and has been made, owner "{owner}", group "{group}".',
     _DONE,
 )
+PROGRAM_DONE: Final = Event(
+    20053,
+    p.ProgramDone,
+    "The program {command} ended with exit code {exit_code}: {output_log}",
+    _PROCESS_DONE,
+)
+PROGRAM_FAILED: Final = Event(
+    20054, p.ProgramFailed, "The program {command} failed: {details}", _PROCESS_FAILED
+)
 AUTHENTICATION_BROKEN: Final = Event(
     20059,
     p.Failed,
@@ -789,6 +798,9 @@ ROTATION_FAILED: Final = Event(
     p.Details,
     "The log could not be rotated: {details}",
     _PROCESS_FAILED | {Group.FILE_OPERATION},
+)
+HTTP_DELIVERED: Final = Event(
+    20189, p.HttpDelivered, "Delivered {count} events ({event_id}) to {url}.", _DONE
 )
 ACCOUNT_UNUSED: Final = Event(
     20195,

@@ -1,5 +1,6 @@
 """Making text from peers visible: no character of it can end a line, move a cursor or reorder."""
 
+import html
 import re
 from typing import Final
 
@@ -51,3 +52,19 @@ def path_part(text: str) -> str:
     """
     name = _HOSTILE.sub("_", text).replace("/", "_")
     return name.replace(".", "_") if name in (".", "..") else name
+
+
+# What XML 1.0 cannot hold, not even as a reference (2.2).
+_NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_XML_BLANKS: Final = {"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+
+
+def xml_text(text: str) -> str:
+    """The text as it stands in an element or attribute of XML; what XML cannot hold is U+FFFD."""
+    whole = html.escape(_NO_XML.sub("\ufffd", text))
+    return whole if whole.isprintable() else re.sub("[\t\n\r]", lambda m: _XML_BLANKS[m[0]], whole)
+
+
+def header_value(text: str) -> str:
+    r"""The text as part of a header field: one line of printable ASCII, the rest as `\xe9`."""
+    return visible(text).encode("ascii", "backslashreplace").decode()

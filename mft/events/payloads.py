@@ -486,6 +486,45 @@ class HandlerFailed(NamedTuple):
     traceback: str
 
 
+class ProgramDone(NamedTuple):
+    """A program that ended with exit code 0, and the file that its event was about.
+
+    `output` is text, or what the program said in JSON; `_log` is the first line of either, short.
+    """
+
+    command: str
+    exit_code: int
+    output_log: str
+    error_log: str
+    error: str
+    output: object
+    path: str
+    real_path: str
+
+
+class ProgramFailed(NamedTuple):
+    """A program that did not, or did not in time; `exit_code` is -1 where it has none."""
+
+    command: str
+    details: str
+    exit_code: int
+    output_log: str
+    error_log: str
+    error: str
+    output: object
+    path: str
+    real_path: str
+
+
+class HttpDelivered(NamedTuple):
+    """Events that a server has taken; `target_path` is that of the one event, if it was one."""
+
+    event_id: str
+    target_path: str
+    url: str
+    count_: int
+
+
 class DeadLetter(NamedTuple):
     """An event that a handler will never get again; `serial` finds it in the journal."""
 

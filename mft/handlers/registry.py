@@ -6,7 +6,10 @@ from typing import Any, Final, NamedTuple
 from mft.core.peer import Component
 from mft.handlers.base import Handler, HandlerOptions
 from mft.handlers.log_file import LogFile, LogFileOptions
+from mft.handlers.program import Program
+from mft.handlers.program_options import ProgramOptions
 from mft.handlers.stream import Stream, StreamOptions
+from mft.handlers.webhook_options import WebhookOptions
 from mft.resources.base import Surroundings
 
 
@@ -17,7 +20,15 @@ class Kind(NamedTuple):
     build: Callable[[Component, Any, Surroundings], Handler]
 
 
+def _http(component: Component, options: WebhookOptions, around: Surroundings) -> Handler:
+    from mft.handlers.webhook import Webhook  # an HTTP client, which most servers do not need
+
+    return Webhook(component, options, around)
+
+
 HANDLERS: Final[Mapping[str, Kind]] = {
     "local-file": Kind(LogFileOptions, LogFile),
     "standard-stream": Kind(StreamOptions, Stream),
+    "http": Kind(WebhookOptions, _http),
+    "external-executable": Kind(ProgramOptions, Program),
 }

@@ -1,12 +1,15 @@
 import json
+import re
 import unicodedata
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mft.events.escape import visible, visible_json
+from mft.events.escape import header_value, visible, visible_json, xml_text
 
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").match
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
 
 
@@ -44,3 +47,22 @@ def test_no_character_of_any_text_moves_or_breaks_a_line(text):
 @settings(max_examples=100, deadline=None)
 def test_json_keeps_its_value(text):
     assert json.loads(visible_json(json.dumps(text, ensure_ascii=False))) == text
+
+
+@pytest.mark.fuzz
+@given(ANY_TEXT)
+@settings(max_examples=100, deadline=None)
+def test_xml_keeps_what_it_can_hold(text):
+    shown = xml_text(text)
+    read = ElementTree.fromstring(f'<a b="{shown}">{shown}</a>')
+    assert read.get("b") == (read.text or "")
+    held = "".join("\ufffd" if NOT_IN_XML(one) else one for one in text)
+    assert read.text == (held or None)
+
+
+@pytest.mark.fuzz
+@given(ANY_TEXT)
+@settings(max_examples=100, deadline=None)
+def test_a_header_field_is_one_line_of_ascii(text):
+    assert header_value(text).isascii()
+    assert header_value(text).isprintable()

@@ -4,13 +4,21 @@ from mft.handlers.base import HandlerOptions
 from mft.handlers.registry import HANDLERS
 from tests.fakes.handlers import LOG, house
 
+# What a type cannot be without.
+NEEDED = {
+    "http": {"url": "http://127.0.0.1:9/"},
+    "external-executable": {"executable_path": "/bin/true"},
+}
+
 
 @pytest.mark.parametrize("name", HANDLERS)
 def test_a_type_builds_a_handler_of_its_options(tmp_path, name):
     home = house(tmp_path)
     kind = HANDLERS[name]
     assert issubclass(kind.options, HandlerOptions)
-    handler = kind.build(LOG, kind.options(name="one", type=name), home.around)
+    handler = kind.build(
+        LOG, kind.options(name="one", type=name, **NEEDED.get(name, {})), home.around
+    )
     assert handler.component == LOG
     assert handler.batch > 0
     home.journal.close()

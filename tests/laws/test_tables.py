@@ -86,6 +86,12 @@ PLACES = {
         "Standard output",
         "handlers/test_stream.py",
     ),
+    ("event-handlers", "http"): ("webhooks.md", "A first webhook", "handlers/test_webhook.py"),
+    ("event-handlers", "external-executable"): (
+        "programs.md",
+        "A first program",
+        "handlers/test_program.py",
+    ),
     ("storage", "local"): ("storage.md", "Homes", "vfs/test_local.py"),
     ("storage", "memory"): (None, "no account can have it: it is for trials", "vfs/test_memory.py"),
 }

@@ -1,0 +1,60 @@
+"""The handler of programs on a real reactor, with scripts of a test's own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mft.core.peer import Component
+from mft.events.model import Occurrence
+from mft.handlers.program import Program
+from mft.handlers.program_options import ProgramOptions
+from tests.fakes.handlers import house
+from tests.fakes.loop import run_loop
+
+SCAN = Component("scan-1", "external-executable", "scan")
+SOMEBODY = 1000  # no root
+
+
+def script(directory: Path, text: str, interpreter: str = "/bin/sh") -> Path:
+    """Write a program."""
+    path = directory / "program"
+    path.write_text(f"#!{interpreter}\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+class Bench:
+    """A directory to run programs in, and the events that came of it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.told: list[Occurrence] = []
+
+    def run(self, program: Path | str, *occurrences: Occurrence, **given: str) -> None:
+        """Handle all of them at once."""
+        self.main(lambda _, handler: handler.handle_many(occurrences), program, **given)
+
+    def main(self, use: Callable[[Any, Program], Any], program: Path | str, **given: str) -> None:
+        """Use a handler that has been started; `use` gets the reactor as well."""
+        values = {"name": "scan", "executable_path": str(program), **given}
+        options = ProgramOptions.model_validate(values)
+        home = house(self.directory)
+
+        async def main(reactor: Any) -> None:
+            around = replace(home.around, clock=reactor)
+            handler = Program(SCAN, options, around, lambda: SOMEBODY)
+            await handler.start()
+            await use(reactor, handler)
+            await handler.stop()
+
+        try:
+            run_loop(main)
+        finally:
+            self.told = list(home.journal.read())
+            home.journal.close()
+
+    @property
+    def results(self) -> Sequence[dict[str, Any]]:
+        """The data of what was told."""
+        return [one.data for one in self.told]
