@@ -23,6 +23,7 @@ from mft.daemon.cross_checks import (
 from mft.daemon.method_checks import check_methods
 from mft.daemon.options import ServerOptions
 from mft.daemon.places import check_places
+from mft.daemon.program_checks import check_programs
 from mft.daemon.reading import Reading
 from mft.daemon.second_factors import check_second_factors
 from mft.protocols.options import ServiceOptions
@@ -88,6 +89,7 @@ def load(path: Path) -> Loaded:
     check_lifetimes(reading)
     check_places(reading, file)
     check_methods(reading)
+    check_programs(reading)
     files = read_account_files(reading)
     _check_mode(file, problems)
     problems.sort(key=lambda problem: (problem.file != file.name, problem.line))

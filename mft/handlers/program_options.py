@@ -45,7 +45,7 @@ class ProgramOptions(HandlerOptions):
     )
     executable_path: FilePath = option(
         "The program. It runs as the account that this server runs as, which must not be root.",
-        examples=["/usr/local/bin/scan-upload"],
+        examples=["/usr/bin/true"],
     )
     executable_arguments: Annotated[
         tuple[str, ...], Kind("arguments between spaces", "", _arguments, write=shlex.join)

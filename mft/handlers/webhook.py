@@ -91,7 +91,7 @@ class Webhook:
 
     async def handle_many(self, occurrences: Sequence[Occurrence]) -> None:
         """Send them in one request; raises Refused, or Unwanted where they are at fault."""
-        message = self._writer.message(occurrences)
+        message = await self._around.blocking(self._writer.message, occurrences)
         url = await self._deliver(message)
         numbers = ", ".join(sorted({str(one.event.number) for one in occurrences}))
         path = str(occurrences[0].data.get("path", "")) if len(occurrences) == 1 else ""

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import NAMESPACE_OID, uuid5
 
@@ -32,6 +33,7 @@ TYPES: Final = {
     "custom": "application/json; charset=utf-8",
 }
 NAMESPACE: Final = "urn:mft:events"
+MAX_TAGS: Final = 1024  # names of elements that are remembered
 SOAP: Final = "http://www.w3.org/2003/05/soap-envelope"
 
 
@@ -128,6 +130,7 @@ def _scalar(value: object) -> str:
     return "" if value is None else str(value)
 
 
+@lru_cache(MAX_TAGS)
 def _tag(name: str) -> str:
     """A key as the name of an element: what cannot be in one is `_`."""
     tag = "".join(one if one.isascii() and (one.isalnum() or one in "_-.") else "_" for one in name)

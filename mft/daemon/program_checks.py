@@ -1,0 +1,31 @@
+"""Programs that would not run: root runs none."""
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+from mft.config.kinds import Wrong
+from mft.config.section import wrong_in
+from mft.daemon.options import ServerOptions
+from mft.daemon.reading import Reading
+from mft.handlers.program_options import ProgramOptions
+
+ROOT: Final = 0
+SENTENCE: Final = (
+    "keeps root from starting this server: programs never run as root, so name the account to run "
+    "as in account of [server]"
+)
+
+
+def check_programs(reading: Reading, who: Callable[[], int] = os.geteuid) -> None:
+    """Tell root, who asks, where it could not start the server itself."""
+    server = None if reading.server is None else reading.server.options
+    if not isinstance(server, ServerOptions) or server.account or not server.allow_root:
+        return  # it becomes somebody else, or refuses root anyway
+    if who() != ROOT:
+        return
+    for one in reading.families["event-handlers"].values():
+        if isinstance(one.options, ProgramOptions) and one.options.enabled:
+            path = str(one.options.executable_path)
+            wrong = Wrong(SENTENCE, path, option="executable_path", mild=True)
+            wrong_in(one.options, one.raw, wrong, reading.problems)

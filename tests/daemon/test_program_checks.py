@@ -1,0 +1,44 @@
+"""Root is told where it could not start the server, and nobody else is."""
+
+from pathlib import Path
+
+import pytest
+
+from mft.config.ini import read
+from mft.config.kinds import Context
+from mft.daemon.program_checks import check_programs
+from mft.daemon.reading import Reading
+
+PROGRAM = "[event-handlers/scan]\nname = scan\ntype = external-executable\n"
+AS_ROOT = "[server]\nname = s\nallow_root = yes\n"
+PATH = "executable_path = /bin/true\n"
+
+
+def told(folder: Path, text: str, who: int) -> list[str]:
+    path = folder / "server.ini"
+    path.write_text(text)
+    reading = Reading(Context(folder), [])
+    for raw in read(path, reading.problems).values():
+        reading.take(raw)
+    check_programs(reading, lambda: who)
+    return [str(one) for one in reading.problems if "never run as root" in str(one)]
+
+
+def test_root_is_warned_of_a_program_that_would_run_as_root(tmp_path: Path) -> None:
+    (warned,) = told(tmp_path, AS_ROOT + PROGRAM + PATH, 0)
+    assert warned.startswith('server.ini:7: warning: [event-handlers/scan] executable_path = "/bin')
+
+
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        (AS_ROOT + PROGRAM + PATH, 1000),
+        (PROGRAM + PATH, 0),
+        ("[server]\nname = s\naccount = nobody\n" + PROGRAM + PATH, 0),
+        (AS_ROOT + PROGRAM + PATH + "enabled = no\n", 0),
+        (AS_ROOT + "[event-handlers/log]\nname = log\ntype = local-file\n", 0),
+    ],
+    ids=["somebody else", "root is refused anyway", "an account", "not enabled", "another type"],
+)
+def test_nobody_else_is(tmp_path: Path, text: str, who: int) -> None:
+    assert told(tmp_path, text, who) == []
