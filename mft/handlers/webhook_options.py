@@ -102,6 +102,7 @@ class WebhookOptions(HandlerOptions):
         "How often a URL is asked again that could not be reached, or answered with 429 or a "
         "status from 500 on.",
         2,
+        safer="A server that answers 503 with Retry-After gets the events later; none is dropped.",
     )
     retry_increase: Annotated[float, duration(0, 300)] = option(
         "How long it is waited before it is asked again; each time as much longer.", 10.0
@@ -163,7 +164,7 @@ class WebhookOptions(HandlerOptions):
     fail_after_errors: Count = option(
         "After how many failures in a row the handler stops itself. 0: never.",
         0,
-        safer="A server that was away for a while, or asked for patience, loses no event.",
+        safer="A server that was away for a while does not end the webhook.",
     )
 
     @field_validator("http_content_type", mode="before")

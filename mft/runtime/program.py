@@ -99,6 +99,7 @@ class _Running:
         self, argv: Sequence[str | bytes], env: Mapping[str, str | bytes], directory: Path
     ) -> None:
         """Start it, in a thread: the disk may be slow. Raises OSError."""
+        _touch(argv[0])
         self._process = subprocess.Popen(  # noqa: S603 - an argument list, which no shell sees
             argv,
             bufsize=0,
@@ -186,3 +187,9 @@ class _Running:
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
             timer.cancel()
+
+
+def _touch(path: str | bytes) -> None:
+    """Let a slow disk be slow now: while a program is loaded, Python stands still."""
+    with suppress(OSError), open(path, "rb") as file:
+        file.read(1)

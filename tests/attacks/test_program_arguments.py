@@ -1,7 +1,6 @@
 """Names that peers chose, in the arguments and the environment of a program; and bad programs."""
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from mft.events.escape import visible
 from mft.handlers.program import MOST_OUTPUT
 from mft.runtime import program as runtime
 from tests.fakes.occurrences import told
-from tests.fakes.programs import Bench, script
+from tests.fakes.programs import Bench, gone, script
 
 HOSTILE = [
     "/a b",
@@ -62,29 +61,26 @@ for n in 1 2 3; do
 done
 while :; do sleep 9; done
 """
-    bench.run(script(tmp_path, text), told(), executable_timeout="0.5")
+    pids = tmp_path / "pids"
+
+    def ready() -> bool:
+        return pids.exists() and pids.read_text().count("\n") == 3
+
+    bench.expire(ready, script(tmp_path, text), told())
     (failed,) = bench.results
     assert failed["details"] == "it took too long and was ended"
-    pids = (tmp_path / "pids").read_text().split()
-    assert len(pids) == 3
-    deadline = time.monotonic() + 20
-    while any(running(pid) for pid in pids):
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-def running(pid: str) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    for pid in pids.read_text().split():
+        gone(int(pid))
 
 
 def test_output_without_end_is_dropped_as_it_comes(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    text = "yes x & exec yes y >&2"
-    bench.run(script(tmp_path, text), told(), executable_timeout="0.3")
+    text = f"""
+yes x | head -c 300000; yes y | head -c 300000 >&2
+touch {tmp_path}/ready
+yes x & exec yes y >&2
+"""
+    bench.expire((tmp_path / "ready").exists, script(tmp_path, text), told())
     (failed,) = bench.results
     assert len(failed["output"]) == MOST_OUTPUT
     assert len(failed["error"]) == MOST_OUTPUT

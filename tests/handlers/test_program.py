@@ -48,8 +48,9 @@ def test_a_program_that_fails_is_told_and_has_handled_its_event(bench: Bench) ->
 
 
 def test_a_program_that_takes_too_long_is_ended_and_told(bench: Bench) -> None:
-    program = script(bench.directory, "echo begun; exec sleep 60")
-    bench.run(program, told(), executable_timeout="0.1")
+    ready = bench.directory / "ready"
+    program = script(bench.directory, f"echo begun; touch {ready}; exec sleep 60")
+    bench.expire(ready.exists, program, told())
     (failed,) = bench.results
     assert failed["details"] == "it took too long and was ended"
     assert failed["output"] == "begun\n"

@@ -221,8 +221,8 @@ def test_a_server_that_asks_for_patience_is_left_alone_and_then_gets_it(
             (front.folder / "busy").unlink()
             await until(reactor, lambda: told(home, catalogue.HTTP_DELIVERED), "it is taken")
 
-    deliver(home, front, "busy", use, retry_count="1", retry_increase="0")
-    assert front.accessed.count("POST /busy") == 2
+    deliver(home, front, "busy", use, retry_count="10", retry_increase="0")
+    assert front.accessed.count("POST /busy") >= 2
     assert len(front.requests) == 1
     assert told(home, catalogue.HANDLER_FAILED) == []
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,17 @@ from twisted.internet.defer import CancelledError, Deferred
 from mft.runtime import program as module
 from mft.runtime.program import UNKNOWN, Finished, run_program
 from tests.fakes.loop import run_loop, until
+from tests.fakes.programs import expire, gone, lives
 from tests.fakes.threads import Inline
 
 SH = "/bin/sh"
 ENV = {"PATH": "/usr/bin:/bin"}
 # Two processes that ignore SIGTERM, and tell who they are.
-STUBBORN = "trap '' TERM; echo $$; (echo $(exec sh -c 'echo $PPID'); while :; do sleep 9; done)"
+STUBBORN = """
+trap '' TERM
+echo $$
+(exec sh -c 'echo $$; touch ready; while :; do sleep 9; done')
+"""
 
 # One that leaves a process in a session of its own, which keeps the output open.
 LEAVING = """
@@ -53,26 +57,18 @@ def script(text: str, **more: Any) -> Finished:
     return ran(SH, "-c", text, **more)
 
 
-def lives(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+def expired(folder: Path, text: str, most: int = 1000) -> Finished:
+    """Run a script until it has made the file `ready`; then its time is over."""
 
+    async def main(reactor: Any) -> Finished:
+        argv = (SH, "-c", text)
+        given = {"timeout": 60.0, "most_output": most, "directory": folder}
+        going = Deferred.fromCoroutine(run_program(reactor, Inline(), argv, ENV, **given))
+        await until(reactor, (folder / "ready").exists, "it is ready")
+        expire(reactor)
+        return await going
 
-def gone(pid: int) -> None:
-    """Wait until a process that was killed has ended."""
-    deadline = time.monotonic() + 20
-    while lives(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TERM_PATIENCE", 0.05)
+    return run_loop(main)
 
 
 def test_what_it_says_and_how_it_ends_is_told() -> None:
@@ -123,15 +119,18 @@ def test_what_cannot_be_started_is_an_error_of_the_system(path: str, error: type
         ran(path)
 
 
-def test_a_program_that_takes_too_long_is_ended() -> None:
-    done = script("echo begun; exec sleep 60", timeout=0.2)
+def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    done = expired(tmp_path, "echo begun; touch ready; exec sleep 60")
     assert (done.signal, done.timed_out, done.output) == (signal.SIGTERM, True, b"begun\n")
     assert done.told == "it took too long and was ended"
     assert not done.succeeded
 
 
-def test_who_does_not_listen_and_has_children_is_gone_with_them() -> None:
-    done = script(STUBBORN, timeout=0.3)
+def test_who_does_not_listen_and_has_children_is_gone_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TERM_PATIENCE", 0.05)
+    done = expired(tmp_path, STUBBORN)
     pids = [int(word) for word in done.output.split()]
     assert len(pids) == 2
     assert done.signal == signal.SIGKILL
@@ -139,8 +138,8 @@ def test_who_does_not_listen_and_has_children_is_gone_with_them() -> None:
         gone(pid)
 
 
-def test_who_ends_well_at_the_timeout_has_not_succeeded() -> None:
-    done = script("trap 'exit 0' TERM; while :; do sleep 0.01; done", timeout=0.2)
+def test_who_ends_well_at_the_timeout_has_not_succeeded(tmp_path: Path) -> None:
+    done = expired(tmp_path, "trap 'exit 0' TERM; touch ready; while :; do sleep 0.01; done")
     assert (done.exit_code, done.timed_out, done.succeeded) == (0, True, False)
 
 
@@ -158,8 +157,9 @@ def test_who_leaves_the_session_holds_nothing_up() -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def test_endless_output_is_read_and_not_kept() -> None:
-    done = script("yes x", timeout=0.3, most=10)
+def test_endless_output_is_read_and_not_kept(tmp_path: Path) -> None:
+    text = "yes x | head -c 300000; touch ready; exec yes x"
+    done = expired(tmp_path, text, most=10)
     assert done.output == b"x\n" * 5
     assert done.timed_out
 
@@ -180,6 +180,7 @@ def test_without_descriptors_of_processes_it_is_looked_at(monkeypatch: Any) -> N
 
 def test_one_that_the_system_does_not_let_go_is_not_waited_for(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "KILL_PATIENCE", 0.0)
+    monkeypatch.setattr(module, "TERM_PATIENCE", 0.0)
     sent = []
     monkeypatch.setattr("os.killpg", lambda pid, number: sent.append((pid, number)))
 

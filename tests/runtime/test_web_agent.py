@@ -27,7 +27,9 @@ def identity(authority: Authority = OURS, host: str = "127.0.0.1") -> Identity:
     return authority.issue("server", purpose=SERVER, extensions=[names])
 
 
-def posted(sent: Any, *, seconds: float = 10.0, **more: Any) -> tuple[Answer, RawServer]:
+def posted(
+    sent: Any, *, seconds: float = 10.0, method: str = "POST", **more: Any
+) -> tuple[Answer, RawServer]:
     """Post to a server that answers so."""
 
     async def main(reactor: Any) -> tuple[Answer, RawServer]:
@@ -35,7 +37,8 @@ def posted(sent: Any, *, seconds: float = 10.0, **more: Any) -> tuple[Answer, Ra
         agent = web_agent(reactor, client_context([OURS.certificate]), MOST)
         headers = Headers({"X-Token": ["abc"]})
         try:
-            got = await post(agent, reactor, server.url(), headers, b"question", 1000, seconds)
+            given = headers, b"question", 1000, seconds, method
+            got = await post(agent, reactor, server.url(), *given)
         finally:
             await server.close()
         return got, server
@@ -58,6 +61,21 @@ def test_every_status_is_an_answer(status: int) -> None:
     assert question.startswith(b"POST /login HTTP/1.1\r\n")
     assert b"X-Token: abc" in question
     assert question.endswith(b"\r\n\r\nquestion")
+
+
+def test_other_methods_are_sent_as_they_are_and_a_get_has_no_body() -> None:
+    _, server = posted(answer(204), method="PUT")
+    assert server.asked[0].startswith(b"PUT /login HTTP/1.1\r\n")
+    assert server.asked[0].endswith(b"\r\n\r\nquestion")
+    _, server = posted(answer(204), method="GET")
+    assert server.asked[0].startswith(b"GET /login HTTP/1.1\r\n")
+    assert server.asked[0].endswith(b"\r\n\r\n")
+    assert b"content-length" not in server.asked[0].lower()
+
+
+def test_it_is_told_when_a_server_wants_to_be_asked_again() -> None:
+    got, _ = posted(answer(503, b"", "Retry-After: 30", "Retry-After: 60"))
+    assert got == Answer(503, b"", "30")
 
 
 def test_over_tls_the_authority_that_was_named_is_believed() -> None:
