@@ -10,6 +10,8 @@ from mft.handlers.program import Program
 from mft.handlers.program_options import ProgramOptions
 from mft.handlers.stream import Stream, StreamOptions
 from mft.handlers.webhook_options import WebhookOptions
+from mft.handlers.syslog import Syslog
+from mft.handlers.syslog_options import SyslogOptions
 from mft.resources.base import Surroundings
 
 
@@ -31,4 +33,5 @@ HANDLERS: Final[Mapping[str, Kind]] = {
     "standard-stream": Kind(StreamOptions, Stream),
     "http": Kind(WebhookOptions, _http),
     "external-executable": Kind(ProgramOptions, Program),
+    "syslog": Kind(SyslogOptions, Syslog),
 }

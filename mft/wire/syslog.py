@@ -45,7 +45,7 @@ _ESCAPED: Final = re.compile(r'(["\\\]])')
 class Sender(NamedTuple):
     """Who says it: the same in every message."""
 
-    host: str
+    host: str  # empty: the receiver knows, being of this machine
     app: str  # the server's name
     process: str = NIL
     element: str = "event@32473"  # the ID of the structured data
@@ -70,9 +70,9 @@ def rfc3164(sender: Sender, said: Said, size: int) -> bytes:
     """The line `<30>Mon dd HH:MM:SS host SERVER: TEXT`, at most `size` bytes (MIN_SIZE or more)."""
     at = said.time
     stamp = f"{_MONTHS[at.month - 1]} {at.day:2d} {at:%H:%M:%S}"
-    host = _name(sender.host, MAX_HOST)
+    host = f"{_name(sender.host, MAX_HOST)} " if sender.host else ""
     tag = _NOT_IN_TAGS.sub("_", sender.app[:MAX_APP]) or "mft"
-    head = f"<{said.priority}>{stamp} {host} {tag}: "
+    head = f"<{said.priority}>{stamp} {host}{tag}: "
     return _within(head, _one_line(said.text), size)
 
 

@@ -39,7 +39,7 @@ MESSAGE_5424 = re.compile(
 )
 PAIR = re.compile(rb" (" + NAME + rb')="(' + VALUE + rb')"')
 MESSAGE_3164 = re.compile(
-    rb"<(\d{1,3})>([A-Z][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d) ([!-~]{1,255}) ([!-~]{1,48}): (.*)",
+    rb"<(\d{1,3})>([A-Z][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d) ([!-~]{1,255} )?([!-~]{1,48}): (.*)",
     re.DOTALL,
 )
 hostile = st.text(
@@ -124,7 +124,11 @@ def test_names_that_are_no_names_still_make_fields() -> None:
     found = MESSAGE_5424.fullmatch(rfc5424(sender, said(), 1024))
     assert found is not None
     assert found.group(3, 4, 5, 7) == (b"a_host_", b"my:_[server]", b"-", b"event___@1")
-    assert rfc3164(Sender("", ""), said(), 1024).startswith(b"<30>Mar  7 19:44:05 - mft: hello")
+    assert b" - - - 20142 [" in rfc5424(Sender("", "", ""), said(), 1024)
+
+
+def test_to_this_machine_a_line_has_no_host() -> None:
+    assert rfc3164(Sender("", ""), said(), 1024) == b"<30>Mar  7 19:44:05 mft: hello"
 
 
 def test_a_priority_is_eight_times_the_facility_and_the_severity() -> None:
