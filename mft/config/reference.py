@@ -172,6 +172,7 @@ def full_ini(families: Sequence[Family]) -> str:
 
 def _ini_section(family: Family, type_name: str, model: type[Section]) -> Iterator[str]:
     identifier = type_name or "example"
+    shown = {**family.shown, **model.shown}
     yield from _comment(about_type(model))
     yield f"[{family.name}]" if family.single else f"[{family.name}/{identifier}]"
     if type_name and "type" not in model.model_fields:
@@ -181,8 +182,8 @@ def _ini_section(family: Family, type_name: str, model: type[Section]) -> Iterat
         yield from ("", *_comment(about))
         if type_name and name == "type":
             yield f"type = {type_name}"
-        elif name in family.shown:
-            yield _assign(name, family.shown[name])
+        elif name in shown:
+            yield _assign(name, shown[name])
         elif field.is_required():
             example = identifier if name == "name" else (field.examples or [""])[0]
             yield _assign(name, str(example))

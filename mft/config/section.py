@@ -106,6 +106,8 @@ class Section(BaseModel):
     # Options that other servers of this kind have and that mean nothing here: name -> why.
     # Giving one is a warning, so that a file written for them loads.
     ignored: ClassVar[Mapping[str, str]] = {}
+    # What server.full.ini gives beside what must be given: options and their text.
+    shown: ClassVar[Mapping[str, str]] = {}
     # How the value of an old name becomes the new option's; None drops it.
     converted: ClassVar[Mapping[str, Callable[[str], str | None]]] = {}
 

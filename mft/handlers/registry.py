@@ -12,6 +12,7 @@ from mft.handlers.stream import Stream, StreamOptions
 from mft.handlers.webhook_options import WebhookOptions
 from mft.handlers.syslog import Syslog
 from mft.handlers.syslog_options import SyslogOptions
+from mft.handlers.windows_eventlog import WindowsEventlog, WindowsEventlogOptions
 from mft.resources.base import Surroundings
 
 
@@ -34,4 +35,5 @@ HANDLERS: Final[Mapping[str, Kind]] = {
     "http": Kind(WebhookOptions, _http),
     "external-executable": Kind(ProgramOptions, Program),
     "syslog": Kind(SyslogOptions, Syslog),
+    "windows-eventlog": Kind(WindowsEventlogOptions, WindowsEventlog),
 }

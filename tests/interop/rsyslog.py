@@ -6,6 +6,7 @@ than what it had not yet taken from the network.
 """
 
 import json
+import signal
 import socket
 import subprocess
 import time
@@ -55,9 +56,10 @@ ruleset(name="keep" queue.type="Direct") {{
 input(type="imudp" address="{host}" port="{udp}" ruleset="keep")
 input(type="imptcp" address="{host}" port="{tcp}" ruleset="keep")
 input(type="imtcp" port="{tls}" ruleset="keep")
-input(type="imuxsock" socket="{folder}/log" ruleset="keep" useSysTimestamp="off")
-input(type="imuxsock" socket="{folder}/log5424" ruleset="keep" useSysTimestamp="off"
-  useSpecialParser="off")
+input(type="imuxsock" socket="{folder}/log" ruleset="keep"
+  useSysTimestamp="off" ignoreTimestamp="off")
+input(type="imuxsock" socket="{folder}/log5424" ruleset="keep"
+  useSysTimestamp="off" ignoreTimestamp="off" useSpecialParser="off")
 """
 
 
@@ -130,11 +132,11 @@ class Rsyslog:
     def stalled(self) -> Iterator[None]:
         """Let it do nothing for a while."""
         assert self._process is not None
-        self._process.send_signal(19)  # SIGSTOP
+        self._process.send_signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            self._process.send_signal(18)  # SIGCONT
+            self._process.send_signal(signal.SIGCONT)
 
     def forget(self) -> None:
         """Tell only of what comes from now on."""

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from mft.config.kinds import Context
 from mft.core.failure import Refused
 from mft.core.peer import Component
-from mft.events import catalogue, payloads
+from mft.events import catalogue
 from mft.events.bus import Bus
 from mft.events.facts import unique
 from mft.events.journal import Journal
