@@ -138,7 +138,7 @@ class SyslogOptions(HandlerOptions):
         "path": _scheme("file://"),
     }
 
-    url: Annotated[Url, Kind("URL", "tcp://logs.example.com", _url)] = option(
+    url: Annotated[Url, Kind("URL", "tcp://logs.example.com", _url, write=str)] = option(
         "Where the syslog server is: `file:///dev/log` for the one of this machine, "
         "`udp://host[:514]`, `tcp://host[:601]`, or `tls://host[:6514]`, whose certificate must be "
         "for that host.",

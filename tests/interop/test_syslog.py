@@ -21,6 +21,7 @@ from tests.fakes.loop import run_loop, until
 from tests.fakes.occurrences import ALICE, SERVER, told, uploaded
 from tests.fakes.threads import Inline
 from tests.interop.rsyslog import OTHER_HOST, Rsyslog
+from tests.interop.rsyslog import until as eventually
 
 pytestmark = pytest.mark.interop
 
@@ -148,6 +149,24 @@ def test_a_server_that_is_killed_in_the_middle_loses_nothing(
     assert set(paths) == {str(number) for number in range(MANY)}
     again = len(paths) - MANY
     assert again <= 2 * 100, "more came again than the batches that were in flight"
+
+
+@pytest.mark.parametrize("way", ["tcp", "tls"])
+def test_a_server_that_stalls_is_waited_for(rsyslog: Rsyslog, journal: Journal, way: str) -> None:
+    rsyslog.forget()
+
+    async def main(reactor: Any, handler: Syslog) -> None:
+        with rsyslog.stalled(), pytest.raises((TimeoutError, Refused), match="the receiver"):
+            await handler.handle_many([told("/first")])
+        await handler.handle_many([told("/second")])
+
+    handling(journal, options(rsyslog, way, timeout="1"), main)
+    await_text(rsyslog, "/second")
+
+
+def await_text(rsyslog: Rsyslog, text: str) -> None:
+    """Wait until a message has it."""
+    eventually(lambda: any(text in one["text"] for one in rsyslog.told), text)
 
 
 def test_a_server_whose_certificate_is_for_another_name_gets_nothing(

@@ -91,6 +91,11 @@ PLACES = {
         "programs.md",
         "A first program",
         "handlers/test_program.py",
+    ("event-handlers", "syslog"): ("syslog.md", "Syslog", "handlers/test_syslog.py"),
+    ("event-handlers", "windows-eventlog"): (
+        "syslog.md",
+        "Windows Event Log",
+        "handlers/test_windows_eventlog.py",
     ),
     ("storage", "local"): ("storage.md", "Homes", "vfs/test_local.py"),
     ("storage", "memory"): (None, "no account can have it: it is for trials", "vfs/test_memory.py"),
