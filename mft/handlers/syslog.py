@@ -20,7 +20,7 @@ from mft.wire import syslog
 from mft.wire.syslog import Said, Sender
 
 BATCH: Final = 512  # messages, 128 KiB as a rule; 4 MiB at the usual size, 32 MiB at the largest
-TURN: Final = 32  # messages that are made before others are served: about a millisecond
+TURN: Final = 32  # messages that are made before others are served: 1 to 2 milliseconds
 # What RFC 5424 messages say of every event, before its data; named as in templates.
 IDENTITIES: Final = (
     "id",

@@ -6,6 +6,7 @@ Whatever text comes in, one message is one line: no character of it ends a line,
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 FACILITIES: Final = (
@@ -25,6 +26,7 @@ MIN_TEXT: Final = 32  # bytes of text that the values always leave
 MAX_VALUE: Final = 1024  # characters of one value, before they are escaped
 MIN_SIZE: Final = 480  # bytes of a message that every receiver takes (RFC 5424 6.1)
 MAX_SIZE: Final = 64_000  # bytes; a datagram holds 65,507
+KEPT: Final = 1024  # names that are remembered as they are written; events have fewer
 NIL: Final = "-"
 CUT: Final = "..."  # ends what was too long
 TRUNCATED: Final = ' cut="1"'  # says in the structured data that values of it are left out
@@ -39,7 +41,6 @@ _BREAKING: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NOT_IN_NAMES: Final = re.compile(r"[^!-~]")
 _NOT_IN_TAGS: Final = re.compile(r"[^!-~]|[:\[\]]")
 _NOT_IN_IDS: Final = re.compile(r'[^!-~]|[="\]]')
-_ESCAPED: Final = re.compile(r'(["\\\]])')
 
 
 class Sender(NamedTuple):
@@ -119,7 +120,7 @@ def _structured(element: str, values: Iterable[tuple[str, str]], room: int) -> s
         if not value:
             continue
         shown = f' {_id(name)}="{_value(value)}"'
-        cost = len(shown.encode())
+        cost = len(shown) if shown.isascii() else len(shown.encode())
         if cost > left:
             whole = False
             continue
@@ -132,13 +133,16 @@ def _value(text: str) -> str:
     """A value as it stands between quotes (RFC 5424 6.3.3)."""
     if len(text) > MAX_VALUE:
         text = text[: MAX_VALUE - len(CUT)] + CUT
-    return _ESCAPED.sub(r"\\\1", _one_line(text))
+    escaped = _one_line(text).replace("\\", r"\\").replace('"', r"\"")
+    return escaped.replace("]", r"\]")
 
 
+@lru_cache(KEPT)
 def _id(text: str) -> str:
     return _NOT_IN_IDS.sub("_", text[:MAX_ID]) or "_"
 
 
+@lru_cache(KEPT)
 def _name(text: str, longest: int) -> str:
     return _NOT_IN_NAMES.sub("_", text[:longest]) or NIL
 

@@ -140,6 +140,7 @@ def test_a_server_that_is_killed_in_the_middle_loses_nothing(
         for part in (MANY // 4, MANY // 2):
             await until(reactor, lambda part=part: len(rsyslog.told) >= part)
             rsyslog.kill()
+            await until(reactor, lambda: one.failures or one.position >= MANY, "it is missed")
             rsyslog.start()
         await until(reactor, lambda: one.position >= MANY, "all are delivered")
         await one.stop()

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.interop.instance import MFT, execute
 from tests.interop.rsyslog import Rsyslog
@@ -27,9 +27,15 @@ def test_every_failed_login_and_nothing_else_is_in_syslog(rig: Rig, tmp_path: Pa
     web = rig.web("http")
     handler = EXAMPLE.read_text().partition("[event-handlers/failed-logins]")[2]
     assert "url = file:///dev/log" in handler
-    section = handler.replace("file:///dev/log", rsyslog.url("file"))
+    here = handler.replace("file:///dev/log", rsyslog.url("file"))
+    # The same to another machine, as the comments of the example have it.
+    there = handler.replace("url = file:///dev/log\n", "")
+    for name in ("url", "ssl_certificate_authority", "format"):
+        there = there.replace(f"\n;{name} =", f"\n{name} =")
+    there = there.replace("tls://logs.example.com", rsyslog.url("tls"))
+    there = there.replace("conf/certificates/logs-ca.pem", str(rsyslog.folder / "ca.pem"))
     with rig.config.open("a") as file:
-        file.write(f"\n[event-handlers/failed-logins]{section}")
+        file.write(f"\n[event-handlers/here]{here}\n[event-handlers/there]{there}")
     rsyslog.start()
     try:
         rig.start()
@@ -39,16 +45,22 @@ def test_every_failed_login_and_nothing_else_is_in_syslog(rig: Rig, tmp_path: Pa
             with HttpClient(web, name="") as client:
                 answer = client.ask("GET", "/home/", Authorization=basic(name, "guessed"))
                 assert answer.status == 401
-        found = rsyslog.wait_for(2)
+        found = rsyslog.wait_for(4)
         rig.stop()
-        assert len(rsyslog.told) == 2
+        assert len(rsyslog.told) == 4
     finally:
         rsyslog.stop()
-    for one, (number, name) in zip(found, NAMES.items(), strict=True):
-        assert (one["pri"], one["app"]) == ("84", rig_name(rig))
-        assert re.match(rf" {number} Unknown 127\.0\.0\.1:\d+ ", one["text"])
-        assert f'"{name}"' in one["text"]
-        assert "guessed" not in one["text"]
+    assert [one["number"] for one in found if one["version"] == "1"] == list(NAMES)
+    assert {shown(rig, one) for one in found} == set(NAMES.items())
+
+
+def shown(rig: Rig, one: dict[str, Any]) -> tuple[str, str]:
+    """The number and the name of a failed login, which is told as it should be."""
+    assert (one["pri"], one["app"]) == ("84", rig_name(rig))
+    assert "guessed" not in str(one)
+    (number,) = re.findall(r"^ ?(\d+) Unknown 127\.0\.0\.1:\d+ ", one["text"])
+    assert f'"{NAMES[number]}"' in one["text"]
+    return number, NAMES[number]
 
 
 def rig_name(rig: Rig) -> str:
