@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory, Protocol
 
 from mft.config.kinds import Context
@@ -164,6 +165,21 @@ def test_a_kept_connection_carries_everything_until_it_is_lost(tmp_path: Path) -
         await until(reactor, lambda: receivers.heard[-1] == b"three\n")
 
     sending(tmp_path, main, connection="kept", framing="newline")
+
+
+@pytest.mark.parametrize("connection", ["in-turn", "kept"])
+def test_a_batch_that_is_cancelled_leaves_nothing_open(tmp_path: Path, connection: str) -> None:
+    async def main(reactor: Any, receivers: Receivers, way: Way) -> None:
+        going = Deferred.fromCoroutine(way.send([b"x" * 60_000] * 512))
+        await until(reactor, lambda: receivers.met)
+        receivers.met[0].transport.pauseProducing()
+        going.cancel()
+        with pytest.raises(CancelledError):
+            await going
+        receivers.met[0].transport.resumeProducing()
+        await until(reactor, lambda: not receivers.met[0].open)
+
+    sending(tmp_path, main, connection=connection)
 
 
 async def until_sent(way: Way, message: bytes) -> None:
