@@ -9,9 +9,9 @@ from mft.handlers.log_file import LogFile, LogFileOptions
 from mft.handlers.program import Program
 from mft.handlers.program_options import ProgramOptions
 from mft.handlers.stream import Stream, StreamOptions
-from mft.handlers.webhook_options import WebhookOptions
 from mft.handlers.syslog import Syslog
 from mft.handlers.syslog_options import SyslogOptions
+from mft.handlers.webhook_options import WebhookOptions
 from mft.handlers.windows_eventlog import WindowsEventlog, WindowsEventlogOptions
 from mft.resources.base import Surroundings
 

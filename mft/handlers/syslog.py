@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from twisted.internet.task import deferLater
-
 from mft.core.peer import Component
 from mft.events.escape import visible
 from mft.events.facts import Facts, as_text, whole_data
@@ -20,7 +18,6 @@ from mft.wire import syslog
 from mft.wire.syslog import Said, Sender
 
 BATCH: Final = 512  # messages, 128 KiB as a rule; 4 MiB at the usual size, 32 MiB at the largest
-TURN: Final = 32  # messages that are made before others are served: 1 to 2 milliseconds
 # What RFC 5424 messages say of every event, before its data; named as in templates.
 IDENTITIES: Final = (
     "id",
@@ -69,19 +66,18 @@ class Syslog:
 
     async def handle_many(self, occurrences: Sequence[Occurrence]) -> None:
         """Send a message for each; a receiver that takes nothing holds up this handler alone."""
-        messages: list[bytes] = []
-        for occurrence in occurrences:
-            if messages and not len(messages) % TURN:
-                await deferLater(self._around.clock, 0)
-            messages.append(self.message(occurrence))
         if self._way is not None:
-            await self._way.send(messages)
+            await self._way.send(await self._around.blocking(self._messages, occurrences))
 
     async def stop(self) -> None:
         """Close what is open; nothing waits to be sent."""
         if self._way is not None:
             await self._way.close()
             self._way = None
+
+    def _messages(self, occurrences: Sequence[Occurrence]) -> list[bytes]:
+        """On a thread, so that the reactor has no part in making them."""
+        return [self.message(one) for one in occurrences]
 
     def message(self, occurrence: Occurrence) -> bytes:
         """The message about an event."""

@@ -82,8 +82,7 @@ class WindowsEventlog:
 
     async def handle_many(self, occurrences: Sequence[Occurrence]) -> None:
         """Write an entry for each; raises OSError."""
-        entries = [(one.event.number, self._render(one)[:MAX_TEXT]) for one in occurrences]
-        await self._around.blocking(self._write, entries)
+        await self._around.blocking(self._write, occurrences)
 
     async def stop(self) -> None:
         """Nothing is open."""
@@ -91,8 +90,9 @@ class WindowsEventlog:
     def _register(self) -> None:
         self._log.AddSourceToRegistry(self._source, eventLogType=LOG)
 
-    def _write(self, entries: Sequence[tuple[int, str]]) -> None:
-        for number, text in entries:
+    def _write(self, occurrences: Sequence[Occurrence]) -> None:
+        for one in occurrences:
+            number, text = one.event.number, self._render(one)[:MAX_TEXT]
             try:
                 self._log.ReportEvent(self._source, number, eventType=INFORMATION, strings=[text])
             except Exception as error:  # it raises errors of its own

@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from mft.core.peer import Component
 from mft.events import catalogue
 from mft.events.facts import unique
 from mft.handlers.inbox import MAX_KEPT
 from mft.handlers.subscription import Subscription
-from mft.handlers.syslog import TURN, Syslog
+from mft.handlers.syslog import Syslog
 from mft.handlers.syslog_options import SyslogOptions
 from mft.resources.base import Surroundings
 from mft.wire.syslog import MAX_ID
 from tests.fakes.handlers import house
 from tests.fakes.loop import run_loop, until
-from tests.fakes.occurrences import ALICE, SERVER, SYSTEM, told, uploaded
+from tests.fakes.occurrences import ALICE, SERVER, told, uploaded
 from tests.fakes.run import run
 from tests.fakes.threads import Inline
 
@@ -166,14 +164,6 @@ def drain(reading: socket.socket, heard: list[bytes]) -> list[bytes]:
             return heard
 
 
-def turn(clock: Clock) -> None:
-    """Run one delayed call; those that it makes wait for the next turn."""
-    (call,) = clock.getDelayedCalls()
-    clock.calls.remove(call)
-    call.called = 1
-    call.func(*call.args, **call.kw)
-
-
 class Counting:
     """A way that counts what it is given."""
 
@@ -184,14 +174,9 @@ class Counting:
         self.sent += len(messages)
 
 
-def test_many_messages_are_made_in_several_turns(home):
-    one, made = handler(home), []
+def test_messages_are_made_on_a_thread(home):
+    one = handler(home)
     one._way = way = Counting()
-    message = one.message
-    one.message = lambda occurrence: made.append(1) or message(occurrence)
-    going = Deferred.fromCoroutine(one.handle_many([told(origin=SYSTEM)] * (2 * TURN + 1)))
-    for count in (TURN, 2 * TURN):
-        assert (len(made), way.sent) == (count, 0)
-        turn(home.clock)
-    assert way.sent == 2 * TURN + 1
-    assert going.called
+    before = home.around.blocking.calls
+    run(one.handle_many([told()] * 3))
+    assert (way.sent, home.around.blocking.calls) == (3, before + 1)

@@ -91,6 +91,7 @@ PLACES = {
         "programs.md",
         "A first program",
         "handlers/test_program.py",
+    ),
     ("event-handlers", "syslog"): ("syslog.md", "Syslog", "handlers/test_syslog.py"),
     ("event-handlers", "windows-eventlog"): (
         "syslog.md",
