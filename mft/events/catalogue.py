@@ -553,6 +553,12 @@ AUTHENTICATION_BROKEN: Final = Event(
     'Authentication method "{name}" broke: {details}',
     _in("operational session failure failure-critical"),
 )
+DATABASE_PURGE_FAILED: Final = Event(
+    20062,
+    p.Details,
+    "Old events could not be deleted from the database: {details}",
+    _in("process failure failure-high"),
+)
 PASSWORD_CHANGE_BROKE: Final = Event(
     20064,
     p.Details,
@@ -650,6 +656,12 @@ METHOD_SKIPPED: Final = Event(
     'Authentication method "{method_name}" of type {method_type} is not running: passed over.',
     _in("session failure failure-specific"),
 )
+DATABASE_ACTION_FAILED: Final = Event(
+    20112,
+    p.DatabaseFailed,
+    'Database "{database_name}" does not do what it is asked for: {details}',
+    _PROCESS_FAILED,
+)
 CERTIFICATE_EXPIRES: Final = Event(
     20114,
     p.CertificateExpires,
@@ -659,6 +671,12 @@ CERTIFICATE_EXPIRES: Final = Event(
 )
 MONITOR_FILE_AGED: Final = Event(
     20115, p.Aged, 'File "{path}" was not changed for {age} seconds.', _MONITOR_DONE
+)
+DATABASE_TABLE_WRONG: Final = Event(
+    20116,
+    p.TableWrong,
+    'Table "{table_name}" of database "{database_name}" cannot be used: {details}',
+    _PROCESS_FAILED,
 )
 MORE_CREDENTIALS_NEEDED: Final = Event(
     20126,
@@ -730,6 +748,24 @@ COMPONENT_STOP_FAILED: Final = Event(
     p.ComponentFailed,
     '{kind} "{name}" of type {type} did not stop well: {details}',
     _COMPONENT_FAILED,
+)
+DATABASE_GONE: Final = Event(
+    20161,
+    p.ComponentPaused,
+    'Event handler "{name}" of type {type} waits for its database; no event is lost.',
+    _PROCESS,
+)
+DATABASE_BACK: Final = Event(
+    20162,
+    p.ComponentPaused,
+    'Event handler "{name}" of type {type} goes on: its database is back.',
+    _PROCESS,
+)
+DATABASE_MIGRATION_FAILED: Final = Event(
+    20164,
+    p.MigrationFailed,
+    'The tables of the database of "{name}" could not be changed to this version: {details}',
+    _PROCESS_FAILED,
 )
 MONITOR_FILE_MODIFIED: Final = Event(
     20166, p.Monitored, 'File "{path}" was changed.', _MONITOR_DONE
@@ -1641,6 +1677,12 @@ LAST_LOGINS_UNWRITTEN: Final = Event(
     p.PathFailed,
     'The last logins cannot be written to "{path}", and a restart would forget them: {details}',
     _PROCESS_BROKEN,
+)
+DATABASE_PURGED: Final = Event(
+    90210,
+    p.DatabasePurged,
+    'From database "{database_name}" {count} events were deleted: all older than {days} days.',
+    _PROCESS_DONE,
 )
 MONITOR_UNREADABLE: Final = Event(
     90260,

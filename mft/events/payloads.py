@@ -462,6 +462,48 @@ class ComponentGivenUp(NamedTuple):
     type: str
 
 
+class ComponentPaused(NamedTuple):
+    """A component that waits for something that it needs, or goes on."""
+
+    family: str
+    name: str
+    type: str
+
+
+class DatabaseFailed(NamedTuple):
+    """Something that a database did not do; `action` is what that was, such as insert."""
+
+    action: str
+    database_name: str
+    details: str
+
+
+class TableWrong(NamedTuple):
+    """A table that is not what it should be."""
+
+    table_name: str
+    database_name: str
+    details: str
+
+
+class MigrationFailed(NamedTuple):
+    """Tables of an older version that could not be changed; the rest says whose they are."""
+
+    database_uuid: str
+    family: str
+    name: str
+    type: str
+    details: str
+
+
+class DatabasePurged(NamedTuple):
+    """Old events that were deleted from a database."""
+
+    database_name: str
+    count_: int
+    days: int
+
+
 class Options(NamedTuple):
     """Names of options, between commas."""
 

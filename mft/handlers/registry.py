@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Component
 from mft.handlers.base import Handler, HandlerOptions
+from mft.handlers.database import DatabaseHandler, DatabaseHandlerOptions
 from mft.handlers.log_file import LogFile, LogFileOptions
 from mft.handlers.program import Program
 from mft.handlers.program_options import ProgramOptions
@@ -30,6 +31,7 @@ def _http(component: Component, options: WebhookOptions, around: Surroundings) -
 
 
 HANDLERS: Final[Mapping[str, Kind]] = {
+    "database": Kind(DatabaseHandlerOptions, DatabaseHandler),
     "local-file": Kind(LogFileOptions, LogFile),
     "standard-stream": Kind(StreamOptions, Stream),
     "http": Kind(WebhookOptions, _http),

@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 from mft.core.peer import Component
 from mft.resources.analytics import Analytics, AnalyticsOptions
 from mft.resources.base import Resource, ResourceOptions, Surroundings
+from mft.resources.database import Database
+from mft.resources.database_options import MysqlOptions, PostgresqlOptions, SqliteOptions
 from mft.resources.email_client import EmailClient, EmailClientOptions
 from mft.resources.monitor import Monitor, MonitorOptions
 
@@ -21,4 +23,7 @@ RESOURCES: Final[Mapping[str, Kind]] = {
     "analytics": Kind(AnalyticsOptions, Analytics),
     "email-client": Kind(EmailClientOptions, EmailClient),
     "monitor": Kind(MonitorOptions, Monitor),
+    "mysql": Kind(MysqlOptions, Database),
+    "postgresql": Kind(PostgresqlOptions, Database),
+    "sqlite": Kind(SqliteOptions, Database),
 }

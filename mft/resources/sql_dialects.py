@@ -1,0 +1,248 @@
+"""What differs between databases: how one connects, how a repeat is ignored, how one locks."""
+
+import os
+import sqlite3
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Engine,
+    Insert,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.pool import QueuePool
+
+from mft.resources.database_options import (
+    DatabaseOptions,
+    PostgresqlOptions,
+    ServerOptions,
+    SqliteOptions,
+    tls_context,
+)
+from mft.resources.event_rows import Row
+
+CONNECTIONS: Final = 2  # to one database, each in use by one thread
+RECYCLE: Final = 1800  # seconds until a connection is made anew: firewalls forget quiet ones
+FILE_MODE: Final = 0o640  # of a file of SQLite, as of a log
+LOCK: Final = "mft-schema"  # held while tables are made or changed
+LOCK_NUMBER: Final = 0x6D6674  # the same for PostgreSQL
+# Where systems keep the certificates that they trust, for a library that does not ask them.
+BUNDLES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+class Dialect(NamedTuple):
+    """One kind of database."""
+
+    url: str
+    connect: Callable[[Any, bool], Any]  # by its options; whether nothing may be made
+    insert: Callable[[Table], Insert]  # that passes over what is there already
+    values: Callable[[Sequence[Row]], Any]  # of rows, as that statement takes them
+    locked: Callable[[Connection, float], Any]  # a block that one program at a time is in
+
+
+def engine_of(options: DatabaseOptions, existing: bool = False) -> Engine:
+    """A small pool of connections, none of them open yet.
+
+    `existing`: a database that is not there is not made, and reading it locks nobody out.
+    """
+    dialect = DIALECTS[options.type]
+    made = create_engine(
+        dialect.url,
+        creator=lambda: dialect.connect(options, existing),
+        poolclass=QueuePool,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=options.timeout,
+        pool_pre_ping=True,
+        pool_recycle=RECYCLE,
+        hide_parameters=True,
+        **({"use_native_hstore": False} if isinstance(options, PostgresqlOptions) else {}),
+    )
+    if isinstance(options, SqliteOptions):
+        begin = "BEGIN" if existing else "BEGIN IMMEDIATE"
+        event.listen(made, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return made
+
+
+# SQLite
+
+
+def _sqlite(options: SqliteOptions, existing: bool) -> sqlite3.Connection:
+    path = options.path
+    if existing and not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if not existing:
+        _make(path)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=options.timeout,
+        isolation_level=None,  # transactions begin when SQLAlchemy says so
+        check_same_thread=False,
+    )
+    if not existing:
+        connection.execute("PRAGMA journal_mode = WAL")  # who reads does not wait for who writes
+        connection.execute("PRAGMA synchronous = FULL")  # what was committed survives a power cut
+    return connection
+
+
+def _make(path: Path) -> None:
+    """Make the file for this account and its group; SQLite would let everybody read it.
+
+    One that is there is left alone: to close it would let SQLite's locks on it go.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+    except FileExistsError:
+        return
+
+
+def _by_row(rows: Sequence[Row]) -> Sequence[Row]:
+    return rows
+
+
+def _sqlite_insert(table: Table) -> Insert:
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+@contextmanager
+def _in_transaction(connection: Connection, seconds: float) -> Iterator[None]:
+    """Nothing more: what began the transaction has locked the file."""
+    yield
+
+
+# MySQL and MariaDB
+
+
+class _NotInClear:
+    """What a server is answered that asks for the password itself, where others can listen."""
+
+    def __init__(self, connection: Any) -> None:
+        pass
+
+    def authenticate(self, packet: Any) -> Any:
+        """Refuse."""
+        from pymysql.err import OperationalError
+
+        raise OperationalError(2061, "the server asks for the password in clear; use TLS")
+
+
+def _mysql(options: ServerOptions, existing: bool) -> Any:
+    import pymysql
+
+    secured = options.secured
+    in_clear: Mapping[bytes, type] = {b"mysql_clear_password": _NotInClear, b"dialog": _NotInClear}
+    return pymysql.connect(
+        host=options.address,
+        port=options.port,
+        user=options.username,
+        password=options.password.reveal().encode(),  # text would be sent as Latin-1
+        database=options.database,
+        charset="utf8mb4",
+        connect_timeout=options.timeout,
+        read_timeout=options.timeout,
+        write_timeout=options.timeout,
+        ssl=tls_context(options.ssl_certificate_authority) if secured else None,
+        ssl_disabled=not secured,
+        auth_plugin_map={} if secured else in_clear,
+        program_name="mft",
+    )
+
+
+def _mysql_insert(table: Table) -> Insert:
+    """Not ON DUPLICATE KEY UPDATE, for which one needs the right to update."""
+    return insert(table).prefix_with("IGNORE")
+
+
+@contextmanager
+def _by_name(connection: Connection, seconds: float) -> Iterator[None]:
+    """Hold a lock of the server, which ends with the connection at the latest.
+
+    Each table that is made ends a transaction, so that no transaction can be the lock.
+    """
+    told = {"name": LOCK, "seconds": seconds / 2}  # well before the wait for an answer ends
+    if not connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), told):
+        raise TimeoutError("another server changes the tables at this moment")
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            connection.execute(text("DO RELEASE_LOCK(:name)"), {"name": LOCK})
+
+
+# PostgreSQL
+
+
+def _postgresql(options: ServerOptions, existing: bool) -> Any:
+    from mft.resources.postgresql_connection import connect
+
+    tls: dict[str, Any] = {"sslmode": "disable", "require_auth": "!password"}  # never in clear
+    if options.secured:
+        tls = {"sslmode": "verify-full", "sslrootcert": _root(options.ssl_certificate_authority)}
+    return connect(
+        options.timeout,
+        host=options.address,
+        port=options.port,
+        user=options.username,
+        password=options.password.reveal(),
+        dbname=options.database,
+        client_encoding="utf8",
+        application_name="mft",
+        gssencmode="disable",
+        **tls,
+    )
+
+
+def _root(authorities: Path | None) -> str:
+    """The file of trusted certificates, which the library does not find by itself."""
+    if authorities is not None:
+        return str(authorities)
+    paths = (ssl.get_default_verify_paths().cafile, *BUNDLES)
+    return next((path for path in paths if path and os.path.isfile(path)), "system")
+
+
+def _postgresql_insert(table: Table) -> Insert:
+    """One list for each column: row by row takes three times as long."""
+    columns = [one for one in table.columns if one.name != "id"]
+    lists = [func.unnest(bindparam(one.name, type_=ARRAY(one.type))) for one in columns]
+    rows = select(*lists)
+    names = [one.name for one in columns]
+    return postgresql.insert(table).from_select(names, rows).on_conflict_do_nothing()
+
+
+def _by_column(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+@contextmanager
+def _until_commit(connection: Connection, seconds: float) -> Iterator[None]:
+    """Hold a lock of the server to the end of the transaction."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK_NUMBER})
+    yield
+
+
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    "sqlite": Dialect("sqlite+pysqlite://", _sqlite, _sqlite_insert, _by_row, _in_transaction),
+    "mysql": Dialect("mysql+pymysql://", _mysql, _mysql_insert, _by_row, _by_name),
+    "postgresql": Dialect(
+        "postgresql+psycopg://", _postgresql, _postgresql_insert, _by_column, _until_commit
+    ),
+}

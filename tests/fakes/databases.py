@@ -1,0 +1,322 @@
+"""Real databases: MariaDB and PostgreSQL, each a server of its own in a temporary folder.
+
+Both refuse to run as root; then they run as the account that Debian has for the one, or as nobody.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pymysql
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from mft.config.kinds import Context
+from mft.resources.database_options import DatabaseOptions, MysqlOptions, PostgresqlOptions
+from tests.fakes import pki
+from tests.interop.ports import free_port
+
+PATIENCE = 30.0  # seconds for a server to answer; it takes one
+LOOK = 0.02  # seconds between two looks
+NAME, USER, PASSWORD = "audit", "mft", 'it\'s "secret" \\ ü'
+READER = "reader"  # who may read everything and write nothing
+TYPES = ("mysql", "postgresql")
+
+_SQL = Path("/usr/share/mysql")
+_BOOT = "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n"
+
+
+def _account() -> str | None:
+    """Who the server runs as; None: as we do."""
+    if os.geteuid():
+        return None
+    known = {one.pw_name for one in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+class DatabaseServer:
+    """What both have: a folder, a port, a certificate, and a process that comes and goes."""
+
+    kind: str
+    model: type[DatabaseOptions]
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mft-database-"))
+        self.data = self.folder / "data"
+        self.port = free_port()
+        self.authority = pki.Authority()
+        self._account = _account()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._certificate()
+        self.data.mkdir(mode=0o700)
+        self._give()
+        self._make()
+
+    def _certificate(self) -> None:
+        names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+        identity = self.authority.issue(
+            "localhost", purpose=pki.SERVER, extensions=[x509.SubjectAlternativeName(names)]
+        )
+        (self.folder / "server.pem").write_bytes(identity.certificate.public_bytes(Encoding.PEM))
+        key = self.folder / "server.key"
+        key.touch(0o600)
+        key.write_bytes(
+            identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        )
+        (self.folder / "ca.pem").write_bytes(self.authority.pem)
+        (self.folder / "other-ca.pem").write_bytes(pki.Authority("another").pem)
+
+    def _give(self) -> None:
+        if self._account is not None:
+            for path in (self.folder, *self.folder.iterdir()):
+                shutil.chown(path, self._account)
+
+    def _run(self, argv: list[Any], stdin: bytes = b"") -> None:
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, user=self._account, cwd="/", check=False
+        )
+        assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
+
+    def _make(self) -> None:
+        """Fill the folder of the data."""
+        raise NotImplementedError
+
+    def _command(self) -> list[Any]:
+        raise NotImplementedError
+
+    def _answers(self) -> bool:
+        raise NotImplementedError
+
+    def execute(self, *statements: str) -> list[Any]:
+        """Run statements as the administrator of the server; gives the rows of the last one."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Run it until it answers; one that was killed leaves something behind for a moment."""
+        end = time.monotonic() + PATIENCE
+        while self._process is None or not self._answers():
+            assert time.monotonic() < end, (self.folder / "log").read_text(errors="replace")
+            if self._process is None or self._process.poll() is not None:
+                with (self.folder / "log").open("ab") as log:
+                    self._process = subprocess.Popen(
+                        self._command(), stdout=log, stderr=log, user=self._account, cwd="/"
+                    )
+            time.sleep(LOOK)
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self.signal(signal.SIGKILL)
+        self._ended()
+
+    def stop(self) -> None:
+        """End it, and its connections."""
+        if self._process is not None:
+            self.signal(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
+            self._ended()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _ended(self) -> None:
+        assert self._process is not None
+        self._process.wait(PATIENCE)
+        self._process = None
+
+    def close(self) -> None:
+        """Leave nothing."""
+        if self._process is not None:
+            self.kill()
+        shutil.rmtree(self.folder)
+
+    def given(self, **given: str) -> dict[str, str]:
+        """What `server.ini` says of it."""
+        told = {
+            "type": self.kind,
+            "address": "127.0.0.1",
+            "port": str(self.port),
+            "username": USER,
+            "password": PASSWORD,
+            "database": NAME,
+            "timeout": "5",
+        }
+        return told | given
+
+    def options(self, **given: str) -> Any:
+        """The same as options."""
+        told = {"name": self.kind, **self.given(**given)}
+        return self.model.model_validate(told, context=Context(self.folder))
+
+    def empty(self) -> None:
+        """Drop the tables."""
+        raise NotImplementedError
+
+    def rows(self, columns: str, more: str = "") -> list[Any]:
+        """Read from the table of events."""
+        return self.execute(f"SELECT {columns} FROM chevah_log_entries {more}")
+
+
+class MariaDb(DatabaseServer):
+    """mariadbd, whose system tables are made as its package makes them."""
+
+    kind = "mysql"
+    model = MysqlOptions
+
+    def _base(self) -> list[Any]:
+        small = ["--innodb-log-file-size=16M", "--innodb-buffer-pool-size=32M"]
+        return ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}", *small]
+
+    def _make(self) -> None:
+        files = ("mysql_system_tables.sql", "mysql_system_tables_data.sql")
+        script = _BOOT.encode() + b"".join((_SQL / name).read_bytes() for name in files)
+        self._run([*self._base(), "--bootstrap"], script)
+
+    def _command(self) -> list[Any]:
+        return [
+            *self._base(),
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            f"--socket={self.folder / 'socket'}",
+            f"--pid-file={self.folder / 'pid'}",
+            f"--ssl-cert={self.folder / 'server.pem'}",
+            f"--ssl-key={self.folder / 'server.key'}",
+        ]
+
+    @contextmanager
+    def _root(self) -> Iterator[Any]:
+        socket = str(self.folder / "socket")
+        with pymysql.connect(unix_socket=socket, user="root", autocommit=True) as connection:
+            yield connection.cursor()
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except pymysql.Error:
+            return False
+        return True
+
+    def execute(self, *statements: str) -> list[Any]:
+        found: Any = ()
+        with self._root() as root:
+            for statement in statements:
+                root.execute(statement)
+                found = root.fetchall()
+        return [row[0] if len(row) == 1 else row for row in found]
+
+    def rows(self, columns: str, more: str = "") -> list[Any]:
+        return self.execute(f"USE {NAME}", f"SELECT {columns} FROM chevah_log_entries {more}")
+
+    def prepare(self) -> None:
+        """Make the database and who works with it."""
+        with self._root() as root:
+            root.execute(f"CREATE DATABASE {NAME}")
+            for user in (USER, READER):
+                root.execute(f"CREATE USER {user}@'%%' IDENTIFIED BY %s", (PASSWORD,))
+            root.execute(f"GRANT CREATE, INDEX, SELECT, INSERT, DELETE ON {NAME}.* TO {USER}@'%'")
+            root.execute(f"GRANT SELECT ON {NAME}.* TO {READER}@'%'")
+
+    def empty(self) -> None:
+        self.execute(f"USE {NAME}", "DROP TABLE IF EXISTS chevah_log_entries, mft_schema")
+
+
+class Postgres(DatabaseServer):
+    """The newest PostgreSQL that the machine has."""
+
+    kind = "postgresql"
+    model = PostgresqlOptions
+
+    @property
+    def _bin(self) -> Path:
+        return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[-2]))
+
+    def _make(self) -> None:
+        words = ["-U", "root", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8"]
+        file = self.folder / "password"
+        file.write_text(PASSWORD)
+        self._give()
+        self._run([self._bin / "initdb", "-D", self.data, "-N", f"--pwfile={file}", *words])
+
+    def _command(self) -> list[Any]:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": self.folder,
+            "fsync": "off",  # the processes are killed, never the machine
+            "ssl": "on",
+            "ssl_cert_file": self.folder / "server.pem",
+            "ssl_key_file": self.folder / "server.key",
+        }
+        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [self._bin / "postgres", "-D", self.data, *words]
+
+    def _root(self, database: str) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user="root",
+            password=PASSWORD,
+            dbname=database,
+            autocommit=True,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1", database="postgres")
+        except psycopg.Error:
+            return False
+        return True
+
+    def execute(self, *statements: str, database: str = NAME) -> list[Any]:
+        found: Any = ()
+        with self._root(database) as root:
+            for statement in statements:
+                cursor = root.execute(statement.encode())
+                found = cursor.fetchall() if cursor.description else ()
+        return [row[0] if len(row) == 1 else row for row in found]
+
+    def prepare(self) -> None:
+        """Make the database and who works with it."""
+        secret = PASSWORD.replace("'", "''")
+        users = [f"CREATE ROLE {one} LOGIN PASSWORD '{secret}'" for one in (USER, READER)]
+        self.execute(*users, f"CREATE DATABASE {NAME}", database="postgres")
+        self.execute(
+            f"GRANT CREATE ON SCHEMA public TO {USER}",
+            f"ALTER DEFAULT PRIVILEGES FOR ROLE {USER} GRANT SELECT ON TABLES TO {READER}",
+        )
+
+    def empty(self) -> None:
+        self.execute("DROP TABLE IF EXISTS chevah_log_entries, mft_schema")
+
+
+SERVERS = {one.kind: one for one in (MariaDb, Postgres)}
+
+
+@contextmanager
+def running(kind: str) -> Iterator[Any]:
+    """One server with an empty database."""
+    server: Any = SERVERS[kind]()
+    try:
+        server.start()
+        server.prepare()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="module", params=TYPES)
+def database_server(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """One server of each kind for the tests of a module."""
+    with running(request.param) as server:
+        yield server
