@@ -7,11 +7,13 @@ import os
 import pwd
 import shutil
 import signal
+import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mft.config.kinds import Context
-from mft.resources.database_options import DatabaseOptions, MysqlOptions, PostgresqlOptions
+from mft.resources.database_options import (
+    DatabaseOptions,
+    MysqlOptions,
+    PostgresqlOptions,
+    SqliteOptions,
+)
+from mft.resources.event_rows import TABLE
 from tests.fakes import pki
 from tests.interop.ports import free_port
 
@@ -165,7 +173,7 @@ class DatabaseServer:
 
     def rows(self, columns: str, more: str = "") -> list[Any]:
         """Read from the table of events."""
-        return self.execute(f"SELECT {columns} FROM chevah_log_entries {more}")
+        return self.execute(f"SELECT {columns} FROM {TABLE} {more}")
 
 
 class MariaDb(DatabaseServer):
@@ -174,8 +182,14 @@ class MariaDb(DatabaseServer):
     kind = "mysql"
     model = MysqlOptions
 
+    @property
+    def _socket(self) -> str:
+        return str(self.folder / "socket")
+
     def _base(self) -> list[Any]:
         small = ["--innodb-log-file-size=16M", "--innodb-buffer-pool-size=32M"]
+        # The process is killed, never the machine.
+        small += ["--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync"]
         return ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}", *small]
 
     def _make(self) -> None:
@@ -188,7 +202,7 @@ class MariaDb(DatabaseServer):
             *self._base(),
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
-            f"--socket={self.folder / 'socket'}",
+            f"--socket={self._socket}",
             f"--pid-file={self.folder / 'pid'}",
             f"--ssl-cert={self.folder / 'server.pem'}",
             f"--ssl-key={self.folder / 'server.key'}",
@@ -196,14 +210,15 @@ class MariaDb(DatabaseServer):
 
     @contextmanager
     def _root(self) -> Iterator[Any]:
-        socket = str(self.folder / "socket")
-        with pymysql.connect(unix_socket=socket, user="root", autocommit=True) as connection:
+        with pymysql.connect(unix_socket=self._socket, user="root", autocommit=True) as connection:
             yield connection.cursor()
 
     def _answers(self) -> bool:
         try:
+            with socket.socket(socket.AF_UNIX) as probe:  # one that fails PyMySQL leaves open
+                probe.connect(self._socket)
             self.execute("SELECT 1")
-        except pymysql.Error:
+        except (OSError, pymysql.Error):
             return False
         return True
 
@@ -216,7 +231,7 @@ class MariaDb(DatabaseServer):
         return [row[0] if len(row) == 1 else row for row in found]
 
     def rows(self, columns: str, more: str = "") -> list[Any]:
-        return self.execute(f"USE {NAME}", f"SELECT {columns} FROM chevah_log_entries {more}")
+        return self.execute(f"USE {NAME}", f"SELECT {columns} FROM {TABLE} {more}")
 
     def prepare(self) -> None:
         """Make the database and who works with it."""
@@ -224,11 +239,12 @@ class MariaDb(DatabaseServer):
             root.execute(f"CREATE DATABASE {NAME}")
             for user in (USER, READER):
                 root.execute(f"CREATE USER {user}@'%%' IDENTIFIED BY %s", (PASSWORD,))
-            root.execute(f"GRANT CREATE, INDEX, SELECT, INSERT, DELETE ON {NAME}.* TO {USER}@'%'")
+            rights = "CREATE, ALTER, INDEX, SELECT, INSERT, DELETE"
+            root.execute(f"GRANT {rights} ON {NAME}.* TO {USER}@'%'")
             root.execute(f"GRANT SELECT ON {NAME}.* TO {READER}@'%'")
 
     def empty(self) -> None:
-        self.execute(f"USE {NAME}", "DROP TABLE IF EXISTS chevah_log_entries, mft_schema")
+        self.execute(f"USE {NAME}", f"DROP TABLE IF EXISTS {TABLE}, mft_schema")
 
 
 class Postgres(DatabaseServer):
@@ -297,7 +313,34 @@ class Postgres(DatabaseServer):
         )
 
     def empty(self) -> None:
-        self.execute("DROP TABLE IF EXISTS chevah_log_entries, mft_schema")
+        self.execute(f"DROP TABLE IF EXISTS {TABLE}, mft_schema")
+
+
+class SqliteFile:
+    """A file, with what the servers have as far as it makes sense."""
+
+    kind = "sqlite"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "server.db3"
+
+    def options(self, **given: str) -> SqliteOptions:
+        told = {"name": "file", "path": str(self.path), "timeout": "5", **given}
+        return SqliteOptions.model_validate(told, context=Context(self.folder))
+
+    def execute(self, *statements: str) -> list[Any]:
+        found: list[Any] = []
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            for statement in statements:
+                found = connection.execute(statement).fetchall()
+        return [row[0] if len(row) == 1 else row for row in found]
+
+    def rows(self, columns: str, more: str = "") -> list[Any]:
+        return self.execute(f"SELECT {columns} FROM {TABLE} {more}")
+
+    def empty(self) -> None:
+        self.execute(*(f"DROP TABLE IF EXISTS {name}" for name in ("mft_schema", TABLE)))
 
 
 SERVERS = {one.kind: one for one in (MariaDb, Postgres)}
@@ -318,5 +361,17 @@ def running(kind: str) -> Iterator[Any]:
 @pytest.fixture(scope="module", params=TYPES)
 def database_server(request: pytest.FixtureRequest) -> Iterator[Any]:
     """One server of each kind for the tests of a module."""
+    with running(request.param) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=("sqlite", *TYPES))
+def any_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    """A database of each kind for the tests of a module."""
+    if request.param == "sqlite":
+        yield SqliteFile(tmp_path_factory.mktemp("sqlite"))
+        return
     with running(request.param) as server:
         yield server
