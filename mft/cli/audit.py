@@ -8,6 +8,7 @@ from typing import IO, Final
 
 import click
 
+from mft.cli.audit_database import print_found
 from mft.cli.audit_dead import dead, retry
 from mft.cli.audit_options import output_option, query_options
 from mft.cli.audit_output import (
@@ -117,14 +118,24 @@ def _follow(reader: JournalReader, query: Query, render: Render) -> None:
     show_default=True,
     help="Lines of text, or one JSON object a line.",
 )
-def search(file: Path, query: Query, form: str) -> None:
+@click.option(
+    "--database",
+    metavar="ID",
+    help="Read a database instead of the journal: a resource, or an event handler.",
+)
+def search(file: Path, query: Query, form: str, database: str | None) -> None:
     """Print every event that matches. Exit code 1 when there is none.
 
     \b
     Examples:
       mft audit search --event 30068 --path '/inbox/*' --since 2030-01-31
       mft audit search --address 192.0.2.0/24 --group failure --format json
+      mft audit search --database AUDIT-DATABASE --account alice
     """
+    if database is not None:
+        if not print_found(file, database, query, form):
+            raise SystemExit(REFUSED)
+        return
     directory = journal_of(file)
     render = printer(form, file)
     count = 0

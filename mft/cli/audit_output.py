@@ -47,8 +47,13 @@ def json_lines(facts: Facts) -> Render:
 
 
 def printer(form: str, file: Path) -> Render:
-    """Events as the lines that `--format` asks for."""
-    facts = Facts(server_of(file))
+    """Events of the journal as the lines that `--format` asks for."""
+    return renderer(form, server_of(file))
+
+
+def renderer(form: str, server: Component) -> Render:
+    """Events of a server as the lines that `--format` asks for."""
+    facts = Facts(server)
     if form == "json":
         return json_lines(facts)
     return Template(DEFAULT_LINE, facts).render

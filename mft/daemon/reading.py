@@ -8,10 +8,11 @@ from mft.auth.options import DEFAULT_GROUP
 from mft.auth.policy_options import DEFAULT_POLICY
 from mft.config.ini import RawSection, Value
 from mft.config.kinds import Context
-from mft.config.problem import Problem
+from mft.config.problem import Problem, Severity
 from mft.config.section import Section, read_section, suggestion
 from mft.daemon.options import ServerOptions
 from mft.daemon.sections import (
+    OLD_FAMILIES,
     OLD_NAMES_OF_TYPE,
     SECTIONS,
     SERVER,
@@ -52,6 +53,10 @@ class Reading:
         """Read one section, whatever its family."""
         family, slash, identifier = raw.name.partition("/")
         family = family.strip().lower()
+        if slash and family in OLD_FAMILIES:
+            family = OLD_FAMILIES[family]
+            remedy = f"is an old name; write [{family}/{identifier.strip()}]"
+            self._tell(raw, remedy, Severity.WARNING)
         if family == SERVER and not slash:
             self._take_server(raw)
         elif family in SECTIONS and slash:
@@ -69,8 +74,8 @@ class Reading:
                 options = read_section(model, raw, self.context, self.problems)
                 self.families[family][identifier] = Read(raw, options)
 
-    def _tell(self, raw: RawSection, remedy: str) -> None:
-        self.problems.append(Problem(raw.file, raw.line, raw.name, "", None, remedy))
+    def _tell(self, raw: RawSection, remedy: str, severity: Severity = Severity.ERROR) -> None:
+        self.problems.append(Problem(raw.file, raw.line, raw.name, "", None, remedy, severity))
 
     def _take_server(self, raw: RawSection) -> None:
         if self.server is not None:

@@ -58,5 +58,7 @@ FAMILIES: Final = (
 SECTIONS: Final = {family.name: family for family in FAMILIES if not family.single}
 # Families of which no type exists yet.
 WITHOUT_TYPES: Final = frozenset({"locations", "transfers"})
+# Families of older configurations, and what they are now.
+OLD_FAMILIES: Final[Mapping[str, str]] = {"databases": "resources"}
 TYPE_ALIASES: Final[Mapping[str, Mapping[str, str]]] = {"services": ALIASES}
 OLD_NAMES_OF_TYPE: Final[Mapping[str, str]] = {"services": "protocol"}

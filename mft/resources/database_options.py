@@ -41,7 +41,7 @@ class DatabaseOptions(ResourceOptions):
     @property
     def label(self) -> str:
         """What an administrator calls the database itself: a file, or a name on a host."""
-        raise NotImplementedError
+        return self.name
 
 
 class SqliteOptions(DatabaseOptions):

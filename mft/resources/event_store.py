@@ -7,7 +7,13 @@ from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, text
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    SQLAlchemyError,
+    StatementError,
+)
 
 from mft.core.peer import Component
 from mft.events.catalogue import BY_NUMBER
@@ -25,10 +31,9 @@ from mft.resources.event_table import (
     make_tables,
 )
 from mft.resources.sql_dialects import DIALECTS, engine_of
-from mft.resources.trouble import CHECK, MIGRATE, Trouble
+from mft.resources.trouble import CHECK, MIGRATE, Trouble, said
 
 PAGE: Final = 1000  # rows that a search has in memory: 600 MiB at worst, 1 MiB as events are
-MAX_SAID: Final = 500  # characters of what a database says
 
 
 class EventStore:
@@ -68,7 +73,7 @@ class EventStore:
         if not occurrences:
             return
         rows = [row_of(server, told) for told in occurrences]
-        with self._doing("insert"), self._pool.begin() as connection:
+        with self._doing("insert", given=True), self._pool.begin() as connection:
             connection.execute(self._insert, self._dialect.values(rows))
 
     def delete_older(self, server: Component, moment: float, limit: int) -> int:
@@ -149,18 +154,30 @@ class EventStore:
             transaction.rollback()
 
     @contextmanager
-    def _doing(self, action: str) -> Iterator[None]:
-        """Say in our words what went wrong; the tables are then looked at again."""
+    def _doing(self, action: str, given: bool = False) -> Iterator[None]:
+        """Say in our words what went wrong; the tables are then looked at again.
+
+        What is no error of a database is the fault of what was `given`, or of who answered.
+        """
         try:
             yield
-        except (DataError, IntegrityError) as error:
-            raise ValueError(_said(error)) from None
+        except Trouble:
+            raise
         except Unfit as error:
             self._ready = False
             raise Trouble(CHECK, self.label, str(error)) from None
-        except (SQLAlchemyError, OSError) as error:
+        except Exception as error:  # drivers raise anything for an answer that makes no sense
+            if given and _is_fault(error):
+                raise ValueError(said(error)) from None
             self._ready = False
-            raise Trouble(action, self.label, f"{action}: {_said(error)}") from None
+            raise Trouble(action, self.label, f"{action}: {said(error)}") from None
+
+
+def _is_fault(error: Exception) -> bool:
+    """Whether a value is what went wrong, and not the database."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, DataError | IntegrityError)
+    return isinstance(error, StatementError) or not isinstance(error, SQLAlchemyError | OSError)
 
 
 def _check_encoding(connection: Connection) -> None:
@@ -188,11 +205,3 @@ def _conditions(columns: Any, query: Query) -> list[ColumnElement[bool]]:
     if query.until is not None:
         found.append(columns.timestamp < query.until.timestamp())
     return [and_(*found)] if found else []
-
-
-def _said(error: Exception) -> str:
-    """What the database said, on one line, without the statement and its values."""
-    original = getattr(error, "orig", None) or error
-    words = original.args if isinstance(original.args, tuple) else ()
-    said = " ".join(str(word) for word in words) or str(original) or type(original).__name__
-    return " ".join(said.split())[:MAX_SAID]

@@ -33,6 +33,7 @@ from mft.resources.database_options import (
     tls_context,
 )
 from mft.resources.event_rows import Row
+from mft.resources.trouble import said
 
 CONNECTIONS: Final = 2  # to one database, each in use by one thread
 RECYCLE: Final = 1800  # seconds until a connection is made anew: firewalls forget quiet ones
@@ -66,7 +67,7 @@ def engine_of(options: DatabaseOptions, existing: bool = False) -> Engine:
     dialect = DIALECTS[options.type]
     made = create_engine(
         dialect.url,
-        creator=lambda: dialect.connect(options, existing),
+        creator=lambda: _connect(dialect, options, existing),
         poolclass=QueuePool,
         pool_size=CONNECTIONS,
         max_overflow=0,
@@ -80,6 +81,13 @@ def engine_of(options: DatabaseOptions, existing: bool = False) -> Engine:
         begin = "BEGIN" if existing else "BEGIN IMMEDIATE"
         event.listen(made, "begin", lambda connection: connection.exec_driver_sql(begin))
     return made
+
+
+def _connect(dialect: Dialect, options: DatabaseOptions, existing: bool) -> Any:
+    try:
+        return dialect.connect(options, existing)
+    except Exception as error:  # drivers raise anything for an answer that makes no sense
+        raise ConnectionError(said(error)) from None
 
 
 # SQLite

@@ -22,7 +22,30 @@ from tests.fakes.occurrences import ALICE, SERVER, SERVICE, SYSTEM, told
 
 OTHER = Component("server-2", "server", "other")
 BOB = Origin(Actor("bob-1", "bob"), Address("2001:db8::7", 4000), SERVICE)
-HOSTILE = "/'); DROP TABLE chevah_log_entries; -- \" ` \\ %s :x {y} \x00 \x1b[2K \udc80 \u202e 😀 名"
+HOSTILE = "/'); DROP TABLE chevah_log_entries; -- \" ` \\ %s :x {y} \x00 \x1b[2K \udc80 \u202e 😀"
+
+# What is asked for, and which of four events is found.
+QUERIES = [
+    (Query(), [1, 2, 3, 4]),
+    (Query(numbers=frozenset({30068})), [1, 2, 3, 4]),
+    (Query(numbers=frozenset({10033})), []),
+    (Query(groups=frozenset({Group.SSH})), [1, 2, 3, 4]),
+    (Query(groups=frozenset({Group.FAILURE})), []),
+    (Query(accounts=frozenset({"bob"})), [3]),
+    (Query(accounts=frozenset({"alice-1", "bob"})), [1, 2, 3]),
+    (Query(accounts=frozenset({"ALICE"})), []),
+    (Query(accounts=frozenset({"alice "})), []),
+    (Query(networks=(parse_network("192.0.2.7"),)), [1, 2]),
+    (
+        Query(networks=(parse_network("192.0.2.0/24"), parse_network("2001:db8::/32"))),
+        [1, 2, 3],
+    ),
+    (Query(path=Expression.parse("/inbox/*.csv")), [1, 3, 4]),
+    (Query(text="NOTES"), [2]),
+    (Query(since=datetime.fromtimestamp(1e9 + 2, UTC)), [2, 3, 4]),
+    (Query(until=datetime.fromtimestamp(1e9 + 2, UTC)), [1]),
+    (Query(accounts=frozenset({"alice"}), text="notes"), [2]),
+]
 
 __all__ = ["any_database"]
 
@@ -104,7 +127,7 @@ def test_no_name_of_a_peer_is_a_part_of_a_statement(store, any_database):
     path = first.occurrence.data["path"]
     assert path == HOSTILE.replace("\x00", r"\x00").replace("\udc80", r"\udc80")
     assert "\\x00" in first.occurrence.origin.actor.name
-    assert "😀 名alice" in first.occurrence.origin.actor.name
+    assert "😀alice" in first.occurrence.origin.actor.name
     (message, *_) = any_database.rows("message", "ORDER BY serial")
     assert "\x1b" not in message
     assert "\\x1b[2K" in message
@@ -128,28 +151,7 @@ def test_data_that_fits_nowhere_is_left_out(store):
     assert "bytes left out" in found.occurrence.data["details"]
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        (Query(), [1, 2, 3, 4]),
-        (Query(numbers=frozenset({30068})), [1, 2, 3, 4]),
-        (Query(numbers=frozenset({10033})), []),
-        (Query(groups=frozenset({Group.SSH})), [1, 2, 3, 4]),
-        (Query(groups=frozenset({Group.FAILURE})), []),
-        (Query(accounts=frozenset({"bob"})), [3]),
-        (Query(accounts=frozenset({"alice-1", "bob"})), [1, 2, 3]),
-        (Query(accounts=frozenset({"ALICE"})), []),
-        (Query(accounts=frozenset({"alice "})), []),
-        (Query(networks=(parse_network("192.0.2.7"),)), [1, 2]),
-        (Query(networks=(parse_network("192.0.2.0/24"), parse_network("2001:db8::/32"))), [1, 2, 3]),
-        (Query(path=Expression.parse("/inbox/*.csv")), [1, 3, 4]),
-        (Query(text="NOTES"), [2]),
-        (Query(since=datetime.fromtimestamp(1e9 + 2, UTC)), [2, 3, 4]),
-        (Query(until=datetime.fromtimestamp(1e9 + 2, UTC)), [1]),
-        (Query(accounts=frozenset({"alice"}), text="notes"), [2]),
-    ],
-)
-def test_a_search_finds_what_it_would_in_the_journal(store, query, found):
+def test_a_search_finds_what_it_would_in_the_journal(store):
     every = [
         told("/inbox/1.csv", serial=1, time=1e9 + 1),
         told("/inbox/Notes.txt", serial=2, time=1e9 + 2),
@@ -157,8 +159,9 @@ def test_a_search_finds_what_it_would_in_the_journal(store, query, found):
         told("/inbox/4.csv", serial=4, time=1e9 + 4, origin=SYSTEM),
     ]
     store.add(SERVER, every)
-    assert serials(store, query) == found
-    assert [one.serial for one in every if query.matches(one)] == found
+    for query, found in QUERIES:
+        assert serials(store, query) == found, query
+        assert [one.serial for one in every if query.matches(one)] == found, query
 
 
 def test_a_search_goes_page_by_page_also_within_one_moment(store, monkeypatch):

@@ -94,6 +94,34 @@ def test_the_alias_of_a_type_is_the_type(instance):
     assert config.services["a"].type == "ssh"
 
 
+def test_databases_of_older_configurations_are_resources(instance):
+    text = SERVICE + "[databases/A]\ntype = sqlite\nname = audit\npath = log/server.db3\n"
+    loaded = load(write(instance, text))
+    assert [str(one) for one in loaded.problems] == [
+        "server.ini:5: warning: [databases/A] is an old name; write [resources/A]"
+    ]
+    assert loaded.config.resources["A"].path == instance / "log" / "server.db3"
+
+
+def test_two_names_of_one_family_share_their_ids(instance):
+    text = "[{}/A]\ntype = sqlite\nname = {}\npath = log/server.db3\n"
+    both = SERVICE + text.format("resources", "one") + text.format("databases", "two")
+    assert any("is there already, on line 5" in one for one in told(instance, both))
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        ("B", "names no section [resources/B]"),
+        ("mail", "is not of type sqlite or mysql or postgresql"),
+    ],
+)
+def test_a_handler_names_a_database_that_is_there(instance, named, sentence):
+    mail = "[resources/mail]\ntype = email-client\nname = mail\n"
+    handler = f"[event-handlers/x]\ntype = database\nname = x\ndatabase = {named}\n"
+    assert any(sentence in one for one in told(instance, SERVICE + mail + handler))
+
+
 def test_the_override_wins_and_its_problems_name_it(instance):
     write(instance, "[services/a]\nport = 99999\n", "server.override.ini")
     assert told(instance, SERVICE) == [

@@ -96,20 +96,6 @@ class DatabaseServer:
         )
         assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
 
-    def _make(self) -> None:
-        """Fill the folder of the data."""
-        raise NotImplementedError
-
-    def _command(self) -> list[Any]:
-        raise NotImplementedError
-
-    def _answers(self) -> bool:
-        raise NotImplementedError
-
-    def execute(self, *statements: str) -> list[Any]:
-        """Run statements as the administrator of the server; gives the rows of the last one."""
-        raise NotImplementedError
-
     def start(self) -> None:
         """Run it until it answers; one that was killed leaves something behind for a moment."""
         end = time.monotonic() + PATIENCE
@@ -124,19 +110,27 @@ class DatabaseServer:
 
     def kill(self) -> None:
         """End it in the middle of whatever it does."""
-        self.signal(signal.SIGKILL)
+        self.send(signal.SIGKILL)
         self._ended()
 
     def stop(self) -> None:
         """End it, and its connections."""
         if self._process is not None:
-            self.signal(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
+            self.send(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
             self._ended()
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
         assert self._process is not None
         self._process.send_signal(number)
+
+    def freeze(self, number: signal.Signals = signal.SIGSTOP) -> None:
+        """Let it, and every process of it, answer nothing; SIGCONT ends that."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (pid, *map(int, children)):
+            os.kill(one, number)
 
     def _ended(self) -> None:
         assert self._process is not None
@@ -166,10 +160,6 @@ class DatabaseServer:
         """The same as options."""
         told = {"name": self.kind, **self.given(**given)}
         return self.model.model_validate(told, context=Context(self.folder))
-
-    def empty(self) -> None:
-        """Drop the tables."""
-        raise NotImplementedError
 
     def rows(self, columns: str, more: str = "") -> list[Any]:
         """Read from the table of events."""
@@ -201,7 +191,7 @@ class MariaDb(DatabaseServer):
         return [
             *self._base(),
             f"--port={self.port}",
-            "--bind-address=127.0.0.1",
+            "--bind-address=127.0.0.1,127.0.0.2",
             f"--socket={self._socket}",
             f"--pid-file={self.folder / 'pid'}",
             f"--ssl-cert={self.folder / 'server.pem'}",
@@ -266,7 +256,7 @@ class Postgres(DatabaseServer):
 
     def _command(self) -> list[Any]:
         settings = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": "127.0.0.1,127.0.0.2",
             "port": self.port,
             "unix_socket_directories": self.folder,
             "fsync": "off",  # the processes are killed, never the machine

@@ -80,6 +80,11 @@ PLACES = {
         "Anonymous",
         "auth/test_anonymous.py",
     ),
+    ("event-handlers", "database"): (
+        "databases.md",
+        "Events in a database",
+        "handlers/test_database.py",
+    ),
     ("event-handlers", "local-file"): ("audit.md", "Log files", "handlers/test_log_file.py"),
     ("event-handlers", "standard-stream"): (
         "audit.md",

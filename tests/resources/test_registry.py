@@ -9,7 +9,13 @@ from mft.resources.base import ResourceOptions
 from mft.resources.registry import RESOURCES
 from tests.fakes.handlers import house
 
-NEEDED = {"monitor": {"source_path": "/srv"}}
+# What a type cannot do without.
+NEEDED = {
+    "monitor": {"source_path": "/srv"},
+    "mysql": {"username": "mft", "database": "audit"},
+    "postgresql": {"username": "mft", "database": "audit"},
+    "sqlite": {"path": "/srv/server.db3"},
+}
 
 
 @pytest.mark.parametrize("name", RESOURCES)
