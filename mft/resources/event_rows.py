@@ -23,7 +23,7 @@ MAX_ADDRESS: Final = 64  # characters of an IP address
 MAX_GROUPS: Final = 1000  # characters; all groups together have 450
 MAX_MESSAGE: Final = 16 << 10  # characters of a sentence
 MAX_DATA: Final = 512 << 10  # bytes of JSON; the journal keeps half of it
-REMEMBERED: Final = 256  # sets of groups, of which the catalogue has some 70
+REMEMBERED: Final = 256  # sets of groups, and origins: some 500 bytes each as they are
 CUT: Final = "\u2026"  # at the end of what was cut
 
 Row = dict[str, Any]
@@ -48,12 +48,23 @@ def held(text: str, limit: int = MAX_NAME) -> str:
 
 def row_of(server: Component, told: Occurrence) -> Row:
     """The row of an occurrence, by the names of the columns."""
-    actor, peer, component = told.origin
     return {
         "uuid": unique(server, told),
         "serial": told.serial,
         "event_id": told.event.number,
         "timestamp": round(told.time, 3),
+        "message": held(visible(message(told)), MAX_MESSAGE),
+        "groups": _groups(told.event.groups),
+        "data": _json(told.data),
+        **_of_origin(server, told.origin),
+    }
+
+
+@lru_cache(REMEMBERED)
+def _of_origin(server: Component, origin: Origin) -> Row:
+    """What is the same for all events of a session; never changed."""
+    actor, peer, component = origin
+    return {
         "server_uuid": held(server.uuid),
         "server_name": held(server.name),
         "component_uuid": held(component.uuid),
@@ -64,9 +75,6 @@ def row_of(server: Component, told: Occurrence) -> Row:
         "account_email": held(actor.email),
         "peer_address": held(peer.host, MAX_ADDRESS),
         "peer_port": peer.port,
-        "message": held(visible(message(told)), MAX_MESSAGE),
-        "groups": _groups(told.event.groups),
-        "data": _json(told.data),
     }
 
 

@@ -33,7 +33,7 @@ from mft.resources.event_table import (
 from mft.resources.sql_dialects import DIALECTS, engine_of
 from mft.resources.trouble import CHECK, MIGRATE, Trouble, said
 
-PAGE: Final = 1000  # rows that a search has in memory: 600 MiB at worst, 1 MiB as events are
+PAGE: Final = 500  # rows that a search has in memory: 0.5 MiB as events are, 300 MiB at worst
 
 
 class EventStore:
@@ -52,7 +52,10 @@ class EventStore:
         self._existing = existing
         self._dialect = DIALECTS[options.type]
         self._pool = engine_of(options, existing)
-        self._insert = self._dialect.insert(schema.events)
+        # Compiled once, and given to the driver as it is: that halves what a row costs.
+        names = [one.name for one in schema.events.columns if one.name != "id"]
+        insert = self._dialect.insert(schema.events)
+        self._insert = str(insert.compile(self._pool, column_keys=names))
         self._lock = Lock()  # one thread prepares, the others wait for it
         self._ready = False
 
@@ -74,7 +77,7 @@ class EventStore:
             return
         rows = [row_of(server, told) for told in occurrences]
         with self._doing("insert", given=True), self._pool.begin() as connection:
-            connection.execute(self._insert, self._dialect.values(rows))
+            connection.exec_driver_sql(self._insert, self._dialect.values(rows))
 
     def delete_older(self, server: Component, moment: float, limit: int) -> int:
         """Delete at most `limit` events of a server from before a time; how many that were."""
@@ -144,11 +147,11 @@ class EventStore:
     def _rights(self, connection: Connection) -> None:
         """Try to insert and to delete a row, and take both back."""
         table = self._schema.events
-        probe = {one.name: one.type.python_type() for one in table.columns if one.name != "id"}
+        probe = {str(one.name): one.type.python_type() for one in table.columns if one.name != "id"}
         probe["uuid"] = str(uuid4())
         with connection.begin() as transaction:
             with self._doing("insert"):
-                connection.execute(self._insert, self._dialect.values([probe]))
+                connection.exec_driver_sql(self._insert, self._dialect.values([probe]))
             with self._doing("delete"):
                 connection.execute(table.delete().where(table.c.uuid == probe["uuid"]))
             transaction.rollback()

@@ -105,6 +105,8 @@ def make_tables(connection: Connection, schema: Schema) -> None:
     """Make those that are missing; raises Unfit for one of that name which is not ours."""
     schema.events.create(connection, checkfirst=True)
     check_columns(connection, schema)
+    for index in schema.events.indexes:  # missing where a database kept half of what was begun
+        index.create(connection, checkfirst=True)
     VERSIONS.create(connection, checkfirst=True)
     _write_version(connection, schema.version)
 

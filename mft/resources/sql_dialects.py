@@ -8,13 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import orjson
 from sqlalchemy import (
-    ARRAY,
+    JSON,
     Connection,
     Engine,
     Insert,
     Table,
+    Text,
     bindparam,
+    cast,
+    column,
     create_engine,
     event,
     func,
@@ -27,7 +31,6 @@ from sqlalchemy.pool import QueuePool
 
 from mft.resources.database_options import (
     DatabaseOptions,
-    PostgresqlOptions,
     ServerOptions,
     SqliteOptions,
     tls_context,
@@ -57,6 +60,7 @@ class Dialect(NamedTuple):
     insert: Callable[[Table], Insert]  # that passes over what is there already
     values: Callable[[Sequence[Row]], Any]  # of rows, as that statement takes them
     locked: Callable[[Connection, float], Any]  # a block that one program at a time is in
+    words: Mapping[str, Any]  # what else SQLAlchemy is told
 
 
 def engine_of(options: DatabaseOptions, existing: bool = False) -> Engine:
@@ -75,7 +79,7 @@ def engine_of(options: DatabaseOptions, existing: bool = False) -> Engine:
         pool_pre_ping=True,
         pool_recycle=RECYCLE,
         hide_parameters=True,
-        **({"use_native_hstore": False} if isinstance(options, PostgresqlOptions) else {}),
+        **dialect.words,
     )
     if isinstance(options, SqliteOptions):
         begin = "BEGIN" if existing else "BEGIN IMMEDIATE"
@@ -228,16 +232,18 @@ def _root(authorities: Path | None) -> str:
 
 
 def _postgresql_insert(table: Table) -> Insert:
-    """One list for each column: row by row takes three times as long."""
+    """All rows as one text of JSON: statement by statement takes three times as long."""
     columns = [one for one in table.columns if one.name != "id"]
-    lists = [func.unnest(bindparam(one.name, type_=ARRAY(one.type))) for one in columns]
-    rows = select(*lists)
     names = [one.name for one in columns]
-    return postgresql.insert(table).from_select(names, rows).on_conflict_do_nothing()
+    given = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
+    rows = given.table_valued(*(column(one.name, one.type) for one in columns))
+    found = rows.render_derived(name="given", with_types=True)
+    chosen = select(*(found.c[name] for name in names))
+    return postgresql.insert(table).from_select(names, chosen).on_conflict_do_nothing()
 
 
-def _by_column(rows: Sequence[Row]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in rows[0]}
+def _as_json(rows: Sequence[Row]) -> dict[str, str]:
+    return {"rows": orjson.dumps(rows).decode()}
 
 
 @contextmanager
@@ -248,9 +254,21 @@ def _until_commit(connection: Connection, seconds: float) -> Iterator[None]:
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    "sqlite": Dialect("sqlite+pysqlite://", _sqlite, _sqlite_insert, _by_row, _in_transaction),
-    "mysql": Dialect("mysql+pymysql://", _mysql, _mysql_insert, _by_row, _by_name),
+    "sqlite": Dialect(
+        "sqlite+pysqlite://",
+        _sqlite,
+        _sqlite_insert,
+        _by_row,
+        _in_transaction,
+        {"paramstyle": "named"},
+    ),
+    "mysql": Dialect("mysql+pymysql://", _mysql, _mysql_insert, _by_row, _by_name, {}),
     "postgresql": Dialect(
-        "postgresql+psycopg://", _postgresql, _postgresql_insert, _by_column, _until_commit
+        "postgresql+psycopg://",
+        _postgresql,
+        _postgresql_insert,
+        _as_json,
+        _until_commit,
+        {"use_native_hstore": False},
     ),
 }

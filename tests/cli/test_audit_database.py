@@ -1,8 +1,13 @@
 """Searching a database prints what searching the journal prints."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from click.testing import CliRunner
+from twisted.internet.selectreactor import SelectReactor
 
+from mft.cli import audit_replay
 from mft.cli.audit import audit
 from mft.config.kinds import Context
 from mft.core.peer import Actor, Address, Component, Origin
@@ -103,6 +108,19 @@ def test_events_of_another_server_are_told_as_its_own(instance):
     lines = search(instance, "--database", "own", "--format", "json").stdout.splitlines()
     assert sum('"server":{"uuid":"server-2","name":"other"}' in line for line in lines) == 5
     assert sum('"server":{"uuid":"server-1","name":"files"}' in line for line in lines) == 6
+
+
+@pytest.mark.parametrize("handler", ["own", "to-shared"])
+def test_a_replay_adds_what_is_missing_and_nothing_twice(instance, handler, monkeypatch):
+    monkeypatch.setattr(audit_replay, "install", SelectReactor)
+    with closing(sqlite3.connect(instance / "log" / "server.db3")) as file, file:
+        file.execute("DELETE FROM chevah_log_entries WHERE serial IN (2, 3)")
+    config = ["-c", str(instance / "conf" / "server.ini")]
+    result = CliRunner().invoke(audit, ["replay", handler, *config])
+    assert (result.exit_code, result.output) == (0, "6 events were handled again.\n")
+    with closing(sqlite3.connect(instance / "log" / "server.db3")) as file:
+        found = file.execute("SELECT serial FROM chevah_log_entries ORDER BY serial")
+        assert [row[0] for row in found] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_search_that_finds_nothing_ends_with_1(instance):
