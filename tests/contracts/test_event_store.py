@@ -52,10 +52,24 @@ __all__ = ["any_database"]
 
 @pytest.fixture
 def store(any_database):
-    any_database.empty()
+    """A database with our tables, and nothing in them."""
     made = EventStore(any_database.options())
+    made.prepare()
+    any_database.execute(*use(any_database), f"DELETE FROM {TABLE}")
     yield made
     made.close()
+
+
+@pytest.fixture
+def bare(any_database):
+    """A database without tables; whatever a test makes there is gone after it."""
+    any_database.empty()
+    yield any_database
+    any_database.empty()
+
+
+def use(database):
+    return ("USE audit",) if database.kind == "mysql" else ()
 
 
 def several(count, **given):
@@ -203,42 +217,37 @@ def test_what_is_searched_for_has_an_index(store):
     assert indexed(store) >= INDEXED
 
 
-def test_tables_that_were_made_by_half_are_made_whole(store, any_database):
+def test_tables_that_were_made_by_half_are_made_whole(bare, store):
     store.prepare()
-    where = f" ON {TABLE}" if any_database.kind == "mysql" else ""
+    where = f" ON {TABLE}" if bare.kind == "mysql" else ""
     half = ("DROP TABLE mft_schema", f"DROP INDEX ix_{TABLE}_event_id{where}")
-    any_database.execute(*use(any_database), *half)
-    again = EventStore(any_database.options())
+    bare.execute(*use(bare), *half)
+    again = EventStore(bare.options())
     again.prepare()
     assert indexed(again) >= INDEXED
     again.close()
 
 
-def test_several_servers_may_make_the_tables_at_once(any_database):
-    any_database.empty()
-    stores = [EventStore(any_database.options()) for _ in range(4)]
+def test_several_servers_may_make_the_tables_at_once(bare):
+    stores = [EventStore(bare.options()) for _ in range(4)]
     with ThreadPoolExecutor(len(stores)) as pool:
         for done in [pool.submit(one.add, SERVER, several(20)) for one in stores]:
             done.result()
-    assert any_database.rows("count(*)") == [20]
-    assert any_database.execute(*use(any_database), "SELECT version FROM mft_schema") == [1]
+    assert bare.rows("count(*)") == [20]
+    assert bare.execute(*use(bare), "SELECT version FROM mft_schema") == [1]
     for one in stores:
         one.close()
 
 
-def use(database):
-    return ("USE audit",) if database.kind == "mysql" else ()
-
-
-def test_a_table_that_was_dropped_is_made_again(store, any_database):
+def test_a_table_that_was_dropped_is_made_again(bare, store):
     store.add(SERVER, several(3))
-    any_database.empty()
+    bare.empty()
     with pytest.raises(Trouble) as raised:
         store.add(SERVER, several(3))
     assert raised.value.action == "insert"
     assert "inbox" not in str(raised.value)  # nothing of the statement and its values is told
     store.add(SERVER, several(3))
-    assert any_database.rows("count(*)") == [3]
+    assert bare.rows("count(*)") == [3]
 
 
 # The tables of another version.
@@ -257,58 +266,55 @@ def grown() -> Schema:
     return Schema(SCHEMA.version + 1, table, {SCHEMA.version: add_note})
 
 
-def test_tables_of_an_older_version_are_brought_up_to_date(store, any_database, monkeypatch):
+def test_tables_of_an_older_version_are_brought_up_to_date(bare, store, monkeypatch):
     store.add(SERVER, several(3))
     monkeypatch.setattr(module, "row_of", lambda *of: {**row_of(*of), "note": 7})
-    newer = EventStore(any_database.options(), grown())
+    newer = EventStore(bare.options(), grown())
     newer.add(SERVER, several(5))
     newer.close()
-    assert any_database.rows("note", "ORDER BY serial") == [None, None, None, 7, 7]
-    version = any_database.execute(*use(any_database), "SELECT version FROM mft_schema")
+    assert bare.rows("note", "ORDER BY serial") == [None, None, None, 7, 7]
+    version = bare.execute(*use(bare), "SELECT version FROM mft_schema")
     assert version == [SCHEMA.version + 1]
 
 
-def test_a_step_that_fails_leaves_the_version_as_it_was(store, any_database):
+def test_a_step_that_fails_leaves_the_version_as_it_was(bare, store):
     store.add(SERVER, several(3))
 
     def fails(connection):
         connection.execute(text("ALTER TABLE no_such_table ADD COLUMN note INTEGER"))
 
-    broken = EventStore(any_database.options(), grown()._replace(steps={SCHEMA.version: fails}))
+    broken = EventStore(bare.options(), grown()._replace(steps={SCHEMA.version: fails}))
     with pytest.raises(Trouble) as raised:
         broken.prepare()
     assert raised.value.action == MIGRATE
     broken.close()
     store.add(SERVER, several(4))
-    assert any_database.rows("count(*)") == [4]
+    assert bare.rows("count(*)") == [4]
 
 
-def test_tables_of_a_newer_version_are_left_alone(any_database):
-    any_database.empty()
-    newer = EventStore(any_database.options(), grown())
+def test_tables_of_a_newer_version_are_left_alone(bare):
+    newer = EventStore(bare.options(), grown())
     newer.prepare()
     newer.close()
-    ours = EventStore(any_database.options())
+    ours = EventStore(bare.options())
     with pytest.raises(Trouble, match="a newer server has changed them") as raised:
         ours.add(SERVER, several(1))
     assert raised.value.action == CHECK
     ours.close()
 
 
-def test_a_table_of_another_program_is_left_alone(any_database):
-    any_database.empty()
+def test_a_table_of_another_program_is_left_alone(bare):
     make = f"CREATE TABLE {TABLE} (id INTEGER, message VARCHAR(10))"
-    any_database.execute(*use(any_database), make)
-    ours = EventStore(any_database.options())
+    bare.execute(*use(bare), make)
+    ours = EventStore(bare.options())
     with pytest.raises(Trouble, match="is of another program") as raised:
         ours.prepare()
     assert raised.value.action == CHECK
     ours.close()
 
 
-def test_who_only_reads_makes_no_tables(any_database):
-    any_database.empty()
-    reading = EventStore(any_database.options(), existing=True)
+def test_who_only_reads_makes_no_tables(bare):
+    reading = EventStore(bare.options(), existing=True)
     with pytest.raises(Trouble, match="the server makes them"):
         list(reading.search(Query()))
     reading.close()
