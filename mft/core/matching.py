@@ -31,14 +31,20 @@ class Expression:
     expression compares the length itself and refuses.
     """
 
-    __slots__ = ("_found", "limit", "negated", "text")
+    __slots__ = ("_found", "count", "limit", "negated", "text")
 
     def __init__(
-        self, text: str, found: Callable[[str], object | None], negated: bool, limit: int
+        self,
+        text: str,
+        found: Callable[[str], re.Match[str] | None],
+        negated: bool,
+        limit: int,
+        count: int = 0,
     ) -> None:
         self.text = text
         self.limit = limit
         self.negated = negated  # true where the pattern is not found
+        self.count = count  # of the groups that `groups` gives
         self._found = found
 
     @classmethod
@@ -59,7 +65,9 @@ class Expression:
         if method == "g":
             return cls._glob(text, inner, names)
         flags = re.IGNORECASE if modifiers == "i" else re.NOFLAG
-        return cls(text, _regex(inner, flags, names).search, method == "e", MAX_REGEX_TEXT)
+        pattern, negated = _regex(inner, flags, names), method == "e"
+        count = 0 if negated else pattern.groups
+        return cls(text, pattern.search, negated, MAX_REGEX_TEXT, count)
 
     @classmethod
     def _glob(cls, text: str, inner: str, names: Mapping[str, str]) -> "Expression":
@@ -73,6 +81,16 @@ class Expression:
         if len(text) > self.limit:
             return False
         return (self._found(text) is not None) != self.negated
+
+    def groups(self, text: str) -> tuple[str, ...] | None:
+        """What the groups of a regular expression have found, the first one first.
+
+        One that took no part is empty. None where the text does not match.
+        """
+        if not self.matches(text):
+            return None
+        found = self._found(text) if self.count else None
+        return () if found is None else found.groups("")
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from mft.core.peer import Component, Origin
 from mft.daemon import build
 from mft.daemon.cross_checks import resources_of
+from mft.daemon.homes import Homes
 from mft.daemon.load import Config
 from mft.events.model import Event, Occurrence
 from mft.events.reader import JournalReader
@@ -41,6 +42,8 @@ class Replay:
                 config.accounts[account].group if account in config.accounts else ()
             ),
             resources=resources,
+            homes=Homes(lambda: config),
+            replaying=True,
         )
         for one in resources_of(options):
             chosen = config.resources[one]

@@ -21,6 +21,7 @@ from mft.daemon.control import ControlSocket
 from mft.daemon.draining import drain
 from mft.daemon.endings import Endings
 from mft.daemon.handling import Handling
+from mft.daemon.homes import Homes
 from mft.daemon.housekeeping import Housekeeping
 from mft.daemon.last_logins import LastLogins
 from mft.daemon.life import StartFailed
@@ -147,6 +148,7 @@ class Daemon:
                 build.log_line,
                 members,
                 resources,
+                homes=Homes(lambda: self.config),
             ),
             resources,
         )

@@ -54,6 +54,7 @@ _HTTP_ASKED = _in("authenticated informational http file-operation")
 _HTTP_DONE = _in("authenticated success http file-operation")
 _HTTP_UNDONE = _in("authenticated failure http file-operation")
 _HTTP_BLOCK_FAILED = _HTTP_UNDONE | {Group.FAILURE_HIGH}
+_DISPATCH_FAILED = _in("authenticated file-operation failure failure-high")
 
 # 1xxx: the file system and the process
 
@@ -650,6 +651,18 @@ PASSWORD_NOT_CHANGED: Final = Event(
     "The account did not change its password: {details}",
     _in("operational authenticated failure"),
 )
+FALLBACK_DONE: Final = Event(
+    20109,
+    p.Dispatched,
+    'No rule is for "{path}", dispatched by the fallback {mode}: {destination_paths}.',
+    _in("authenticated informational file-operation"),
+)
+FALLBACK_FAILED: Final = Event(
+    20110,
+    p.DispatchFailed,
+    'No rule is for "{path}", and the fallback {mode} failed: {details}',
+    _DISPATCH_FAILED,
+)
 METHOD_SKIPPED: Final = Event(
     20111,
     p.MethodSkipped,
@@ -678,6 +691,18 @@ DATABASE_TABLE_WRONG: Final = Event(
     'Table "{table_name}" of database "{database_name}" cannot be used: {details}',
     _PROCESS_FAILED,
 )
+DISPATCH_GONE: Final = Event(
+    20124,
+    p.Gone,
+    'File "{path}" is gone: it is not dispatched.',
+    _in("authenticated informational"),
+)
+DISPATCH_FAILED: Final = Event(
+    20125,
+    p.DispatchFailed,
+    'Dispatching "{path}" by {mode} failed: {details}',
+    _DISPATCH_FAILED,
+)
 MORE_CREDENTIALS_NEEDED: Final = Event(
     20126,
     p.MoreCredentials,
@@ -703,6 +728,12 @@ PASSWORD_EXPIRES: Final = Event(
     'The password of account "{account_name}" expires in {days} days.',
     _PROCESS_DONE,
 )
+DISPATCH_DONE: Final = Event(
+    20130,
+    p.Dispatched,
+    'File "{path}" dispatched by {mode}: {destination_paths}.',
+    _in("authenticated success file-operation"),
+)
 LOGIN_FORBIDDEN: Final = Event(
     20136,
     p.LoginForbidden,
@@ -724,6 +755,13 @@ LOGIN_FAILED: Final = Event(
 )
 ROTATION_MISCONFIGURED: Final = Event(
     20143, p.Details, "The log cannot be rotated as it is configured: {details}", _PROCESS_FAILED
+)
+DISPATCH_RETRIED: Final = Event(
+    20146,
+    p.DispatchRetried,
+    'Dispatching "{path}" by {mode} failed, {count} times now, and is tried again in {wait} s: '
+    "{details}",
+    _in("process failure file-operation"),
 )
 EXTERNAL_KEYS_UNKNOWN: Final = Event(
     20149,

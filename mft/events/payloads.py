@@ -517,6 +517,40 @@ class ReloadRefused(NamedTuple):
     details: str
 
 
+class Dispatched(NamedTuple):
+    """A file that a rule was done for: where the rule sends it, and the files that came of it."""
+
+    path: str
+    mode: str
+    destinations: list[str]
+    destination_paths: list[str]
+
+
+class DispatchFailed(NamedTuple):
+    """A file that a rule could not be done for."""
+
+    mode: str
+    path: str
+    destinations: list[str]
+    details: str
+
+
+class DispatchRetried(NamedTuple):
+    """A file that a rule could not be done for yet: how often that was tried, when it is again."""
+
+    mode: str
+    path: str
+    count_: int
+    wait: float
+    details: str
+
+
+class Gone(NamedTuple):
+    """A file that is not there any more."""
+
+    path: str
+
+
 class HandlerFailed(NamedTuple):
     """An event that a handler could not handle; `id` is the event's number."""
 

@@ -1,7 +1,7 @@
 """What an event handler is, and the options that all of them have."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from mft.config.kinds import Count, Text
 from mft.config.section import NamedSection, option
@@ -22,6 +22,8 @@ from mft.events.filters import (
 )
 from mft.events.model import Occurrence
 
+DELAY: Final = 0.05  # seconds that events wait for company before they are handled
+
 _NO_CLUSTER = "this server is not part of a cluster"
 
 
@@ -32,6 +34,9 @@ class HandlerOptions(NamedSection):
         "cluster_activation": _NO_CLUSTER,
         "servers": _NO_CLUSTER,
     }
+
+    # How long an event waits for company: none where somebody waits for what the handler does.
+    delay: ClassVar[float] = DELAY
 
     type: Text = option("What the handler does.", examples=["local-file"])
     target: EventNumbers = option(

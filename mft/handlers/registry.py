@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 from mft.core.peer import Component
 from mft.handlers.base import Handler, HandlerOptions
 from mft.handlers.database import DatabaseHandler, DatabaseHandlerOptions
+from mft.handlers.dispatcher import Dispatcher
+from mft.handlers.dispatcher_options import DispatcherOptions
 from mft.handlers.log_file import LogFile, LogFileOptions
 from mft.handlers.program import Program
 from mft.handlers.program_options import ProgramOptions
@@ -32,6 +34,7 @@ def _http(component: Component, options: WebhookOptions, around: Surroundings) -
 
 HANDLERS: Final[Mapping[str, Kind]] = {
     "database": Kind(DatabaseHandlerOptions, DatabaseHandler),
+    "file-dispatcher": Kind(DispatcherOptions, Dispatcher),
     "local-file": Kind(LogFileOptions, LogFile),
     "standard-stream": Kind(StreamOptions, Stream),
     "http": Kind(WebhookOptions, _http),

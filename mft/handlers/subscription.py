@@ -18,13 +18,13 @@ from mft.events import catalogue, payloads
 from mft.events.bus import Bus
 from mft.events.model import Occurrence
 from mft.events.reader import one_of
+from mft.handlers.base import DELAY as DELAY
 from mft.handlers.base import Handler, HandlerOptions
 from mft.handlers.cursor import Cursor
 from mft.handlers.dead_letters import DeadLetters
 from mft.handlers.inbox import MAX_KEPT, Batch, Inbox
 from mft.resources.base import Surroundings
 
-DELAY = 0.05  # seconds that events wait for company before they are handled
 CURSOR_INTERVAL = 1.0  # seconds between two writes of a cursor: what a crash repeats
 FIRST_RETRY = 1.0  # seconds; doubled with every failure in a row
 LONGEST_RETRY = 60.0  # seconds
@@ -65,6 +65,7 @@ class Subscription:
         self._clock = surroundings.clock
         self._filter = options.filter(surroundings.groups_of)
         self._fail_after = options.fail_after_errors
+        self._delay = options.delay
         self._begin = bus.began if begin is None else begin
         state, section = surroundings.directory / "state", handler.component.uuid
         self._cursor = Cursor(state, section)
@@ -191,7 +192,7 @@ class Subscription:
         if inbox is None or self.given_up or not inbox.offer(occurrence):
             return
         if self._call is None:
-            self._call = self._clock.callLater(DELAY, self._tick)
+            self._call = self._clock.callLater(self._delay, self._tick)
         elif not self._hurried and len(inbox) >= self.handler.batch:
             self._hurried = True
             self._call.reset(0)

@@ -1,6 +1,6 @@
 """What a resource is, and what those that act on events are given to work with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -14,6 +14,11 @@ from mft.events.model import Emitter
 from mft.runtime.threads import Blocking
 
 R = TypeVar("R")
+
+
+def no_homes() -> Set[str]:
+    """What knows of no account where it keeps its files."""
+    return frozenset()
 
 
 class ResourceOptions(NamedSection):
@@ -51,6 +56,10 @@ class Surroundings:
     log: Callable[[str], None]
     groups_of: GroupsOf = of_nobody  # of accounts, by their ID
     resources: Mapping[str, Resource] = field(default_factory=dict)  # that run, by their ID
+    # The folders in which accounts have files, as they are written; for a thread, since many
+    # accounts take long to go through.
+    homes: Callable[[], Set[str]] = no_homes
+    replaying: bool = False  # past events are given again on purpose, and nothing is told
 
     def resource(self, identifier: str, kind: type[R]) -> R:
         """Find a resource that runs; raises Refused for none, or one of another kind."""

@@ -1,0 +1,266 @@
+"""One file of a dispatcher comes into being: as a second name of the source, or as a copy.
+
+Until it is whole it has a temporary name; then it has its own, at once.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from typing import Final, Literal, NamedTuple
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import RESERVED_PREFIX
+from mft.handlers.dispatcher_record import Identity, Intent, Record, Target, Version
+from mft.handlers.dispatcher_roots import Place, Roots, open_folder
+from mft.vfs.claim import claim
+from mft.vfs.rename import RenameNew
+
+BLOCK: Final = 1 << 20  # bytes of one read and write
+BLOCKS: Final = 8  # of one step, after which others have their turn on the disk pool
+TRIES: Final = 3  # to copy a file that is written meanwhile
+PERMISSIONS: Final = 0o777
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# What is said where a file cannot have a second name there; ENOENT where there is no /proc, or
+# where the source has no name any more.
+_NO_LINKS: Final = frozenset(
+    {
+        errno.EXDEV,
+        errno.EPERM,
+        errno.EACCES,
+        errno.EMLINK,
+        errno.EOPNOTSUPP,
+        errno.ENOSYS,
+        errno.ENOENT,
+    }
+)
+
+
+class How(NamedTuple):
+    """What the options say about files that come into being."""
+
+    overwrite_rule: Literal["fail", "overwrite", "skip", "disable"] = "fail"
+    create_folder: bool = False
+
+
+class Source(NamedTuple):
+    """The open file that is dispatched."""
+
+    descriptor: int
+    identity: Identity
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """What tells a file from every other one that is there at the same time."""
+    return status.st_dev, status.st_ino
+
+
+def version_of(status: os.stat_result) -> Version:
+    """What changes when a file is written."""
+    return status.st_size, status.st_mtime_ns
+
+
+def present(folder: int, name: str) -> os.stat_result | None:
+    """What has a name now, links not followed; None for nothing."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+class Making:
+    """Makes the targets of one intent."""
+
+    def __init__(
+        self, intent: Intent, record: Record, roots: Roots, how: How, rename_new: RenameNew
+    ) -> None:
+        self._intent = intent
+        self._record = record
+        self._roots = roots
+        self._how = how
+        self._rename_new = rename_new
+
+    def folder(self, place: Place) -> int:
+        """Open the folder that a target is to be in; it is made where the options say so."""
+        return open_folder(place, create=self._how.create_folder)
+
+    def settle(self, target: Target) -> None:
+        """Find out how far a kill let it come; raises OSError and Refused.
+
+        Whoever reads the files may have taken it away since: only its temporary tells.
+        """
+        if target.made is None or target.done:
+            return
+        try:
+            folder = open_folder(self._roots.place(target.path), create=False)
+        except FileNotFoundError:
+            target.made = None
+            return
+        try:
+            if present(folder, target.temporary) is None:
+                target.done = True
+            else:
+                _discard(folder, target)
+        finally:
+            os.close(folder)
+
+    def make(self, target: Target, source: Source, *, link: bool) -> Iterator[None]:
+        """Make one, in steps; nothing where that is done. Raises OSError and Refused.
+
+        With `link` it may become the source itself under a second name.
+        """
+        current = target.copied in (None, version_of(os.fstat(source.descriptor)))
+        if target.skipped or (target.done and current):
+            return
+        place = self._roots.place(target.path)
+        folder = self.folder(place)
+        try:
+            replace = self._replaces(target, present(folder, place.name))
+            if replace is None:
+                return
+            target.done = False
+            if link and self._link(folder, target, source):
+                self._publish(folder, place.name, target, replace)
+                return
+            yield from self._copy(folder, place.name, target, source, replace)
+        finally:
+            os.close(folder)
+
+    def _replaces(self, target: Target, found: os.stat_result | None) -> bool | None:
+        """Whether what has the name is replaced; None where it stays and the target is skipped."""
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            raise Refused(Reason.IS_A_DIRECTORY, target.path)
+        if self._how.overwrite_rule in ("overwrite", "disable"):
+            return True
+        if found is None:
+            return False
+        if target.done and identity_of(found) == target.made:
+            return True  # it is ours, of what the source was before
+        self._taken(target)
+        return None
+
+    def _taken(self, target: Target) -> None:
+        if self._how.overwrite_rule != "skip":
+            raise Refused(Reason.EXISTS, target.path)
+        target.skipped = True
+
+    def _link(self, folder: int, target: Target, source: Source) -> bool:
+        """Give the open source a second name; False where that is not possible."""
+        if os.fstat(folder).st_dev != source.identity[0]:
+            return False
+        remove_ours(folder, target.temporary)
+        # By its descriptor: whatever has the name of the source by now.
+        opened = f"/proc/self/fd/{source.descriptor}"
+        try:
+            os.link(opened, target.temporary, dst_dir_fd=folder, follow_symlinks=True)
+        except FileExistsError:
+            raise Refused(Reason.EXISTS, target.temporary) from None
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return False
+        target.made, target.copied = source.identity, None
+        self._record.save(self._intent)
+        return True
+
+    def _copy(
+        self, folder: int, name: str, target: Target, source: Source, replace: bool
+    ) -> Iterator[None]:
+        for _ in range(TRIES):
+            opened = _create(folder, target.temporary)
+            try:
+                if (yield from self._fill(opened, target, source)):
+                    break
+                _discard(folder, target)
+            except Exception:
+                _discard(folder, target)
+                raise
+            finally:  # a handler that is stopped in the middle goes on like one that was killed
+                os.close(opened)
+        else:
+            raise Refused(Reason.BUSY, self._intent.path, "it is being written all the time")
+        self._publish(folder, name, target, replace)
+        sync_folder(folder)
+
+    def _fill(self, opened: int, target: Target, source: Source) -> Generator[None, None, bool]:
+        """Copy everything; False where the source was written meanwhile."""
+        claim(opened)  # no sweeper takes it for an upload that nobody continues
+        before = os.fstat(source.descriptor)
+        target.made, target.copied = identity_of(os.fstat(opened)), version_of(before)
+        self._record.save(self._intent)
+        yield from _bytes(source.descriptor, opened)
+        if version_of(os.fstat(source.descriptor)) != target.copied:
+            return False
+        os.fchmod(opened, before.st_mode & PERMISSIONS)
+        os.utime(opened, ns=(before.st_atime_ns, before.st_mtime_ns))
+        os.fsync(opened)
+        return True
+
+    def _publish(self, folder: int, name: str, target: Target, replace: bool) -> None:
+        """Give what is whole its name."""
+        try:
+            if replace:
+                os.rename(target.temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                # Where both names are of one file already, the system does nothing.
+                remove(folder, target.temporary)
+            else:
+                self._rename_new(folder, target.temporary, folder, name)
+        except FileExistsError:
+            _discard(folder, target)
+            self._taken(target)
+        except OSError:
+            _discard(folder, target)
+            raise
+        else:
+            target.done = True
+
+
+def _discard(folder: int, target: Target) -> None:
+    """Remove what did not get its name."""
+    remove(folder, target.temporary)
+    target.made = None
+
+
+def _create(folder: int, temporary: str) -> int:
+    remove_ours(folder, temporary)
+    try:
+        return os.open(temporary, _CREATE, 0o600, dir_fd=folder)
+    except FileExistsError:
+        raise Refused(Reason.EXISTS, temporary) from None
+
+
+def remove(folder: int, name: str) -> None:
+    """Remove a file that may be there."""
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+
+
+def remove_ours(folder: int, temporary: str) -> None:
+    """Remove what a killed server left under a hidden name; another name may be anybody's."""
+    if temporary.startswith(RESERVED_PREFIX):
+        remove(folder, temporary)
+
+
+def _bytes(source: int, target: int) -> Iterator[None]:
+    offset = blocks = 0
+    while block := os.pread(source, BLOCK, offset):
+        view = memoryview(block)
+        while view:
+            view = view[os.write(target, view) :]
+        offset += len(block)
+        blocks += 1
+        if blocks % BLOCKS == 0:
+            yield
+
+
+def sync_folder(folder: int) -> None:
+    """Bring the names of a folder to the disk, where it may be read; raises OSError."""
+    try:
+        readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    except PermissionError:
+        return
+    try:
+        os.fsync(readable)
+    finally:
+        os.close(readable)
