@@ -87,7 +87,8 @@ class Dispatcher:
             await self._recorded(self._load)
 
     async def stop(self) -> None:
-        """Nothing is to be let go."""
+        """Let the record go."""
+        await self._around.blocking(self._record.close)
 
     def _load(self) -> None:
         last = self._last = self._record.load()

@@ -189,7 +189,7 @@ class Making:
         before = os.fstat(source.descriptor)
         target.made, target.copied = identity_of(os.fstat(opened)), version_of(before)
         self._record.save(self._intent)
-        yield from _bytes(source.descriptor, opened)
+        yield from _bytes(source.descriptor, opened, before.st_size)
         if version_of(os.fstat(source.descriptor)) != target.copied:
             return False
         os.fchmod(opened, before.st_mode & PERMISSIONS)
@@ -242,9 +242,10 @@ def remove_ours(folder: int, temporary: str) -> None:
         remove(folder, temporary)
 
 
-def _bytes(source: int, target: int) -> Iterator[None]:
+def _bytes(source: int, target: int, size: int) -> Iterator[None]:
+    """Copy no more than so much: a file that grows meanwhile would never end."""
     offset = blocks = 0
-    while block := os.pread(source, BLOCK, offset):
+    while offset < size and (block := os.pread(source, min(BLOCK, size - offset), offset)):
         view = memoryview(block)
         while view:
             view = view[os.write(target, view) :]

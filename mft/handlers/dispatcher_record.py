@@ -4,9 +4,10 @@ One handler does one thing at a time and in order, so one small file is enough. 
 everything before is done: an event that comes again after a kill is known by it.
 """
 
+import errno
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from mft.core.vpath import RESERVED_PREFIX
 from mft.handlers.cursor import SUFFIX, file_name
 
 FOLDER: Final = "dispatcher"
+MAX_SIZE: Final = 64 << 10  # bytes of the file, unless a single line is longer
 Identity = tuple[int, int]  # device and inode
 Version = tuple[int, int]  # size, and when it was written last: nanoseconds since the epoch
 
@@ -59,30 +61,62 @@ class Intent:
 
 
 class Record:
-    """The record of one handler. Its methods use the disk: call them where that may block."""
+    """The record of one handler: a line for each step, the last whole one counts.
+
+    Its methods use the disk: call them where that may block.
+    """
 
     def __init__(self, state: Path, section: str) -> None:
         self._directory = state / FOLDER
         self._path = self._directory / (file_name(section) + SUFFIX)
+        self._file: int | None = None
+        self._size = 0
 
     def load(self) -> Intent | None:
-        """What was begun last; None where there is nothing, or nothing that can be understood."""
+        """What was begun last; None where there is nothing that can be understood.
+
+        Raises OSError.
+        """
         try:
-            return _intent(json.loads(self._path.read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            lines = self._path.read_bytes().splitlines()
+        except FileNotFoundError:
             return None
+        return next((found for line in lines[::-1] if (found := _intent(line))), None)
 
     def save(self, intent: Intent) -> None:
-        """Write it, whole or not at all; raises NotRecordedError."""
+        """Add it, whole or not at all; raises NotRecordedError."""
+        line = json.dumps(intent, default=_fields).encode() + b"\n"
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            beside = self._path.with_suffix(".new")
-            fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with open(fd, "wb") as file:
-                file.write(json.dumps(asdict(intent)).encode())
-            beside.replace(self._path)
+            if self._file is None or self._size + len(line) > MAX_SIZE:
+                self._begin(line)
+            elif os.write(self._file, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            else:
+                self._size += len(line)
         except OSError as error:
+            self.close()  # what is left of the line is gone with the next file
             raise NotRecordedError(f"{self._path}: {error.strerror}") from error
+
+    def _begin(self, line: bytes) -> None:
+        """Begin a file with this line alone, in the place of the one that there is."""
+        self.close()
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = self._path.with_suffix(".new")
+        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            if os.write(file, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            beside.replace(self._path)
+        except OSError:
+            os.close(file)
+            raise
+        self._file, self._size = file, len(line)
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 def _pair(value: Any) -> tuple[int, int] | None:
@@ -92,12 +126,21 @@ def _pair(value: Any) -> tuple[int, int] | None:
     return int(first), int(second)
 
 
-def _intent(fields: Any) -> Intent:
-    targets = [
-        Target(**{**one, "made": _pair(one["made"]), "copied": _pair(one["copied"])})
-        for one in fields["targets"]
-    ]
-    return Intent(**{**fields, "targets": targets, "source": _pair(fields["source"])})
+def _fields(value: Any) -> dict[str, Any]:
+    """A Target or an Intent as what JSON knows."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _intent(line: bytes) -> Intent | None:
+    try:
+        fields = json.loads(line)
+        targets = [
+            Target(**{**one, "made": _pair(one["made"]), "copied": _pair(one["copied"])})
+            for one in fields["targets"]
+        ]
+        return Intent(**{**fields, "targets": targets, "source": _pair(fields["source"])})
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def hidden_name(handler: str, *parts: object) -> str:

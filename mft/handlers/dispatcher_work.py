@@ -196,7 +196,10 @@ class Work:
         found = present(into, there.name)
         if found is None or stat.S_ISREG(found.st_mode):
             return
-        self._rename_new(into, there.name, folder, place.name)
+        try:
+            self._rename_new(into, there.name, folder, place.name)
+        except FileExistsError:
+            remove(into, there.name)
         raise Refused(Reason.DENIED, self._intent.path, "it was replaced by what is no file")
 
     def _send(self, folder: int, place: Place) -> Iterator[None]:

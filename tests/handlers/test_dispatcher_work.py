@@ -1,0 +1,433 @@
+"""A dispatcher that is killed before any one of its calls of the system, and started again."""
+
+import errno
+import os
+import signal
+import stat
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mft.events.model import Occurrence
+from mft.handlers import dispatcher_work
+from mft.handlers.dispatcher_copy import How, version_of
+from mft.handlers.dispatcher_record import Intent, Record, Target
+from mft.handlers.dispatcher_roots import Roots
+from mft.handlers.dispatcher_work import FAILED, GONE, Outcome, Work
+from mft.vfs.rename import KernelRename, find_rename_new
+from tests.fakes.dispatching import Desk
+from tests.fakes.run import run
+
+DONE = 20130
+CALLS = ("open", "link", "rename", "unlink", "write", "mkdir", "fsync", "fchmod", "utime", "close")
+MOST_CALLS = 200  # of one dispatch
+
+
+class Case(NamedTuple):
+    """Rules, and what is there once they are done for a.pdf."""
+
+    rules: str
+    out: tuple[str, ...]
+    left: bool  # whether the source stays
+    options: dict[str, Any] = {}
+    links: bool = True  # whether the disk lets a file have two names
+    old: bool = False  # whether something has the name
+
+
+PARENT = {"create_destination_folder": "parent"}
+OVER = {"overwrite_rule": "overwrite"}
+CASES = {
+    "copy": Case("copy, *, OUT, OUT/two", ("a.pdf", "two/a.pdf"), True, PARENT),
+    "copy over": Case("copy, *, OUT", ("a.pdf",), True, OVER, old=True),
+    "move": Case("move, *, OUT", ("a.pdf",), False),
+    "move over": Case("move, *, OUT", ("a.pdf",), False, OVER, old=True),
+    "move to two": Case("move, *, OUT, OUT/two", ("a.pdf", "two/a.pdf"), False, PARENT),
+    "move to another disk": Case("move, *, OUT", ("a.pdf",), False, links=False),
+    "rename": Case("rename, *, OUT", ("a.pdf",), False),
+    "delete": Case("delete, *", (), False),
+}
+
+
+class Killer:
+    """Counts calls of the system, and ends the process before one of them."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.count = 0
+
+    def wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*words: Any, **named: Any) -> Any:
+            self.count += 1
+            if self.count == self.at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*words, **named)
+
+        return counted
+
+
+@pytest.fixture
+def killer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Arms a killer in a process that has nothing else to do."""
+
+    def arm(at: int) -> None:
+        one = Killer(at)
+        for name in CALLS:
+            monkeypatch.setattr(os, name, one.wrap(getattr(os, name)))
+        monkeypatch.setattr(KernelRename, "__call__", one.wrap(KernelRename.__call__))
+
+    yield arm
+
+
+def child(work: Callable[[], None]) -> bool:
+    """Do work in a process of its own; False when that was killed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a runner's threads, which the child never needs
+        pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(3)
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        return False
+    assert os.WEXITSTATUS(status) == 0
+    return True
+
+
+def consume(at: Desk) -> list[str]:
+    """Take what is in the outbox, as whoever reads it does: never what is hidden."""
+    found = [path for path in at.out.rglob("*.pdf") if path.read_bytes() == b"whole"]
+    for path in found:
+        path.unlink()
+    return [str(path.relative_to(at.out)) for path in found]
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("consumed", [False, True], ids=["kept", "consumed"])
+def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
+    name: str,
+    consumed: bool,
+    tmp_path: Path,
+    killer: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = CASES[name]
+    if not case.links:
+        monkeypatch.setattr(os, "link", no_links)
+    for at_call in range(1, MOST_CALLS):
+        directory = tmp_path / str(at_call)
+        told, ended = killed(directory, case, at_call, killer)
+        at = Desk(directory, rules=case.rules, **case.options)
+        try:
+            taken = consume(at) if consumed else []
+            at.handle(told, told)
+            assert at.numbers == [DONE], f"killed before call {at_call}"
+            there = {name: b"whole" for name in case.out if name not in taken}
+            assert at.files() == there, f"killed before call {at_call}: {taken}"
+            assert at.inbox == ({"a.pdf": b"whole"} if case.left else {})
+        finally:
+            at.close()
+        if ended:
+            return
+    raise AssertionError("it never came to its end")
+
+
+def killed(
+    directory: Path, case: Case, at_call: int, killer: Callable[[int], None]
+) -> tuple[Occurrence, bool]:
+    """One dispatch in a process that is killed; whether it came to its end before that."""
+    first = Desk(directory, rules=case.rules, **case.options)
+    if case.old:
+        (first.out / "a.pdf").write_bytes(b"old")
+    told = first.told(first.put())
+    first.close()
+
+    def work() -> None:
+        at = Desk(directory, rules=case.rules, **case.options)
+        handler = at.dispatcher()
+        killer(at_call)
+        run(handler.handle_many([told]))
+
+    return told, child(work)
+
+
+def no_links(*words: Any, **named: Any) -> None:
+    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+
+def test_a_list_of_files_goes_on_where_it_was(
+    tmp_path: Path, killer: Callable[[int], None]
+) -> None:
+    options = {"rules": "copy, *, OUT", "dispatch_attribute": "destination_paths"}
+    for at_call in range(1, MOST_CALLS, 3):
+        directory = tmp_path / str(at_call)
+        first = Desk(directory, **options)
+        told = first.told("", destination_paths=[first.put(name) for name in "abc"])
+        first.close()
+
+        def work(directory: Path = directory, told: Any = told, at_call: int = at_call) -> None:
+            handler = Desk(directory, **options).dispatcher()
+            killer(at_call)
+            run(handler.handle_many([told]))
+
+        ended = child(work)
+        at = Desk(directory, **options)
+        at.handle(told)
+        paths = [data["path"].rpartition("/")[2] for _, data in at.events]
+        assert (at.numbers, paths) == ([DONE] * 3, ["a", "b", "c"]), at_call
+        assert at.files() == {name: b"whole" for name in "abc"}
+        at.close()
+        if ended:
+            return
+    raise AssertionError("it never came to its end")
+
+
+# What happens to a file while it is dispatched.
+
+
+def during(
+    monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], None], before: bool = True
+) -> None:
+    """Do something once, around the first of some calls of the system."""
+    call = getattr(os, name)
+
+    def watched(*words: Any, **named: Any) -> Any:
+        monkeypatch.setattr(os, name, call)
+        if before:
+            act()
+        answer = call(*words, **named)
+        if not before:
+            act()
+        return answer
+
+    monkeypatch.setattr(os, name, watched)
+
+
+def replace_source(at: Desk, data: bytes = b"newer") -> None:
+    """What a second upload of the same name does."""
+    beside = at.home / "in" / ".mft-upload"
+    beside.write_bytes(data)
+    beside.rename(at.home / "in" / "a.pdf")
+
+
+@pytest.mark.parametrize("call", ["fsync", "pread", "fchmod"])
+def test_a_file_that_is_replaced_while_it_is_copied_stays_and_has_its_own_event(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    at = desk("move, *, OUT", overwrite_rule="overwrite")
+    monkeypatch.setattr(os, "link", no_links)
+    handler, told = at.dispatcher(), at.told(at.put())
+    during(monkeypatch, call, lambda: replace_source(at))
+    run(handler.handle_many([told]))
+    assert at.files() == {"a.pdf": b"whole"}
+    assert at.inbox == {"a.pdf": b"newer"}
+    run(handler.handle_many([at.told(told.data["real_path"])]))
+    assert at.numbers == [DONE, DONE]
+    assert at.files() == {"a.pdf": b"newer"}
+    assert at.inbox == {}
+
+
+def test_a_file_that_is_replaced_while_it_is_moved_is_not_removed(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk("move, *, OUT")
+    handler, told = at.dispatcher(), at.told(at.put())
+    during(monkeypatch, "link", lambda: replace_source(at))
+    run(handler.handle_many([told]))
+    assert at.numbers == [DONE]
+    assert at.files() == {"a.pdf": b"whole"}
+    assert at.inbox == {"a.pdf": b"newer"}
+
+
+def test_a_file_that_is_replaced_at_the_last_moment_comes_back(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk("move, *, OUT")
+    real, calls = find_rename_new(), []
+
+    def rename_new(source: int, old: str, target: int, new: str, /) -> None:
+        calls.append(new)
+        if new.startswith(".mft-") and old == "a.pdf":
+            replace_source(at)
+        real(source, old, target, new)
+
+    at.made["rename_new"] = rename_new
+    assert at.dispatch()[0] == DONE
+    assert at.files() == {"a.pdf": b"whole"}
+    assert at.inbox == {"a.pdf": b"newer"}
+    assert calls[-1] == "a.pdf"
+
+
+def test_what_was_taken_goes_when_yet_another_file_has_its_name(
+    desk: Callable[..., Desk],
+) -> None:
+    at = desk("move, *, OUT")
+    real = find_rename_new()
+
+    def rename_new(source: int, old: str, target: int, new: str, /) -> None:
+        if new.startswith(".mft-") and old == "a.pdf":
+            replace_source(at, b"second")
+        if old.startswith(".mft-") and new == "a.pdf" and at.inbox.get("a.pdf") is None:
+            (at.home / "in" / "a.pdf").write_bytes(b"third")
+        real(source, old, target, new)
+
+    at.made["rename_new"] = rename_new
+    at.dispatch()
+    assert at.inbox == {"a.pdf": b"third"}
+
+
+def test_a_file_that_is_written_while_it_is_copied_is_copied_again(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk("move, *, OUT")
+    monkeypatch.setattr(os, "link", no_links)
+    handler, told = at.dispatcher(), at.told(at.put())
+    during(monkeypatch, "pread", lambda: append(at), before=False)
+    run(handler.handle_many([told]))
+    assert at.files() == {"a.pdf": b"whole and more"}
+    assert at.inbox == {}
+
+
+def append(at: Desk) -> None:
+    with (at.home / "in" / "a.pdf").open("ab") as file:
+        file.write(b" and more")
+
+
+def test_a_file_that_is_written_after_it_was_copied_is_copied_again(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk("move, *, OUT")
+    monkeypatch.setattr(os, "link", no_links)
+    handler, told = at.dispatcher(), at.told(at.put())
+    real = dispatcher_work.present
+    looked: list[str] = []
+
+    def present(folder: int, name: str) -> os.stat_result | None:
+        looked.append(name)
+        if looked.count("a.pdf") == 1 and name == "a.pdf":
+            append(at)
+        return real(folder, name)
+
+    monkeypatch.setattr(dispatcher_work, "present", present)
+    run(handler.handle_many([told]))
+    assert at.numbers == [DONE]
+    assert at.files() == {"a.pdf": b"whole and more"}
+    assert at.inbox == {}
+
+
+def test_a_file_that_is_written_all_the_time_is_not_dispatched(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk("move, *, OUT, OUT/two", create_destination_folder="parent")
+    handler, told = at.dispatcher(), at.told(at.put())
+    pread = os.pread
+
+    def busy(*words: Any) -> bytes:
+        append(at)
+        return pread(*words)
+
+    monkeypatch.setattr(os, "pread", busy)
+    run(handler.handle_many([told]))
+    ((number, data),) = at.events
+    assert number == 20125
+    assert "written all the time" in data["details"]
+    assert at.files() == {}
+    assert list(at.inbox) == ["a.pdf"]
+
+
+def test_a_disk_that_is_full_leaves_nothing_behind(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk("move, *, OUT")
+    monkeypatch.setattr(os, "link", no_links)
+    handler, told = at.dispatcher(), at.told(at.put())
+
+    def full(*words: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    run(handler.handle_many([told]))
+    ((number, data),) = at.events
+    assert (number, data["details"]) == (20125, "No space left on device")
+    assert at.files() == {}
+    assert at.inbox == {"a.pdf": b"whole"}
+
+
+def test_a_rename_to_another_disk_says_so(desk: Callable[..., Desk]) -> None:
+    at = desk("rename, *, OUT")
+
+    def across(source: int, old: str, target: int, new: str, /) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    at.made["rename_new"] = across
+    number, data = at.dispatch()
+    assert number == 20125
+    assert "different volumes" in data["details"]
+    assert at.inbox == {"a.pdf": b"whole"}
+
+
+def test_a_rename_of_what_has_become_a_link_is_undone(desk: Callable[..., Desk]) -> None:
+    at = desk("rename, *, OUT")
+    real = find_rename_new()
+    source = at.home / "in" / "a.pdf"
+
+    def rename_new(folder: int, old: str, target: int, new: str, /) -> None:
+        if source.is_file() and not source.is_symlink():
+            source.unlink()
+            source.symlink_to("/etc/hostname")
+        real(folder, old, target, new)
+
+    at.made["rename_new"] = rename_new
+    number, data = at.dispatch()
+    assert number == 20125
+    assert "no file" in data["details"]
+    assert list(at.out.iterdir()) == []
+    assert stat.S_ISLNK(source.lstat().st_mode)
+
+
+def test_large_files_are_copied_in_steps(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mft.handlers.dispatcher_copy.BLOCK", 10)
+    at = desk("copy, *, OUT")
+    handler, told = at.dispatcher(), at.told(at.put(data=bytes(range(250)) * 4))
+    before = at.around.blocking.calls  # type: ignore[attr-defined]  # the fake counts them
+    run(handler.handle_many([told]))
+    assert at.around.blocking.calls - before > 1000 / 10 / 8  # type: ignore[attr-defined]  # as above
+    assert at.files() == {"a.pdf": bytes(range(250)) * 4}
+
+
+def test_what_is_broken_off_in_the_middle_is_done_after_the_next_start(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mft.handlers.dispatcher_copy.BLOCK", 10)
+    at = desk("copy, *, OUT")
+    told = at.told(at.put(data=bytes(1000)))
+    intent = Intent(told.serial, told.time, 0, told.data["real_path"], "copy", False, [], ".mft-t")
+    intent.targets = [Target(f"{at.out}/a.pdf", ".mft-d1")]
+    record = Record(at.directory / "instance" / "state", "dispatcher-1")
+    roots = Roots(frozenset(), frozenset({str(at.out)}), at.around.homes)
+    work = Work(intent, record, roots, How(), find_rename_new())
+    assert work.advance() is None
+    work.close()
+    record.close()
+    assert [name for name in at.files() if name.startswith(".mft-")] == [".mft-d1"]
+    at.dispatcher()
+    assert at.files() == {}
+    at.handle(told)
+    assert at.files() == {"a.pdf": bytes(1000)}
+    assert at.numbers == [DONE]
+
+
+def test_what_can_be_said_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"four")
+    status = path.stat()
+    assert version_of(status) == (4, status.st_mtime_ns)
+    assert Outcome(GONE) == (GONE, "")
+    assert Outcome(FAILED, "why").details == "why"
