@@ -26,7 +26,7 @@ from mft.events.reader import JournalReader
 from mft.handlers.dispatcher_copy import How
 from mft.handlers.dispatcher_options import DispatcherOptions
 from mft.handlers.dispatcher_plan import Planner, random_word
-from mft.handlers.dispatcher_record import Intent, NotRecordedError, Record
+from mft.handlers.dispatcher_record import Intent, NotRecordedError, Record, moment_of
 from mft.handlers.dispatcher_roots import Roots
 from mft.handlers.dispatcher_rules import EXECUTE
 from mft.handlers.dispatcher_work import DONE, FAILED, GONE, Outcome, Work
@@ -105,10 +105,10 @@ class Dispatcher:
             await self._handle(told)
 
     async def _handle(self, told: Occurrence) -> None:
-        last, first = self._last, 0
-        if last is not None and (told.serial, told.time) == last.moment:
+        last, first, (serial, time) = self._last, 0, moment_of(told)
+        if last is not None and last.moment == (serial, time):
             first = last.file
-        elif last is not None and told.serial <= last.serial and told.time <= last.time:
+        elif last is not None and serial <= last.serial and time <= last.time:
             return  # done before the server was killed
         else:
             await self._wait(told)
@@ -132,7 +132,7 @@ class Dispatcher:
     async def _dispatch(self, told: Occurrence, index: int, path: str) -> bool:
         """Do what the rules say about one file; False when that failed."""
         intent = self._last
-        if intent is None or (intent.moment, intent.file) != ((told.serial, told.time), index):
+        if intent is None or (intent.moment, intent.file) != (moment_of(told), index):
             planned = await self._around.blocking(self._planner.plan, told, index, path)
             if planned is None:
                 return True

@@ -11,7 +11,7 @@ from mft.core.peer import Component
 from mft.events.facts import Facts
 from mft.events.model import Occurrence
 from mft.handlers.dispatcher_options import DispatcherOptions
-from mft.handlers.dispatcher_record import Intent, Target, hidden_name
+from mft.handlers.dispatcher_record import Intent, Target, hidden_name, moment_of
 from mft.handlers.dispatcher_rules import (
     COPY,
     EXECUTE,
@@ -81,15 +81,16 @@ class Planner:
             return Planned(intent, str(refused))
 
     def _begun(self, told: Occurrence, index: int, path: str, chosen: Prepared) -> Intent:
+        serial, time = moment_of(told)
         return Intent(
-            serial=told.serial,
-            time=told.time,
+            serial=serial,
+            time=time,
             file=index,
             path=path,
             mode=chosen.action.name,
             fallback=chosen is self._fallback,
             destinations=list(chosen.rule.destinations),
-            taken=hidden_name(self._component.uuid, told.serial, told.time, index),
+            taken=hidden_name(self._component.uuid, serial, time, index),
         )
 
     def _planned(

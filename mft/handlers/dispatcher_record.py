@@ -13,12 +13,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from mft.core.vpath import RESERVED_PREFIX
+from mft.events.model import Occurrence
 from mft.handlers.cursor import SUFFIX, file_name
 
 FOLDER: Final = "dispatcher"
 MAX_SIZE: Final = 64 << 10  # bytes of the file, unless a single line is longer
 Identity = tuple[int, int]  # device and inode
 Version = tuple[int, int]  # size, and when it was written last: nanoseconds since the epoch
+
+
+def moment_of(told: Occurrence) -> tuple[int, float]:
+    """What tells an event from others, also of another journal: as it is when it is read again."""
+    return told.serial, round(told.time, 3)
 
 
 class NotRecordedError(Exception):
@@ -56,7 +62,7 @@ class Intent:
 
     @property
     def moment(self) -> tuple[int, float]:
-        """What tells the event from others, also of another journal."""
+        """The moment of its event."""
         return self.serial, self.time
 
 

@@ -139,3 +139,26 @@ def test_any_text_is_an_expression_or_a_value_error(expression: str, text: str) 
     except ValueError:
         return
     assert parsed.matches(text) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "matched", "found"),
+    [
+        ("m/^(\\w+)-(\\d+)?/", "a-1", ("a", "1")),
+        ("m/^(\\w+)-(\\d+)?/", "a-", ("a", "")),
+        ("m/^(\\w+)-/", "in/a", None),
+        ("m/a/", "a", ()),
+        ("*.csv", "a.csv", ()),
+        ("*.csv", "a.txt", None),
+        ("e/(x)/", "a", ()),
+        ("e/(x)/", "x", None),
+    ],
+)
+def test_groups_of_a_regular_expression_can_be_had(text, matched, found):
+    expression = Expression.parse(text)
+    assert expression.groups(matched) == found
+    assert expression.count == (text.count("(") if text.startswith("m/") else 0)
+
+
+def test_text_that_is_too_long_has_no_groups():
+    assert Expression.parse("m/(a)/").groups("a" * (MAX_REGEX_TEXT + 1)) is None

@@ -5,7 +5,10 @@ from typing import Any
 from mft.daemon.homes import Homes
 from tests.fakes.daemons import Instance
 
-GROUP = "[groups/partners]\nname = partners\nhome_folder_path = HOME/all/${USER}\ncreate_home_folder = yes\n"
+GROUP = (
+    "[groups/partners]\nname = partners\nhome_folder_path = HOME/all/${USER}\n"
+    "create_home_folder = yes\n"
+)
 OF_GROUP = "[accounts/id-1]\nname = bob\ngroup = partners\n"
 OF_ITS_OWN = (
     "[accounts/id-2]\nname = ann\ngroup = DEFAULT_GROUP\nhome_folder_path = HOME//ann/\n"

@@ -1,6 +1,5 @@
 """A dispatcher with the folders that it works in: a home, an outbox, and an instance."""
 
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ class Desk:
         """The next event in the journal, of an upload to a real path."""
         payload = uploaded()._replace(real_path=path)
         serial = self.house.bus.emit(catalogue.SSH_UPLOAD_DONE, payload, ALICE)
-        one = occurred(serial=serial)
+        one = occurred(serial=serial, time=1e9 + self.house.clock.seconds())
         return one._replace(data={**one.data, "real_path": path, **data})
 
     def dispatcher(self, **options: Any) -> Dispatcher:

@@ -398,6 +398,15 @@ def test_a_failure_is_told_once_as_well(desk):
     assert at.numbers == [FAILED]
 
 
+def test_an_event_that_is_read_from_the_journal_is_the_same_event(desk):
+    at = desk("move, *, OUT")
+    at.house.clock.advance(0.1234567)
+    at.handle(at.told(at.put()))
+    again = next(at.house.journal.read(at.house.journal.last - 1))
+    at.handle(again)
+    assert at.numbers == [DONE]
+
+
 def test_a_new_journal_begins_anew(desk):
     at = desk("move, *, OUT")
     at.handle(at.told(at.put("a"))._replace(serial=1000))

@@ -5,8 +5,9 @@ import os
 import signal
 import stat
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -32,7 +33,7 @@ class Case(NamedTuple):
     rules: str
     out: tuple[str, ...]
     left: bool  # whether the source stays
-    options: dict[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
     links: bool = True  # whether the disk lets a file have two names
     old: bool = False  # whether something has the name
 
@@ -69,7 +70,7 @@ class Killer:
 
 
 @pytest.fixture
-def killer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+def killer(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Arms a killer in a process that has nothing else to do."""
 
     def arm(at: int) -> None:
@@ -78,7 +79,7 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
             monkeypatch.setattr(os, name, one.wrap(getattr(os, name)))
         monkeypatch.setattr(KernelRename, "__call__", one.wrap(KernelRename.__call__))
 
-    yield arm
+    return arm
 
 
 def child(work: Callable[[], None]) -> bool:
@@ -180,7 +181,7 @@ def test_a_list_of_files_goes_on_where_it_was(
         at.handle(told)
         paths = [data["path"].rpartition("/")[2] for _, data in at.events]
         assert (at.numbers, paths) == ([DONE] * 3, ["a", "b", "c"]), at_call
-        assert at.files() == {name: b"whole" for name in "abc"}
+        assert at.files() == dict.fromkeys("abc", b"whole")
         at.close()
         if ended:
             return

@@ -7,6 +7,7 @@ from tests.fakes.handlers import LOG, house
 # What a type cannot be without.
 NEEDED = {
     "http": {"url": "http://127.0.0.1:9/"},
+    "file-dispatcher": {"dispatch_rules": "move, *.pdf, /srv/outbox"},
     "external-executable": {"executable_path": "/bin/true"},
 }
 

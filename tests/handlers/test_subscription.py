@@ -64,6 +64,21 @@ def test_events_are_delivered_together_after_a_moment(home):
     assert not handler.running
 
 
+def test_a_handler_that_somebody_waits_for_has_no_delay(home):
+    class Hurried(HandlerOptions):
+        delay = 0.0
+
+    handler = Remembering()
+    options = Hurried(name="audit", type="local-file")
+    subscription = Subscription(handler, options, home.bus, home.around)
+    run(subscription.start())
+    emit(home, 1)
+    assert handler.handled == []  # emitting never runs it
+    wait(home, 0)
+    assert handler.serials == [1]
+    stop(home, subscription)
+
+
 def test_a_full_batch_does_not_wait(home):
     handler = Remembering(batch=4)
     subscription = subscribed(home, handler)

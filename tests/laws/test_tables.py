@@ -85,6 +85,11 @@ PLACES = {
         "Events in a database",
         "handlers/test_database.py",
     ),
+    ("event-handlers", "file-dispatcher"): (
+        "dispatcher.md",
+        "A first dispatcher",
+        "handlers/test_dispatcher.py",
+    ),
     ("event-handlers", "local-file"): ("audit.md", "Log files", "handlers/test_log_file.py"),
     ("event-handlers", "standard-stream"): (
         "audit.md",
