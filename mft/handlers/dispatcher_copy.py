@@ -49,6 +49,8 @@ class Source(NamedTuple):
 
     descriptor: int
     identity: Identity
+    folder: Identity
+    name: str
 
 
 def identity_of(status: os.stat_result) -> Identity:
@@ -116,6 +118,8 @@ class Making:
         place = self._roots.place(target.path)
         folder = self.folder(place)
         try:
+            if (identity_of(os.fstat(folder)), place.name) == (source.folder, source.name):
+                raise Refused(Reason.INVALID, target.path, "the destination is the file itself")
             replace = self._replaces(target, present(folder, place.name))
             if replace is None:
                 return

@@ -144,7 +144,7 @@ class Work:
         identity = identity_of(os.fstat(opened))
         if self._intent.source in (None, identity):
             self._intent.source = identity
-            return Source(opened, identity)
+            return Source(opened, identity, identity_of(os.fstat(folder)), place.name)
         os.close(opened)
         return None
 
@@ -205,6 +205,9 @@ class Work:
     def _send(self, folder: int, place: Place) -> Iterator[None]:
         """Make every target; then the source goes, where it is to."""
         intent, leaves = self._intent, self._action.leaves
+        if not leaves and not os.access(".", os.W_OK, dir_fd=folder):
+            details = "its folder may not be written, so that it could not be removed"
+            raise Refused(Reason.DENIED, intent.path, details)
         for target in intent.targets:
             self._making.settle(target)
         for _ in range(TRIES):

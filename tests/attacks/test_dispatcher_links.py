@@ -9,7 +9,7 @@ from tests.attacks.test_symlink_races import EXCHANGE, REPLACE, SECRET, attacker
 from tests.fakes.dispatching import Desk
 from tests.fakes.run import run
 
-ROUNDS = 150
+ROUNDS = 60
 MOST_ROUNDS = 50 * ROUNDS  # on a machine so busy that the attacker hardly runs
 ACTIONS = ("copy", "move", "rename")
 DONE, FAILED = 20130, 20125

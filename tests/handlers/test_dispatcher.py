@@ -169,6 +169,24 @@ def test_what_happens_when_the_name_is_taken(desk, rule, number, there, left):
 
 
 @pytest.mark.parametrize("rule", ["fail", "overwrite", "skip", "disable"])
+@pytest.mark.parametrize("action", ["copy", "move", "rename"])
+def test_a_file_that_is_sent_to_where_it_is_stays(desk, rule, action):
+    at = desk(f"{action}, *, HOME/in", overwrite_rule=rule)
+    assert at.dispatch()[0] == FAILED
+    assert at.inbox == {"a.pdf": b"whole"}
+
+
+def test_a_file_that_could_not_be_removed_is_not_moved(desk, monkeypatch):
+    at = desk("move, *, OUT")
+    monkeypatch.setattr(os, "access", lambda *words, **named: False)
+    number, data = at.dispatch()
+    assert number == FAILED
+    assert "could not be removed" in data["details"]
+    assert at.files() == {}
+    assert at.inbox == {"a.pdf": b"whole"}
+
+
+@pytest.mark.parametrize("rule", ["fail", "overwrite", "skip", "disable"])
 def test_a_folder_is_never_replaced(desk, rule):
     at = desk("move, *.pdf, OUT", overwrite_rule=rule)
     (at.out / "a.pdf").mkdir()
@@ -548,12 +566,14 @@ def test_events_come_without_delay_and_its_own_never(desk):
 def test_ten_thousand_files(desk):
     at = desk("move, *, OUT")
     count = 10_000
-    for number in range(count):
-        (at.home / "in" / f"{number:05}").write_bytes(b"%d" % number)
+    first = at.told(at.put("00000"))
     handler = at.dispatcher()
     for number in range(count):
-        run(handler.handle_many([at.told(f"{at.home}/in/{number:05}")]))
-    assert at.numbers == [DONE] * count
+        path = f"{at.home}/in/{number:05}"
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT))
+        one = first._replace(serial=first.serial + number, data={"real_path": path})
+        run(handler.handle_many([one]))
+    assert at.house.journal.last == 1 + count
     assert sorted(path.name for path in at.out.iterdir()) == [f"{one:05}" for one in range(count)]
     assert at.inbox == {}
     for path in at.out.iterdir():  # nobody else is to have the work of it

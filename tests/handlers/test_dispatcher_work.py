@@ -108,8 +108,10 @@ def consume(at: Desk) -> list[str]:
     return [str(path.relative_to(at.out)) for path in found]
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("consumed", [False, True], ids=["kept", "consumed"])
+@pytest.mark.parametrize(
+    ("name", "consumed"),
+    [*((name, False) for name in CASES), ("copy", True), ("move", True), ("move to two", True)],
+)
 def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
     name: str,
     consumed: bool,
