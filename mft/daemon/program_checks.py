@@ -8,12 +8,18 @@ from mft.config.kinds import Wrong
 from mft.config.section import wrong_in
 from mft.daemon.options import ServerOptions
 from mft.daemon.reading import Reading
+from mft.handlers.dispatcher_options import DispatcherOptions
+from mft.handlers.dispatcher_rules import EXECUTE
 from mft.handlers.program_options import ProgramOptions
 
 ROOT: Final = 0
 SENTENCE: Final = (
     "keeps root from starting this server: programs never run as root, so name the account to run "
     "as in account of [server]"
+)
+OF_RULES: Final = (
+    "names a program that would fail for every file: programs never run as root, so name the "
+    "account to run as in account of [server]"
 )
 
 
@@ -29,3 +35,8 @@ def check_programs(reading: Reading, who: Callable[[], int] = os.geteuid) -> Non
             path = str(one.options.executable_path)
             wrong = Wrong(SENTENCE, path, option="executable_path", mild=True)
             wrong_in(one.options, one.raw, wrong, reading.problems)
+        if isinstance(one.options, DispatcherOptions) and one.options.enabled:
+            for name, rule in one.options.every_rule:
+                if rule.action is EXECUTE:
+                    wrong = Wrong(OF_RULES, rule.text, option=name, mild=True)
+                    wrong_in(one.options, one.raw, wrong, reading.problems)

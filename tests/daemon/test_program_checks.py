@@ -10,6 +10,7 @@ from mft.daemon.program_checks import check_programs
 from mft.daemon.reading import Reading
 
 PROGRAM = "[event-handlers/scan]\nname = scan\ntype = external-executable\n"
+DISPATCHER = "[event-handlers/out]\nname = out\ntype = file-dispatcher\n"
 AS_ROOT = "[server]\nname = s\nallow_root = yes\n"
 PATH = "executable_path = /bin/true\n"
 
@@ -27,6 +28,16 @@ def told(folder: Path, text: str, who: int) -> list[str]:
 def test_root_is_warned_of_a_program_that_would_run_as_root(tmp_path: Path) -> None:
     (warned,) = told(tmp_path, AS_ROOT + PROGRAM + PATH, 0)
     assert warned.startswith('server.ini:7: warning: [event-handlers/scan] executable_path = "/bin')
+
+
+def test_root_is_warned_of_a_rule_that_runs_a_program(tmp_path: Path) -> None:
+    rules = "dispatch_rules =\n    delete, *.tmp\n    execute, *, /bin/true\n"
+    fallback = "fallback_rule = execute, /bin/false\n"
+    found = told(tmp_path, AS_ROOT + DISPATCHER + rules + fallback, 0)
+    assert [one.partition(" [event-handlers/out] ")[2].split(" = ")[0] for one in found] == [
+        "dispatch_rules",
+        "fallback_rule",
+    ]
 
 
 @pytest.mark.parametrize(
