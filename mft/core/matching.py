@@ -31,11 +31,12 @@ class Expression:
     expression compares the length itself and refuses.
     """
 
-    __slots__ = ("_found", "count", "limit", "negated", "text")
+    __slots__ = ("_found", "_pattern", "count", "limit", "negated", "text")
 
     def __init__(
         self,
         text: str,
+        pattern: re.Pattern[str],
         found: Callable[[str], re.Match[str] | None],
         negated: bool,
         limit: int,
@@ -45,6 +46,7 @@ class Expression:
         self.limit = limit
         self.negated = negated  # true where the pattern is not found
         self.count = count  # of the groups that `groups` gives
+        self._pattern = pattern
         self._found = found
 
     @classmethod
@@ -67,14 +69,14 @@ class Expression:
         flags = re.IGNORECASE if modifiers == "i" else re.NOFLAG
         pattern, negated = _regex(inner, flags, names), method == "e"
         count = 0 if negated else pattern.groups
-        return cls(text, pattern.search, negated, MAX_REGEX_TEXT, count)
+        return cls(text, pattern, pattern.search, negated, MAX_REGEX_TEXT, count)
 
     @classmethod
     def _glob(cls, text: str, inner: str, names: Mapping[str, str]) -> "Expression":
         negated = inner.startswith("!")
         pattern = "|".join(_alternatives(inner[negated:], names))
         compiled = re.compile(pattern, re.IGNORECASE | re.DOTALL)
-        return cls(text, compiled.fullmatch, negated, MAX_TEXT)
+        return cls(text, compiled, compiled.fullmatch, negated, MAX_TEXT)
 
     def matches(self, text: str) -> bool:
         """Whether the text matches; False for text longer than `limit`."""
@@ -91,6 +93,15 @@ class Expression:
             return None
         found = self._found(text) if self.count else None
         return () if found is None else found.groups("")
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it was written alike, and its names stood for the same."""
+        if not isinstance(other, Expression):
+            return NotImplemented
+        return self.text == other.text and self._pattern == other._pattern
+
+    def __hash__(self) -> int:
+        return hash((self.text, self._pattern))
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"

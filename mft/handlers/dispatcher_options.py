@@ -1,7 +1,7 @@
 """The options of `type = file-dispatcher`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Final, Literal
 
 from mft.config.kinds import (
@@ -67,6 +67,7 @@ class DispatcherOptions(HandlerOptions):
     """Copy, move, rename or delete the files that events are about, or give them to programs."""
 
     delay: ClassVar[float] = 0.0  # somebody waits for the file
+    shown: ClassVar[Mapping[str, str]] = {"target": "30068, 10078, 40017"}
 
     dispatch_rules: Annotated[
         tuple[Rule, ...],

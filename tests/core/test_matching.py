@@ -162,3 +162,12 @@ def test_groups_of_a_regular_expression_can_be_had(text, matched, found):
 
 def test_text_that_is_too_long_has_no_groups():
     assert Expression.parse("m/(a)/").groups("a" * (MAX_REGEX_TEXT + 1)) is None
+
+
+def test_two_that_are_written_alike_are_equal_where_their_names_stand_for_the_same():
+    assert Expression.parse("*.csv") == Expression.parse("*.csv")
+    assert len({Expression.parse("m/a/"), Expression.parse("m/a/"), Expression.parse("m/a/i")}) == 2
+    ann, bob = (Expression.parse("/${USER}/*", {"USER": name}) for name in ("ann", "bob"))
+    assert ann != bob
+    assert ann == Expression.parse("/${USER}/*", {"USER": "ann"})
+    assert ann != "/ann/*"
