@@ -156,7 +156,10 @@ def _events() -> list[Goal]:
         Goal("events-journal", "rate", ">=", 20_000),
         Goal("events-journal", "verified", ">=", 100_000),
         Goal("events-sqlite", "rate", ">=", 10_000),
-        Goal("events-sqlite", "growth", "<=", 32),
+        Goal("events-mysql", "rate", ">=", 5_000),
+        Goal("events-postgresql", "rate", ">=", 5_000),
+        Goal("events-log", "growth", "<=", 32),
+        *(Goal(f"events-{kind}", "growth", "<=", 64) for kind in ("sqlite", "mysql", "postgresql")),
     ]
 
 

@@ -11,11 +11,13 @@ from functools import partial
 
 from tests.benchmarks.bench import Bench, Figures, Metric, Workload
 from tests.benchmarks.servers.base import Server
+from tests.fakes.databases import running
 
 LOG = "[event-handlers/log]\nname = log\ntype = local-file\nfail_after_errors = 0\n"
 SQLITE = "[event-handlers/db]\nname = db\ntype = database\npath = log/server.db3\n"
 Metrics = tuple[Metric, ...]
 
+DATABASES = {"mysql": "MariaDB", "postgresql": "PostgreSQL"}
 PATH = (Metric("us", "reactor's CPU per event, us", 1),)
 JOURNAL = (
     Metric("rate", "events/s into the journal"),
@@ -43,6 +45,15 @@ def told(bench: Bench, _server: Server, *, mode: str, sections: str) -> Figures:
     return figures
 
 
+def into_database(bench: Bench, server: Server, *, kind: str) -> Figures:
+    """Into a server of its own, which keeps its files where the others have theirs."""
+    with running(kind) as database:
+        given = "".join(f"{name} = {value}\n" for name, value in database.given().items())
+        resource = f"[resources/DB]\nname = db\n{given}"
+        sections = f"{resource}[event-handlers/db]\nname = db\ntype = database\ndatabase = DB\n"
+        return told(bench, server, mode="behind", sections=sections)
+
+
 def workloads() -> list[Workload]:
     """The path of an event, the journal, and each handler that is quick enough to be measured."""
 
@@ -56,4 +67,14 @@ def workloads() -> list[Workload]:
         work("journal", "the journal alone", JOURNAL, "journal", ""),
         work("log", "log file, from the journal", HANDLER, "behind", LOG),
         work("sqlite", "SQLite, from the journal", HANDLER, "behind", SQLITE),
+        *(
+            Workload(
+                f"events-{kind}",
+                f"{title}, from the journal",
+                ("mft",),
+                HANDLER,
+                partial(into_database, kind=kind),
+            )
+            for kind, title in DATABASES.items()
+        ),
     ]
