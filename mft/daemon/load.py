@@ -20,6 +20,7 @@ from mft.daemon.cross_checks import (
     check_ports,
     check_references,
 )
+from mft.daemon.mail_checks import check_recipients, name_the_only_client
 from mft.daemon.method_checks import check_methods
 from mft.daemon.options import ServerOptions
 from mft.daemon.places import check_places
@@ -80,6 +81,7 @@ def load(path: Path) -> Loaded:
     for one in reading.every():
         if one.options is not None:
             check_section(one.options, one.raw, context, problems)
+    name_the_only_client(reading)
     check_references(reading)
     check_second_factors(reading)
     check_names(reading.families["services"], problems)
@@ -91,6 +93,7 @@ def load(path: Path) -> Loaded:
     check_methods(reading)
     check_programs(reading)
     files = read_account_files(reading)
+    check_recipients(reading, files)
     _check_mode(file, problems)
     problems.sort(key=lambda problem: (problem.file != file.name, problem.line))
     failed = any(problem.is_error for problem in problems)

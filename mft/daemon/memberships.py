@@ -10,6 +10,18 @@ from mft.daemon.load import Config
 MAX_KEPT: Final = 10_000  # accounts that another system knows; of more, the oldest are forgotten
 
 
+def addresses_of(config: Config, identifier: str) -> tuple[str, ...]:
+    """The e-mail addresses of an account, or of all members of a group; each must be enabled."""
+    found: list[str] = []
+    for uuid, account, groups in config.every_account():
+        if uuid == identifier:
+            return account.email if account.enabled else ()
+        group = groups.get(identifier)
+        if account.enabled and group is not None and group.enabled and identifier in account.group:
+            found += account.email
+    return tuple(found)
+
+
 class Memberships:
     """Groups by the configuration that is in force, and else as they were at the last login."""
 

@@ -9,6 +9,7 @@ from mft.daemon import build
 from mft.daemon.cross_checks import resources_of
 from mft.daemon.homes import Homes
 from mft.daemon.load import Config
+from mft.daemon.memberships import addresses_of
 from mft.events.model import Event, Occurrence
 from mft.events.reader import JournalReader
 from mft.events.search import READ_BATCH
@@ -44,6 +45,7 @@ class Replay:
             resources=resources,
             homes=Homes(lambda: config),
             replaying=True,
+            addresses_of=lambda identifier: addresses_of(config, identifier),
         )
         for one in resources_of(options):
             chosen = config.resources[one]

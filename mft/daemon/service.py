@@ -26,7 +26,7 @@ from mft.daemon.housekeeping import Housekeeping
 from mft.daemon.last_logins import LastLogins
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
-from mft.daemon.memberships import Memberships
+from mft.daemon.memberships import Memberships, addresses_of
 from mft.daemon.own_factors import OwnFactorFiles
 from mft.daemon.own_passwords import OwnPasswordFiles
 from mft.daemon.privileges import check_identity, drop, give_files
@@ -149,6 +149,7 @@ class Daemon:
                 members,
                 resources,
                 homes=Homes(lambda: self.config),
+                addresses_of=lambda identifier: addresses_of(self.config, identifier),
             ),
             resources,
         )

@@ -1741,6 +1741,32 @@ USAGE_RECOVERED: Final = Event(
     _in("analytics process success"),
 )
 
+MAIL_NOT_FOR_ALL: Final = Event(
+    90220,
+    p.MailRefused,
+    'Event handler "{name}" could not mail event {id}, serial {serial}, to everybody: {details}',
+    _in("operational process failure"),
+)
+MAILS_HELD_BACK: Final = Event(
+    90221,
+    p.MailsHeldBack,
+    'Event handler "{name}" has sent {value} mails in {interval} seconds: it counts what comes '
+    "now, and tells of it at the end.",
+    _in("operational process informational"),
+)
+MAILS_SUMMARISED: Final = Event(
+    90222,
+    p.CaughtUp,
+    'Event handler "{name}" did not mail {count} events one by one: there were too many.',
+    _in("operational process informational"),
+)
+ATTACHMENT_LEFT_OUT: Final = Event(
+    90223,
+    p.AttachmentLeftOut,
+    'Event handler "{name}" mailed event {id} without the file "{real_path}": {details}',
+    _in("operational process failure"),
+)
+
 BY_NUMBER: Final[dict[int, Event[Any]]] = {
     row.number: row for row in list(globals().values()) if isinstance(row, Event)
 }

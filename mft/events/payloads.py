@@ -610,6 +610,33 @@ class DeadLetter(NamedTuple):
     details: str
 
 
+class MailRefused(NamedTuple):
+    """A mail that not everybody gets, about the event `id`, which `serial` finds in the journal."""
+
+    id: int
+    serial: int
+    name: str
+    details: str
+
+
+class MailsHeldBack(NamedTuple):
+    """More mails than a handler may send: `value` in `interval` seconds."""
+
+    name: str
+    value: int
+    interval: int
+
+
+class AttachmentLeftOut(NamedTuple):
+    """A file that did not go with a mail about the event `id`."""
+
+    path: str
+    real_path: str
+    id: int
+    name: str
+    details: str
+
+
 class CaughtUp(NamedTuple):
     """A handler that was behind, and is not any more."""
 

@@ -8,6 +8,8 @@ from mft.handlers.base import Handler, HandlerOptions
 from mft.handlers.database import DatabaseHandler, DatabaseHandlerOptions
 from mft.handlers.dispatcher import Dispatcher
 from mft.handlers.dispatcher_options import DispatcherOptions
+from mft.handlers.email_options import EmailSenderOptions
+from mft.handlers.email_sender import EmailSender
 from mft.handlers.log_file import LogFile, LogFileOptions
 from mft.handlers.program import Program
 from mft.handlers.program_options import ProgramOptions
@@ -36,6 +38,7 @@ HANDLERS: Final[Mapping[str, Kind]] = {
     "database": Kind(DatabaseHandlerOptions, DatabaseHandler),
     "file-dispatcher": Kind(DispatcherOptions, Dispatcher),
     "local-file": Kind(LogFileOptions, LogFile),
+    "email-sender": Kind(EmailSenderOptions, EmailSender),
     "standard-stream": Kind(StreamOptions, Stream),
     "http": Kind(WebhookOptions, _http),
     "external-executable": Kind(ProgramOptions, Program),

@@ -1,6 +1,6 @@
 """What a resource is, and what those that act on events are given to work with."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -14,6 +14,13 @@ from mft.events.model import Emitter
 from mft.runtime.threads import Blocking
 
 R = TypeVar("R")
+
+AddressesOf = Callable[[str], Collection[str]]
+
+
+def no_addresses(identifier: str) -> Collection[str]:
+    """For those that know no accounts."""
+    return ()
 
 
 def no_homes() -> Set[str]:
@@ -60,6 +67,7 @@ class Surroundings:
     # accounts take long to go through.
     homes: Callable[[], Set[str]] = no_homes
     replaying: bool = False  # past events are given again on purpose, and nothing is told
+    addresses_of: AddressesOf = no_addresses  # of an account, or of all members of a group, by ID
 
     def resource(self, identifier: str, kind: type[R]) -> R:
         """Find a resource that runs; raises Refused for none, or one of another kind."""
