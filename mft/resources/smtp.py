@@ -8,7 +8,6 @@ This module is imported in a thread: Twisted's asks for the name of this machine
 import base64
 import re
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any, Final, NamedTuple
 
 from OpenSSL import SSL
@@ -16,11 +15,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import connectionDone
 from twisted.mail.smtp import SUCCESS, ESMTPClient, LOGINAuthenticator, SMTPClientError
-from twisted.protocols.basic import FileSender
 from twisted.python.failure import Failure
 
 from mft.core.failure import Reason, Refused
 from mft.core.secret import Secret
+from mft.resources.feeder import Feeder
 from mft.resources.mail import Envelope, MailRejected, Receipt, Reply, shown
 from mft.runtime.client_tls import SecuredFor
 
@@ -126,18 +125,20 @@ class Delivery(ESMTPClient):
             self._outcome = _unreachable(sentence)
         self.abort()
 
-    def sendError(self, exc: BaseException) -> None:
-        """End for what Twisted has found wrong; a mail that ends early is told once it is lost."""
-        if isinstance(exc, SMTPClientError):
-            self._fail(f"says {Reply(exc.code, shown(exc.resp or b''))}")
-        else:
-            self.abort()
+    def sendError(self, exc: SMTPClientError) -> None:
+        """End for what Twisted has found wrong."""
+        self._fail(f"says {Reply(exc.code, shown(exc.resp or b''))}")
 
     # Before the mail.
 
     def smtpConnectionFailed(self, code: int, resp: bytes) -> None:
         """End where nobody is welcome."""
         self._finish(_unreachable(f"says {Reply(code, shown(resp))}"))
+
+    def smtpState_helo(self, code: int, resp: bytes) -> None:
+        """Greet in the old way, once: where that is refused, Twisted would do it for ever."""
+        super().smtpState_helo(code, resp)
+        self._failresponse = self.smtpConnectionFailed
 
     def esmtpState_serverConfig(self, code: int, resp: bytes) -> None:
         """Read what the server offers; its words count in any case (RFC 5321 2.4)."""
@@ -230,16 +231,10 @@ class Delivery(ESMTPClient):
         self._sending = True
         self._expected = list(SUCCESS)
         self._okresponse = self.smtpState_msgSent
-        content = BytesIO(_DOT.sub(b"..", self._envelope.content))
-        sending = FileSender().beginFileTransfer(content, self.transport, self.transformChunk)
-        sending.addCallbacks(self.finishedFileTransfer, lambda failure: self.sendError(failure))
+        content = _DOT.sub(b"..", self._envelope.content)
+        Feeder(content, self.transport, self.resetTimeout, self._end_mail).start()
 
-    def transformChunk(self, chunk: bytes) -> bytes:
-        """Let a part go as it is; as long as parts go, nobody is silent."""
-        self.resetTimeout()
-        return chunk
-
-    def finishedFileTransfer(self, lastsent: bytes) -> None:
+    def _end_mail(self) -> None:
         """End the mail; its last line has ended already."""
         self._sent = True
         self.sendLine(b".")
