@@ -1,4 +1,4 @@
-"""Bytes that a connection takes at its own pace: no more of them than it wants are in its buffer."""
+"""Bytes that a connection takes at its own pace: its buffer has no more than it wants."""
 
 from collections.abc import Callable
 from typing import Any, Final

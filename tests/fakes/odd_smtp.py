@@ -142,7 +142,10 @@ class OddServer:
 
     def _secure(self, peer: Peer) -> None:
         assert self._tls is not None
-        peer.socket = self._tls.wrap_socket(peer.socket, server_side=True)
+        peer.socket = secured = self._tls.wrap_socket(
+            peer.socket, server_side=True, do_handshake_on_connect=False
+        )
+        secured.do_handshake()
 
     def _answer(self, peer: Peer, verb: str) -> None:
         reply = self._replies.get(verb, b"500 what?\r\n")

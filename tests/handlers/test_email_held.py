@@ -1,0 +1,235 @@
+"""A storm of events is a handful of mails, and nothing of it is forgotten."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from mft.core.failure import Reason, Refused
+from mft.events import catalogue, payloads
+from mft.handlers import email_held as module
+from mft.handlers.email_sender import EmailSender
+from mft.handlers.subscription import Subscription
+from mft.resources.mail import MailRejected, Reply
+from tests.fakes.handlers import House, house
+from tests.fakes.occurrences import ALICE, told, uploaded
+from tests.fakes.post import mailing, options, text
+from tests.fakes.run import run
+
+STORM = 10_000
+INTERVAL = 600
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Any:
+    made = house(tmp_path)
+    yield made
+    made.journal.close()
+
+
+def storm(handler: EmailSender, count: int, first: int = 1) -> None:
+    for serial in range(first, first + count):
+        run(handler.handle_many([told(serial=serial)]))
+
+
+def recorded(home: House, event: Any) -> list[dict[str, Any]]:
+    return [one.data for one in home.journal.read() if one.event is event]
+
+
+def test_a_storm_is_a_handful_of_mails(home: House) -> None:
+    handler, post = mailing(home)
+    subscription = Subscription(handler, options(), home.bus, handler._around)
+    run(subscription.start())
+    for index in range(STORM):
+        home.bus.emit(catalogue.SSH_UPLOAD_DONE, uploaded(f"/{index}"), ALICE)
+        if index % 500 == 0:
+            home.clock.advance(0.05)
+    for _ in range(40):
+        home.clock.advance(1)
+    assert len(post.sent) == 20
+    assert len(recorded(home, catalogue.MAILS_HELD_BACK)) == 1
+    home.clock.advance(INTERVAL)
+    assert len(post.sent) == 21
+    assert post.subjects[-1] == "[alarms] 9980 events were not mailed one by one"
+    said = text(post.messages[-1])
+    assert " 9980  of event 30068 (Uploaded" in said
+    assert "serials 21 to 10" in said
+    (data,) = recorded(home, catalogue.MAILS_SUMMARISED)
+    assert (data["name"], data["count"]) == ("alarms", 9980)
+    assert subscription.position >= STORM
+    home.clock.advance(10 * INTERVAL)
+    assert len(post.sent) == 21  # it is said once
+    run(subscription.stop())
+
+
+def test_each_kind_of_event_is_counted(home: House) -> None:
+    handler, post = mailing(home, maximum_mails="1")
+    run(handler.handle_many([told(serial=1)]))
+    other = catalogue.PROCESS_STARTED
+    data = other.data(payloads.ProcessState("files", "1"))
+    batch = [told(serial=n) for n in range(2, 9)]
+    batch.insert(3, told(serial=50)._replace(event=other, data=data))
+    run(handler.handle_many(batch))
+    home.clock.advance(INTERVAL)
+    lines = text(post.messages[-1]).splitlines()
+    assert "        7  of event 30068 " in lines[2]
+    assert lines[2].endswith("serials 2 to 8")
+    assert "        1  of event 20181 " in lines[3]
+    assert lines[3].endswith("serials 50 to 50")
+
+
+def test_the_next_interval_begins_with_its_first_mail(home: House) -> None:
+    handler, post = mailing(home, maximum_mails="2", interval="60")
+    storm(handler, 2)
+    home.clock.advance(59)
+    storm(handler, 1, 10)
+    home.clock.advance(1)
+    assert len(post.sent) == 3  # two, and what was held back
+    home.clock.advance(1000)
+    storm(handler, 2, 20)
+    assert len(post.sent) == 5
+    home.clock.advance(59)
+    storm(handler, 1, 30)
+    assert len(post.sent) == 5
+    assert len(recorded(home, catalogue.MAILS_HELD_BACK)) == 2
+
+
+def test_no_limit_is_no_limit(home: House) -> None:
+    handler, post = mailing(home, maximum_mails="0")
+    storm(handler, 100)
+    assert len(post.sent) == 100
+    assert home.clock.getDelayedCalls() == []
+
+
+def test_events_for_nobody_count_for_nothing(home: House) -> None:
+    handler, post = mailing(home, email_to_recipients="{account.email}", maximum_mails="1")
+    storm(handler, 10)
+    assert post.asked == 0
+    assert home.clock.getDelayedCalls() == []
+
+
+def test_what_fails_does_not_count(home: House) -> None:
+    handler, post = mailing(home, maximum_mails="2")
+    post.failing = Refused(Reason.ABORTED, "", "away")
+    for _ in range(5):
+        with pytest.raises(Refused):
+            storm(handler, 1)
+    post.failing = None
+    storm(handler, 2)
+    assert len(post.sent) == 2
+
+
+def held_file(home: House) -> Path:
+    return home.directory / "state" / "held-mails" / "mail-1.json"
+
+
+def test_what_is_held_back_survives_a_kill(home: House) -> None:
+    handler, _ = mailing(home, maximum_mails="1")
+    storm(handler, 8)
+    assert held_file(home).is_file()
+    after, post = mailing(home, maximum_mails="1")
+    run(after.start())
+    assert post.sent == []
+    home.clock.advance(0)
+    assert post.subjects == ["[alarms] 7 events were not mailed one by one"]
+    assert not held_file(home).exists()
+
+
+def test_a_stop_says_it_at_once(home: House) -> None:
+    handler, post = mailing(home, maximum_mails="1")
+    run(handler.start())
+    storm(handler, 8)
+    run(handler.stop())
+    assert len(post.sent) == 2
+    assert not held_file(home).exists()
+    assert home.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_stop_waits_for_no_server_and_the_next_start_says_it(home: House, silent: bool) -> None:
+    handler, post = mailing(home, maximum_mails="1")
+    run(handler.start())
+    storm(handler, 8)
+    if silent:
+        post.gate = Deferred()
+    else:
+        post.failing = Refused(Reason.ABORTED, "", "away")
+    stopping = Deferred.fromCoroutine(handler.stop())
+    home.clock.advance(module.PATIENCE)
+    assert stopping.called
+    assert home.clock.getDelayedCalls() == []
+    after, post = mailing(home, maximum_mails="1")
+    run(after.start())
+    home.clock.advance(0)
+    assert post.subjects == ["[alarms] 7 events were not mailed one by one"]
+    run(after.stop())
+
+
+def test_a_summary_that_does_not_go_is_tried_again_with_what_came_since(home: House) -> None:
+    handler, post = mailing(home, maximum_mails="1")
+    storm(handler, 8)
+    post.failing = MailRejected("no")
+    home.clock.advance(INTERVAL)
+    (data,) = recorded(home, catalogue.HANDLER_FAILED)
+    assert data["details"] == "7 events that were not mailed: no"
+    post.failing = None
+    storm(handler, 3, 100)
+    home.clock.advance(module.RETRY)
+    assert post.subjects[-1] == "[alarms] 9 events were not mailed one by one"
+
+
+def test_a_summary_that_everybody_refuses_did_not_go(home: House) -> None:
+    handler, post = mailing(home, maximum_mails="1")
+    storm(handler, 8)
+    post.replies = {"officer@example.com": Reply(550, "no")}
+    home.clock.advance(INTERVAL)
+    assert recorded(home, catalogue.MAILS_SUMMARISED) == []
+    post.replies = {}
+    home.clock.advance(module.RETRY)
+    assert post.subjects[-1] == "[alarms] 7 events were not mailed one by one"
+
+
+def test_events_are_counted_while_the_summary_is_on_its_way(home: House) -> None:
+    handler, post = mailing(home, maximum_mails="1")
+    storm(handler, 8)
+    post.gate, gate = Deferred(), post.gate
+    gate = post.gate
+    home.clock.advance(INTERVAL)
+    post.gate = None
+    storm(handler, 3, 100)
+    gate.callback(None)
+    assert post.subjects[-1] == "[alarms] 7 events were not mailed one by one"
+    home.clock.advance(INTERVAL)
+    assert post.subjects[-1] == "[alarms] 2 events were not mailed one by one"
+
+
+def test_the_summary_is_for_those_who_do_not_depend_on_the_event(home: House) -> None:
+    handler, post = mailing(home, email_to_recipients="{account.email}, ann-1", maximum_mails="1")
+    storm(handler, 3)
+    home.clock.advance(INTERVAL)
+    assert post.sent[-1].recipients == ("ann@example.com", "ann@home.example")
+
+
+def test_where_all_depend_on_the_event_the_summary_is_for_the_journal(home: House) -> None:
+    handler, post = mailing(
+        home, email_to_recipients="{account.name}@example.com", maximum_mails="1"
+    )
+    storm(handler, 3)
+    home.clock.advance(INTERVAL)
+    assert len(post.sent) == 1
+    assert [data["count"] for data in recorded(home, catalogue.MAILS_SUMMARISED)] == [2]
+
+
+def test_a_disk_that_takes_no_counts_stops_nothing(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Any, rows: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mft.handlers.email_counts.CountsFile.save", refuse)
+    handler, post = mailing(home, maximum_mails="1")
+    storm(handler, 3)
+    assert "No space left" in home.log[0]
+    home.clock.advance(INTERVAL)
+    assert post.subjects[-1] == "[alarms] 2 events were not mailed one by one"
