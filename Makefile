@@ -28,7 +28,8 @@ NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rcl
 	node:nodejs npm:npm git:git gcc:gcc /usr/include/stdio.h:libc6-dev \
 	/etc/pam.d/login:login useradd:passwd /usr/sbin/slapd:slapd \
 	/usr/sbin/rsyslogd:rsyslog /usr/share/doc/rsyslog-gnutls/copyright:rsyslog-gnutls \
-	/usr/sbin/mariadbd:mariadb-server-core /usr/share/doc/postgresql/copyright:postgresql
+	/usr/sbin/mariadbd:mariadb-server-core /usr/share/doc/postgresql/copyright:postgresql \
+	postfix:postfix saslpasswd2:sasl2-bin
 # How often `make fuzz` goes over everything, each time with another seed.
 ROUNDS ?= 20
 

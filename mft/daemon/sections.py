@@ -48,6 +48,7 @@ FAMILIES: Final = (
         "resources",
         "What event handlers share, such as a mail server.",
         {name: kind.options for name, kind in RESOURCES.items()},
+        shown={"email_to_recipients": "operator@example.com"},
     ),
     Family(
         "event-handlers",

@@ -1722,25 +1722,6 @@ DATABASE_PURGED: Final = Event(
     'From database "{database_name}" {count} events were deleted: all older than {days} days.',
     _PROCESS_DONE,
 )
-MONITOR_UNREADABLE: Final = Event(
-    90260,
-    p.PathFailed,
-    'The folder "{path}", which is monitored, cannot be read: {details}',
-    _in("monitor failure failure-high"),
-)
-MONITOR_READABLE: Final = Event(
-    90261,
-    p.PathOf,
-    'The folder "{path}", which is monitored, can be read again.',
-    _in("monitor success"),
-)
-USAGE_RECOVERED: Final = Event(
-    90262,
-    p.UsageCrossed,
-    "The process uses no more than is wanted again: {triggers}.",
-    _in("analytics process success"),
-)
-
 MAIL_NOT_FOR_ALL: Final = Event(
     90220,
     p.MailRefused,
@@ -1766,6 +1747,25 @@ ATTACHMENT_LEFT_OUT: Final = Event(
     'Event handler "{name}" mailed event {id} without the file "{real_path}": {details}',
     _in("operational process failure"),
 )
+MONITOR_UNREADABLE: Final = Event(
+    90260,
+    p.PathFailed,
+    'The folder "{path}", which is monitored, cannot be read: {details}',
+    _in("monitor failure failure-high"),
+)
+MONITOR_READABLE: Final = Event(
+    90261,
+    p.PathOf,
+    'The folder "{path}", which is monitored, can be read again.',
+    _in("monitor success"),
+)
+USAGE_RECOVERED: Final = Event(
+    90262,
+    p.UsageCrossed,
+    "The process uses no more than is wanted again: {triggers}.",
+    _in("analytics process success"),
+)
+
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {
     row.number: row for row in list(globals().values()) if isinstance(row, Event)

@@ -166,10 +166,15 @@ class Postfix:
             self._process.wait(PATIENCE)
             self._process = None
 
+    def count(self, box: str) -> int:
+        """How many mails are in a box."""
+        found = self.folder / "mail" / box / "new"
+        return len(list(found.iterdir())) if found.is_dir() else 0
+
     def mails(self, box: str, count: int = 1) -> list[EmailMessage]:
         """What is in a box, once it has `count` mails; the first that was sent comes first."""
         found = self.folder / "mail" / box / "new"
-        self._until(lambda: found.is_dir() and len(list(found.iterdir())) >= count, "mail comes")
+        self._until(lambda: self.count(box) >= count, "mail comes")
         parser = BytesParser(policy=policy.default)
         files = sorted(found.iterdir(), key=lambda path: path.stat().st_mtime_ns)
         return [cast(EmailMessage, parser.parsebytes(path.read_bytes())) for path in files]

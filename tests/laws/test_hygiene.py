@@ -13,6 +13,7 @@ MARKS = {"skip", "xfail", "flaky", "importorskip"}  # of pytest, by whatever nam
 # A test that only one kind of machine can run: file -> why, and where it runs always.
 CONDITIONAL = {
     "tests/auth/test_pam.py": "only root makes accounts of the machine; CI runs as root",
+    "tests/interop/test_mail.py": "only root starts a mail server; CI runs as root",
     "tests/system/test_life.py": "only root can become somebody else; CI runs as root",
     "tests/system/test_system_accounts.py": "only root makes accounts of the machine; as above",
 }

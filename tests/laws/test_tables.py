@@ -91,6 +91,7 @@ PLACES = {
         "handlers/test_dispatcher.py",
     ),
     ("event-handlers", "local-file"): ("audit.md", "Log files", "handlers/test_log_file.py"),
+    ("event-handlers", "email-sender"): ("mail.md", "Mail", "handlers/test_email_sender.py"),
     ("event-handlers", "standard-stream"): (
         "audit.md",
         "Standard output",
