@@ -52,6 +52,8 @@ class HeldBack:
 
     async def start(self) -> None:
         """Read what was held back before the start, and begin to say so; raises OSError."""
+        if self._around.replaying:  # what a server holds back meanwhile is the server's
+            return
         self._counts = await self._around.blocking(self._file.load)
         if self._counts:
             self._retry = self._around.clock.callLater(0, self._begin)
@@ -73,7 +75,7 @@ class HeldBack:
 
     async def save(self) -> None:
         """Keep new counts; where that fails, a restart forgets them, and nothing else."""
-        if not self._changed:
+        if not self._changed or self._around.replaying:
             return
         self._changed = False
         try:

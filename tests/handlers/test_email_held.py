@@ -1,5 +1,6 @@
 """A storm of events is a handful of mails, and nothing of it is forgotten."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from mft.events import catalogue, payloads
 from mft.handlers import email_held as module
 from mft.handlers.email_sender import EmailSender
 from mft.handlers.subscription import Subscription
+from mft.resources.email_client import DEFAULT_CLIENT
 from mft.resources.mail import MailRejected, Reply
 from tests.fakes.handlers import House, house
 from tests.fakes.occurrences import ALICE, told, uploaded
-from tests.fakes.post import mailing, options, text
+from tests.fakes.post import MAILER, mailing, options, text
 from tests.fakes.run import run
 
 STORM = 10_000
@@ -144,6 +146,20 @@ def test_a_stop_says_it_at_once(home: House) -> None:
     assert len(post.sent) == 2
     assert not held_file(home).exists()
     assert home.clock.getDelayedCalls() == []
+
+
+def test_a_replay_says_it_at_its_end_and_leaves_alone_what_a_server_holds_back(home: House) -> None:
+    handler, _ = mailing(home, maximum_mails="1")
+    storm(handler, 8)
+    held = held_file(home).read_bytes()
+    _, post = mailing(home)
+    around = replace(handler._around, replaying=True, resources={DEFAULT_CLIENT: post})
+    again = EmailSender(MAILER, options(maximum_mails="1", email_cc="a@example.com"), around)
+    run(again.start())
+    storm(again, 3)
+    run(again.stop())
+    assert post.subjects[1:] == ["[alarms] 2 events were not mailed one by one"]
+    assert held_file(home).read_bytes() == held
 
 
 @pytest.mark.parametrize("silent", [True, False])
