@@ -18,18 +18,25 @@ class Reason(Enum):
     UNSUPPORTED = "not supported"
     INVALID = "not a valid name or value"
     REJECTED = "rejected by an inspection"
+    UNINSPECTED = "could not be inspected"
     ABORTED = "interrupted"
     BROKEN = "internal error"
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
-    """An expected refusal: the reason for the peer, and details for the audit log only."""
+    """An expected refusal: the reason for the peer, and details for the audit log only.
 
-    def __init__(self, reason: Reason, subject: str = "", details: str = "") -> None:
+    `told` is what the peer hears beside the sentence of the reason: words of the administrator.
+    """
+
+    def __init__(
+        self, reason: Reason, subject: str = "", details: str = "", told: str = ""
+    ) -> None:
         super().__init__(reason, subject, details)
         self.reason = reason
         self.subject = subject
         self.details = details or reason.value
+        self.told = told
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.details}" if self.subject else self.details

@@ -20,6 +20,7 @@ SENTENCES: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.UNSUPPORTED: "Not supported",
         Reason.INVALID: "Invalid name or value",
         Reason.REJECTED: "The file was rejected by an inspection",
+        Reason.UNINSPECTED: "The file could not be inspected, try again later",
         Reason.ABORTED: "Interrupted",
         Reason.BROKEN: "Internal error",
     }

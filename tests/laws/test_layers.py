@@ -13,6 +13,7 @@ LEVELS = {
     "trust": 2,
     "vfs": 3,
     "auth": 3,
+    "inspection": 3,
     "session": 4,
     "remote": 4,
     "resources": 4,
@@ -29,6 +30,7 @@ NEVER = (
     ("mft.session", "mft.wire"),  # a session knows no protocol's bytes
     ("mft.vfs", "mft.events"),  # storage has no opinions
     ("mft.remote", "mft.auth"),
+    ("mft.inspection", "mft.vfs"),  # it reads what it is given, and opens nothing by itself
     ("mft.protocols.ssh", "mft.protocols.ftp"),
     ("mft.protocols.ssh", "mft.protocols.http"),
     ("mft.protocols.ftp", "mft.protocols.ssh"),

@@ -12,6 +12,7 @@ ROOMS = {
     "trust",
     "vfs",
     "auth",
+    "inspection",
     "session",
     "handlers",
     "daemon",

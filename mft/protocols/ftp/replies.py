@@ -24,6 +24,7 @@ CODES: Final[Mapping[Reason, int]] = MappingProxyType(
         Reason.UNSUPPORTED: 504,
         Reason.INVALID: 553,
         Reason.REJECTED: 553,
+        Reason.UNINSPECTED: 450,
         Reason.ABORTED: 426,
         Reason.BROKEN: 451,
     }

@@ -21,6 +21,7 @@ STATUS: Final[Mapping[Reason, int]] = MappingProxyType(
         Reason.UNSUPPORTED: 501,
         Reason.INVALID: 400,
         Reason.REJECTED: 422,
+        Reason.UNINSPECTED: 503,
         Reason.ABORTED: 503,
         Reason.BROKEN: 500,
     }

@@ -26,6 +26,7 @@ CODES: Final[Mapping[Reason, Status]] = MappingProxyType(
         Reason.INVALID: Status.FAILURE,
         # Sending the same file again would end the same way; FAILURE invites to try.
         Reason.REJECTED: Status.PERMISSION_DENIED,
+        Reason.UNINSPECTED: Status.FAILURE,
         Reason.ABORTED: Status.FAILURE,
         Reason.BROKEN: Status.FAILURE,
     }
