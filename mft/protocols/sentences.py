@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from mft.core.failure import Reason
+from mft.core.failure import Reason, Refused
 
 SENTENCES: Final[Mapping[Reason, str]] = MappingProxyType(
     {
@@ -30,3 +30,9 @@ SENTENCES: Final[Mapping[Reason, str]] = MappingProxyType(
 def sentence(reason: Reason, incident: str = "") -> str:
     """What a peer is told; `incident` is the short id under which the log has the trace."""
     return f"{SENTENCES[reason]} ({incident})" if incident else SENTENCES[reason]
+
+
+def explained(refused: Refused, incident: str = "") -> str:
+    """The sentence of a refusal, and behind it what the administrator has for the peer."""
+    text = sentence(refused.reason, incident)
+    return f"{text}: {refused.told}" if refused.told else text

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from mft.core.failure import Reason, Refused
-from mft.protocols.sentences import sentence
+from mft.protocols.sentences import explained
 from mft.wire.ftp.reply import Reply
 
 # 553 for what the rules forbid and 550 for what is not there: clients of such servers tell the two
@@ -55,4 +55,4 @@ def refusal(refused: Refused, incident: str = "") -> Reply:
     """The reply to a refused command; neither its subject nor its details are in it."""
     if isinstance(refused, Told):
         return refused.reply
-    return Reply.of(CODES[refused.reason], f"{sentence(refused.reason, incident)}.")
+    return Reply.of(CODES[refused.reason], f"{explained(refused, incident)}.")

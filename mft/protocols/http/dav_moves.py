@@ -10,7 +10,7 @@ from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.files import server_path
 from mft.protocols.http.trees import copy_tree, remove_any
 from mft.protocols.http.webdav import is_as_expected
-from mft.protocols.sentences import sentence
+from mft.protocols.sentences import explained
 from mft.session.session import Session
 from mft.vfs.base import Entry, Existing
 from mft.wire.http.dav import Depth, parse_depth, parse_destination, parse_overwrite
@@ -105,7 +105,7 @@ async def _do(exchange: Exchange, change: _Change, work: Callable[[], Awaitable[
         status = await _status(session, change, refused.reason)
         if status is None:
             raise
-        exchange.refuse(status, sentence(refused.reason))
+        exchange.refuse(status, explained(refused))
         return
     status = 201 if change.there is None else 204
     exchange.answer(status, b"", server_path(change.target, folder=change.from_folder))

@@ -14,7 +14,7 @@ from mft.protocols.http.request_body import RequestBody
 from mft.protocols.http.status import RETRY_AFTER, STATUS, phrase
 from mft.protocols.paid import paid
 from mft.protocols.sending_file import SendingFile
-from mft.protocols.sentences import sentence
+from mft.protocols.sentences import explained
 from mft.session.files import SentFile
 from mft.session.session import Session
 from mft.vfs.base import LATER
@@ -143,7 +143,7 @@ class Exchange:
 
     def refuse_for(self, refused: Refused, incident: str = "") -> None:
         """Answer with the status and the sentence of a reason, and nothing of our insides."""
-        self.refuse(STATUS[refused.reason], sentence(refused.reason, incident))
+        self.refuse(STATUS[refused.reason], explained(refused, incident))
 
     def fail(self, status: int, message: str) -> None:
         """Answer with an error, unless an answer was begun: that one can only be cut."""

@@ -14,7 +14,7 @@ from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.trees import remove_any
 from mft.protocols.http.triggers import triggers_of
 from mft.protocols.http.zip_answer import send_zip, wants_zip
-from mft.protocols.sentences import sentence
+from mft.protocols.sentences import explained
 from mft.runtime.ending import Ending
 from mft.session.session import Session
 from mft.vfs.base import Entry
@@ -130,7 +130,7 @@ async def _do(session: Session, work: Do, folder: VPath, name: str) -> str | Non
     except Refused as refused:
         if refused.reason is Reason.ABORTED:
             raise
-        return sentence(refused.reason)
+        return explained(refused)
     return None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from mft.core.failure import Refused
 from mft.protocols.http import folder_page, folders
 from mft.protocols.http.answers import JSON, as_json
 from mft.protocols.http.browsers import wants_page
@@ -11,7 +12,8 @@ from mft.protocols.http.folder_page import Notes
 from mft.protocols.http.form_actions import ACTIONS, UPLOAD, Form, Outcome, triggered
 from mft.protocols.http.form_token import check_token
 from mft.protocols.http.upload_form import UploadForm
-from mft.protocols.sentences import sentence
+from mft.protocols.http.words import Words
+from mft.protocols.sentences import explained
 from mft.wire.http.head import BadRequest
 from mft.wire.http.multipart import boundary_of
 from mft.wire.http.target import parse_query
@@ -77,7 +79,7 @@ async def _tell(exchange: Exchange, action: str, outcome: Outcome) -> None:
         return
     t = exchange.client.hub.pages.words(exchange)
     if outcome.failures:
-        told = [(name, t.reason(one.reason)) for name, one in outcome.failures[:MAX_FAILURES]]
+        told = [(name, _why(t, one)) for name, one in outcome.failures[:MAX_FAILURES]]
         problem = t.count("failed", len(outcome.failures))
         notice = t.count(f"done.{outcome.key}", len(outcome.done)) if outcome.done else ""
         await folder_page.show(exchange, 422, Notes(notice, problem, told))
@@ -88,12 +90,18 @@ async def _tell(exchange: Exchange, action: str, outcome: Outcome) -> None:
         exchange.redirect(f"{here}?done={outcome.key}&count={len(outcome.done)}", 303)
 
 
+def _why(t: Words, refused: Refused) -> str:
+    """A reason in the words of a language, and behind it what the administrator has to say."""
+    text = t.reason(refused.reason)
+    return f"{text}: {refused.told}" if refused.told else text
+
+
 def _tell_program(exchange: Exchange, action: str, outcome: Outcome) -> None:
     rows: list[Mapping[str, object]] = [
         {"command": action, "target": name, "message": None} for name in outcome.done
     ]
     rows += [
-        {"command": action, "target": name, "message": sentence(refused.reason)}
+        {"command": action, "target": name, "message": explained(refused)}
         for name, refused in outcome.failures
     ]
     named: Sequence[Mapping[str, object]] = rows

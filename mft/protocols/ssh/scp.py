@@ -17,7 +17,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.faults import broke
 from mft.protocols.incoming import Incoming
-from mft.protocols.sentences import sentence
+from mft.protocols.sentences import explained
 from mft.protocols.ssh.channels import Channel
 from mft.protocols.ssh.scp_sending import Sending
 from mft.runtime.bell import Bell
@@ -172,7 +172,7 @@ class ScpServer:
 
     def _problem(self, refused: Refused) -> None:
         self._problems += 1
-        self._channel.write(scp.warning(sentence(refused.reason)))
+        self._channel.write(scp.warning(explained(refused)))
 
     # Receiving.
 

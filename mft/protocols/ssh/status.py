@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from mft.core.failure import Reason, Refused
-from mft.protocols.sentences import sentence
+from mft.protocols.sentences import explained
 from mft.wire.sftp import responses
 from mft.wire.sftp.status import Status
 
@@ -35,4 +35,4 @@ CODES: Final[Mapping[Reason, Status]] = MappingProxyType(
 
 def refusal(request_id: int, refused: Refused, incident: str = "") -> bytes:
     """The STATUS packet for a refused request; neither its subject nor its details are in it."""
-    return responses.status(request_id, CODES[refused.reason], sentence(refused.reason, incident))
+    return responses.status(request_id, CODES[refused.reason], explained(refused, incident))

@@ -320,9 +320,10 @@ function request(upload, method, url, headers, body) {
 
 class Lost extends Error {} // the connection; or it was given up, or paused
 class Refused extends Error {
-  constructor(status) {
+  constructor(status, told) {
     super(`status ${status}`);
     this.status = status;
+    this.told = told; // by the administrator, beside the reason
   }
 }
 
@@ -331,7 +332,16 @@ const AGAIN = new Set([0, 408, 429, 500, 502, 503, 504]);
 function check(xhr, ...expected) {
   if (expected.includes(xhr.status)) return xhr;
   if (AGAIN.has(xhr.status)) throw new Lost();
-  throw new Refused(xhr.status);
+  throw new Refused(xhr.status, told(xhr));
+}
+
+function told(xhr) {
+  try {
+    const [, ...words] = JSON.parse(xhr.responseText).errors[0].message.split(": ");
+    return words.join(": ");
+  } catch {
+    return "";
+  }
 }
 
 function base64(text) {
@@ -521,6 +531,7 @@ const uploads = {
     } else if (error instanceof Refused) {
       upload.state = "failed";
       upload.why = words[`refused-${error.status}`] ?? word("refused");
+      if (error.status === 422 && error.told) upload.why += `: ${error.told}`;
     } else if (error instanceof Lost) {
       upload.state = "lost";
       upload.wait = Math.min(upload.wait * 2 || FIRST_WAIT, LONGEST_WAIT);
