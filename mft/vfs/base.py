@@ -153,6 +153,15 @@ class Upload(Protocol):
     async def abort(self, *, keep: bool) -> None:
         """Close without committing; `keep` leaves the bytes for their owner to continue."""
 
+    async def divert(self, folder: str, name: str) -> None:
+        """Close without committing: the file goes to a folder of this machine, under this name.
+
+        Refused when it cannot; then nothing of it is kept.
+        """
+
+    def reopen(self) -> int:
+        """A descriptor of its own for reading; blocks. Raises OSError, or Refused for none."""
+
 
 class Download(Protocol):
     """A file being sent."""

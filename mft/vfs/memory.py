@@ -1,5 +1,6 @@
 """A tree in memory as a `FileSystem`: the fake that tests use, and the reference for the others."""
 
+import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from mft.vfs.base import Attributes, Entry, Existing, Usage
 from mft.vfs.lane import PERMISSION_BITS
 from mft.vfs.listing import BATCH
 from mft.vfs.memory_tree import MAX_FILE, UMASK, MemoryLane, MemoryTree, Node
+from mft.vfs.refusal import refusal
 from mft.vfs.resolve import spelled
 
 INTERRUPTED_UPLOAD_LIFETIME: Final = 86400.0  # seconds
@@ -103,6 +105,22 @@ class MemoryUpload:
         self._end()
         if keep and not self.in_place and self._node.data and self._key not in self._folder.live:
             self._folder.kept[self._key] = self._node
+
+    async def divert(self, folder: str, name: str) -> None:
+        """Write the file to the disk, outside the tree."""
+        if self._ended or self.in_place:
+            raise Refused(Reason.ABORTED, str(self._path), "the upload has ended")
+        self._end()
+        try:
+            descriptor = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(self._node.data)
+        except OSError as error:
+            raise refusal(error, folder) from None
+
+    def reopen(self) -> int:
+        """There is no descriptor of what is in memory."""
+        raise Refused(Reason.UNSUPPORTED, str(self._path), "it is in memory")
 
     def _put(self) -> None:
         if self._tree.find(self._path.parent) is not self._folder:

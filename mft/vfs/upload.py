@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from mft.core.failure import Reason, Refused
+from mft.vfs.divert import divert, reopened
 from mft.vfs.handle import Handle
 from mft.vfs.lane import FileLane
 from mft.vfs.refusal import refusal
@@ -118,6 +119,31 @@ class LocalUpload:
             await self._volume(self._leave, keep)
         finally:
             await self._let_go()
+
+    async def divert(self, folder: str, name: str) -> None:
+        """Put the file into a folder outside the tree; it is in nobody's home any more."""
+        if self._ended or self.in_place:
+            raise Refused(Reason.ABORTED, self._place.subject, "the upload has ended")
+        self._ended = True
+        begun, move = self._begun, self._volumes.rename_new
+        names = begun.temporary, folder, name
+        try:
+            self._check()
+            await self._volumes.disk(divert, begun.descriptor, begun.directory, *names, move)
+        except Exception as error:
+            await self._volume(self._leave, False)
+            if isinstance(error, OSError):
+                raise refusal(error, folder) from None
+            raise
+        finally:
+            await self._let_go()
+
+    def reopen(self) -> int:
+        """Open the file once more, to read it."""
+        begun = self._begun
+        if self._ended or self.in_place:
+            raise Refused(Reason.UNSUPPORTED, self._place.subject, "there is no file of its own")
+        return reopened(begun.descriptor, begun.directory, begun.temporary)
 
     def _check(self) -> None:
         if self.lane.broken is not None:

@@ -1,0 +1,65 @@
+"""An upload's file leaves the tree: into a folder of ours, on this volume or another."""
+
+import errno
+import os
+from contextlib import suppress
+from typing import Final
+
+from mft.vfs.rename import RenameNew
+from mft.vfs.resolve import SAFELY
+
+MODE: Final = 0o600
+COPIED: Final = 8 << 20  # bytes in one call of the kernel
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PART: Final = ".part"
+
+
+def divert(
+    descriptor: int, directory: int, temporary: str, folder: str, name: str, move: RenameNew
+) -> None:
+    """Move a temporary that is open to `name` in a folder, whole and synced, or not at all.
+
+    The name must be free, and only the server's own account may read the file then. Blocks.
+    Raises OSError; the temporary may be where it was then.
+    """
+    os.fchmod(descriptor, MODE)
+    os.fsync(descriptor)
+    into = os.open(folder, _FOLDER)
+    try:
+        try:
+            move(directory, temporary, into, name)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copied(descriptor, into, name, move)
+            os.unlink(temporary, dir_fd=directory)
+        os.fsync(into)
+    finally:
+        os.close(into)
+
+
+def reopened(descriptor: int, directory: int, temporary: str) -> int:
+    """Open a temporary once more, for reading only; raises OSError if its name is another's."""
+    found = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | SAFELY, dir_fd=directory)
+    if not os.path.samestat(os.fstat(found), os.fstat(descriptor)):
+        os.close(found)
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+    return found
+
+
+def _copied(descriptor: int, into: int, name: str, move: RenameNew) -> None:
+    part = f".{name}{_PART}"
+    copy = os.open(part, _NEW, MODE, dir_fd=into)
+    try:
+        at = 0
+        while count := os.sendfile(copy, descriptor, at, COPIED):
+            at += count
+        os.fsync(copy)
+        move(into, part, into, name)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part, dir_fd=into)
+        raise
+    finally:
+        os.close(copy)
