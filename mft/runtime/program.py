@@ -1,7 +1,7 @@
 """A program of this machine, run to its end: never by a shell, bounded in time and in what it says.
 
-It gets a session of its own, nothing to read, and no descriptor of ours. What it has started and
-left behind in that session ends with it.
+It gets a session of its own, nothing to read unless it is given a file, and no other descriptor of
+ours. What it has started and left behind in that session ends with it.
 """
 
 import os
@@ -56,17 +56,18 @@ async def run_program(
     timeout: float,
     most_output: int,
     directory: Path,
+    stdin: int = subprocess.DEVNULL,
 ) -> Finished:
     """Run `argv` in a directory with this environment and no other, for at most `timeout` seconds.
 
     `argv[0]` is a path: nothing is searched. At the timeout the program and what it has started get
     SIGTERM, and SIGKILL when that does not help; a cancel is SIGKILL at once. `most_output` bytes
-    are kept of each of output and error; the rest is read and dropped. Raises OSError when it
-    cannot be started.
+    are kept of each of output and error; the rest is read and dropped. `stdin` is a descriptor that
+    it reads. Raises OSError when it cannot be started.
     """
     running = _Running(reactor, most_output)
     try:
-        await blocking(running.start, argv, env, directory)
+        await blocking(running.start, argv, env, directory, stdin)
     except CancelledError:
         if running.started:
             running.watch(0.0)
@@ -96,14 +97,18 @@ class _Running:
         return self._process is not None
 
     def start(
-        self, argv: Sequence[str | bytes], env: Mapping[str, str | bytes], directory: Path
+        self,
+        argv: Sequence[str | bytes],
+        env: Mapping[str, str | bytes],
+        directory: Path,
+        stdin: int,
     ) -> None:
         """Start it, in a thread: the disk may be slow. Raises OSError."""
         _touch(argv[0])
         self._process = subprocess.Popen(  # noqa: S603 - an argument list, which no shell sees
             argv,
             bufsize=0,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=directory,
