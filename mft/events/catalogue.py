@@ -53,6 +53,9 @@ _HTTP_SESSION_FAILED = _in("session failure http")
 _HTTP_ASKED = _in("authenticated informational http file-operation")
 _HTTP_DONE = _in("authenticated success http file-operation")
 _HTTP_UNDONE = _in("authenticated failure http file-operation")
+_PROCESS_SIGNED = _in("file-operation process")
+_INSPECTED = _in("operational authenticated file-operation")
+_QUARANTINE = _in("administration local-manager file-operation")
 _HTTP_BLOCK_FAILED = _HTTP_UNDONE | {Group.FAILURE_HIGH}
 _DISPATCH_FAILED = _in("authenticated file-operation failure failure-high")
 
@@ -539,6 +542,12 @@ HOME_CREATED: Final = Event(
     'Home folder "{path}" was missing and has been made, owner "{owner}", group "{group}".',
     _DONE,
 )
+CONTENT_FOUND: Final = Event(
+    20044,
+    p.ContentFound,
+    'A line of "{path}" matches a rule of its content: {rule_details}',
+    _in("operational authenticated success"),
+)
 PROGRAM_DONE: Final = Event(
     20053,
     p.ProgramDone,
@@ -822,6 +831,12 @@ MONITOR_FILE_DELETED: Final = Event(20171, p.Monitored, 'File "{path}" was delet
 MONITOR_FOLDER_DELETED: Final = Event(
     20172, p.Monitored, 'Folder "{path}" was deleted.', _MONITOR_DONE
 )
+SIGNATURE_VALID: Final = Event(
+    20173,
+    p.PathOf,
+    'The digital signature of "{path}" is valid.',
+    _PROCESS_SIGNED | {Group.SUCCESS},
+)
 HANDLER_FAILED: Final = Event(
     20174,
     p.HandlerFailed,
@@ -836,6 +851,12 @@ LOG_ROTATED: Final = Event(
 )
 LOG_TRUNCATED: Final = Event(
     20176, p.PathOf, 'Log "{path}" was emptied in place.', _PROCESS_DONE | {Group.FILE_OPERATION}
+)
+SIGNATURE_INVALID: Final = Event(
+    20177,
+    p.PathFailed,
+    'The digital signature of "{path}" is not valid: {details}',
+    _PROCESS_SIGNED | {Group.FAILURE, Group.FAILURE_HIGH},
 )
 CRL_POINT_FAILED: Final = Event(
     20178,
@@ -875,6 +896,12 @@ ROTATION_FAILED: Final = Event(
 )
 HTTP_DELIVERED: Final = Event(
     20189, p.HttpDelivered, "Delivered {count} events ({event_id}) to {url}.", _DONE
+)
+FILE_DIGEST: Final = Event(
+    20194,
+    p.FileDigest,
+    'The digest of "{path}": {output}',
+    _in("operational authenticated success"),
 )
 ACCOUNT_UNUSED: Final = Event(
     20195,
@@ -1746,6 +1773,60 @@ ATTACHMENT_LEFT_OUT: Final = Event(
     p.AttachmentLeftOut,
     'Event handler "{name}" mailed event {id} without the file "{real_path}": {details}',
     _in("operational process failure"),
+)
+INSPECTION_PASSED: Final = Event(
+    90250,
+    p.Inspected,
+    'The upload "{path}" has passed "{inspection}".',
+    _INSPECTED | {Group.INFORMATIONAL},
+)
+INSPECTION_REJECTED: Final = Event(
+    90251,
+    p.Inspected,
+    'The upload "{path}" was rejected by "{inspection}": {details}',
+    _INSPECTED | {Group.FAILURE, Group.FAILURE_HIGH},
+)
+INSPECTION_UNABLE: Final = Event(
+    90252,
+    p.Uninspected,
+    '"{path}" could not be inspected by "{inspection}", and was {outcome}: {details}',
+    _INSPECTED | {Group.FAILURE, Group.FAILURE_HIGH},
+)
+QUARANTINED: Final = Event(
+    90253,
+    p.Quarantined,
+    'The rejected upload "{path}" is in quarantine as {quarantine_id}.',
+    _INSPECTED | {Group.SUCCESS},
+)
+QUARANTINE_FAILED: Final = Event(
+    90254,
+    p.PathFailed,
+    'The rejected upload "{path}" could not be put into quarantine, and was deleted: {details}',
+    _INSPECTED | {Group.FAILURE, Group.FAILURE_HIGH},
+)
+QUARANTINE_RELEASED: Final = Event(
+    90255,
+    p.QuarantineEnded,
+    'An administrator released {quarantine_id} from quarantine: "{path}" of "{username}". {note}',
+    _QUARANTINE | {Group.SUCCESS},
+)
+QUARANTINE_DELETED: Final = Event(
+    90256,
+    p.QuarantineEnded,
+    'An administrator deleted {quarantine_id} in quarantine: "{path}" of "{username}". {note}',
+    _QUARANTINE | {Group.SUCCESS},
+)
+QUARANTINE_RELEASE_FAILED: Final = Event(
+    90257,
+    p.QuarantineNotEnded,
+    'Releasing {quarantine_id} from quarantine to "{path}" of "{username}" failed: {details}',
+    _QUARANTINE | {Group.FAILURE},
+)
+REJECTED_DELETED: Final = Event(
+    90258,
+    p.PathOf,
+    'The rejected upload "{path}" was deleted: its account has no quarantine.',
+    _INSPECTED | {Group.SUCCESS},
 )
 MONITOR_UNREADABLE: Final = Event(
     90260,

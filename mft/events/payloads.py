@@ -1340,3 +1340,73 @@ class ZipDone(NamedTuple):
     """How many files are in a ZIP that was sent."""
 
     count_: int
+
+
+class ContentFound(NamedTuple):
+    """A rule of `content-check` that a line of a file matches."""
+
+    path: str
+    real_path: str
+    rule_details: str
+
+
+class FileDigest(NamedTuple):
+    """A digest of a file, as it was asked for."""
+
+    output: str
+    path: str
+    real_path: str
+
+
+class Inspected(NamedTuple):
+    """What an inspection (its name) says of an upload before it is committed."""
+
+    path: str
+    real_path: str
+    inspection: str
+    details: str
+
+
+class Uninspected(NamedTuple):
+    """A file of which an inspection could not say anything, and what became of it."""
+
+    path: str
+    real_path: str
+    inspection: str
+    outcome: str
+    details: str
+
+
+class Quarantined(NamedTuple):
+    """A rejected upload that was set aside."""
+
+    path: str
+    real_path: str
+    quarantine_id: str
+    quarantine_path: str
+    size: int
+    sha256: str
+    inspection: str
+    details: str
+
+
+class QuarantineEnded(NamedTuple):
+    """A file that an administrator took out of quarantine; `username` sent it."""
+
+    path: str
+    real_path: str
+    quarantine_id: str
+    quarantine_path: str
+    username: str
+    note: str
+
+
+class QuarantineNotEnded(NamedTuple):
+    """A file that could not be taken out of quarantine."""
+
+    path: str
+    real_path: str
+    quarantine_id: str
+    quarantine_path: str
+    username: str
+    details: str
