@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
 
+from mft.auth.inspected import NO_DEMANDS, Demands
 from mft.auth.permissions import Rules
 from mft.core.peer import Actor, Address, Network, parse_ip
 from mft.core.vpath import VPath
@@ -116,6 +117,7 @@ class Account:
     password_expires: float | None = None  # seconds since the epoch, as it was at the login
     hide_denied_entries: bool = False
     required_credentials: frozenset[str] = frozenset()  # kinds, all of them; empty: any one
+    demands: Demands = NO_DEMANDS  # what its uploads must pass
     restrictions: Restrictions = field(default_factory=Restrictions)
 
     def may_act(self, now: float, peer: Address, used: float | None = None) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from mft.auth.account import Account, GroupRestrictions, Restrictions, admits
+from mft.auth.inspected import demands_of
 from mft.auth.kinds import PASSWORD, VirtualFolder
 from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.permissions import Rules
@@ -182,6 +183,7 @@ def build_account(whole: Membership, peer: Address) -> Account:
         allow_own_one_time_codes=_gives_itself_codes(own, primary, member.required_credentials),
         hide_denied_entries=member.hides_denied,
         required_credentials=member.required_credentials,
+        demands=demands_of(group for _, group in member.groups),
         restrictions=whole.restrictions(),
     )
 

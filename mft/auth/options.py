@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
+from mft.auth.inspected import InspectedOptions
 from mft.auth.kinds import (
     AmendWriteName,
     AuthorizedKeys,
@@ -221,7 +222,7 @@ class AccountOptions(NamedSection):
             yield Wrong(problem, str(path), option="ssh_authorized_keys_path")
 
 
-class GroupOptions(NamedSection):
+class GroupOptions(InspectedOptions):
     """What the accounts of a group have in common, unless they say otherwise."""
 
     ignored: ClassVar[Mapping[str, str]] = {

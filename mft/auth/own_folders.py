@@ -1,5 +1,6 @@
 """The folders of the instance, which no account may reach."""
 
+import os
 from pathlib import Path
 
 from mft.auth.account import Account
@@ -12,6 +13,8 @@ def reaching(account: Account, directory: Path) -> str:
     It looks at the disk, and may block.
     """
     ours = ours_in(directory)
+    if account.demands.quarantine:
+        ours.append(os.path.realpath(account.demands.quarantine))
     for path in (account.home, *(real for _, real in account.virtual_folders)):
         if sentence := overlap(path, ours):
             return f"{path} {sentence}"

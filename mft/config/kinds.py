@@ -240,9 +240,14 @@ def reference(family: str, *types: str) -> Kind:
     return Kind(what, "an ID", _name, family=family, types=types)
 
 
-def references(family: str) -> Kind:
-    """Make the kind of IDs between commas: `Annotated[tuple[str, ...], references("groups")]`."""
-    return Kind(f"IDs of {family} between commas", "ID-1, ID-2", comma_list, family=family)
+def references(family: str, *types: str) -> Kind:
+    """Make the kind of IDs between commas: `Annotated[tuple[str, ...], references("groups")]`.
+
+    With `types`, each must be of one of them.
+    """
+    what = f"IDs of {family}" + (f" of type {' or '.join(types)}" if types else "")
+    name = f"{what} between commas"
+    return Kind(name, "ID-1, ID-2", comma_list, family=family, types=types)
 
 
 YesNo = Annotated[bool, Kind("Yes or No", "Yes", _yes_no)]

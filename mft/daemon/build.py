@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from twisted.logger import Logger
@@ -37,9 +38,11 @@ from mft.protocols.options import ServiceOptions
 from mft.protocols.registry import PROTOCOLS
 from mft.protocols.ssh.options import SshOptions
 from mft.resources.base import Resource, ResourceOptions, Surroundings
+from mft.resources.inspection import InspectionResource
 from mft.resources.registry import RESOURCES
 from mft.runtime.threads import DISK_THREADS, OUTSIDE_PATIENCE, OUTSIDE_THREADS, Pool
 from mft.session.bandwidth import Bandwidths
+from mft.session.inspection import Inspections
 from mft.session.login import Login
 from mft.session.numbers import Numbers
 from mft.session.opening import Limits, Opening
@@ -167,8 +170,14 @@ def opening(
     roster: Roster,
     bandwidths: Bandwidths,
     sync: Callable[[], Any],
+    resources: Mapping[str, Resource] = MappingProxyType({}),
 ) -> Opening:
-    """What makes sessions."""
+    """What makes sessions; inspections are those of `resources` that run when they are needed."""
+
+    def find(uuid: str) -> InspectionResource | None:
+        found = resources.get(uuid)
+        return found if isinstance(found, InspectionResource) else None
+
     return Opening(
         bus,
         volumes,
@@ -176,6 +185,7 @@ def opening(
         bandwidths,
         sync_events=sync if config.server.journal_sync == "always" else None,
         tell_requests=config.server.audit_requests,
+        inspections=Inspections(find, volumes.disk),
     )
 
 

@@ -129,6 +129,20 @@ def check_ports(services: dict[str, Read], problems: list[Problem]) -> None:
         others.append((service.address, one.raw.name))
 
 
+def check_inspections(reading: Reading) -> None:
+    """An inspection that is switched off would refuse every upload, or let every one through."""
+    off = {
+        uuid
+        for uuid, one in reading.families["resources"].items()
+        if isinstance(one.options, NamedSection) and not one.options.enabled
+    }
+    for group in reading.families["groups"].values():
+        if isinstance(group.options, GroupOptions):
+            for identifier in off.intersection(group.options.inspections):
+                wrong = Wrong("is not enabled", identifier, option="inspections")
+                wrong_in(group.options, group.raw, wrong, reading.problems)
+
+
 def check_lifetimes(reading: Reading) -> None:
     """A password with a lifetime must have an age, or nobody could tell when it ends."""
     groups = {

@@ -28,6 +28,7 @@ def check_places(reading: Reading, file: Path) -> None:
     """Check the folders of every enabled account; of a group each folder is told of once."""
     ours = ours_in(reading.context.directory)
     ours.append(os.path.realpath(file))
+    ours += _quarantines(reading)
     told: set[tuple[str, str, str]] = set()
     for one in reading.families["accounts"].values():
         account = one.options
@@ -46,6 +47,13 @@ def _groups(reading: Reading, account: AccountOptions) -> Iterator[tuple[Read, G
         found = reading.families["groups"].get(identifier)
         if found is not None and isinstance(found.options, GroupOptions):
             yield found, found.options
+
+
+def _quarantines(reading: Reading) -> Iterator[str]:
+    """Where files are set aside that nobody may have."""
+    for one in reading.families["groups"].values():
+        if isinstance(one.options, GroupOptions) and one.options.quarantine_folder is not None:
+            yield os.path.realpath(one.options.quarantine_folder)
 
 
 def _of_account(

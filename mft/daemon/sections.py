@@ -46,7 +46,7 @@ FAMILIES: Final = (
     ),
     Family(
         "resources",
-        "What event handlers share, such as a mail server.",
+        "What others share: a mail server, and inspections that uploads must pass.",
         {name: kind.options for name, kind in RESOURCES.items()},
         shown={"email_to_recipients": "operator@example.com"},
     ),

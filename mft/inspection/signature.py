@@ -51,6 +51,8 @@ ListFile = Annotated[Path, Kind("file, or its URL", "file:///etc/mft/signers.crl
 class SignatureRules(NamedSection):
     """Whose signature a file must have, and where it is."""
 
+    shown: ClassVar[Mapping[str, str]] = {"enabled": "No"}  # its certificates are not there
+
     REFRESH: ClassVar[Mapping[str, str]] = {
         "ssl_certificate_revocation_list_refresh": "the list is read again when its file changes"
     }

@@ -1,1 +1,1 @@
-"""Level 4: what event handlers share, such as a mail server."""
+"""Level 4: what others share: a mail server, and inspections that uploads must pass."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Component
+from mft.resources import inspection as inspections
 from mft.resources.analytics import Analytics, AnalyticsOptions
 from mft.resources.base import Resource, ResourceOptions, Surroundings
 from mft.resources.database import Database
@@ -26,4 +27,8 @@ RESOURCES: Final[Mapping[str, Kind]] = {
     "mysql": Kind(MysqlOptions, Database),
     "postgresql": Kind(PostgresqlOptions, Database),
     "sqlite": Kind(SqliteOptions, Database),
+    inspections.SIGNATURE: Kind(inspections.SignatureOptions, inspections.signature),
+    inspections.CONTENT: Kind(inspections.ContentOptions, inspections.content),
+    inspections.CLAMAV: Kind(inspections.ClamdOptions, inspections.clamav),
+    inspections.PROGRAM: Kind(inspections.ProgramOptions, inspections.program),
 }

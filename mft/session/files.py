@@ -200,6 +200,7 @@ class ReceivedFile(OpenFile):
             raise failure
         self.ended = True
         self.session.opened.discard(self)
+        await self._pass_inspections()
         try:
             await self._upload.commit(durable=self.session.account.durable_uploads)
         except Refused as refused:
@@ -212,12 +213,28 @@ class ReceivedFile(OpenFile):
         # A success that is not in the journal is not told: the client sends the file again.
         await self.session.recorded()
 
+    async def _pass_inspections(self) -> None:
+        """What is rejected is gone; what could not be inspected is kept for its owner."""
+        try:
+            await self.session.inspect(self, self._upload)
+        except Refused as refused:
+            if refused.reason is Reason.REJECTED:
+                self.discard()
+            await self._give_up(refused.details)
+            raise
+        except Exception:
+            await self._give_up(Reason.BROKEN.value)
+            raise
+
     async def abort(self, details: str) -> None:
         """The upload did not end properly: keep what came without a hole, for its owner only."""
         if self.ended:
             return
         self.ended = True
         self.session.opened.discard(self)
+        await self._give_up(details)
+
+    async def _give_up(self, details: str) -> None:
         try:
             kept = await self._cut()
             await self._upload.abort(keep=kept)

@@ -16,6 +16,7 @@ from mft.events.model import Event
 from mft.runtime.threads import Blocking
 from mft.session.bandwidth import Pace, Share
 from mft.session.files import ReceivedFile, SentFile
+from mft.session.inspection import Inspecting, Inspections
 from mft.session.listing import GuardedListing
 from mft.session.numbers import (
     NO_METADATA,
@@ -27,7 +28,7 @@ from mft.session.numbers import (
     Unopened,
 )
 from mft.session.own_credentials import NO_WAYS, OwnCredentials
-from mft.vfs.base import Entry, FileSystem
+from mft.vfs.base import Entry, FileSystem, Upload
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -57,6 +58,7 @@ class Gate:
         lent: bool = False,
         own: OwnCredentials | None = None,
         share: Share | None = None,
+        inspections: Inspections | None = None,
     ) -> None:
         """`left` is called at the end; with `lent`, somebody else closes the tree.
 
@@ -80,6 +82,9 @@ class Gate:
         self._lent = lent
         self.own = own or OwnCredentials(NO_WAYS)
         self._share = share
+        self._inspections = inspections
+        self._inspecting = 0  # uploads
+        self._awaited = True  # whether somebody waits for answers
         self._present = True  # the client, as far as we know
         self._closed = False
 
@@ -97,13 +102,53 @@ class Gate:
         if not self._present:
             raise self._gone(path)
 
+    def check_awaited(self, path: VPath) -> None:
+        """Refused(ABORTED) once nobody waits for an answer: nothing more is committed."""
+        if not self._awaited:
+            raise self._gone(path)
+
+    async def inspect(self, file: ReceivedFile, upload: Upload) -> None:
+        """Let a whole upload pass what its account demands, before it is committed.
+
+        Refused: REJECTED when it must not come in, UNINSPECTED when that could not be found out,
+        ABORTED when the client has left meanwhile.
+        """
+        if not self.account.demands.inspections:
+            return
+        if self._inspections is None:
+            raise Refused(Reason.UNINSPECTED, str(file.path), "there is nothing to inspect it with")
+        self._inspecting += 1
+        try:
+            await Inspecting(self._inspections, file, upload).judge()
+        finally:
+            self._inspecting -= 1
+
+    async def beginning_of(self, path: VPath, suffix: str, most: int) -> bytes | None:
+        """The first bytes of the file whose name has this suffix more; None without one.
+
+        No event and no rule: for us, never for the peer.
+        """
+        try:
+            download = await self._files.download(path.parent.child(path.name + suffix))
+        except Refused as refused:
+            if refused.reason in (Reason.NOT_FOUND, Reason.INVALID, Reason.IS_A_DIRECTORY):
+                return None
+            raise
+        try:
+            buffer = bytearray(most)
+            count = await download.lane.read_later([memoryview(buffer)], 0)
+            return bytes(buffer[:count])
+        finally:
+            await download.close()
+
     def leave(self) -> None:
         """The client has left: long work for it ends at its next step; `close` must follow."""
         self._present = False
         self.wait_no_more()
 
     def wait_no_more(self) -> None:
-        """Nobody is there to wait for bandwidth: what waits goes on, and finds that out."""
+        """Nobody is there to wait for anything: what waits for bandwidth finds that out."""
+        self._awaited = False
         if self._share is not None:
             self._share.leave()
 
@@ -123,9 +168,12 @@ class Gate:
     def has_waited(self) -> bool:
         """Whether a transfer waits for bandwidth, or did since this was asked the last time.
 
+        Or for an inspection, during which the client can do nothing but wait.
+
         Whoever asks is the one clock that would end a client for doing nothing.
         """
-        return self._share is not None and self._share.has_waited()
+        waited = self._share is not None and self._share.has_waited()
+        return waited or self._inspecting > 0
 
     async def recorded(self) -> None:
         """Wait until what was told is on disk, where `journal_sync = always` asks for it.
@@ -174,6 +222,7 @@ class Gate:
             lent=True,
             own=self.own,
             share=None if self._share is None else self._share.another(),
+            inspections=self._inspections,
         )
 
     async def close(self, details: str) -> None:

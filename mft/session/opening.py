@@ -15,6 +15,7 @@ from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.events.model import Event
 from mft.session.bandwidth import Bandwidths
+from mft.session.inspection import Inspections
 from mft.session.numbers import Numbers
 from mft.session.own_credentials import OwnCredentials, Ways
 from mft.session.roster import Roster
@@ -45,6 +46,7 @@ class Opening:
         *,
         sync_events: Callable[[], Awaitable[None]] | None = None,
         tell_requests: bool = False,
+        inspections: Inspections | None = None,
     ) -> None:
         self._bus = bus
         self._volumes = volumes
@@ -52,6 +54,7 @@ class Opening:
         self._bandwidths = bandwidths
         self._sync_events = sync_events
         self._tell_requests = tell_requests
+        self._inspections = inspections
 
     async def open(
         self,
@@ -90,6 +93,7 @@ class Opening:
             max_open=limits.open_files,
             left=left.close,
             share=share,
+            inspections=self._inspections,
             own=OwnCredentials(ways),
         )
 

@@ -58,6 +58,10 @@ class Session(Looking):
     ) -> None:
         """Set attributes by name; a new size needs the right to write as well."""
         self._recordable()
+        if attributes.size is not None and self.account.demands.inspections:
+            refused = _whole_only(path)
+            self._failed(self.numbers.set_attributes, path, what, refused)
+            raise refused
         needed = Operation.SET_ATTRIBUTES
         if attributes.size is not None and not self.account.rules.allow(Operation.WRITE, path):
             needed = Operation.WRITE
@@ -184,6 +188,8 @@ class Session(Looking):
     async def _upload(self, path: VPath, how: Existing, mode: int, start: int | None) -> Upload:
         upload = await self._files.upload(path, how, mode=mode)
         try:
+            if upload.in_place and self.account.demands.inspections:
+                raise _whole_only(path)
             if start is not None and start != upload.start:
                 await _cut(upload, path, start)
             self.check_present(path)
@@ -260,6 +266,12 @@ class Session(Looking):
 
 def _behind(path: VPath, start: int) -> Refused:
     return Refused(Reason.INVALID, str(path), f"offset {start} is behind the end of the file")
+
+
+def _whole_only(path: VPath) -> Refused:
+    """What is changed in place is there before it can be inspected, and cannot be taken back."""
+    details = "uploads of this account are inspected: a finished file is only replaced as a whole"
+    return Refused(Reason.DENIED, str(path), details)
 
 
 async def _cut(upload: Upload, path: VPath, start: int) -> None:

@@ -22,7 +22,7 @@ from mft.runtime.threads import DISK_THREADS, OUTSIDE_THREADS
 from mft.session.login import Login
 from mft.session.opening import Limits
 from mft.session.own_credentials import Ways
-from mft.vfs.volume import FAST_AGAIN, STALL, Kind
+from mft.vfs.volume import FAST_AGAIN, STALL, Kind, Volumes
 from tests.fakes.accounts import CHEAP_HASH, CODES, OTPAUTH, KeptInMemory, UsedInMemory
 from tests.fakes.daemons import ANN, SERVER, Instance, ssh
 from tests.fakes.reactor import Reactor
@@ -392,7 +392,7 @@ def test_answers_wait_for_the_journal_when_it_is_always_synced(
     async def sync() -> None:
         raise AssertionError("nobody answers here")
 
-    opening = build.opening(config, Trail(), None, None, None, sync)  # type: ignore[arg-type]  # nothing is opened
+    opening = build.opening(config, Trail(), Volumes(Inline()), None, None, sync)  # type: ignore[arg-type]  # nothing is opened
     assert (opening._sync_events is sync) is syncs
     assert opening._tell_requests
 

@@ -6,6 +6,7 @@ import pytest
 
 from mft.core.peer import Component
 from mft.resources.base import ResourceOptions
+from mft.resources.inspection import PROGRAM, SIGNATURE
 from mft.resources.registry import RESOURCES
 from tests.fakes.handlers import house
 
@@ -15,6 +16,8 @@ NEEDED = {
     "mysql": {"username": "mft", "database": "audit"},
     "postgresql": {"username": "mft", "database": "audit"},
     "sqlite": {"path": "/srv/server.db3"},
+    SIGNATURE: {"signer_certificate_path": "signer.pem"},
+    PROGRAM: {"executable_path": "/bin/true"},
 }
 
 
