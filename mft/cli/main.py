@@ -34,6 +34,9 @@ COMMANDS: Final = {
     "sessions": Entry("mft.cli.control:sessions", "List who is logged in."),
     "end": Entry("mft.cli.control:end", "End one session."),
     "bans": Entry("mft.cli.bans:bans", "List who is banned, and lift bans."),
+    "quarantine": Entry(
+        "mft.cli.quarantine:quarantine", "Look at rejected files, release or delete them."
+    ),
     "password": Entry("mft.cli.password:password", "Turn a password into a hash for server.ini."),
     "totp": Entry("mft.cli.totp:totp", "Make one-time codes for an account, or take them away."),
     "ssh-key": Entry("mft.cli.ssh_key:ssh_key", "Make an SSH key pair."),

@@ -4,7 +4,9 @@ One request line and one answer line of JSON on a Unix socket that only the serv
 (and root) can open. Requests: `{"do": "status"}`, `{"do": "sessions", "from": 0}`,
 `{"do": "end", "session": ID}`, `{"do": "reload"}`, `{"do": "bans", "from": 0}`,
 `{"do": "lift", "address": ADDRESS}`, with `"account": NAME` or `"all": true` instead,
-`{"do": "remove-codes", "account": ID}`, `{"do": "retry", "handler": ID}`. Answers:
+`{"do": "remove-codes", "account": ID}`, `{"do": "retry", "handler": ID}`,
+`{"do": "quarantine", "from": 0}`, `{"do": "release", "id": ID}` with `"replace": true` where it
+may, `{"do": "reject", "id": ID}`, both with a `"note"` for the audit trail. Answers:
 `{"ok": true, ...}` or `{"ok": false, "error": SENTENCE}`.
 """
 
@@ -51,12 +53,29 @@ class Banned(Protocol):
         """Lift everything."""
 
 
+class Quarantined(Protocol):
+    """What the control socket asks of those who keep rejected files."""
+
+    async def describe(self) -> list[dict[str, Any]]:
+        """Tell of every file, as values that JSON has."""
+
+    async def release(self, identifier: str, *, replace: bool, note: str) -> str:
+        """Put a file where it was meant to be, and give that path; Refused tells why not."""
+
+    async def reject(self, identifier: str, *, note: str) -> str:
+        """Delete a file, and give the path that it does not get; Refused tells why not."""
+
+
 class Controlled(Protocol):
     """What the control socket asks of the running server."""
 
     @property
     def bans(self) -> Banned:
         """Who is banned."""
+
+    @property
+    def quarantines(self) -> Quarantined:
+        """What was rejected."""
 
     def status(self) -> Mapping[str, Any]:
         """Tell of the process and its services, as values that JSON has."""
@@ -97,6 +116,9 @@ class Answer:
             "lift": self._lift,
             "remove-codes": self._remove_codes,
             "retry": self._retry,
+            "quarantine": self._quarantine,
+            "release": self._release,
+            "reject": self._reject,
         }
 
     async def to(self, line: bytes) -> bytes:
@@ -132,6 +154,24 @@ class Answer:
 
     async def _bans(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return _paged("bans", await self._controlled.bans.describe(), request)
+
+    async def _quarantine(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return _paged("quarantine", await self._controlled.quarantines.describe(), request)
+
+    async def _release(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        identifier, note = request.get("id"), request.get("note", "")
+        if not isinstance(identifier, str) or not isinstance(note, str):
+            return failed('"id" is not the ID of a file in quarantine')
+        replace = request.get("replace") is True
+        release = self._controlled.quarantines.release
+        return {"ok": True, "path": await release(identifier, replace=replace, note=note)}
+
+    async def _reject(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        identifier, note = request.get("id"), request.get("note", "")
+        if not isinstance(identifier, str) or not isinstance(note, str):
+            return failed('"id" is not the ID of a file in quarantine')
+        path = await self._controlled.quarantines.reject(identifier, note=note)
+        return {"ok": True, "path": path}
 
     async def _retry(self, request: Mapping[str, Any]) -> dict[str, Any]:
         handler = request.get("handler")

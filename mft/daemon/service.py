@@ -31,6 +31,7 @@ from mft.daemon.own_factors import OwnFactorFiles
 from mft.daemon.own_passwords import OwnPasswordFiles
 from mft.daemon.privileges import check_identity, drop, give_files
 from mft.daemon.process import process_details
+from mft.daemon.quarantines import Quarantines
 from mft.daemon.recent import Recent
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
@@ -118,8 +119,10 @@ class Daemon:
         self.bus.emit(events.PROCESS_STARTING, p.ProcessState(server.name, __version__))
         who = self._identity()
         self._volumes = build.volumes(config, self._pools, self.bus)
+        self.quarantines = Quarantines(lambda: self.config, self._volumes, self.bus)
+        resources: dict[str, Resource] = {}
         opening = build.opening(
-            config, self.bus, self._volumes, self.roster, self._bandwidths, self._sync
+            config, self.bus, self._volumes, self.roster, self._bandwidths, self._sync, resources
         )
         state, present = config.directory / "state", self.roster.present
         own = OwnPasswordFiles(state, self._pools.disk, self.bus)
@@ -135,7 +138,6 @@ class Daemon:
         await doorman.methods.start()
         self.bans = Bans(state, self._pools.disk, self.bus, lambda: doorman.methods.guards)
         await self.bans.load()
-        resources: dict[str, Resource] = {}
         self._handling = Handling(
             self.bus,
             Surroundings(
