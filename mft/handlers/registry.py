@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Component
 from mft.handlers.base import Handler, HandlerOptions
+from mft.handlers.content_check import ContentHandlerOptions, content_handler
 from mft.handlers.database import DatabaseHandler, DatabaseHandlerOptions
 from mft.handlers.dispatcher import Dispatcher
 from mft.handlers.dispatcher_options import DispatcherOptions
@@ -13,6 +14,7 @@ from mft.handlers.email_sender import EmailSender
 from mft.handlers.log_file import LogFile, LogFileOptions
 from mft.handlers.program import Program
 from mft.handlers.program_options import ProgramOptions
+from mft.handlers.signature import SignatureHandlerOptions, signature_handler
 from mft.handlers.stream import Stream, StreamOptions
 from mft.handlers.syslog import Syslog
 from mft.handlers.syslog_options import SyslogOptions
@@ -44,4 +46,6 @@ HANDLERS: Final[Mapping[str, Kind]] = {
     "external-executable": Kind(ProgramOptions, Program),
     "syslog": Kind(SyslogOptions, Syslog),
     "windows-eventlog": Kind(WindowsEventlogOptions, WindowsEventlog),
+    "digital-signature-validation": Kind(SignatureHandlerOptions, signature_handler),
+    "content-check": Kind(ContentHandlerOptions, content_handler),
 }

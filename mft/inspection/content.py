@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Final, Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 
 from mft.config.kind import each_line
 from mft.config.kinds import Context, FilePaths, Kind, Wrong
@@ -73,6 +73,8 @@ LineSearch = Annotated[
 
 class ContentRules(NamedSection):
     """What is looked for in a file, line by line."""
+
+    shown: ClassVar[Mapping[str, str]] = {"enabled": "No"}  # there is nothing yet to look for
 
     line_search: LineSearch = option(
         "Lines of an expression, a comma and a description. A line of the file that matches is "

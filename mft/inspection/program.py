@@ -1,8 +1,8 @@
 """`inspection-program`: a program of the administrator looks at the file; its exit code decides."""
 
 import os
-from collections.abc import Iterator
-from typing import Annotated, Final
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Final
 
 from twisted.internet.defer import DeferredSemaphore
 
@@ -23,6 +23,8 @@ _Code = Annotated[int, whole(0, MAX_CODE, "exit code")]
 
 class ProgramRules(NamedSection):
     """Which program looks, and what its exit codes mean."""
+
+    shown: ClassVar[Mapping[str, str]] = {"enabled": "No"}  # the program may not be there
 
     executable_path: AbsolutePath = option(
         "The program, an absolute path. It has the rights of the server, and no shell is asked.",
