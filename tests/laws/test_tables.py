@@ -109,6 +109,16 @@ PLACES = {
         "Windows Event Log",
         "handlers/test_windows_eventlog.py",
     ),
+    ("event-handlers", "digital-signature-validation"): (
+        "data-loss-prevention.md",
+        "Checks after an event",
+        "handlers/test_signature.py",
+    ),
+    ("event-handlers", "content-check"): (
+        "data-loss-prevention.md",
+        "Checks after an event",
+        "handlers/test_content_check.py",
+    ),
     ("storage", "local"): ("storage.md", "Homes", "vfs/test_local.py"),
     ("storage", "memory"): (None, "no account can have it: it is for trials", "vfs/test_memory.py"),
 }
