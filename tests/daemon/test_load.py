@@ -324,3 +324,25 @@ def test_a_lifetime_of_the_group_needs_the_age_of_each_password(instance, of_acc
     problems = told(instance, f"[accounts/a]\nname = ann\n{home}{of_account}{group}")
     assert len(problems) == ends
     assert not ends or "last_password_update is needed, or created" in problems[0]
+
+
+INSPECTED = (
+    "[groups/g]\nname = g\nhome_folder_path = /srv/homes\ninspections = {ids}\n"
+    "[resources/clam]\nname = clam\ntype = clamav\n"
+    "[resources/off]\nname = off\ntype = clamav\nenabled = no\n"
+    "[resources/mail]\nname = mail\ntype = email-client\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("ids", "problem"),
+    [
+        ("clam", ""),
+        ("clam, off", 'inspections = "off" is not enabled'),
+        ("mail", 'inspections = "mail" is not of type digital-signature-validation or '),
+        ("calm", 'inspections = "calm" names no section [resources/calm]; did you mean "clam"?'),
+    ],
+)
+def test_inspections_of_a_group_are_resources_that_are_in_use(instance, ids, problem):
+    problems = told(instance, SERVICE + INSPECTED.format(ids=ids))
+    assert [problem in one for one in problems] == ([True] if problem else [])

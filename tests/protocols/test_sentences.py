@@ -2,8 +2,8 @@
 
 import pytest
 
-from mft.core.failure import Reason
-from mft.protocols.sentences import SENTENCES, sentence
+from mft.core.failure import Reason, Refused
+from mft.protocols.sentences import SENTENCES, explained, sentence
 
 
 def test_every_reason_has_a_sentence_of_its_own() -> None:
@@ -25,6 +25,12 @@ def test_a_sentence_fits_into_one_line_of_any_protocol(reason: Reason) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_an_incident_stands_behind_the_sentence(reason: Reason) -> None:
     assert sentence(reason, "k3f9") == f"{SENTENCES[reason]} (k3f9)"
+
+
+def test_what_the_administrator_has_to_say_stands_behind_it() -> None:
+    assert explained(Refused(Reason.DENIED, "/a", "details")) == "Permission denied"
+    refused = Refused(Reason.REJECTED, "/a", "details", told="Ask us")
+    assert explained(refused) == "The file was rejected by an inspection: Ask us"
 
 
 def test_the_table_cannot_be_changed() -> None:

@@ -77,6 +77,15 @@ async def put(server: Server, name: str, data: bytes) -> None:
         await file.write(data)
 
 
+def form(name: str, data: bytes) -> bytes:
+    parts = (
+        b'name="action"\r\n\r\nupload-file',
+        b'name="file"; filename="%s"\r\n\r\n%s' % (name.encode(), data),
+    )
+    lines = b"".join(b"--x\r\nContent-Disposition: form-data; %s\r\n" % part for part in parts)
+    return lines + b"--x--\r\n"
+
+
 def test_a_clean_file_passes_by_every_protocol(scene: Scene, tmp_path: Path) -> None:
     rig = scene.rig
     asyncio.run(put(rig.server, "by-sftp", CLEAN))
@@ -106,6 +115,11 @@ def test_malware_is_refused_in_the_words_of_each_protocol(scene: Scene, tmp_path
         answer = peer.ask("PUT", "/home/bad-http", EICAR, Accept="application/json")
         assert answer.status == 422
         assert answer.json["errors"][0]["message"].endswith(f"rejected by an inspection: {MESSAGE}")
+        assert MESSAGE in peer.ask("PUT", "/home/bad-page", EICAR, Accept="text/html").body.decode()
+        fields = {"Content_Type": "multipart/form-data; boundary=x", "Accept": "text/html"}
+        page = peer.ask("POST", "/home/", form("bad-form", EICAR), **fields)
+        assert page.status == 422
+        assert f"a check of its content has rejected it: {MESSAGE}" in page.body.decode()
     told = {one["path"]: one for one in scene.listed()}
     for name in ("bad-sftp", "bad-scp", "bad-ftp", "bad-http"):
         assert not (rig.home / name).exists()
