@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from mft.handlers.base import HandlerOptions
@@ -9,6 +11,7 @@ NEEDED = {
     "http": {"url": "http://127.0.0.1:9/"},
     "file-dispatcher": {"dispatch_rules": "move, *.pdf, /srv/outbox"},
     "external-executable": {"executable_path": "/bin/true"},
+    "digital-signature-validation": {"signer_certificate_path": (Path("signer.pem"),)},
 }
 
 
@@ -17,9 +20,8 @@ def test_a_type_builds_a_handler_of_its_options(tmp_path, name):
     home = house(tmp_path)
     kind = HANDLERS[name]
     assert issubclass(kind.options, HandlerOptions)
-    handler = kind.build(
-        LOG, kind.options(name="one", type=name, **NEEDED.get(name, {})), home.around
-    )
+    options = kind.options(name="one", type=name, **NEEDED.get(name, {}))
+    handler = kind.build(LOG, options, home.around)
     assert handler.component == LOG
     assert handler.batch > 0
     home.journal.close()

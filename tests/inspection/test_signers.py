@@ -130,6 +130,6 @@ def test_certificates_of_version_1_count(tmp_path: Path) -> None:
     signers = load([old], None, None)
     (certificate,) = x509.load_pem_x509_certificates(old.read_bytes())
     assert certificate.version is x509.Version.v1
-    later = NOW + timedelta(minutes=1)
+    later = datetime.now(UTC) + timedelta(minutes=1)
     assert len(signers.at(later).keys) == 1
     assert len(load([old], old, None).at(later).keys) == 1
