@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -18,6 +18,7 @@ from mft.runtime.buffers import room
 
 PORT: Final = 3310
 LONGEST: Final = 3600.0  # seconds
+MAX_AT_ONCE: Final = 32  # connections to one clamd: about 300 KiB each, while they are sent to
 MAX_ANSWER: Final = 4096  # bytes; the name of what was found is shorter
 # A single NUL-terminated answer (clamd(8), "z" commands).
 _COMMAND: Final = b"zINSTREAM\0"
@@ -63,12 +64,21 @@ class ClamdInspection:
     def __init__(self, rules: ClamdRules, means: Means) -> None:
         self._rules = rules
         self._clock = means.clock
+        self._turns = DeferredSemaphore(MAX_AT_ONCE)
 
     async def start(self) -> None:
         """Nothing: clamd may come later; until then nothing can be inspected."""
 
     async def inspect(self, subject: Subject) -> Verdict:
-        """Send the file, and read the verdict."""
+        """Send the file, and read the verdict; further files wait for their turn."""
+        await self._turns.acquire()
+        try:
+            subject.go_on()
+            return await self._asked(subject)
+        finally:
+            self._turns.release()
+
+    async def _asked(self, subject: Subject) -> Verdict:
         talk = Talk(self._clock, self._rules.timeout)
         try:
             await self._endpoint().connect(Factory.forProtocol(lambda: talk))

@@ -200,7 +200,8 @@ class ReceivedFile(OpenFile):
             raise failure
         self.ended = True
         self.session.opened.discard(self)
-        await self._pass_inspections()
+        if self.session.account.demands.inspections:
+            await self._pass_inspections()
         try:
             await self._upload.commit(durable=self.session.account.durable_uploads)
         except Refused as refused:

@@ -9,7 +9,7 @@ from mft.vfs.rename import RenameNew
 from mft.vfs.resolve import SAFELY
 
 MODE: Final = 0o600
-COPIED: Final = 8 << 20  # bytes in one call of the kernel
+COPIED: Final = 1 << 20  # bytes that are copied at once
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PART: Final = ".part"
@@ -53,8 +53,11 @@ def _copied(descriptor: int, into: int, name: str, move: RenameNew) -> None:
     copy = os.open(part, _NEW, MODE, dir_fd=into)
     try:
         at = 0
-        while count := os.sendfile(copy, descriptor, at, COPIED):
-            at += count
+        while data := os.pread(descriptor, COPIED, at):
+            at += len(data)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(copy, view) :]
         os.fsync(copy)
         move(into, part, into, name)
     except BaseException:

@@ -4,15 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.protocol import Factory, Protocol
 
 from mft.core.failure import Reason, Refused
-from mft.inspection.antivirus import MAX_ANSWER, ClamdInspection, ClamdRules
+from mft.inspection.antivirus import MAX_ANSWER, MAX_AT_ONCE, ClamdInspection, ClamdRules
 from mft.inspection.base import BLOCK, Outcome, Verdict
 from tests.fakes.inspections import BytesSource, gone, means, subject
 from tests.fakes.loop import run_loop, until
 from tests.interop.ports import free_port
 
+CLOSING = MAX_AT_ONCE  # those whose end the peer has not seen yet
 LARGE = bytes(BLOCK * 160)  # more than any socket takes at once
 
 
@@ -203,3 +205,30 @@ def test_it_ends_when_nobody_waits_for_the_verdict() -> None:
 def test_a_place_that_is_none(url: str) -> None:
     with pytest.raises(ValueError, match="is not file:///run/clamav"):
         ClamdRules.model_validate({"name": "c", "url": url})
+
+
+def test_only_so_many_talk_to_it_at_a_time() -> None:
+    crowd, at_once, most = MAX_AT_ONCE * 3, [0], [0]
+
+    class Counting(Peer):
+        def connectionMade(self) -> None:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+
+        def connectionLost(self, reason: Any = None) -> None:
+            at_once[0] -= 1
+
+    async def main(reactor: Any) -> list[Verdict]:
+        port = reactor.listenTCP(0, Factory.forProtocol(Counting), interface="127.0.0.1")
+        rules = ClamdRules(name="c", url=f"tcp://127.0.0.1:{port.getHost().port}")
+        inspection = ClamdInspection(rules, means(clock=reactor))
+        asking = [
+            Deferred.fromCoroutine(inspection.inspect(subject(b"data"))) for _ in range(crowd)
+        ]
+        verdicts: list[Verdict] = await gatherResults(asking)
+        await until(reactor, lambda: at_once[0] == 0)
+        await port.stopListening()
+        return verdicts
+
+    assert {one.outcome for one in run_loop(main)} == {Outcome.PASSED}
+    assert 1 < most[0] <= MAX_AT_ONCE + CLOSING

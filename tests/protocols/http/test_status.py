@@ -35,7 +35,7 @@ def test_no_refusal_looks_like_success_or_asks_for_another_login() -> None:
 
 def test_what_may_help_later_says_so() -> None:
     later = {reason for reason, status in STATUS.items() if status == 503}
-    assert later == {Reason.BUSY, Reason.ABORTED}
+    assert later == {Reason.BUSY, Reason.UNINSPECTED, Reason.ABORTED}
 
 
 @pytest.mark.parametrize("status", [200, 304, 404, 413, 422, 460, 507])
