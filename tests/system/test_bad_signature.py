@@ -1,4 +1,4 @@
-"""The example of signed files only, as it is shipped: what is not signed is in quarantine."""
+"""The example of signed files only, as it is shipped: the rest is in quarantine, and in a mail."""
 
 import asyncio
 import os
@@ -13,13 +13,18 @@ import pytest
 from mft.events import catalogue as events
 from mft.inspection import quarantine
 from tests.fakes.pki import Authority
+from tests.fakes.postfix import Postfix
+from tests.fakes.postfix import postfix as postfix
 from tests.fakes.signing import signed, signer, written
 from tests.interop.instance import Server
 from tests.laws.source import ROOT
 from tests.system.light import session
 from tests.system.rig import Rig, until
 
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a mail server")
+
 EXAMPLE: Final = ROOT / "conf" / "examples" / "bad-signature-to-quarantine" / "server.ini"
+BOX: Final = "officer"
 TEXT: Final = b"date,amount\n2026-11-27,100"
 
 
@@ -32,7 +37,9 @@ class Example(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory, template: Server) -> Iterator[Example]:
+def example(
+    tmp_path_factory: pytest.TempPathFactory, template: Server, postfix: Postfix
+) -> Iterator[Example]:
     """An instance with what the example has, a signer of the test's own, and a key to log in."""
     rig = Rig(tmp_path_factory.mktemp("mft") / "instance", template)
     outer = rig.directory.parent / "outer"
@@ -42,6 +49,7 @@ def example(tmp_path_factory: pytest.TempPathFactory, template: Server) -> Itera
     _, mark, rest = EXAMPLE.read_text().partition("[resources/signed]")
     text = (mark + rest).replace("enabled = No", f"ssh_authorized_keys_content = {public}")
     text = text.replace("= signer.pem", f"= {certificate}").replace("/srv/", f"{outer}/")
+    text = text.replace("port = 25\n", f"port = {postfix.clear}\n")
     (outer / "mft").mkdir()
     with rig.config.open("a") as file:
         file.write(f"\n{text}")
@@ -69,7 +77,9 @@ def test_what_is_signed_comes_in(example: Example) -> None:
     assert example.rig.trail.count(events.SIGNATURE_VALID.number, path="/good.csv") == 1
 
 
-def test_what_is_not_is_in_quarantine_and_in_the_officers_log(example: Example) -> None:
+def test_what_is_not_is_in_quarantine_and_the_officer_has_a_mail(
+    example: Example, postfix: Postfix
+) -> None:
     bad = signed(TEXT).replace(b"100", b"900")
     with pytest.raises(asyncssh.SFTPPermissionDenied, match="Only signed files are taken"):
         send(example, "bad.csv", bad)
@@ -83,6 +93,9 @@ def test_what_is_not_is_in_quarantine_and_in_the_officers_log(example: Example) 
     until(lambda: "90253" in log.read_text(), "the officer's log")
     numbers = [line.split()[0] for line in log.read_text().splitlines()]
     assert numbers == ["20177", "90251", "90253"]
+    (mail,) = postfix.mails(BOX)
+    assert mail["Subject"] == "[90253] bad.csv of partner"
+    assert record.id in mail.get_content()
 
 
 def test_the_placeholder_signs_nothing() -> None:
