@@ -8,9 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from mft.auth.own_passwords import Fault
 from mft.auth.time_codes import PERIOD, RECOVERY_CODES, TimeCodes
 from mft.cli import totp
-from mft.protocols.http.one_time_codes import BORDER, qr_code
+from mft.protocols.http.one_time_codes import BORDER, SENTENCES, qr_code
 from mft.protocols.http.own_credentials import MAX_BODY
 from mft.protocols.http.words import LANGUAGES, words
 from mft.session.own_credentials import MAX_WRONG
@@ -336,3 +337,14 @@ def test_nobody_sees_it_without_a_login(server: HttpServer) -> None:
     nobody = HttpClient(server, user=None)
     assert nobody.ask("GET", PLACE).status == 401
     assert tell(HttpClient(server, user=None), password="right").status == 401
+
+
+# What a change of a password is refused for, and one of codes never.
+OF_PASSWORDS = {Fault.IMPOSSIBLE, Fault.SHORT, Fault.PLAIN, Fault.WEAK, Fault.USED}
+
+
+def test_every_fault_of_codes_has_words_in_every_language() -> None:
+    assert set(Fault) - OF_PASSWORDS == set(SENTENCES)
+    for language in LANGUAGES:
+        for fault in SENTENCES:
+            assert words(language)(f"codes.{fault.name.lower().replace('_', '-')}")
