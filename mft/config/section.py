@@ -101,6 +101,7 @@ class Section(BaseModel):
         arbitrary_types_allowed=True,
         hide_input_in_errors=True,
         validate_default=False,
+        defer_build=True,
     )
 
     # Options that other servers of this kind have and that mean nothing here: name -> why.

@@ -6,7 +6,7 @@ once, and again when that happens again.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from mft.auth.account import DAY
 from mft.auth.inheritance import Membership
@@ -19,15 +19,13 @@ from mft.events import payloads as p
 from mft.events.model import Event
 from mft.resources.analytics import AnalyticsOptions
 
-USUAL: Final = AnalyticsOptions(name="analytics")
-
 
 def watched(config: Config) -> AnalyticsOptions:
     """From when on things that end are told: as the resource says that watches, or as usual."""
     for options in config.resources.values():
         if isinstance(options, AnalyticsOptions) and options.enabled:
             return options
-    return USUAL
+    return AnalyticsOptions(name="analytics")
 
 
 class Ending(NamedTuple):

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -94,6 +93,9 @@ class ClamdInspection:
             talk.drop()
 
     def _endpoint(self) -> Any:
+        # Most servers talk to no other, and begin sooner without what that takes.
+        from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+
         parts, timeout = urlsplit(self._rules.url), self._rules.timeout
         if parts.scheme == "file":
             return UNIXClientEndpoint(self._clock, parts.path, timeout=timeout)

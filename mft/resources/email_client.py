@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from cryptography import x509
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as TooLong
-from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
 
 from mft.config.kinds import Context, FilePath, Maybe, Port, SecretText, Text, Wrong, duration
 from mft.config.section import option
@@ -144,6 +143,8 @@ class EmailClient:
 
     async def _hand_over(self, envelope: Envelope) -> Receipt:
         # Loaded in a thread at the start: see `_load`.
+        from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
+
         from mft.resources.smtp import Delivery, Manner
 
         options, clock = self._options, self._around.clock

@@ -2,9 +2,8 @@
 
 import time
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mft.core.vpath import ROOT
@@ -16,6 +15,9 @@ from mft.protocols.http.options import HttpOptions
 from mft.protocols.http.static_files import place_of
 from mft.protocols.http.words import Words, words_for
 from mft.wire.http.target import parse_target
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 # Nothing but our own files, no code or style within a page, and no form that leads elsewhere.
 POLICY: Final = "; ".join(
@@ -46,8 +48,10 @@ MAX_COUNT: Final = 1_000_000
 
 
 @cache
-def environment() -> Environment:
+def environment() -> "Environment":
     """The templates, compiled when they are first used; what they are given is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # not where nobody browses
+
     return Environment(
         loader=PackageLoader("mft.protocols.http"),
         autoescape=True,
