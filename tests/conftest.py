@@ -1,5 +1,6 @@
 """What holds for all tests: no timing in fuzzing, and no silent skips on the build machine."""
 
+import gc
 import os
 
 import pytest
@@ -10,6 +11,18 @@ from xdist.workermanage import WorkerController
 
 settings.register_profile("house", deadline=None)  # a slow machine is no failure
 settings.load_profile("house")
+
+
+def pytest_configure() -> None:
+    """Tests are many objects, and none of them is garbage: nobody looks for any meanwhile."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What is left of collecting stays to the end: a search for garbage leaves it out."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 # Files of these take long: where several processes test, these come first, so that none of them is
