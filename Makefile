@@ -83,11 +83,7 @@ $(TUS_JS): tests/interop/tus_js/package-lock.json | packages
 .PHONY: test
 test: install packages $(TUS_JS) ## Run all tests, real clients included
 	$(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder \
-	  --max-worker-restart 0 -m "not bench and not long" $(PYTEST)
-
-.PHONY: long
-long: install packages ## Run the tests that take too long for each change
-	$(BIN)/python -m pytest --quiet -m long
+	  --max-worker-restart 0 -m "not bench" $(PYTEST)
 
 .PHONY: check
 check: format-check lint docs-current ## Everything that must hold before a change is taken

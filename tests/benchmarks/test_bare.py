@@ -53,7 +53,6 @@ def told(server: Ours) -> list[int]:
         return [occurrence.event.number for occurrence in reader.take(100_000)]
 
 
-@pytest.mark.bench
 def test_the_bare_server_moves_and_lists_files_and_writes_no_event(bench: Bench) -> None:
     server = ssh_servers(bench.tools)["mft-bare"]
     with bench.fresh(server):
@@ -65,7 +64,6 @@ def test_the_bare_server_moves_and_lists_files_and_writes_no_event(bench: Bench)
         assert not (instance(server) / "log" / "server.log").read_text()
 
 
-@pytest.mark.bench
 def test_the_bare_server_does_the_same_over_http(bench: Bench) -> None:
     server = http_servers(bench.tools)["mft-bare"]
     with bench.fresh(server):

@@ -64,7 +64,6 @@ def test_a_tiny_run_over_http_measures_every_server(
     assert "| mft | nginx | twisted.web |" in page
 
 
-@pytest.mark.bench
 def test_small_files_and_idle_connections_of_http_are_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,7 +92,6 @@ def tiny_run(
     return seen, page.read_text()
 
 
-@pytest.mark.bench
 def test_turns_are_told_as_others_waited_and_as_they_used_a_processor(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
     assert main(["--quick", "--only=turns-small", f"--json={results}"]) == 0

@@ -108,22 +108,9 @@ def consume(at: Desk) -> list[str]:
     return [str(path.relative_to(at.out)) for path in found]
 
 
-# Each is killed before each of its calls; the others are left to `make long`.
-AT_EACH_CHANGE = ("copy", "move", "rename", "move to two")
-
-
 @pytest.mark.parametrize(
     ("name", "consumed"),
-    [
-        *((name, False) for name in AT_EACH_CHANGE),
-        *(
-            pytest.param(name, False, marks=pytest.mark.long)
-            for name in CASES
-            if name not in AT_EACH_CHANGE
-        ),
-        ("move", True),
-        *(pytest.param(name, True, marks=pytest.mark.long) for name in ("copy", "move to two")),
-    ],
+    [*((name, False) for name in CASES), ("copy", True), ("move", True), ("move to two", True)],
 )
 def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
     name: str,

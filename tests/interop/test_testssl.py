@@ -12,7 +12,7 @@ import pytest
 
 from tests.interop.ftp import Ftp
 
-pytestmark = [pytest.mark.interop, pytest.mark.long]
+pytestmark = pytest.mark.interop
 
 SECONDS = 180  # far longer than it takes
 CHECKS = ("-p", "-s", "-S", "-U")  # protocols, categories of ciphers, what it shows, flaws

@@ -82,7 +82,6 @@ async def idle_sessions(rig: Rig) -> None:
         connection.abort()
 
 
-@pytest.mark.long
 def test_hundreds_of_idle_sessions_are_small_and_alive(running: Rig) -> None:
     asyncio.run(idle_sessions(running))
     until(lambda: json.loads(running.mft("status", "--json").stdout)["sessions"] == 0)

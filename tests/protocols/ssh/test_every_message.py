@@ -192,7 +192,7 @@ MESSAGES = st.lists(
 
 
 @pytest.mark.fuzz
-@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(state=st.sampled_from(STATES), payloads=MESSAGES)
 def test_messages_of_likely_fields_do_no_harm(fuzzed, faults, state, payloads):
     tried(fuzzed, faults, state, payloads)
