@@ -71,15 +71,16 @@ class Dispatcher:
         self._token = token
         self._rename_new = rename_new or find_rename_new()
         self._is_root = is_root
-        self._planner = Planner(component, options, around.server, now, token)
-        self._roots = Roots(frozenset(options.allowed_roots), options.folders(), around.homes)
-        self._how = How(options.overwrite_rule, options.create_destination_folder is not None)
         # What is replayed is done again on purpose, perhaps beside a server that runs.
         section = f"{component.uuid}/replay" if around.replaying else component.uuid
+        self._planner = Planner(component, section, options, around.server, now, token)
+        self._roots = Roots(frozenset(options.allowed_roots), options.folders(), around.homes)
+        self._how = How(options.overwrite_rule, options.create_destination_folder is not None)
         self._record = Record(around.directory / "state", section)
         self._last: Intent | None = None  # what was begun last
         self._untold: Intent | None = None  # what a kill may have kept from being told
         self._told: Intent | None = None
+        self._since = 0  # the serial of the last event that was told
 
     async def start(self) -> None:
         """Find out where a killed server was; raises OSError."""
@@ -94,6 +95,7 @@ class Dispatcher:
         last = self._last = self._record.load()
         if last is None:
             return
+        self._since = last.since
         if last.ended:
             self._untold = last
         else:
@@ -137,6 +139,7 @@ class Dispatcher:
             if planned is None:
                 return True
             intent = self._last = planned.intent
+            intent.since = self._since
             if planned.refusal:
                 await self._recorded(self._work(intent).end, Outcome(FAILED, planned.refusal))
         await self._carry_out(intent, told)
@@ -213,37 +216,42 @@ class Dispatcher:
         """Say how it ended, once."""
         if intent is self._told:
             return
-        if intent is self._untold and await self._around.blocking(self._was_told, intent):
-            self._told = intent
-            return
+        if intent is self._untold:
+            serial = await self._around.blocking(self._told_by, intent)
+            if serial is not None:
+                self._told, self._since = intent, serial
+                return
         self._told = intent
         bus, origin = self._around.bus, self._origin(told)
         path, mode, fallback = intent.path, intent.mode, intent.fallback
         if intent.ended == GONE:
-            bus.emit(events.DISPATCH_GONE, p.Gone(path), origin)
+            serial = bus.emit(events.DISPATCH_GONE, p.Gone(path), origin)
         elif intent.ended == DONE:
             paths = [target.path for target in intent.targets if target.done]
             done = p.Dispatched(path, mode, intent.destinations, paths)
-            bus.emit(events.FALLBACK_DONE if fallback else events.DISPATCH_DONE, done, origin)
+            event = events.FALLBACK_DONE if fallback else events.DISPATCH_DONE
+            serial = bus.emit(event, done, origin)
         else:
             failed = p.DispatchFailed(mode, path, intent.destinations, intent.details)
-            bus.emit(events.FALLBACK_FAILED if fallback else events.DISPATCH_FAILED, failed, origin)
+            refused = events.FALLBACK_FAILED if fallback else events.DISPATCH_FAILED
+            serial = bus.emit(refused, failed, origin)
+        self._since = max(self._since, serial)
 
     def _origin(self, told: Occurrence) -> Origin:
         return told.origin._replace(component=self.component)
 
-    def _was_told(self, intent: Intent) -> bool:
-        """Whether the journal has how it ended; reads files."""
+    def _told_by(self, intent: Intent) -> int | None:
+        """The serial of the event that tells how it ended; None for none. Reads files."""
         numbers = {
             GONE: (events.DISPATCH_GONE,),
             DONE: (events.DISPATCH_DONE, events.FALLBACK_DONE),
             FAILED: (events.DISPATCH_FAILED, events.FALLBACK_FAILED),
         }[intent.ended]
         journal = self._around.directory / "log" / "journal"
-        with JournalReader(journal, intent.serial + 1) as reader:
+        with JournalReader(journal, max(intent.serial, intent.since) + 1) as reader:
             while found := reader.take(READ_BATCH):
                 for one in found:
                     ours = one.origin.component.uuid == self.component.uuid
                     if ours and one.event in numbers and one.data.get("path") == intent.path:
-                        return True
-        return False
+                        return one.serial
+        return None

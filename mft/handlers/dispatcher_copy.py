@@ -11,9 +11,15 @@ from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
 from mft.core.failure import Reason, Refused
-from mft.core.vpath import RESERVED_PREFIX
-from mft.handlers.dispatcher_record import Identity, Intent, Record, Target, Version
-from mft.handlers.dispatcher_roots import Place, Roots, open_folder
+from mft.handlers.dispatcher_record import (
+    Identity,
+    Intent,
+    NotRecordedError,
+    Record,
+    Target,
+    Version,
+)
+from mft.handlers.dispatcher_roots import Place, Roots, open_file, open_folder
 from mft.vfs.claim import claim
 from mft.vfs.rename import RenameNew
 
@@ -88,22 +94,21 @@ class Making:
         return open_folder(place, create=self._how.create_folder)
 
     def settle(self, target: Target) -> None:
-        """Find out how far a kill let it come; raises OSError and Refused.
-
-        Whoever reads the files may have taken it away since: only its temporary tells.
-        """
+        """Find out how far a kill let it come; raises OSError, Refused and NotRecordedError."""
         if target.made is None or target.done:
             return
+        place = self._roots.place(target.path)
         try:
-            folder = open_folder(self._roots.place(target.path), create=False)
+            folder = open_folder(place, create=False)
         except FileNotFoundError:
-            target.made = None
+            self._forget(target)
             return
         try:
-            if present(folder, target.temporary) is None:
+            if _was_published(folder, place.name, target):
+                _remove_unfinished(folder, target)
                 target.done = True
             else:
-                _discard(folder, target)
+                self._discard(folder, target)
         finally:
             os.close(folder)
 
@@ -153,7 +158,7 @@ class Making:
         """Give the open source a second name; False where that is not possible."""
         if os.fstat(folder).st_dev != source.identity[0]:
             return False
-        remove_ours(folder, target.temporary)
+        remove(folder, target.temporary)
         # By its descriptor: whatever has the name of the source by now.
         opened = f"/proc/self/fd/{source.descriptor}"
         try:
@@ -164,8 +169,15 @@ class Making:
             if error.errno not in _NO_LINKS:
                 raise
             return False
-        target.made, target.copied = source.identity, None
-        self._record.save(self._intent)
+        target.made, target.copied, target.whole = source.identity, None, True
+        try:
+            if not self._record.is_on(source.identity[0]):
+                _sync(folder, target.temporary)  # or a power failure keeps the record alone
+            self._record.save(self._intent)
+            self._show(folder, target)
+        except Exception:
+            self._discard(folder, target)
+            raise
         return True
 
     def _copy(
@@ -174,76 +186,148 @@ class Making:
         for _ in range(TRIES):
             opened = _create(folder, target.temporary)
             try:
-                if (yield from self._fill(opened, target, source)):
+                if (yield from self._fill(folder, opened, target, source)):
                     break
-                _discard(folder, target)
+                self._discard(folder, target)
             except Exception:
-                _discard(folder, target)
+                self._discard(folder, target)
                 raise
             finally:  # a handler that is stopped in the middle goes on like one that was killed
                 os.close(opened)
         else:
             raise Refused(Reason.BUSY, self._intent.path, "it is being written all the time")
         self._publish(folder, name, target, replace)
-        sync_folder(folder)
 
-    def _fill(self, opened: int, target: Target, source: Source) -> Generator[None, None, bool]:
+    def _fill(
+        self, folder: int, opened: int, target: Target, source: Source
+    ) -> Generator[None, None, bool]:
         """Copy everything; False where the source was written meanwhile."""
         claim(opened)  # no sweeper takes it for an upload that nobody continues
         before = os.fstat(source.descriptor)
         target.made, target.copied = identity_of(os.fstat(opened)), version_of(before)
+        target.whole = False
         self._record.save(self._intent)
+        self._show(folder, target)
         yield from _bytes(source.descriptor, opened, before.st_size)
         if version_of(os.fstat(source.descriptor)) != target.copied:
             return False
         os.fchmod(opened, before.st_mode & PERMISSIONS)
         os.utime(opened, ns=(before.st_atime_ns, before.st_mtime_ns))
         os.fsync(opened)
+        target.whole = True
+        self._record.save(self._intent)
         return True
+
+    def _show(self, folder: int, target: Target) -> None:
+        """Give it the name that the options want until it is whole.
+
+        It has a hidden one first: what a kill leaves is known by what was recorded of that.
+        """
+        if not target.shown:
+            return
+        try:
+            self._rename_new(folder, target.temporary, folder, target.shown)
+        except FileExistsError:
+            raise Refused(Reason.EXISTS, target.shown) from None
 
     def _publish(self, folder: int, name: str, target: Target, replace: bool) -> None:
         """Give what is whole its name."""
+        now = target.shown or target.temporary
+        found = present(folder, now)
+        if found is None or identity_of(found) != target.made:
+            self._discard(folder, target)
+            raise Refused(Reason.BUSY, now, "somebody has taken away what was being made")
         try:
             if replace:
-                os.rename(target.temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                os.rename(now, name, src_dir_fd=folder, dst_dir_fd=folder)
                 # Where both names are of one file already, the system does nothing.
-                remove(folder, target.temporary)
+                remove(folder, now)
             else:
-                self._rename_new(folder, target.temporary, folder, name)
+                self._rename_new(folder, now, folder, name)
         except FileExistsError:
-            _discard(folder, target)
+            self._discard(folder, target)
             self._taken(target)
         except OSError:
-            _discard(folder, target)
+            self._discard(folder, target)
             raise
         else:
             target.done = True
 
+    def sync(self) -> None:
+        """Bring the names of copies to the disk; raises OSError and Refused.
 
-def _discard(folder: int, target: Target) -> None:
-    """Remove what did not get its name."""
-    remove(folder, target.temporary)
-    target.made = None
+        The source may be on another one, which would keep that it was removed.
+        """
+        for target in self._intent.targets:
+            if target.done and target.copied is not None:
+                place = self._roots.place(target.path)
+                folder = open_folder(place, create=False)
+                try:
+                    _sync(folder, place.name)
+                finally:
+                    os.close(folder)
+
+    def _discard(self, folder: int, target: Target) -> None:
+        """Remove what did not get its name."""
+        self._no_longer_whole(target)
+        _remove_unfinished(folder, target)
+        target.made = None
+
+    def _forget(self, target: Target) -> None:
+        self._no_longer_whole(target)
+        target.made = None
+
+    def _no_longer_whole(self, target: Target) -> None:
+        """Record that before it is removed: what is whole and gone counts as published."""
+        if not target.whole:
+            return
+        target.whole = False
+        try:
+            self._record.save(self._intent)
+        except NotRecordedError:
+            target.whole = True
+            raise
+
+
+def _unfinished(folder: int, target: Target) -> list[str]:
+    """The names that it has until it gets its own; the hidden one is nobody else's."""
+    names = [target.temporary] if present(folder, target.temporary) is not None else []
+    if target.shown and target.made is not None:
+        found = present(folder, target.shown)
+        if found is not None and found.st_ino == target.made[1]:
+            names.append(target.shown)
+    return names
+
+
+def _remove_unfinished(folder: int, target: Target) -> None:
+    for name in _unfinished(folder, target):
+        remove(folder, name)
+
+
+def _was_published(folder: int, name: str, target: Target) -> bool:
+    """Whether what was recorded as whole has got its name.
+
+    Whoever reads the files may have taken it away since: only its temporary name tells, and only
+    on the volume that it was made on.
+    """
+    if not target.whole or target.made is None or os.fstat(folder).st_dev != target.made[0]:
+        return False
+    if not _unfinished(folder, target):
+        return True
+    # Without renameat2 it has both names for a moment.
+    found = present(folder, name)
+    return found is not None and identity_of(found) == target.made
 
 
 def _create(folder: int, temporary: str) -> int:
-    remove_ours(folder, temporary)
-    try:
-        return os.open(temporary, _CREATE, 0o600, dir_fd=folder)
-    except FileExistsError:
-        raise Refused(Reason.EXISTS, temporary) from None
+    remove(folder, temporary)
+    return os.open(temporary, _CREATE, 0o600, dir_fd=folder)
 
 
 def remove(folder: int, name: str) -> None:
     """Remove a file that may be there."""
     with suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
-
-
-def remove_ours(folder: int, temporary: str) -> None:
-    """Remove what a killed server left under a hidden name; another name may be anybody's."""
-    if temporary.startswith(RESERVED_PREFIX):
-        remove(folder, temporary)
 
 
 def _bytes(source: int, target: int, size: int) -> Iterator[None]:
@@ -259,12 +343,16 @@ def _bytes(source: int, target: int, size: int) -> Iterator[None]:
             yield
 
 
-def sync_folder(folder: int) -> None:
-    """Bring the names of a folder to the disk, where it may be read; raises OSError."""
+def _sync(folder: int, name: str) -> None:
+    """Bring the names of a folder to the disk."""
     try:
         readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
     except PermissionError:
-        return
+        # It may be written but not read: a journal that has the file's sync has its name too.
+        try:
+            readable = open_file(folder, name)
+        except FileNotFoundError:
+            return
     try:
         os.fsync(readable)
     finally:

@@ -45,14 +45,15 @@ class Planner:
     def __init__(
         self,
         component: Component,
+        section: str,
         options: DispatcherOptions,
         server: Component,
         now: Callable[[], float],
         token: Callable[[], str],
     ) -> None:
-        """`now` gives seconds since the epoch."""
+        """`section` tells hidden names from those of others; `now`: seconds since the epoch."""
         facts, matches = Facts(server, component), options.matching_expressions
-        self._component = component
+        self._section = section
         self._now = now
         self._token = token
         self._suffix = options.destination_temporary_suffix
@@ -90,7 +91,7 @@ class Planner:
             mode=chosen.action.name,
             fallback=chosen is self._fallback,
             destinations=list(chosen.rule.destinations),
-            taken=hidden_name(self._component.uuid, serial, time, index),
+            taken=hidden_name(self._section, serial, time, index),
         )
 
     def _planned(
@@ -106,15 +107,13 @@ class Planner:
             paths = chosen.paths(intent.destinations, name, self._stamp(chosen.action.stamp))
             suffixed = chosen.action in (COPY, MOVE, MOVE_STAMPED)
             intent.targets = [
-                Target(path, self._temporary(intent, number, path, suffixed))
+                Target(path, f"{intent.taken}{number}", self._shown(path) if suffixed else "")
                 for number, path in enumerate(paths)
             ]
         return Planned(intent, "")
 
-    def _temporary(self, intent: Intent, number: int, path: str, suffixed: bool) -> str:
-        if suffixed and self._suffix:
-            return check_path(path + self._suffix).rpartition("/")[2]
-        return f"{intent.taken}{number}"
+    def _shown(self, path: str) -> str:
+        return check_path(path + self._suffix).rpartition("/")[2] if self._suffix else ""
 
     def _stamp(self, kind: str) -> Callable[[str], str]:
         """How a name is told from others of the same."""

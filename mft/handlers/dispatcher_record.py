@@ -36,8 +36,10 @@ class Target:
     """One file that is to come into being."""
 
     path: str
-    temporary: str  # its name until it is whole
+    temporary: str  # its hidden name until it is whole
+    shown: str = ""  # where the options want another name while it is copied
     made: Identity | None = None  # what has the temporary name, or had it before its own
+    whole: bool = False  # whether nothing but its own name was missing
     done: bool = False  # whether it got its own name
     copied: Version | None = None  # what that is a copy of; None for the source itself
     skipped: bool = False  # something else is there, and stays
@@ -57,6 +59,7 @@ class Intent:
     taken: str  # the name of the source while it is being removed
     targets: list[Target] = field(default_factory=list)
     source: Identity | None = None
+    since: int = 0  # the last serial that cannot be the event that tells of it
     ended: str = ""  # how: one of the words of Outcome
     details: str = ""
 
@@ -102,6 +105,13 @@ class Record:
         except OSError as error:
             self.close()  # what is left of the line is gone with the next file
             raise NotRecordedError(f"{self._path}: {error.strerror}") from error
+
+    def is_on(self, device: int) -> bool:
+        """Whether it is on a volume: what is there is then kept in the order it is written in."""
+        try:
+            return self._directory.stat().st_dev == device
+        except OSError:
+            return False
 
     def _begin(self, line: bytes) -> None:
         """Begin a file with this line alone, in the place of the one that there is."""

@@ -179,17 +179,31 @@ class Work:
         there = self._roots.place(target.path)
         into = self._making.folder(there)
         try:
-            target.made = source.identity
-            self._record.save(self._intent)
-            try:
-                self._rename_new(folder, place.name, into, there.name)
-            except OSError:
-                target.made = None
-                raise
-            self._check(folder, place, into, there)
+            if not (begun and self._has_both(folder, place, into, there)):
+                self._rename_one(folder, place, into, there)
             target.done = True
         finally:
             os.close(into)
+
+    def _rename_one(self, folder: int, place: Place, into: int, there: Place) -> None:
+        (target,) = self._intent.targets
+        target.made = self._intent.source
+        self._record.save(self._intent)
+        try:
+            self._rename_new(folder, place.name, into, there.name)
+        except OSError:
+            target.made = None
+            self._record.save(self._intent)  # what somebody else removes was not renamed
+            raise
+        self._check(folder, place, into, there)
+
+    def _has_both(self, folder: int, place: Place, into: int, there: Place) -> bool:
+        """Whether it has both names, as a kill may leave it where there is no renameat2."""
+        found = present(into, there.name)
+        if found is None or identity_of(found) != self._intent.source:
+            return False
+        remove(folder, place.name)
+        return True
 
     def _check(self, folder: int, place: Place, into: int, there: Place) -> None:
         """Undo a rename of what is no file: somebody has put it there since it was opened."""
@@ -219,6 +233,7 @@ class Work:
                 for target in intent.targets:
                     link = not leaves and target is intent.targets[-1]
                     yield from self._making.make(target, source, link=link)
+                self._making.sync()
                 if leaves or any(target.skipped for target in intent.targets):
                     return
                 status = os.fstat(source.descriptor)

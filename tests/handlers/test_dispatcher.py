@@ -446,6 +446,40 @@ def test_a_replay_does_past_events_again_and_leaves_the_record_of_the_server(des
     assert record.read_bytes() == before
 
 
+def test_a_replay_and_a_server_that_copy_the_same_file_keep_out_of_each_others_way(desk):
+    at = desk("copy, *, OUT")
+    told = at.told(at.put())
+    server = at.dispatcher()
+    planned = server._planner.plan(told, 0, told.data["real_path"])
+    at.around = replace(at.around, replaying=True)
+    replayed = at.dispatcher()._planner.plan(told, 0, told.data["real_path"])
+    (here,), (there,) = planned.intent.targets, replayed.intent.targets
+    assert here.path == there.path
+    assert here.temporary != there.temporary
+    assert planned.intent.taken != replayed.intent.taken
+
+
+def test_two_uploads_of_one_path_are_told_twice_also_after_a_kill(desk):
+    at = desk("move, *, OUT", overwrite_rule="overwrite")
+    one, two = at.told(at.put(data=b"1")), at.told(str(at.home / "in" / "a.pdf"))
+    handler = at.dispatcher()
+    run(handler.handle_many([one]))
+    at.put(data=b"2")
+
+    class KilledError(BaseException):
+        pass
+
+    async def tell(*words):
+        raise KilledError
+
+    handler._tell = tell
+    with pytest.raises(KilledError):
+        run(handler.handle_many([two]))
+    run(at.dispatcher().handle_many([two]))
+    assert at.numbers == [DONE, DONE]
+    assert at.files() == {"a.pdf": b"2"}
+
+
 @pytest.mark.parametrize("action", ["copy", "move", "rename", "delete"])
 def test_nothing_is_done_that_cannot_be_recorded(desk, action):
     at = desk(action + (", *, OUT" if action != "delete" else ", *"))

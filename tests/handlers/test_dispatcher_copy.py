@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from mft.handlers import dispatcher_copy as module
-from mft.handlers.dispatcher_copy import identity_of, present, remove_ours, sync_folder
 from tests.fakes.dispatching import Desk
 from tests.fakes.run import run
 
@@ -101,36 +100,3 @@ def test_a_disk_that_takes_less_than_it_is_given(
     monkeypatch.setattr(os, "write", slowly)
     run(handler.handle_many([told]))
     assert at.files() == {"a.pdf": bytes(range(100))}
-
-
-def test_only_hidden_names_are_removed_without_a_question(tmp_path: Path) -> None:
-    for name in (".mft-d1", "a.part"):
-        (tmp_path / name).write_bytes(b"")
-    folder = os.open(tmp_path, os.O_RDONLY)
-    try:
-        for name in (".mft-d1", "a.part", ".mft-d2"):
-            remove_ours(folder, name)
-        assert os.listdir(tmp_path) == ["a.part"]
-        found = present(folder, "a.part")
-        assert found is not None
-        assert identity_of(found) == identity_of((tmp_path / "a.part").stat())
-        assert present(folder, "none") is None
-        sync_folder(folder)
-    finally:
-        os.close(folder)
-
-
-def test_a_folder_that_may_not_be_read_is_not_synced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = os.open(tmp_path, os.O_RDONLY)
-
-    def refuse(*words: Any, **named: Any) -> int:
-        raise PermissionError
-
-    try:
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "open", refuse)
-            sync_folder(folder)
-    finally:
-        os.close(folder)

@@ -11,7 +11,7 @@ Make = Callable[..., Desk]
 
 
 def planned(at: Desk, name: str = "a.pdf", own: Component = DISPATCHER) -> Planned | None:
-    planner = Planner(own, at.options, SERVER, lambda: NOW, lambda: "abcdef")
+    planner = Planner(own, own.uuid, at.options, SERVER, lambda: NOW, lambda: "abcdef")
     return planner.plan(told(serial=7), 0, f"{at.home}/in/{name}")
 
 
@@ -50,13 +50,14 @@ def test_what_cannot_be_is_refused_with_the_rule_that_wants_it(desk: Make) -> No
     assert found.intent.mode == "move"
 
 
-def test_a_suffix_makes_the_temporary_name(desk: Make) -> None:
+def test_a_suffix_makes_the_name_that_is_shown(desk: Make) -> None:
     found = planned(desk("move, *, OUT", destination_temporary_suffix=".part"))
     assert found is not None
-    assert found.intent.targets[0].temporary == "a.pdf.part"
+    assert found.intent.targets[0].temporary.startswith(".mft-d")
+    assert found.intent.targets[0].shown == "a.pdf.part"
     found = planned(desk("rename, *, OUT", destination_temporary_suffix=".part"))
     assert found is not None
-    assert found.intent.targets[0].temporary.startswith(".mft-d")
+    assert found.intent.targets[0].shown == ""
 
 
 def test_words_differ() -> None:

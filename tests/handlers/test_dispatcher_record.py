@@ -23,7 +23,11 @@ def test_what_was_saved_last_is_loaded(tmp_path: Path) -> None:
     record = Record(tmp_path, "one/1")
     assert record.load() is None
     saved = intent(
-        targets=[Target("/out/a", ".mft-d", (1, 2), True, (3, 4)), Target("/out/b", ".mft-e")],
+        targets=[
+            Target("/out/a", ".mft-d", "a.part", (1, 2), whole=True, done=True, copied=(3, 4)),
+            Target("/out/b", ".mft-e"),
+        ],
+        since=5,
         source=(5, 6),
         ended="done",
     )
@@ -84,3 +88,13 @@ def test_hidden_names_are_the_same_for_the_same_parts() -> None:
     assert hidden_name("a", 1, 2) == hidden_name("a", 1, 2)
     assert hidden_name("a", 1, 2) != hidden_name("a", 12, "")
     assert hidden_name("\udcff").startswith(".mft-d")
+
+
+def test_it_says_on_which_volume_it_is(tmp_path: Path) -> None:
+    record = Record(tmp_path, "one")
+    device = tmp_path.stat().st_dev
+    assert not record.is_on(device)  # it is nowhere yet
+    record.save(intent())
+    assert record.is_on(device)
+    assert not record.is_on(device + 1)
+    record.close()

@@ -11,18 +11,19 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
+from twisted.internet.defer import CancelledError, Deferred
 
 from mft.events.model import Occurrence
 from mft.handlers import dispatcher_work
-from mft.handlers.dispatcher_copy import How, version_of
+from mft.handlers.dispatcher_copy import How, Making, version_of
 from mft.handlers.dispatcher_record import Intent, Record, Target
 from mft.handlers.dispatcher_roots import Roots
 from mft.handlers.dispatcher_work import FAILED, GONE, Outcome, Work
-from mft.vfs.rename import KernelRename, find_rename_new
-from tests.fakes.dispatching import Desk
+from mft.vfs.rename import KernelRename, find_rename_new, reserving_rename
+from tests.fakes.dispatching import DISPATCHER, Desk
 from tests.fakes.run import run
 
-DONE = 20130
+DONE, RETRIED = 20130, 20146
 CALLS = ("open", "link", "rename", "unlink", "write", "mkdir", "fsync", "fchmod", "utime", "close")
 MOST_CALLS = 200  # of one dispatch
 
@@ -36,10 +37,12 @@ class Case(NamedTuple):
     options: Mapping[str, Any] = MappingProxyType({})
     links: bool = True  # whether the disk lets a file have two names
     old: bool = False  # whether something has the name
+    kernel: bool = True  # whether the system renames without replacing, in one call
 
 
 PARENT = {"create_destination_folder": "parent"}
 OVER = {"overwrite_rule": "overwrite"}
+PART = {"destination_temporary_suffix": ".part"}
 CASES = {
     "copy": Case("copy, *, OUT, OUT/two", ("a.pdf", "two/a.pdf"), True, PARENT),
     "copy over": Case("copy, *, OUT", ("a.pdf",), True, OVER, old=True),
@@ -49,6 +52,12 @@ CASES = {
     "move to another disk": Case("move, *, OUT", ("a.pdf",), False, links=False),
     "rename": Case("rename, *, OUT", ("a.pdf",), False),
     "delete": Case("delete, *", (), False),
+    "copy with a suffix": Case("copy, *, OUT", ("a.pdf",), True, PART),
+    "move with a suffix": Case("move, *, OUT", ("a.pdf",), False, PART),
+    "move to another disk with a suffix": Case("move, *, OUT", ("a.pdf",), False, PART, False),
+    "copy in two calls": Case("copy, *, OUT", ("a.pdf",), True, PART, kernel=False),
+    "move in two calls": Case("move, *, OUT", ("a.pdf",), False, kernel=False),
+    "rename in two calls": Case("rename, *, OUT", ("a.pdf",), False, kernel=False),
 }
 
 
@@ -110,7 +119,10 @@ def consume(at: Desk) -> list[str]:
 
 @pytest.mark.parametrize(
     ("name", "consumed"),
-    [*((name, False) for name in CASES), ("copy", True), ("move", True), ("move to two", True)],
+    [
+        *((name, False) for name in CASES),
+        *((name, True) for name in ("copy", "move", "move to two", "move with a suffix")),
+    ],
 )
 def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
     name: str,
@@ -125,7 +137,7 @@ def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
     for at_call in range(1, MOST_CALLS):
         directory = tmp_path / str(at_call)
         told, ended = killed(directory, case, at_call, killer)
-        at = Desk(directory, rules=case.rules, **case.options)
+        at = desk_of(directory, case)
         try:
             taken = consume(at) if consumed else []
             at.handle(told, told)
@@ -140,18 +152,26 @@ def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
     raise AssertionError("it never came to its end")
 
 
+def desk_of(directory: Path, case: Case) -> Desk:
+    """The same desk again, as after a restart."""
+    at = Desk(directory, rules=case.rules, **case.options)
+    if not case.kernel:
+        at.made["rename_new"] = reserving_rename
+    return at
+
+
 def killed(
     directory: Path, case: Case, at_call: int, killer: Callable[[int], None]
 ) -> tuple[Occurrence, bool]:
     """One dispatch in a process that is killed; whether it came to its end before that."""
-    first = Desk(directory, rules=case.rules, **case.options)
+    first = desk_of(directory, case)
     if case.old:
         (first.out / "a.pdf").write_bytes(b"old")
     told = first.told(first.put())
     first.close()
 
     def work() -> None:
-        at = Desk(directory, rules=case.rules, **case.options)
+        at = desk_of(directory, case)
         handler = at.dispatcher()
         killer(at_call)
         run(handler.handle_many([told]))
@@ -188,6 +208,230 @@ def test_a_list_of_files_goes_on_where_it_was(
         if ended:
             return
     raise AssertionError("it never came to its end")
+
+
+# What a killed server left is not what it was when the next one looks.
+
+
+class Full:
+    """A disk that takes records, and no files."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.full = True
+        write = os.write
+
+        def one(descriptor: int, data: Any) -> int:
+            if self.full and bytes(data) == b"whole":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return write(descriptor, data)
+
+        monkeypatch.setattr(os, "write", one)
+        monkeypatch.setattr(os, "link", no_links)
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+@pytest.mark.parametrize("action", ["copy", "move"])
+def test_a_file_that_waits_for_its_next_try_is_dispatched_after_a_restart(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, action: str, orderly: bool
+) -> None:
+    at = desk(f"{action}, *, OUT", retry_count=5)
+    handler, told = at.dispatcher(), at.told(at.put())
+    disk = Full(monkeypatch)
+    waiting = Deferred.fromCoroutine(handler.handle_many([told]))
+    assert not waiting.called
+    if orderly:
+        waiting.addErrback(lambda failure: failure.trap(CancelledError))
+        waiting.cancel()
+        run(handler.stop())
+    disk.full = False
+    at.handle(told)
+    assert at.numbers == [RETRIED, DONE]
+    assert at.files() == {"a.pdf": b"whole"}
+    assert at.inbox == ({"a.pdf": b"whole"} if action == "copy" else {})
+
+
+@pytest.mark.parametrize("suffix", ["", ".part"])
+@pytest.mark.parametrize("lost", ["volume", "name"])
+def test_what_was_half_copied_and_is_gone_was_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, lost: str
+) -> None:
+    options = {"rules": "move, *, OUT", "destination_temporary_suffix": suffix}
+    at = Desk(tmp_path, **options)
+    told = at.told(at.put())
+    at.close()
+    monkeypatch.setattr(os, "link", no_links)
+    write = os.write
+
+    def work() -> None:
+        handler = Desk(tmp_path, **options).dispatcher()
+
+        def one(descriptor: int, data: Any) -> int:
+            if bytes(data) == b"whole":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return write(descriptor, data)
+
+        monkeypatch.setattr(os, "write", one)
+        run(handler.handle_many([told]))
+
+    assert not child(work)
+    (left,) = (tmp_path / "out").iterdir()
+    if lost == "volume":
+        (tmp_path / "out").rename(tmp_path / "volume")
+    else:
+        left.unlink()
+    at = Desk(tmp_path, **options)
+    at.handle(told)
+    assert at.numbers == [DONE]
+    assert at.files() == {"a.pdf": b"whole"}
+    assert at.inbox == {}
+    at.close()
+
+
+class KilledError(BaseException):
+    """Nobody handles it, as nobody handles a kill."""
+
+
+def ready(at: Desk, told: Occurrence, monkeypatch: pytest.MonkeyPatch) -> Intent:
+    """What is recorded just before a whole copy gets its name."""
+    record = Record(at.directory / "instance" / "state", DISPATCHER.uuid)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", no_links)
+        patch.setattr(Making, "_publish", kill)
+        with pytest.raises(KilledError):
+            run(at.dispatcher().handle_many([told]))
+    found = record.load()
+    record.close()
+    assert found is not None
+    return found
+
+
+def kill(*words: Any) -> None:
+    raise KilledError
+
+
+def test_a_whole_copy_whose_volume_is_away_was_not_published(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk("move, *, OUT")
+    told = at.told(at.put())
+    intent = ready(at, told, monkeypatch)
+    (target,) = intent.targets
+    assert target.whole
+    assert target.made is not None
+    (at.out / target.temporary).rename(at.directory / "elsewhere")
+    record = Record(at.directory / "instance" / "state", DISPATCHER.uuid)
+    # As a mount point whose volume is not there: the folder, but not the device.
+    target.made = (target.made[0] + 1, target.made[1])
+    record.save(intent)
+    record.close()
+    at.handle(told)
+    assert at.numbers == [DONE]
+    assert at.files() == {"a.pdf": b"whole"}
+    assert at.inbox == {}
+
+
+def test_a_copy_that_is_taken_away_before_it_has_its_name_is_told(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk("move, *, OUT")
+    monkeypatch.setattr(os, "link", no_links)
+    handler, told = at.dispatcher(), at.told(at.put())
+
+    def replaced() -> None:
+        (hidden,) = at.out.iterdir()
+        hidden.unlink()
+        hidden.write_bytes(b"foreign")
+
+    during(monkeypatch, "utime", replaced)
+    run(handler.handle_many([told]))
+    ((number, data),) = at.events
+    assert (number, "taken away" in data["details"]) == (20125, True)
+    assert at.inbox == {"a.pdf": b"whole"}
+    assert "a.pdf" not in at.files()
+
+
+def test_a_foreign_file_under_the_suffixed_name_stays(desk: Callable[..., Desk]) -> None:
+    at = desk("move, *, OUT", destination_temporary_suffix=".part")
+    (at.out / "a.pdf.part").write_bytes(b"foreign")
+    assert at.dispatch()[0] == 20125
+    assert at.files() == {"a.pdf.part": b"foreign"}
+    assert at.inbox == {"a.pdf": b"whole"}
+
+
+def test_a_copy_has_the_suffixed_name_until_it_is_whole(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk("copy, *, OUT", destination_temporary_suffix=".part")
+    handler, told = at.dispatcher(), at.told(at.put())
+    seen: list[list[str]] = []
+    during(monkeypatch, "pread", lambda: seen.append(sorted(os.listdir(at.out))))
+    run(handler.handle_many([told]))
+    assert seen == [["a.pdf.part"]]
+    assert at.files() == {"a.pdf": b"whole"}
+
+
+# What is on the disk.
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_the_name_of_a_copy_is_on_the_disk_before_its_source_goes(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, readable: bool
+) -> None:
+    at = desk("move, *, OUT, OUT/two", create_destination_folder="parent")
+    monkeypatch.setattr(os, "link", no_links)
+    handler, told = at.dispatcher(), at.told(at.put())
+    done: list[str] = []
+    fsync, unlink, opened = os.fsync, os.unlink, os.open
+
+    def sync(descriptor: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def remove(name: str, **named: Any) -> None:
+        done.append(name)
+        unlink(name, **named)
+
+    def open_it(name: Any, flags: int, *words: Any, **named: Any) -> int:
+        if name == "." and not readable:
+            raise PermissionError
+        return opened(name, flags, *words, **named)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "unlink", remove)
+    monkeypatch.setattr(os, "open", open_it)
+    run(handler.handle_many([told]))
+    folders = [str(at.out), str(at.out / "two")]
+    names = folders if readable else [f"{folder}/a.pdf" for folder in folders]
+    removed = max(index for index, name in enumerate(done) if name.startswith(".mft-d"))
+    assert done[removed - 2 : removed] == names  # and that is the source
+    assert "a.pdf" not in done
+    assert at.numbers == [DONE]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_second_name_is_on_the_disk_before_a_record_elsewhere_says_that_it_is_there(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    at = desk("move, *, OUT")
+    handler, told = at.dispatcher(), at.told(at.put())
+    done: list[str] = []
+    fsync, save = os.fsync, Record.save
+
+    def sync(descriptor: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def saved(record: Record, intent: Intent) -> None:
+        done.append("whole" if intent.targets[0].whole else "begun")
+        save(record, intent)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Record, "save", saved)
+    monkeypatch.setattr(Record, "is_on", lambda record, device: together)
+    run(handler.handle_many([told]))
+    assert at.numbers == [DONE]
+    before = done[: done.index("whole")]
+    assert before == ([] if together else [str(at.out)])
 
 
 # What happens to a file while it is dispatched.
