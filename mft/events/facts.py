@@ -147,6 +147,9 @@ class Facts:
             "account.name": lambda told: told.origin.actor.name,
             "account.uuid": lambda told: told.origin.actor.uuid,
             "account.email": lambda told: told.origin.actor.email,
+            "account.emails": lambda told: told.origin.actor.email,
+            # Templates of other servers name it. What it would be lets somebody in: never told.
+            "account.token": lambda told: "",
             "account.peer.address": lambda told: told.origin.peer.host,
             "account.peer.port": lambda told: str(told.origin.peer.port),
             "account.peer.protocol": lambda told: told.origin.component.kind,
@@ -160,6 +163,11 @@ class Facts:
             "handler.uuid": lambda told: handler.uuid,
             "data_json": lambda told: orjson.dumps(plain(whole_data(told))).decode(),
         } | _stamps()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name but those of the data."""
+        return tuple(self._facts)
 
     def fact(self, name: str) -> Fact:
         """How a fact is told, whatever the case of its name; raises ValueError for no such name."""
@@ -187,6 +195,7 @@ class Facts:
                 "uuid": actor.uuid,
                 "name": actor.name,
                 "email": actor.email,
+                "emails": [one.strip() for one in actor.email.split(",") if one.strip()],
                 "peer": {
                     "address": peer.host,
                     "port": peer.port,

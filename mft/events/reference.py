@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mft.events.catalogue import BY_NUMBER
+from mft.events.facts import NO_COMPONENT, Facts
 from mft.events.model import Event, Group
 
 _BLOCKS: Final = {
@@ -47,6 +48,14 @@ def _lines(rows: Mapping[int, Event[Any]]) -> Iterator[str]:
     yield ""
     used = {group for row in rows.values() for group in row.groups}
     yield ", ".join(f"`{group.value}`" for group in Group if group in used) + "."
+    yield ""
+    yield "## Names in templates"
+    yield ""
+    yield ", ".join(f"`{{{name}}}`" for name in sorted(Facts(NO_COMPONENT).names)) + ";"
+    yield "`{data.KEY}` for every key of the data; `{LF}` and `{CR}`, which end a line. Small and"
+    yield "capital letters are the same. `{account.email}` and `{account.emails}` are every address"
+    yield "of the account, between commas. What an event does not have is empty. `{account.token}`"
+    yield "always is, and JSON has no such key: a token lets somebody in, and no secret is told."
 
 
 def _row(event: Event[Any]) -> str:

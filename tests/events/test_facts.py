@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from mft.core.peer import Address, Component, Origin
+from mft.core.peer import Actor, Address, Component, Origin
 from mft.events import catalogue
 from mft.events.facts import DATA_KEYS, Facts, as_text, message, whole_data
 from mft.events.model import Occurrence
@@ -20,6 +20,7 @@ FACTS = Facts(SERVER, Component("log-1", "local-file", "audit"))
         ("ACCOUNT.Name", "alice"),
         ("account.uuid", "alice-1"),
         ("account.email", ""),
+        ("account.emails", ""),
         ("account.peer.address", "192.0.2.7"),
         ("account.peer.port", "51234"),
         ("account.peer.protocol", "ssh"),
@@ -47,6 +48,22 @@ FACTS = Facts(SERVER, Component("log-1", "local-file", "audit"))
 )
 def test_a_fact_is_told(name, value):
     assert FACTS.fact(name)(told(time=1e9 + 0.25)) == value
+
+
+def test_an_account_tells_every_address_that_it_has():
+    origin = ALICE._replace(actor=Actor("alice-1", "alice", "a@example.com, a@work.example"))
+    occurrence = told(origin=origin)
+    for name in ("account.email", "account.emails"):
+        assert FACTS.fact(name)(occurrence) == "a@example.com, a@work.example"
+    account = FACTS.as_object(occurrence)["account"]
+    assert account["email"] == "a@example.com, a@work.example"
+    assert account["emails"] == ["a@example.com", "a@work.example"]
+    assert FACTS.as_object(told())["account"]["emails"] == []
+
+
+def test_a_token_is_known_and_never_told():
+    assert FACTS.fact("account.token")(told()) == ""
+    assert "token" not in FACTS.as_json(told())
 
 
 @pytest.mark.parametrize("name", ["", "acount.name", "data.pathh", "data.__class__", "timestamp"])

@@ -1,4 +1,5 @@
 from mft.events.catalogue import BY_NUMBER
+from mft.events.facts import NO_COMPONENT, Facts
 from mft.events.reference import markdown
 
 
@@ -14,3 +15,9 @@ def test_keys_groups_and_blocks_are_told():
     assert "## SSH: SFTP and SCP" in text
     assert "`file-operation`" in text
     assert text.endswith(".\n")
+
+
+def test_every_name_of_a_template_is_told():
+    text = markdown()
+    for name in (*Facts(NO_COMPONENT).names, "data.KEY"):
+        assert f"`{{{name}}}`" in text
