@@ -54,7 +54,7 @@ class Replay:
         kind = options.type.lower()
         component = Component(uuid, kind, options.name)
         self._handler: Handler = HANDLERS[kind].build(component, options, around)
-        self._filter = options.filter(around.groups_of)
+        self._filter = options.filter(around.groups_of, around.server.uuid)
         self._resources = resources
 
     async def run(

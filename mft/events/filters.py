@@ -17,6 +17,7 @@ from mft.events.model import Group, Occurrence
 
 MAX_ITEMS = 1000  # in one option
 MAX_NUMBER = 99999
+ALL: Final = "all"  # the word for every server
 
 Test = Callable[[Occurrence], bool]
 GroupsOf = Callable[[str], Collection[str]]  # the IDs of the groups of an account, by its ID
@@ -86,6 +87,15 @@ def _group(item: str) -> str:
     return item.lower()
 
 
+def _servers(text: str, context: Context | None) -> Items:
+    items, excluded = _items(text, _some)
+    if not any(item.lower() == ALL for item in items):
+        return Items(items, excluded)
+    if excluded:
+        raise Wrong("means no server at all", f"!{ALL}")
+    return EVERYTHING
+
+
 def _some(item: str) -> str:
     if not item:
         raise Wrong("has an item without text")
@@ -121,6 +131,7 @@ EventNumbers = Annotated[Items, _kind("event numbers", "20137, 30068 or !30014",
 EventGroups = Annotated[Items, _kind("event groups", "failure, file-operation or !ssh", _group)]
 UserGroups = Annotated[Items, _kind("IDs of groups", "ID-1, ID-2 or !ID-3", _some)]
 Usernames = Annotated[Items, _kind("account names", "alice, bob or !backup", _some)]
+ServerIds = Annotated[Items, Kind("IDs of servers", "all, ID-1, ID-2 or !ID-3", _servers)]
 ComponentIds = Annotated[Items, _kind("IDs of components", "ID-1, ID-2 or !ID-3", _some)]
 SourceAddresses = Annotated[
     Sources, Kind("addresses or networks", "192.0.2.7, 198.51.100.0/24 or !192.0.2.7", _sources)
@@ -144,8 +155,11 @@ class Filter:
         components: Items = EVERYTHING,
         source_addresses: Sources = EVERYWHERE,
         data_filter: tuple[Member, ...] = (),
+        servers: Items = EVERYTHING,
         groups_of: GroupsOf = of_nobody,
+        server: str = "",
     ) -> None:
+        """`server` is the ID of the one whose events these are."""
         tests: list[Test] = []
         if target.items:
             tests.append(_target_test(target))
@@ -160,6 +174,8 @@ class Filter:
         if source_addresses.networks:
             tests.append(_source_test(source_addresses))
         tests += [_member_test(member) for member in data_filter]
+        if servers.items and (server in servers.items) is servers.excluded:
+            tests.append(lambda told: False)
         self._tests = tuple(tests)
 
     def wants(self, occurrence: Occurrence) -> bool:

@@ -15,6 +15,7 @@ from mft.events.filters import (
     EventNumbers,
     Filter,
     GroupsOf,
+    ServerIds,
     SourceAddresses,
     UserGroups,
     Usernames,
@@ -24,15 +25,12 @@ from mft.events.model import Occurrence
 
 DELAY: Final = 0.05  # seconds that events wait for company before they are handled
 
-_NO_CLUSTER = "this server is not part of a cluster"
-
 
 class HandlerOptions(NamedSection):
     """What every event handler has: which events it gets. All filters must match."""
 
     ignored: ClassVar[Mapping[str, str]] = {
-        "cluster_activation": _NO_CLUSTER,
-        "servers": _NO_CLUSTER,
+        "cluster_activation": "this server is not part of a cluster",
     }
 
     # How long an event waits for company: none where somebody waits for what the handler does.
@@ -78,14 +76,20 @@ class HandlerOptions(NamedSection):
         (),
         examples=["path, /inbox/*.csv"],
     )
+    servers: ServerIds = option(
+        "IDs of the servers (`uuid` in `[server]`) whose events to handle, where several have the "
+        "same configuration; with ! before each, those not to. `all`: every one.",
+        EVERYTHING,
+        examples=["5f0ad2ae-5c2f-4d0e-9d8b-1f0f5ad0f7c1"],
+    )
     fail_after_errors: Count = option(
         "After how many failures in a row the handler stops itself; it goes on where it was at "
         "the next start. 0: never.",
         10,
     )
 
-    def filter(self, groups_of: GroupsOf = of_nobody) -> Filter:
-        """Which events these options ask for; `groups_of` knows the groups of accounts."""
+    def filter(self, groups_of: GroupsOf = of_nobody, server: str = "") -> Filter:
+        """Which events of a server these options ask for; `groups_of` knows those of accounts."""
         return Filter(
             self.target,
             self.groups,
@@ -94,7 +98,9 @@ class HandlerOptions(NamedSection):
             self.components,
             self.source_addresses,
             self.data_filter,
+            self.servers,
             groups_of,
+            server,
         )
 
 

@@ -65,10 +65,10 @@ class ProgramOptions(HandlerOptions):
         "How many of them run at a time. With more than one, a later event's may end first.", 2
     )
 
-    def filter(self, groups_of: GroupsOf = of_nobody) -> Filter:
+    def filter(self, groups_of: GroupsOf = of_nobody, server: str = "") -> Filter:
         """Which events these options ask for: results of handlers only by their number."""
         kept = self.model_copy(update={"target": without_results(self.target)})
-        return HandlerOptions.filter(kept, groups_of)
+        return HandlerOptions.filter(kept, groups_of, server)
 
     def check(self, context: Context) -> Iterator[Wrong]:
         """Tell of a program that cannot be run, or that others could replace."""

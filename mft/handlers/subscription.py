@@ -63,7 +63,7 @@ class Subscription:
         self._around = surroundings
         self._bus = bus
         self._clock = surroundings.clock
-        self._filter = options.filter(surroundings.groups_of)
+        self._filter = options.filter(surroundings.groups_of, surroundings.server.uuid)
         self._fail_after = options.fail_after_errors
         self._delay = options.delay
         self._begin = bus.began if begin is None else begin

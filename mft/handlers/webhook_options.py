@@ -193,10 +193,10 @@ class WebhookOptions(HandlerOptions):
         """What `extra_data` says; raises ValueError for names that are none."""
         return Filled(self.extra_data, facts, xml_text if self.custom_xml else json_text)
 
-    def filter(self, groups_of: GroupsOf = of_nobody) -> Filter:
+    def filter(self, groups_of: GroupsOf = of_nobody, server: str = "") -> Filter:
         """Which events these options ask for: results of handlers only by their number."""
         kept = self.model_copy(update={"target": without_results(self.target)})
-        return HandlerOptions.filter(kept, groups_of)
+        return HandlerOptions.filter(kept, groups_of, server)
 
     def authorities(self) -> tuple[x509.Certificate, ...]:
         """Load who may sign the server's certificate; raises ValueError."""

@@ -43,7 +43,7 @@ def replay(instance: Instance, journal: Path, monkeypatch: pytest.MonkeyPatch, *
         build = Made
 
     monkeypatch.setattr(module, "HANDLERS", {"local-file": Kind})
-    config = instance.config(LOG)
+    config = instance.config(LOG + given.get("more", ""))
     options: Any = config.event_handlers["log-1"]
     assert isinstance(options, HandlerOptions)
 
@@ -71,6 +71,12 @@ def test_only_what_is_asked_for_is(
     instance: Instance, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert replay(instance, journal, monkeypatch, asked=lambda told: told.serial == 3) == 1
+
+
+def test_a_handler_of_another_server_is_given_nothing(
+    instance: Instance, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert replay(instance, journal, monkeypatch, more="servers = elsewhere\n") == 0
 
 
 def test_what_it_raises_is_raised_and_it_is_stopped(

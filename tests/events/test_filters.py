@@ -8,6 +8,7 @@ from mft.events.filters import (
     EventGroups,
     EventNumbers,
     Filter,
+    ServerIds,
     SourceAddresses,
     UserGroups,
     Usernames,
@@ -92,12 +93,31 @@ def test_a_peer_without_an_address_is_in_no_network():
         (DataFilter, "path, m/(/", "cannot be matched"),
         (Usernames, ",".join(f"user{n}" for n in range(1001)), "more than 1000"),
         (ComponentIds, "!", "without text"),
+        (ServerIds, "!all", "no server at all"),
     ],
 )
 def test_a_value_that_cannot_be_used_says_why(kind, text, sentence):
     with pytest.raises(ValidationError) as error:
         read(kind, text)
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("server-1", True),
+        ("server-2, server-1", True),
+        ("server-2", False),
+        ("!server-2", True),
+        ("! server-1", False),
+        ("all", True),
+        ("server-2, ALL", True),
+        ("", True),
+    ],
+)
+def test_an_event_is_of_the_server_that_tells_it(text, wanted):
+    servers = read(ServerIds, text)
+    assert Filter(servers=servers, server="server-1").wants(told()) is wanted
 
 
 def test_groups_of_accounts_are_those_that_somebody_knows():

@@ -80,3 +80,8 @@ def test_results_of_handlers_are_wanted_only_by_their_number() -> None:
     assert options().filter().wants(told())
     assert not options().filter().wants(done)
     assert options(target="20189").filter().wants(done)
+
+
+def test_a_program_of_another_server_is_not_run() -> None:
+    assert options(servers="server-1").filter(server="server-1").wants(told())
+    assert not options(servers="server-2").filter(server="server-1").wants(told())

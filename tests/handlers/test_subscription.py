@@ -12,7 +12,7 @@ from mft.handlers import inbox as inbox_module
 from mft.handlers.base import HandlerOptions
 from mft.handlers.subscription import DELAY, FAULT_ATTEMPTS, LONGEST_RETRY, Subscription
 from tests.fakes.handlers import Remembering, house
-from tests.fakes.occurrences import ALICE, uploaded
+from tests.fakes.occurrences import ALICE, SERVER, uploaded
 from tests.fakes.run import run
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -274,6 +274,17 @@ def test_a_fault_leaves_its_trace_in_the_event(home):
     wait(home)
     failed = next(one for one in home.journal.read() if one.event is catalogue.HANDLER_FAILED)
     assert "ZeroDivisionError" in failed.data["traceback"]
+    stop(home, subscription)
+
+
+@pytest.mark.parametrize(("server", "serials"), [(SERVER.uuid, [1, 2, 3]), ("server-2", [])])
+def test_a_handler_of_another_server_gets_nothing(home, server, serials):
+    handler = Remembering()
+    subscription = subscribed(home, handler, servers=Items(frozenset({server})))
+    emit(home, 3)
+    wait(home)
+    assert handler.serials == serials
+    assert subscription.position == 3
     stop(home, subscription)
 
 

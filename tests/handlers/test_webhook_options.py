@@ -77,3 +77,8 @@ def test_results_of_handlers_are_wanted_only_by_their_number() -> None:
     assert everything.wants(told())
     assert not everything.wants(done)
     assert webhook_options(target="20053").filter().wants(done)
+
+
+def test_a_handler_of_another_server_wants_nothing() -> None:
+    assert webhook_options(servers="server-1").filter(server="server-1").wants(told())
+    assert not webhook_options(servers="server-2").filter(server="server-1").wants(told())
