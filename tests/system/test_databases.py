@@ -4,26 +4,34 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 
 from mft.core.peer import Component
+from mft.daemon.load import load
 from mft.events import catalogue as events
 from mft.events.facts import unique
+from mft.events.filters import Items
 from mft.events.model import Group
 from mft.events.reader import JournalReader
+from mft.handlers.base import HandlerOptions
 from tests.fakes.databases import NAME, PASSWORD, running
-from tests.laws.source import ROOT
-from tests.system.ftp_client import FtpClient
+from tests.interop.instance import MFT, Server, execute
+from tests.system.examples import shipped, take
+from tests.system.ftp_client import FtpClient, cut
 from tests.system.http_client import HttpClient
 from tests.system.rig import Rig, sftp, until
 from tests.system.test_full_disk import fill, small_disk
+from tests.system.trail import FILES, FTP_UPLOAD_FAILED
 
-EXAMPLE = ROOT / "conf" / "examples" / "transfers-in-mariadb" / "server.ini"
+EXAMPLE = "transfers-in-mariadb"
 UPLOADED = {"sftp": 30068, "ftp": 10078, "http": 40017}
 DOWNLOADED = {"sftp": 30067, "ftp": 10069, "http": 40039}
+ZIPS = {"40025", "40041"}
 
 
 @pytest.fixture
@@ -32,55 +40,71 @@ def mariadb() -> Iterator[Any]:
         yield server
 
 
-def take_example(rig: Rig, mariadb: Any) -> None:
-    """Add the sections of the example, with the database that runs here."""
-    _, mark, rest = EXAMPLE.read_text().partition("[resources/MARIADB]")
-    text = (mark + rest.partition("[accounts/")[0]).replace("= change-me", f"= {PASSWORD}")
-    text = text.replace("port = 3306", f"port = {mariadb.port}")
-    assert f"database = {NAME}\n" in text
-    with rig.config.open("a") as file:
-        file.write(f"\n{text}")
+def take_example(rig: Rig, mariadb: Any) -> Server:
+    """Let the instance have the example, with the database that runs here; gives its account."""
+    there = {
+        "port = 3306": f"port = {mariadb.port}",
+        "password = change-me": f"password = {PASSWORD}",
+        f"database = {NAME}": f"database = {NAME}",
+    }
+    homes = take(rig, EXAMPLE, there)
+    return replace(rig.server, account="partner", home=homes / "partner")
 
 
-def rows(mariadb: Any) -> list[tuple[int, str, str]]:
-    """Event, account and path of every row."""
-    found = mariadb.rows("event_id, account_name, JSON_VALUE(data, '$.path')")
-    return sorted(found)
+def rows(mariadb: Any) -> list[tuple[int, str]]:
+    """Event and path of every row."""
+    try:
+        return sorted(mariadb.rows("event_id, JSON_VALUE(data, '$.path')"))
+    except pymysql.Error:  # there is no table yet
+        return []
 
 
-def test_every_transfer_is_a_row_in_mariadb(rig: Rig, mariadb: Any, tmp_path: Path) -> None:
-    ftp, web = rig.ftp("clear"), rig.web("http")
-    take_example(rig, mariadb)
-    assert rig.mft("check").returncode == 0
+def test_the_example_has_no_problems() -> None:
+    told = execute(*MFT, "check", "-c", shipped(EXAMPLE)).stdout
+    assert "event handlers: transfers into the database" in told
+
+
+def test_every_transfer_is_one_row_in_mariadb(rig: Rig, mariadb: Any, tmp_path: Path) -> None:
+    partner = take_example(rig, mariadb)
+    ftp = replace(rig.ftp("clear"), server=partner)
+    web = replace(rig.web("http"), server=partner)
     rig.start()
     (tmp_path / "a").write_bytes(b"text")
     batch = f"put {tmp_path}/a /sftp\nget /sftp {tmp_path}/b\nrename /sftp /other\nls\n"
-    assert sftp(rig.server, batch) == 0
+    assert sftp(partner, batch) == 0
     with FtpClient(ftp).log_in() as peer:
         assert peer.store("STOR /ftp", b"text").code == 226
-        assert peer.fetch("RETR /ftp")[0] == b"text"
+        assert peer.store("APPE /ftp", b"more").code == 226
+        assert peer.fetch("RETR /ftp")[0] == b"textmore"
+        assert peer.do("HASH /ftp").code == 213
+        with peer.begin("STOR /cut") as connection:
+            connection.sendall(b"te")
+            cut(connection, reset=True)
+        assert peer.reply().code == 426
     with HttpClient(web) as peer:
         assert peer.ask("PUT", "/home/http", b"text").status == 201
         assert peer.ask("GET", "/home/http").body == b"text"
-    account = rig.server.account
-    due = sorted(
-        (number, account, f"/{protocol}")
+        assert peer.ask("HEAD", "/home/http").status == 200
+    due = [
+        (number, f"/{protocol}")
         for table in (UPLOADED, DOWNLOADED)
         for protocol, number in table.items()
-    )
-    until(lambda: transfers(mariadb) == due, "all rows")
+    ]
+    due += [(UPLOADED["ftp"], "/ftp"), (FTP_UPLOAD_FAILED, "/cut")]
+    until(lambda: len(rows(mariadb)) >= len(due), "all rows")
     found = rig.mft("audit", "search", "--database", "TRANSFERS", "--event", "10078")
     assert 'Uploaded "/ftp"' in found.stdout
     rig.stop()
+    assert rows(mariadb) == sorted(due)
 
 
-def transfers(mariadb: Any) -> list[tuple[int, str, str]]:
-    """The rows of finished transfers, without the beginnings."""
-    wanted = {*UPLOADED.values(), *DOWNLOADED.values()}
-    try:
-        return [row for row in rows(mariadb) if row[0] in wanted]
-    except Exception:  # there is no table yet
-        return []
+def test_the_example_takes_whatever_closes_a_file() -> None:
+    config = load(shipped(EXAMPLE)).config
+    assert config is not None
+    handler = config.event_handlers["TRANSFERS"]
+    assert isinstance(handler, HandlerOptions)
+    closes = {str(number) for number, step in FILES.items() if step < 0}
+    assert handler.target == Items(frozenset(closes | ZIPS))
 
 
 def test_a_disk_that_is_full_keeps_events_waiting(rig: Rig, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from mft.daemon.load import load
 from mft.events import catalogue as events
 from tests.interop.instance import Server
 from tests.interop.trees import content
-from tests.laws.source import ROOT
+from tests.system.examples import shipped, take
 from tests.system.light import connect
 from tests.system.rig import Rig, sftp, until
 from tests.system.trail import UPLOADED, unbalanced
@@ -27,28 +27,11 @@ FILES = 120  # uploaded before the server is killed
 ENOUGH = 30  # dispatched by then, at least
 
 
-def example(rig: Rig, name: str) -> Path:
-    """Let the instance have the example as its server.ini; gives the folder of its homes."""
-    homes = rig.directory.parent / "homes"
-    homes.mkdir()
-    public = Path(f"{rig.server.key}.pub").read_text().strip()
-    before = rig.config.read_text().splitlines()
-    keys = next(line for line in before if line.startswith("ssh_server_keys"))
-    text = (ROOT / "conf" / "examples" / name / "server.ini").read_text()
-    text = text.replace("enabled = No", f"ssh_authorized_keys_content = {public}")
-    text = text.replace("port = 10022", f"port = {rig.server.port}\n{keys}")
-    text = text.replace("name = mft\n", "name = mft\nallow_root = yes\n", 1)
-    escaped = str(homes).replace("/", r"\/")
-    text = text.replace(r"\/srv\/mft", escaped).replace("/srv/mft", str(homes))
-    rig.config.write_text(text)
-    return homes
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_pdf_files_go_from_inbox_to_outbox_and_others_stay(
     rig: Rig, tmp_path: Path, name: str
 ) -> None:
-    homes = example(rig, name)
+    homes = take(rig, name)
     source = tmp_path / "source"
     source.write_bytes(b"content")
     rig.start()
@@ -77,7 +60,7 @@ def test_pdf_files_go_from_inbox_to_outbox_and_others_stay(
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_have_no_problems_as_they_are_shipped(tmp_path: Path, name: str) -> None:
     copied = tmp_path / "server.ini"
-    shutil.copyfile(ROOT / "conf" / "examples" / name / "server.ini", copied)
+    shutil.copyfile(shipped(name), copied)
     assert load(copied).problems == ()
 
 
