@@ -1,5 +1,6 @@
 """What ends soon is told once a day, and who is out of use once."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -104,20 +105,41 @@ def test_a_newer_change_of_its_section_counts_as_a_use(instance: Instance) -> No
 # From when on.
 
 
+END = datetime(2032, 3, 17, tzinfo=UTC).timestamp()
+ACCOUNT = "expire_datetime = 2032-03-17 00:00Z\n"
+AGING = f"{HASH}password_lifetime = 731\nlast_password_update = 2030-03-17 00:00Z\n"
 WATCH = "[resources/watch-1]\nname = watch\ntype = analytics\n"
 
 
+def told_before(instance: Instance, more: str, days: int) -> list[bool]:
+    """Whether an end is told a second earlier than so many days before it, and then."""
+    watched = Watched(instance, more)
+    when = END - days * DAY
+    return [bool(watched.due(watched.config, at)) for at in (when - 1, when)]
+
+
 @pytest.mark.parametrize(
-    ("more", "warned"),
-    [("", 1), ("account_expiration_warning = 2d\n", 0), ("account_expiration_warning = 0\n", 0)],
+    ("more", "accounts", "passwords"),
+    [
+        ("", 21, 14),
+        (WATCH, 21, 14),
+        (f"{WATCH}account_expiration_warning = 2d\n", 2, 14),
+        (f"{WATCH}password_expiration_warning = 3d\n", 21, 3),
+        (f"{WATCH}password_expiration_warning = 365d\n", 21, 365),
+        (f"{WATCH}certificate_expiration_warning = 1d\n", 21, 14),
+        (f"{WATCH}enabled = no\naccount_expiration_warning = 0\n", 21, 14),
+    ],
 )
-def test_the_resource_that_watches_says_from_when_on_it_is_told(
-    instance: Instance, more: str, warned: int
+def test_an_end_is_told_from_when_the_resource_that_watches_says_or_as_usual(
+    instance: Instance, more: str, accounts: int, passwords: int
 ) -> None:
-    group = f"\n{WATCH}{more}"
-    assert len(ends(instance, f"expire_datetime = 2030-03-20Z\n{group}")) == warned
+    assert told_before(instance, f"{ACCOUNT}\n{more}", accounts) == [False, True]
+    assert told_before(instance, f"{AGING}\n{more}", passwords) == [False, True]
 
 
-def test_one_that_is_off_says_nothing(instance: Instance) -> None:
-    off = f"\n{WATCH}enabled = no\naccount_expiration_warning = 0\n"
-    assert len(ends(instance, f"expire_datetime = 2030-03-20Z\n{off}")) == 1
+@pytest.mark.parametrize(("name", "ending"), [("account", ACCOUNT), ("password", AGING)])
+def test_an_end_that_nobody_wants_to_hear_of_is_never_told(
+    instance: Instance, name: str, ending: str
+) -> None:
+    more = f"{ending}\n{WATCH}{name}_expiration_warning = 0\n"
+    assert told_before(instance, more, 0) == [False, False]

@@ -27,6 +27,7 @@ from tests.fakes.threads import Inline
 from tests.fakes.trail import Trail
 
 HOURS = 3600.0
+WATCH = "[resources/watch-1]\nname = watch\ntype = analytics\n"
 
 
 class FakeJournal:
@@ -135,16 +136,38 @@ def test_a_certificate_that_has_ended_is_told_every_day(instance: Instance) -> N
         assert told.payload.expires_in_days == -day
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(-1, 0), (0, 1)])
-def test_the_first_warning_comes_21_days_before_the_end(
-    instance: Instance, seconds: int, count: int
+@pytest.mark.parametrize(
+    ("more", "days"),
+    [
+        ((), 21),
+        ((WATCH,), 21),
+        ((f"{WATCH}certificate_expiration_warning = 2d\n",), 2),
+        ((f"{WATCH}certificate_expiration_warning = 365d\n",), 365),
+        ((f"{WATCH}account_expiration_warning = 1d\npassword_expiration_warning = 1d\n",), 21),
+    ],
+)
+def test_the_first_warning_comes_when_the_resource_that_watches_says_or_as_usual(
+    instance: Instance, more: tuple[str, ...], days: int
 ) -> None:
-    house, identity = House(instance), self_signed(["localhost"])
+    house, identity = House(instance, *more), self_signed(["localhost"], days=730)
     house.serve("a", identity)
-    house.now = (
-        identity.certificate.not_valid_after_utc - timedelta(days=21)
-    ).timestamp() + seconds
-    assert len(house.warned()) == count
+    first = identity.certificate.not_valid_after_utc - timedelta(days=days)
+    house.now = first.timestamp() - 1
+    assert house.warned() == []
+    house.now += 1
+    assert len(house.warned()) == 1
+
+
+@pytest.mark.parametrize("day", [0, 1])
+def test_a_certificate_that_nobody_wants_to_hear_of_is_never_told(
+    instance: Instance, day: int
+) -> None:
+    house = House(instance, f"{WATCH}certificate_expiration_warning = 0\n")
+    identity = self_signed(["localhost"])
+    house.serve("a", identity)
+    end = identity.certificate.not_valid_after_utc
+    house.now = (end + timedelta(days=day)).timestamp()
+    assert house.warned() == []
 
 
 # The journal.

@@ -26,6 +26,7 @@ def test_they_are_recorded_up_to_a_bound(tmp_path: Path, monkeypatch: pytest.Mon
     for serial in range(100):
         letters.bury({"serial": serial})
     assert 100 <= (tmp_path / "dead-letters" / "log.jsonl").stat().st_size < 120
+    assert letters.read()[0] == {"serial": 0}  # the oldest are kept
 
 
 def test_a_line_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:

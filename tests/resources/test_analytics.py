@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from mft.core.peer import Component
 from mft.events.payloads import UsageSample
@@ -108,3 +109,14 @@ def test_this_process_is_measured(tmp_path: Path) -> None:
 def test_a_folder_that_is_gone_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         Meter()(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("of", ["certificate", "account", "password"])
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [("-1", "is shorter than 0"), ("366d", "is longer than 31536000"), ("soon", "not a duration")],
+)
+def test_a_warning_comes_within_a_year_before_an_end(of: str, value: str, sentence: str) -> None:
+    given = {"name": "watch", "type": "analytics", f"{of}_expiration_warning": value}
+    with pytest.raises(ValidationError, match=sentence):
+        AnalyticsOptions.model_validate(given)
