@@ -5,27 +5,34 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.interop.conftest import fresh
 from tests.interop.ftp import Ftp
 from tests.interop.instance import Place, execute
 from tests.interop.trees import HOSTILE, LARGE, content, held, make
+from tests.system.rig import client, until
 
 pytestmark = pytest.mark.interop
 
 
-def wget(ftp: Ftp, path: str, *words: str | Path, cwd: Path) -> None:
-    """Run wget; without `--ftps-implicit` it asks for TLS by a command.
+def words(ftp: Ftp, path: str, version: str) -> list[str]:
+    """The command line of wget; without `--ftps-implicit` it asks for TLS by a command."""
+    login = [f"--ftp-user={ftp.server.account}", f"--ftp-password={ftp.server.password}"]
+    trust = [f"--ca-certificate={ftp.certificate}", "--no-config", "--quiet"]
+    trust += [f"--secure-protocol={version}"] if ftp.private else []
+    implicit = ["--ftps-implicit"] if ftp.mode == "implicit" else []
+    scheme = "ftps" if ftp.private else "ftp"
+    url = f"{scheme}://{ftp.server.address}:{ftp.port}{path}"
+    return ["wget", *login, *trust, *implicit, url]
+
+
+def wget(ftp: Ftp, path: str, *more: str | Path, cwd: Path, version: str = "TLSv1_2") -> None:
+    """Run wget.
 
     In TLS 1.3 it waits 60 ms for the ticket of its session, and on a machine that is busy goes on
     without: the data connection is refused then, and wget gives up. In TLS 1.2 the ticket is part
     of the handshake.
     """
-    login = [f"--ftp-user={ftp.server.account}", f"--ftp-password={ftp.server.password}"]
-    trust = [f"--ca-certificate={ftp.certificate}", "--no-config", "--quiet"]
-    trust += ["--secure-protocol=TLSv1_2"] if ftp.private else []
-    implicit = ["--ftps-implicit"] if ftp.mode == "implicit" else []
-    scheme = "ftps" if ftp.private else "ftp"
-    url = f"{scheme}://{ftp.server.address}:{ftp.port}{path}"
-    execute("wget", *login, *trust, *implicit, *words, url, cwd=cwd)
+    execute(*words(ftp, path, version), *more, cwd=cwd)
 
 
 def test_wget_fetches_and_continues(ftp: Ftp, ftp_place: Place, tmp_path: Path) -> None:
@@ -58,6 +65,28 @@ def test_wget_fetches_names_that_clients_trip_over(
         path = f"{ftp_place.remote}/{quote(name)}"
         wget(ftp, path, "--no-glob", "--output-document=got", cwd=tmp_path)
         assert (tmp_path / "got").read_bytes() == name.encode()
+
+
+def test_wget_fetches_over_tls_1_3_where_no_session_need_be_taken_up(
+    ftp_services: dict[str, Ftp], tmp_path: Path
+) -> None:
+    ftp = ftp_services["any session"]
+    place = fresh(ftp.server)
+    (place.disk / "file").write_bytes(content(LARGE))
+    wget(ftp, f"{place.remote}/file", cwd=tmp_path, version="TLSv1_3")
+    assert (tmp_path / "file").read_bytes() == content(LARGE)
+
+
+@pytest.mark.parametrize("mode", ["auto explicit", "threads implicit"])
+def test_wget_takes_up_its_session_in_tls_1_3_once_it_has_waited_long_enough(
+    ftp_services: dict[str, Ftp], tmp_path: Path, mode: str
+) -> None:
+    ftp = ftp_services[mode]
+    place = fresh(ftp.server)
+    (place.disk / "file").write_bytes(content(LARGE))
+    command = words(ftp, f"{place.remote}/file", "TLSv1_3")
+    until(lambda: client(*command, cwd=tmp_path) == 0, "the ticket came within 60 ms")
+    assert (tmp_path / "file").read_bytes() == content(LARGE)
 
 
 def ncftp(command: str, ftp: Ftp, *words: str | Path, cwd: Path) -> str:
