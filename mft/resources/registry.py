@@ -10,7 +10,8 @@ from mft.resources.base import Resource, ResourceOptions, Surroundings
 from mft.resources.database import Database
 from mft.resources.database_options import MysqlOptions, PostgresqlOptions, SqliteOptions
 from mft.resources.email_client import EmailClient, EmailClientOptions
-from mft.resources.monitor import Monitor, MonitorOptions
+from mft.resources.monitor import Monitor
+from mft.resources.monitor_options import MonitorOptions
 
 
 class Kind(NamedTuple):
