@@ -21,19 +21,21 @@ class Terms:
     def __init__(self, name: str, lines: Sequence[str]) -> None:
         """`lines` are terms; empty ones and those that begin with # are not. Raises ValueError."""
         self.name = name
-        self._by_first: dict[str, list[tuple[list[str], str]]] = {}
+        self._written: dict[tuple[str, ...], str] = {}  # by their words
+        self._lengths: dict[str, set[int]] = {}  # in words, of those that begin with a word
         count = 0
         for number, line in enumerate(lines, 1):
             term = line.strip()
             if not term or term.startswith("#"):
                 continue
-            words = _WORD.findall(_folded(term))
+            words = tuple(_WORD.findall(_folded(term)))
             if not words or len(term) > MAX_TERM:
                 raise ValueError(f"line {number} is no term of words of {MAX_TERM} characters")
             count += 1
             if count > MAX_TERMS:
                 raise ValueError(f"has more than {MAX_TERMS} terms")
-            self._by_first.setdefault(words[0], []).append((words, term))
+            self._written.setdefault(words, term)
+            self._lengths.setdefault(words[0], set()).add(len(words))
         if not count:
             raise ValueError("has no terms")
 
@@ -48,11 +50,15 @@ class Terms:
             raise ValueError(f"{path} {error}") from None
 
     def found(self, text: str) -> Iterator[str]:
-        """Each term in a text, as the dictionary writes it."""
+        """Each term in a text, as the dictionary writes it.
+
+        A word costs as much as terms of so many lengths begin with it, however many terms do.
+        """
         words = _WORD.findall(_folded(text))
         for at, word in enumerate(words):
-            for term, written in self._by_first.get(word, ()):
-                if words[at : at + len(term)] == term:
+            for length in self._lengths.get(word, ()):
+                written = self._written.get(tuple(words[at : at + length]))
+                if written is not None and at + length <= len(words):
                     yield written
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mft.inspection import terms as module
 from mft.inspection.terms import MAX_FILE, MAX_TERM, MAX_TERMS, Terms
 
 LINES = ["# projects", "", "Bluebird", "top secret", "Straße", "C++ code"]
@@ -27,6 +28,41 @@ def found(text: str) -> list[str]:
 )
 def test_a_term_is_found_as_whole_words(text: str, terms: list[str]) -> None:
     assert found(text) == terms
+
+
+def test_many_terms_that_begin_alike_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender who knows how terms begin must not make each word cost as much as all of them."""
+    terms = Terms("many", [f"project {number}x" for number in range(2000)])
+    compared: list[object] = []
+
+    class Word(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(other)
+            return str(self) == other
+
+        __hash__ = str.__hash__
+
+    words = [Word("project")] * 1000 + [Word("7x")]
+    monkeypatch.setattr(module, "_WORD", Words(words))
+    assert list(terms.found("")) == ["project 7x"]
+    assert len(compared) < 10 * len(words)
+
+
+class Words:
+    """What finds these words in any text."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+
+    def findall(self, text: str) -> list[str]:
+        return self._words
+
+
+def test_terms_that_begin_alike_are_all_found() -> None:
+    terms = Terms("t", ["top", "top secret", "top secret plan", "TOP-SECRET", "secret"])
+    assert sorted(terms.found("a top secret")) == ["secret", "top", "top secret"]
 
 
 def test_a_dictionary_that_cannot_be_used_is_named(tmp_path: Path) -> None:
