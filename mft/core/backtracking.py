@@ -121,12 +121,60 @@ _PARTS: dict[str, Callable[[Any, Any, int], Cost]] = {
 
 
 def _decided(body: Any, after: Any) -> bool:
-    """Whether a repeat of one set of characters is followed by a literal outside that set."""
-    if len(body) != 1 or not after or _name(after[0]) != "LITERAL":
+    """Whether a repeat of one set of characters is followed by a character outside that set."""
+    if len(body) != 1 or not after:
         return False
-    follower = chr(after[0][1])
+    follower = _first(after[0])
+    if _category(body[0]) and frozenset((_category(body[0]), _category(follower))) in _APART:
+        return True
+    characters = _characters(follower)
     # Both cases, whether or not the pattern looks at case: that errs on the safe side.
-    return all(_outside(body[0], one) for one in {follower, follower.lower(), follower.upper()})
+    each = {case for one in characters for case in (one, one.lower(), one.upper())}
+    return bool(each) and all(_outside(body[0], one) for one in each)
+
+
+def _first(node: Any) -> Any:
+    """The part that a part begins with, as far as that is always the same."""
+    while _name(node) in _REPEATS and node[1][0] >= 1 and node[1][2]:
+        node = next(iter(node[1][2]))
+    return node
+
+
+def _characters(node: Any) -> list[str]:
+    """What a one-character part can match; nothing where that is not known, or too much."""
+    if _name(node) == "LITERAL":
+        return [chr(node[1])]
+    if _name(node) != "IN":
+        return []
+    found: list[int] = []
+    for kind, value in ((_name(member), member[1]) for member in node[1]):
+        if kind not in ("LITERAL", "RANGE"):
+            return []
+        found += (value,) if kind == "LITERAL" else range(value[0], value[1] + 1)[: _FEW + 1]
+        if len(found) > _FEW:
+            return []
+    return [chr(code) for code in found]
+
+
+def _category(node: Any) -> str:
+    """The category that is all of a one-character part, such as CATEGORY_DIGIT."""
+    members: Any = node[1] if _name(node) == "IN" else ()
+    return str(members[0][1]) if len(members) == 1 and _name(members[0]) == "CATEGORY" else ""
+
+
+_REPEATS = frozenset(("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"))
+_FEW = 256  # characters of a set that are looked at one by one
+_APART = frozenset(  # what no character is both of
+    frozenset((f"CATEGORY_{one}", f"CATEGORY_{other}"))
+    for one, other in (
+        ("SPACE", "DIGIT"),
+        ("SPACE", "WORD"),
+        ("SPACE", "NOT_SPACE"),
+        ("DIGIT", "NOT_DIGIT"),
+        ("DIGIT", "NOT_WORD"),
+        ("WORD", "NOT_WORD"),
+    )
+)
 
 
 def _outside(node: Any, character: str) -> bool:

@@ -6,7 +6,8 @@ from typing import Final
 
 LONGEST_LINE: Final = 16_000  # characters of a line of a signed text; more is no text
 PIECE: Final = 1_000  # characters of a line that are searched at once
-OVERLAP: Final = 250  # characters that two pieces of one line share
+OVERLAP: Final = 250  # characters that two pieces of one line share at least
+LONGEST_WORD: Final = 100  # characters of a word that is not cut
 
 _BYTES: Final = LONGEST_LINE * 4 + 1  # of so many characters in UTF-8 and a CR, at the most
 _MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -51,33 +52,53 @@ class Pieces:
     """Text in lines, and lines in pieces of at most PIECE characters that overlap.
 
     It is UTF-8, or UTF-16 with a byte order mark; what is neither becomes U+FFFD, so that text in a
-    binary file is found as well.
+    binary file is found as well. A mark says nothing of what follows: then it is read as both.
     """
 
     def __init__(self) -> None:
-        self._decoder: codecs.IncrementalDecoder | None = None
-        self._rest = ""
+        self._texts: list[_Text] = []
         self._first = b""
 
     def take(self, view: memoryview) -> Iterator[str]:
         """The pieces of the lines that are whole now."""
         data = bytes(view)
-        if self._decoder is None:
+        if not self._texts:
             data = self._first = self._first + data
             if len(data) < 2:
                 return
-            kind = _MARKS.get(data[:2], "")
-            self._decoder = codecs.getincrementaldecoder(kind or "utf-8-sig")("replace")
-            data = data[2:] if kind else data
-        yield from self._cut(self._decoder.decode(data))
+            data = self._begin(data)
+        for text in self._texts:
+            yield from text.take(data)
+
+    def _begin(self, data: bytes) -> bytes:
+        kind = _MARKS.get(data[:2])
+        if kind is None:
+            self._texts = [_Text("utf-8-sig")]
+            return data
+        self._texts = [_Text(kind), _Text("utf-8")]
+        return data[2:]
 
     def finish(self) -> Iterator[str]:
         """The pieces of what is left at the end of the file."""
-        if self._decoder is None:
+        if not self._texts:
             yield from pieces(self._first.decode("utf-8", "replace"))
-        else:
-            yield from self._cut(self._decoder.decode(b"", True))
-            yield from pieces(self._rest)
+        for text in self._texts:
+            yield from text.finish()
+
+
+class _Text:
+    """The bytes of a file as text in one coding."""
+
+    def __init__(self, coding: str) -> None:
+        self._decoder = codecs.getincrementaldecoder(coding)("replace")
+        self._rest = ""
+
+    def take(self, data: bytes) -> Iterator[str]:
+        yield from self._cut(self._decoder.decode(data))
+
+    def finish(self) -> Iterator[str]:
+        yield from self._cut(self._decoder.decode(b"", True))
+        yield from pieces(self._rest)
 
     def _cut(self, text: str) -> Iterator[str]:
         lines = (self._rest + text).split("\n")
@@ -85,16 +106,35 @@ class Pieces:
         for line in lines:
             yield from pieces(line)
         if len(rest) > 2 * PIECE:  # a line without an end: what was looked at is forgotten
-            yield from pieces(rest)
-            rest = rest[-OVERLAP:]
+            found, rest = _split(rest)
+            yield from found
         self._rest = rest
 
 
 def pieces(line: str) -> Iterator[str]:
     """One line in pieces."""
-    line = line.rstrip("\r")
-    if len(line) <= PIECE:
-        yield line
-        return
-    for at in range(0, len(line) - OVERLAP, PIECE - OVERLAP):
-        yield line[at : at + PIECE]
+    found, rest = _split(line.rstrip("\r"))
+    yield from found
+    yield rest
+
+
+def _split(line: str) -> tuple[list[str], str]:
+    """The whole pieces of a line, and what is left: part of the last of them, and more."""
+    found, at = [], 0
+    while len(line) - at > PIECE:
+        end = _border(line, at + PIECE)
+        found.append(line[at:end])
+        at = _border(line, end - OVERLAP)
+    return found, line[at:]
+
+
+def _border(line: str, at: int) -> int:
+    """The last place up to `at` that is not inside a word; `at` itself inside a long one."""
+    for place in range(at, at - LONGEST_WORD, -1):
+        if not (_in_word(line[place - 1]) and _in_word(line[place])):
+            return place
+    return at
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character == "_"

@@ -57,6 +57,20 @@ def test_patterns_that_could_run_away_are_refused(pattern: str) -> None:
     assert steps(pattern, 0, 1024) > MAX_STEPS
 
 
+@pytest.mark.parametrize(
+    ("decided", "open_"),
+    [
+        (r"\s*[A-Z]{2}", r"\s*[A-Z ]{2}"),
+        (r"\s*\d+", r"\w*\d+"),
+        (r"\s*(?:ab)+", r"\s*(?:ab)*"),
+        (r"[a-f]*[0-9]", r"[a-f]*[0-9F]"),
+        (r"\d*\D", r"\d*\w"),
+    ],
+)
+def test_a_repeat_is_cheap_where_what_follows_says_its_end(decided: str, open_: str) -> None:
+    assert steps(decided + "z{0,500}", 0, 1000) < steps(open_ + "z{0,500}", 0, 1000) / 100
+
+
 def test_a_construct_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mft.core.backtracking._PARTS", {})
     assert steps(r"(a)", 0, 1024) > MAX_STEPS

@@ -10,6 +10,7 @@ from mft.config.kinds import Context
 from mft.events import catalogue as events
 from mft.inspection.base import BLOCK, Outcome, Verdict
 from mft.inspection.content import MAX_FOUND, MAX_RULES, ContentInspection, ContentRules
+from mft.inspection.lines import PIECE
 from tests.fakes.inspections import means, subject
 from tests.fakes.run import run
 
@@ -52,6 +53,23 @@ def test_it_is_found_wherever_it_is(before: bytes, most: int) -> None:
     assert hits(judge(before + b" 4111111111111111 ", most=most)) == ["number of a credit card"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("m/secret.*project/", b"the secret of the project"),
+        (r"m/\w+@example\.com/", b"to ann@example.com"),
+        (r"m/\bIBAN\s*[A-Z]{2}\d+/", b"IBAN DE12"),
+        (r"m/\bcard\s+\d{16}\b/", b"card 4111111111111111"),
+    ],
+)
+def test_ordinary_expressions_can_be_used(rule: str, text: bytes) -> None:
+    assert hits(judge(text, rules(f"{rule}, found"))) == ["found"]
+
+
+def test_text_in_utf_8_is_found_behind_a_mark_of_utf_16() -> None:
+    assert hits(judge(b"\xff\xfeso confidential")) == ["marked confidential"]
+
+
 def test_text_in_utf_16_is_text() -> None:
     assert hits(judge("so confidential".encode("utf-16"))) == ["marked confidential"]
 
@@ -73,8 +91,22 @@ def test_what_is_told_of_one_file_has_a_bound(tmp_path: Path) -> None:
     file = tmp_path / "many.txt"
     words = [f"word{number}" for number in range(MAX_FOUND * 3)]
     file.write_text("\n".join(words))
-    verdict = judge("\n".join(words).encode(), rules("", dictionary_files=str(file)))
+    for between in "\n", " ":
+        verdict = judge(between.join(words).encode(), rules("", dictionary_files=str(file)))
+        assert len(hits(verdict)) == MAX_FOUND
+    more = "\n".join(f"*x*, rule {number}" for number in range(MAX_RULES))
+    verdict = judge(b"x " + words[0].encode(), rules(more, dictionary_files=str(file)))
     assert len(hits(verdict)) == MAX_FOUND
+
+
+def test_a_term_is_not_found_in_a_longer_word_wherever_that_is(tmp_path: Path) -> None:
+    file = tmp_path / "terms.txt"
+    file.write_text("class\nification\n")
+    checked = rules("", dictionary_files=str(file))
+    for before in range(PIECE - 20, PIECE + 20):
+        for line in (b"x" * before, b"x " * (before // 2), b"\n" + b"y " * (PIECE + before)):
+            verdict = judge(line + b" classification " + b"y" * PIECE, checked)
+            assert verdict.outcome is Outcome.PASSED
 
 
 @pytest.mark.parametrize(

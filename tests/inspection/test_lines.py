@@ -53,10 +53,18 @@ def cut(data: bytes, step: int) -> list[str]:
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])
-@pytest.mark.parametrize("coding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_lines_are_what_is_between_line_ends_in_either_coding(coding: str, step: int) -> None:
     text = "erste Zeile\r\nzweite größere\n\nlast"
-    assert cut(text.encode(coding), step) == ["erste Zeile", "zweite größere", "", "last"]
+    lines = [one for one in cut(text.encode(coding), step) if "\0" not in one]
+    assert lines == ["erste Zeile", "zweite größere", "", "last"]
+
+
+@pytest.mark.parametrize("step", [1, 3, 1000])
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
+def test_a_mark_of_utf_16_hides_nothing_that_is_in_utf_8(mark: bytes, step: int) -> None:
+    lines = cut(mark + b"secret\nand more\n" * 3, step)
+    assert (lines.count("secret"), lines.count("and more")) == (3, 3)
 
 
 def test_what_is_no_text_is_looked_at_all_the_same() -> None:
@@ -74,11 +82,23 @@ def test_nothing_as_long_as_the_overlap_hides_between_pieces(at: int, step: int)
     assert all(len(one) <= PIECE for one in found)
 
 
+@given(st.integers(0, 3000), st.integers(1, 5000))
+def test_no_piece_begins_or_ends_inside_a_word(at: int, step: int) -> None:
+    words = ["x" * at, *["classification"] * 200]
+    found = cut(" ".join(words).encode(), step)
+    assert {word for one in found for word in one.split() if word[0] != "x"} == {"classification"}
+    assert all(len(one) <= PIECE for one in found)
+
+
+def test_a_word_of_many_letters_is_cut_all_the_same() -> None:
+    assert [len(one) for one in pieces("a" * 3000)] == [PIECE, PIECE, PIECE, 750]
+
+
 def test_memory_does_not_grow_with_a_line() -> None:
     found = Pieces()
     for _ in range(200):
         assert all(len(one) <= PIECE for one in found.take(memoryview(b"z" * 10_000)))
-        assert len(found._rest) <= 2 * PIECE
+        assert all(len(text._rest) <= 2 * PIECE for text in found._texts)
 
 
 def test_a_short_line_is_one_piece() -> None:
