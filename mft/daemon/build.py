@@ -40,7 +40,13 @@ from mft.protocols.ssh.options import SshOptions
 from mft.resources.base import Resource, ResourceOptions, Surroundings
 from mft.resources.inspection import InspectionResource
 from mft.resources.registry import RESOURCES
-from mft.runtime.threads import DISK_THREADS, OUTSIDE_PATIENCE, OUTSIDE_THREADS, Pool
+from mft.runtime.threads import (
+    DISK_THREADS,
+    OUTSIDE_PATIENCE,
+    OUTSIDE_THREADS,
+    WORK_THREADS,
+    Pool,
+)
 from mft.session.bandwidth import Bandwidths
 from mft.session.inspection import Inspections
 from mft.session.login import Login
@@ -58,6 +64,7 @@ class Pools(NamedTuple):
     disk: Pool
     login: Pool
     outside: Pool  # whom other systems keep waiting; they may never answer
+    work: Pool  # what only computes, and for long
 
     @classmethod
     def of(cls, reactor: Any) -> "Pools":
@@ -66,6 +73,7 @@ class Pools(NamedTuple):
             Pool(reactor, "disk", DISK_THREADS),
             Pool(reactor, "login", max(1, (os.cpu_count() or 2) - 1)),
             Pool(reactor, "outside", OUTSIDE_THREADS, patience=OUTSIDE_PATIENCE),
+            Pool(reactor, "work", WORK_THREADS),
         )
 
     def start(self) -> None:

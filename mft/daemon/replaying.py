@@ -38,6 +38,7 @@ class Replay:
             clock=reactor,
             blocking=self._pools.disk,
             outside=self._pools.outside,
+            work=self._pools.work,
             log=say,
             groups_of=lambda account: (
                 config.accounts[account].group if account in config.accounts else ()

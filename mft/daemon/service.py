@@ -147,6 +147,7 @@ class Daemon:
                 self._reactor,
                 self._pools.disk,
                 self._pools.outside,
+                self._pools.work,
                 build.log_line,
                 members,
                 resources,

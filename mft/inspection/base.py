@@ -87,6 +87,7 @@ class Means(NamedTuple):
     """What inspections work with."""
 
     disk: Blocking
+    work: Blocking  # for what only computes, and for long
     clock: Any  # the reactor: for timers, connections and programs
     directory: Path  # of the instance
 
@@ -102,9 +103,9 @@ class Inspection(Protocol):
 
 
 async def fed(
-    subject: Subject, disk: Blocking, take: Callable[[memoryview], object], end: int
+    subject: Subject, pool: Blocking, take: Callable[[memoryview], object], end: int
 ) -> None:
-    """Give the bytes up to `end` to `take`, on the pool, block by block; it says True for enough.
+    """Give the bytes up to `end` to `take`, on a pool, block by block; it says True for enough.
 
     Between two blocks others have their turn. Raises Refused.
     """
@@ -115,7 +116,7 @@ async def fed(
         count = await subject.source.read(buffer[: min(len(buffer), end - at)], at)
         if not count:
             raise Refused(Reason.BROKEN, subject.path, "the file became shorter")
-        if await disk(take, buffer[:count]) is True:
+        if await pool(take, buffer[:count]) is True:
             return
         at += count
 

@@ -128,7 +128,7 @@ class ContentInspection:
 
     def __init__(self, rules: ContentRules, means: Means) -> None:
         self._rules = rules
-        self._disk = means.disk
+        self._disk, self._work = means.disk, means.work
         self._terms = Kept(rules.dictionary_files, rules.dictionaries)
 
     async def start(self) -> None:
@@ -141,8 +141,8 @@ class ContentInspection:
             search = _Search(self._rules, await self._disk(self._terms.get))
         except (ValueError, OSError) as error:
             return Verdict.unable(f"the dictionaries are not known: {error}")
-        await fed(subject, self._disk, search.take, subject.size)
-        await self._disk(search.finish)
+        await fed(subject, self._work, search.take, subject.size)
+        await self._work(search.finish)
         told = [
             Told(events.CONTENT_FOUND, p.ContentFound(subject.path, subject.real_path, description))
             for description in search.found

@@ -60,6 +60,7 @@ class Surroundings:
     clock: Any  # the reactor: for timers and connections
     blocking: Blocking  # the disk
     outside: Blocking  # for what other systems answer, slowly or never
+    work: Blocking  # for what only computes, and for long
     log: Callable[[str], None]
     groups_of: GroupsOf = of_nobody  # of accounts, by their ID
     resources: Mapping[str, Resource] = field(default_factory=dict)  # that run, by their ID

@@ -71,7 +71,7 @@ class InspectionResource:
 
 def means(around: Surroundings) -> Means:
     """What an inspection is given of what a resource or a handler has."""
-    return Means(around.blocking, around.clock, around.directory)
+    return Means(around.blocking, around.work, around.clock, around.directory)
 
 
 def _built(

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 DISK_THREADS = 16  # syncs and slow reads side by side; each holds one open call
 OUTSIDE_THREADS = 16  # calls of other systems side by side; each may hang for as long as it likes
+WORK_THREADS = 2  # what keeps a core busy gets no more turns than these, however many wait
 OUTSIDE_PATIENCE = 2.0  # seconds for them to return when the server ends
 MAX_WAITING = 4096  # calls waiting for one pool; one more is refused, so memory stays bounded
 

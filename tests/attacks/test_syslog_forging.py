@@ -52,7 +52,7 @@ def message(url: str, form: str, name: str) -> bytes:
     options = SyslogOptions.model_validate(
         {"name": "logs", "type": "syslog", "url": url, "format": form}
     )
-    around = Surroundings(SERVER, Path("/"), None, None, Inline(), Inline(), print)
+    around = Surroundings(SERVER, Path("/"), None, None, Inline(), Inline(), Inline(), print)
     return Syslog(COMPONENT, options, around).message(failed(name))
 
 
@@ -122,7 +122,7 @@ def test_a_receiver_that_floods_us_is_not_remembered(tmp_path: Path) -> None:
         options = SyslogOptions.model_validate(
             {"name": "logs", "type": "syslog", "url": where, "connection": "kept"}
         )
-        around = Surroundings(SERVER, tmp_path, None, reactor, Inline(), Inline(), print)
+        around = Surroundings(SERVER, tmp_path, None, reactor, Inline(), Inline(), Inline(), print)
         one = Syslog(COMPONENT, options, around)
         await one.start()
         for _ in range(50):

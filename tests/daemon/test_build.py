@@ -18,7 +18,7 @@ from mft.core.secret import Secret
 from mft.daemon import build
 from mft.daemon.load import Config
 from mft.events import catalogue as events
-from mft.runtime.threads import DISK_THREADS, OUTSIDE_THREADS
+from mft.runtime.threads import DISK_THREADS, OUTSIDE_THREADS, WORK_THREADS
 from mft.session.login import Login
 from mft.session.opening import Limits
 from mft.session.own_credentials import Ways
@@ -79,6 +79,7 @@ def test_the_pools_are_apart_and_one_core_is_the_reactors(monkeypatch: pytest.Mo
         ("disk", DISK_THREADS),
         ("login", 7),
         ("outside", OUTSIDE_THREADS),
+        ("work", WORK_THREADS),
     ]
 
 

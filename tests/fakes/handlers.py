@@ -36,7 +36,7 @@ def house(directory: Path) -> House:
     journal = Journal.open(directory / "log" / "journal")
     clock, log = Clock(), []
     bus = Bus(journal, SERVER, clock=lambda: 1e9 + clock.seconds(), log=log.append)
-    around = Surroundings(SERVER, directory, bus, clock, Inline(), Inline(), log.append)
+    around = Surroundings(SERVER, directory, bus, clock, Inline(), Inline(), Inline(), log.append)
     return House(directory, journal, bus, clock, log, around)
 
 

@@ -58,7 +58,7 @@ def subject(
 
 def means(directory: Path = Path("/nowhere"), clock: Any = None) -> Means:
     """Pools that are none."""
-    return Means(Inline(), clock, directory)
+    return Means(Inline(), Inline(), clock, directory)
 
 
 class Saying:

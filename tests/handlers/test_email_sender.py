@@ -65,6 +65,7 @@ def test_its_headers_are_those_of_a_machine(home: House) -> None:
         around.clock,
         around.blocking,
         around.outside,
+        around.work,
         around.log,
         resources={"DEFAULT-EMAIL-CLIENT": post},
     )

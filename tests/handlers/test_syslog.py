@@ -133,7 +133,9 @@ def test_a_receiver_that_stalls_holds_up_the_handler_and_no_event_is_lost(home, 
     count = MAX_KEPT + 1000
 
     async def main(reactor: Any) -> None:
-        around = Surroundings(SERVER, tmp_path, home.bus, reactor, Inline(), Inline(), print)
+        around = Surroundings(
+            SERVER, tmp_path, home.bus, reactor, Inline(), Inline(), Inline(), print
+        )
         options = SyslogOptions.model_validate(
             {"name": "logs", "type": "syslog", "url": f"file://{path}", "target": "30068"}
         )

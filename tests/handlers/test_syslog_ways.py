@@ -85,7 +85,7 @@ def sending(tmp_path: Path, main: Main, url: str = "", **given: str) -> None:
             {"type": "syslog", **told}, context=Context(tmp_path)
         )
         bus = Bus(journal, SERVER)
-        around = Surroundings(SERVER, tmp_path, bus, reactor, Inline(), Inline(), print)
+        around = Surroundings(SERVER, tmp_path, bus, reactor, Inline(), Inline(), Inline(), print)
         made = await way(options, around)
         try:
             await main(reactor, receivers, made)

@@ -13,6 +13,7 @@ from mft.inspection.content import MAX_FOUND, MAX_RULES, ContentInspection, Cont
 from mft.inspection.lines import PIECE
 from tests.fakes.inspections import means, subject
 from tests.fakes.run import run
+from tests.fakes.threads import Inline
 
 CARD = r"m/\b\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{4}\b/, number of a credit card"
 SEARCH = f"{CARD}\n*confidential*, marked confidential\nm/^IBAN/i, an account\n*CC*, an account"
@@ -136,6 +137,16 @@ def test_a_digest_is_of_the_whole_file_whatever_is_found() -> None:
     verdict = judge(data, rules("*confidential*, marked", digest_format="gnu"))
     (_, told) = verdict.told
     assert told.payload.output.startswith(hashlib.sha256(data).hexdigest())
+
+
+def test_text_is_not_looked_through_where_the_disk_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "projects.txt"
+    file.write_text("Bluebird\n")
+    checked, disk, work = rules(dictionary_files=str(file)), Inline(), Inline()
+    inspection = ContentInspection(checked, means()._replace(disk=disk, work=work))
+    run(inspection.start())
+    run(inspection.inspect(subject(b"nothing\n" * BLOCK)))
+    assert (disk.calls, work.calls) == (2, 9)  # the dictionaries; each block, and the end
 
 
 def test_it_stops_reading_when_nothing_more_can_be_found() -> None:

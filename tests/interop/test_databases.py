@@ -55,6 +55,7 @@ class Works:
             reactor,
             self.pool,
             self.pool,
+            self.pool,
             print,
             resources=self.resources,
         )

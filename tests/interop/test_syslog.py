@@ -63,7 +63,7 @@ def handling(
 
     async def whole(reactor: Any) -> None:
         bus = Bus(journal, SERVER)
-        around = Surroundings(SERVER, Path("/"), bus, reactor, Inline(), Inline(), print)
+        around = Surroundings(SERVER, Path("/"), bus, reactor, Inline(), Inline(), Inline(), print)
         handler = Syslog(COMPONENT, chosen, around)
         await handler.start()
         try:
@@ -130,7 +130,7 @@ def test_a_server_that_is_killed_in_the_middle_loses_nothing(
 
     async def main(reactor: Any) -> None:
         bus = Bus(journal, SERVER)
-        around = Surroundings(SERVER, tmp_path, bus, reactor, Inline(), Inline(), print)
+        around = Surroundings(SERVER, tmp_path, bus, reactor, Inline(), Inline(), Inline(), print)
         handler = Syslog(COMPONENT, chosen, around)
         handler.batch = 100  # so that there is a middle
         one = Subscription(handler, chosen, bus, around, begin=1)

@@ -57,6 +57,7 @@ class Told:
             self._reactor,
             self.pools.disk,
             self.pools.outside,
+            self.pools.work,
             lambda said: print(said, file=sys.stderr),
             resources=resources,
         )
