@@ -73,10 +73,16 @@ def all_sessions(file: Path) -> Iterator[dict[str, Any]]:
 
 def all_rows(file: Path, what: str) -> Iterator[dict[str, Any]]:
     """List what the server answers page by page."""
+    for page in all_pages(file, what):
+        yield from page.get(what, ())
+
+
+def all_pages(file: Path, what: str) -> Iterator[dict[str, Any]]:
+    """The server's answers that make a listing."""
     start: int | None = 0
     for _ in range(MAX_PAGES):
         answer = ask(file, do=what, **{"from": start})
-        yield from answer.get(what, ())
+        yield answer
         start = answer.get("next")
         if start is None:
             return

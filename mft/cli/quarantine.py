@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from mft.cli.configuration import config_option
-from mft.cli.control import all_rows, ask, json_option
-from mft.cli.output import fail, print_json, print_table, visible
+from mft.cli.control import all_pages, ask, json_option
+from mft.cli.output import print_json, print_table, visible
+from mft.inspection.quarantine import MAX_LISTED
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,7 +42,11 @@ def list_(file: Path, as_json: bool) -> None:
       mft quarantine list
       mft quarantine list --json
     """
-    found = list(all_rows(file, "quarantine"))
+    pages = list(all_pages(file, "quarantine"))
+    found = [one for page in pages for one in page["quarantine"]]
+    if any(page["more"] for page in pages):
+        said = f"There are more: at most {MAX_LISTED:,} files of each folder are listed."
+        click.echo(said, err=True)
     if as_json:
         print_json(found)
     elif found:
@@ -63,9 +68,7 @@ def show(identifier: str, file: Path, as_json: bool) -> None:
     Example:
       mft quarantine show 3f0c4a52-6d0e-4a0e-9d59-0d3c4f6a1b2c
     """
-    found = next((one for one in all_rows(file, "quarantine") if one.get("id") == identifier), None)
-    if found is None:
-        fail(f"There is no {identifier} in quarantine.")
+    found = ask(file, do="quarantine", id=identifier)["file"]
     if as_json:
         print_json(found)
         return

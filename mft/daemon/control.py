@@ -5,8 +5,9 @@ One request line and one answer line of JSON on a Unix socket that only the serv
 `{"do": "end", "session": ID}`, `{"do": "reload"}`, `{"do": "bans", "from": 0}`,
 `{"do": "lift", "address": ADDRESS}`, with `"account": NAME` or `"all": true` instead,
 `{"do": "remove-codes", "account": ID}`, `{"do": "retry", "handler": ID}`,
-`{"do": "quarantine", "from": 0}`, `{"do": "release", "id": ID}` with `"replace": true` where it
-may, `{"do": "reject", "id": ID}`, both with a `"note"` for the audit trail. Answers:
+`{"do": "quarantine", "from": 0}`, `{"do": "quarantine", "id": ID}`,
+`{"do": "release", "id": ID}` with `"replace": true` where it may, `{"do": "reject", "id": ID}`,
+both with a `"note"` for the audit trail. Answers:
 `{"ok": true, ...}` or `{"ok": false, "error": SENTENCE}`.
 """
 
@@ -56,8 +57,11 @@ class Banned(Protocol):
 class Quarantined(Protocol):
     """What the control socket asks of those who keep rejected files."""
 
-    async def describe(self) -> list[dict[str, Any]]:
-        """Tell of every file, as values that JSON has."""
+    async def describe(self) -> tuple[list[dict[str, Any]], bool]:
+        """Tell of the files, as values that JSON has, and whether there are more."""
+
+    async def show(self, identifier: str) -> dict[str, Any]:
+        """Tell of one file; Refused tells why not."""
 
     async def release(self, identifier: str, *, replace: bool, note: str) -> str:
         """Put a file where it was meant to be, and give that path; Refused tells why not."""
@@ -156,7 +160,13 @@ class Answer:
         return _paged("bans", await self._controlled.bans.describe(), request)
 
     async def _quarantine(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return _paged("quarantine", await self._controlled.quarantines.describe(), request)
+        quarantines = self._controlled.quarantines
+        if "id" in request:
+            if not isinstance(request["id"], str):
+                return failed('"id" is not the ID of a file in quarantine')
+            return {"ok": True, "file": await quarantines.show(request["id"])}
+        rows, more = await quarantines.describe()
+        return {**_paged("quarantine", rows, request), "more": more}
 
     async def _release(self, request: Mapping[str, Any]) -> dict[str, Any]:
         identifier, note = request.get("id"), request.get("note", "")

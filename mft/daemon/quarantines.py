@@ -11,7 +11,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.inspection import quarantine
-from mft.inspection.quarantine import Record
+from mft.inspection.quarantine import MAX_LISTED, Record
 from mft.runtime.buffers import room
 from mft.vfs.base import Existing, Upload
 from mft.vfs.local import LocalFileSystem
@@ -37,9 +37,17 @@ class Quarantines:
         self._bus = bus
         self._ending: set[str] = set()  # IDs: one at a time ends a file
 
-    async def describe(self) -> list[dict[str, Any]]:
-        """Everything that is there, the oldest first, as values that JSON has."""
+    async def describe(self) -> tuple[list[dict[str, Any]], bool]:
+        """What is there, the oldest first, as values that JSON has; whether there is more."""
         return await self._volumes.disk(self._describe)
+
+    async def show(self, identifier: str) -> dict[str, Any]:
+        """One file as values that JSON has; Refused where it is not there or cannot be read."""
+
+        def work() -> dict[str, Any]:
+            return _shown(self._find(identifier))
+
+        return await self._volumes.disk(work)
 
     async def release(self, identifier: str, *, replace: bool, note: str) -> str:
         """Put a file where it was meant to be, and give that path; Refused tells why not.
@@ -72,13 +80,15 @@ class Quarantines:
         folders = [group.quarantine_folder for group in groups]
         return list(dict.fromkeys(str(one) for one in folders if one is not None))
 
-    def _describe(self) -> list[dict[str, Any]]:
-        found = [(folder, one) for folder in self._folders for one in quarantine.records(folder)]
-        found.sort(key=lambda pair: pair[1].time)
-        return [
-            {**one._asdict(), "folder": folder, "complete": quarantine.has_file(folder, one)}
-            for folder, one in found
-        ]
+    def _describe(self) -> tuple[list[dict[str, Any]], bool]:
+        found: list[Found] = []
+        more = False
+        for folder in self._folders:
+            records = quarantine.records(folder, MAX_LISTED + 1)
+            more = more or len(records) > MAX_LISTED
+            found += [Found(folder, one) for one in records[:MAX_LISTED]]
+        found.sort(key=lambda one: one.record.time)
+        return [_shown(one) for one in found], more
 
     @asynccontextmanager
     async def _taken(self, identifier: str) -> AsyncIterator[Found]:
@@ -161,6 +171,11 @@ def _inner(record: Record) -> VPath:
     if not record.real_path.startswith(root + "/"):
         raise Refused(Reason.INVALID, record.real_path, f"is not below {record.root}")
     return VPath.parse(record.real_path[len(root) :])
+
+
+def _shown(found: Found) -> dict[str, Any]:
+    complete = quarantine.has_file(found.folder, found.record)
+    return {**found.record._asdict(), "folder": found.folder, "complete": complete}
 
 
 def _named(found: Found) -> tuple[str, str, str, str, str]:

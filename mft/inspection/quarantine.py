@@ -96,10 +96,10 @@ def find(folder: str, identifier: str) -> Record | None:
         return None
 
 
-def records(folder: str) -> list[Record]:
-    """Every record that can be read, the oldest first; MAX_LISTED of them at the most."""
+def records(folder: str, most: int = MAX_LISTED) -> list[Record]:
+    """Every record that can be read, the oldest first; so many of them at the most."""
     try:
-        return sorted(islice(_records(folder), MAX_LISTED), key=lambda one: one.time)
+        return sorted(islice(_records(folder), most), key=lambda one: one.time)
     except FileNotFoundError:
         return []
 

@@ -32,10 +32,17 @@ class Quarantines:
 
     def __init__(self):
         self.known = [ONE, HALF]
+        self.more = False
         self.asked: list[Any] = []
 
     async def describe(self):
-        return self.known
+        return self.known, self.more
+
+    async def show(self, identifier):
+        for one in self.known:
+            if one["id"] == identifier:
+                return one
+        raise Refused(Reason.NOT_FOUND, "", f"there is no {identifier} in quarantine")
 
     async def release(self, identifier, *, replace, note):
         self.asked.append((identifier, replace, note))
@@ -82,7 +89,20 @@ def test_it_says_when_nothing_is_there(server, ask):
     assert ask(quarantine, "list").stdout == "Nothing is in quarantine.\n"
     result = ask(quarantine, "show", ONE["id"])
     assert result.exit_code == 1
-    assert "There is no 3f0c4a52" in result.output
+    assert "there is no 3f0c4a52" in result.output
+
+
+def test_it_says_when_there_is_more_than_it_lists(server, ask):
+    assert ask(quarantine, "list").stderr == ""
+    server.quarantines.more = True
+    result = ask(quarantine, "list", "--json")
+    assert json.loads(result.stdout) == [ONE, HALF]
+    assert "at most 10,000 files of each folder are listed" in result.stderr
+
+
+def test_a_file_is_shown_that_is_not_in_the_list(server, ask):
+    server.quarantines.describe = None  # which would find no more than it lists
+    assert json.loads(ask(quarantine, "show", HALF["id"], "--json").stdout) == HALF
 
 
 def test_everything_of_one_file_is_shown(server, ask):
@@ -111,6 +131,11 @@ def test_what_cannot_be_released_is_said(server, ask):
     result = ask(quarantine, "release", "other")
     assert result.exit_code == 1
     assert "The server refused: there is no other in quarantine." in result.output
+
+
+def test_a_file_that_is_no_name_is_not_looked_for(server):
+    answer = json.loads(run(Answer(server).to(b'{"do": "quarantine", "id": 7}')))
+    assert answer == {"ok": False, "error": '"id" is not the ID of a file in quarantine'}
 
 
 @pytest.mark.parametrize("request_", [{}, {"id": 7}, {"id": "x", "note": 7}])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mft.core.failure import Reason, Refused
+from mft.daemon import quarantines as module
 from mft.daemon.quarantines import Quarantines
 from mft.events import catalogue as events
 from mft.inspection import quarantine
@@ -149,14 +150,29 @@ def test_a_rejected_file_is_deleted(scene: Scene) -> None:
 def test_what_is_listed(scene: Scene) -> None:
     other = scene.add(time=5.0)
     (scene.folder / other.id).unlink()
-    first, second = run(scene.ours.describe())
+    (first, second), more = run(scene.ours.describe())
+    assert not more
     assert (first["id"], first["complete"]) == (other.id, False)
     assert (second["id"], second["complete"]) == (scene.record.id, True)
     assert second["folder"] == str(scene.folder)
     with pytest.raises(Refused):
         scene.release(identifier=other.id)
     run(scene.ours.reject(other.id, note=""))
-    assert len(run(scene.ours.describe())) == 1
+    assert len(run(scene.ours.describe())[0]) == 1
+
+
+def test_a_file_is_shown_whether_or_not_it_is_listed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_LISTED", 1)
+    other = scene.add(time=5.0)
+    listed, more = run(scene.ours.describe())
+    assert (len(listed), more) == (1, True)
+    for one in (other, scene.record):
+        shown = run(scene.ours.show(one.id))
+        assert shown == {**one._asdict(), "folder": str(scene.folder), "complete": True}
+    with pytest.raises(Refused, match="there is no"):
+        run(scene.ours.show(str(uuid.uuid4())))
 
 
 def test_what_is_not_there_cannot_be_taken_out(scene: Scene) -> None:
