@@ -65,6 +65,9 @@ def test_patterns_that_could_run_away_are_refused(pattern: str) -> None:
         (r"\s*(?:ab)+", r"\s*(?:ab)*"),
         (r"[a-f]*[0-9]", r"[a-f]*[0-9F]"),
         (r"\d*\D", r"\d*\w"),
+        (r"[^0-9]*[0-9]", r"[^0-9]*[^0-9]"),
+        (r"\d*[a-z]", r"\d*[\u0400-\u0700]"),  # more than is looked at one by one
+        (r"[\d ]*[a-z]", r"[\d ]*[\da-z]"),
     ],
 )
 def test_a_repeat_is_cheap_where_what_follows_says_its_end(decided: str, open_: str) -> None:
