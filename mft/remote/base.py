@@ -1,0 +1,109 @@
+"""What a location is to transfers: connections that are file systems, and who is at their end.
+
+A `Remote` is one connection. Its paths begin at the folder that it was opened for; names that a
+peer tells are checked like those of clients before anybody sees them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from mft.config.kinds import Text
+from mft.config.section import NamedSection, option
+from mft.core.peer import Component
+from mft.core.vpath import VPath
+from mft.runtime.threads import Blocking
+from mft.vfs.base import FileSystem
+from mft.vfs.volume import Volumes
+
+MAX_LISTED = 200_000  # entries of one remote folder; more ends the listing with Refused(QUOTA)
+REPLY_TIMEOUT = 60.0  # seconds for a peer to answer anything; then the connection ends
+
+
+class Identity(NamedTuple):
+    """Who a peer has proved to be."""
+
+    kind: str  # "SSH host key" or "certificate"; empty where the protocol proves nothing
+    fingerprint: str  # "SHA256:" and base64 of a key, hexadecimal of a certificate; or empty
+    details: str  # the peer's software and the algorithms in use, for people
+
+
+class Remote(FileSystem, Protocol):
+    """One connection to a location, as a tree whose root is the folder it was opened for.
+
+    Several files may be open at a time only where `files_at_a_time` says so. Lanes of remote files
+    answer LATER whenever the network would make them wait; they are read and written from the first
+    byte on, or from one offset on, in order. An error of a write may be told by a later one, by
+    `sync`, or by `commit`.
+
+    An upload goes to the very name that it is given, in place: whoever wants a file to appear whole
+    gives a temporary name, and renames it. `REFUSE` and `REPLACE` begin it anew, `EXTEND` goes on
+    at the end of what is there (`start`); `MODIFY` is Refused(UNSUPPORTED). `commit` returns when
+    the peer has said that it has everything; `abort` leaves what was sent only with `keep`.
+
+    Everything raises Refused. After the connection is lost (`connected` is false) that is
+    ABORTED, for whatever is asked and whatever was under way.
+    """
+
+    files_at_a_time: int
+
+    @property
+    def identity(self) -> Identity:
+        """Who is at the other end."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection lives."""
+
+    async def digest(self, path: VPath, algorithm: str) -> bytes | None:
+        """The peer's own digest ("sha256", "sha512") of a file; None where it makes none."""
+
+    async def ping(self) -> None:
+        """Ask for a sign of life."""
+
+
+class Connector(Protocol):
+    """Makes connections to one location."""
+
+    component: Component
+
+    async def connect(self, folder: str) -> Remote:
+        """Connect, prove who is who, and log in; paths then begin at `folder` of the peer.
+
+        A folder that does not begin with `/` is below the one that the login leads to. Raises
+        Refused: DENIED where the peer's identity or ours is refused, which is not tried again by
+        itself; anything else may be.
+        """
+
+
+class FirstSeen(Protocol):
+    """Identities of peers that were trusted when they were seen first, kept over restarts."""
+
+    async def of(self, location: str) -> str | None:
+        """What was kept for a location, by its ID; Refused(BROKEN) for what cannot be read."""
+
+    async def keep(self, location: str, shown: str) -> None:
+        """Keep it, on the disk before this returns; raises Refused where that cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a connector is given to work with."""
+
+    reactor: Any  # for connections and timers
+    disk: Blocking
+    outside: Blocking  # for what other systems answer, slowly or never: names of hosts
+    volumes: Volumes  # of local folders
+    directory: Path  # of the instance: relative paths of keys and certificates begin here
+    first_seen: FirstSeen
+
+
+class LocationOptions(NamedSection):
+    """What every location has."""
+
+    ignored: ClassVar[Mapping[str, str]] = {
+        "cluster_activation": "this server is not part of a cluster"
+    }
+
+    type: Text = option("What the location is.", examples=["sftp"])

@@ -1,0 +1,17 @@
+"""LOCATIONS: the types of location."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from mft.core.peer import Component
+from mft.remote.base import Connector, LocationOptions, Parts
+
+
+class Kind(NamedTuple):
+    """One type of location: its options, and how a connector is made of them."""
+
+    options: type[LocationOptions]
+    build: Callable[[Component, Any, Parts], Connector]
+
+
+LOCATIONS: Final[Mapping[str, Kind]] = {}
