@@ -1,7 +1,7 @@
 """Account: who logged in, with everything that the session needs; and whether it may act at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
 
@@ -129,6 +129,10 @@ class Account:
         if self.password_expires is None or self.password_expires > now + ENDS_SOON * DAY:
             return None
         return max(0, int((self.password_expires - now) / DAY))
+
+    def unproved(self) -> "Account":
+        """The same where nobody has shown its password: nor may anybody change it, or try to."""
+        return replace(self, allow_own_password_change=False, allow_own_one_time_codes=False)
 
     def hides(self, path: VPath) -> bool:
         """Whether the account shall not know if anything is there: it may do nothing with it."""

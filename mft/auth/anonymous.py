@@ -1,6 +1,5 @@
 """The `anonymous` method: one name, whatever password, and the account that it stands for."""
 
-from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from mft.auth.account import Account
@@ -63,11 +62,7 @@ class AnonymousAuthenticator:
         self._parts.step(f"{ANONYMOUS} stands for the account {self._whole.options.name}")
         verdict = admitted(self._whole, self.component, self._parts.clock(), peer)
         if isinstance(verdict, Accepted):
-            # Nobody here has shown the account's password, and nobody may try to.
-            account = replace(
-                verdict.account, allow_own_password_change=False, allow_own_one_time_codes=False
-            )
-            return Accepted(account, self.component)
+            return Accepted(verdict.account.unproved(), self.component)
         if isinstance(verdict, MoreNeeded):
             details = "the account wants more than a password, which anonymous has not"
             return Rejected(self.component, details, forbidden=True)

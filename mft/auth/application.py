@@ -116,7 +116,7 @@ class ApplicationAuthenticator:
         if barred is not None:
             return Rejected(self.component, barred, forbidden=True)
         try:
-            return Accepted(self._members.account(whole, peer), self.component)
+            return Accepted(self._members.account(whole, peer).unproved(), self.component)
         except ValueError as error:
             return Rejected(self.component, f"the account cannot be used: {error}", forbidden=True)
 

@@ -57,6 +57,7 @@ def test_nobody_who_came_so_may_try_the_password_of_the_account() -> None:
     verdict = asked(Anonymous(account("guest", password=CHEAP_HASH)))
     assert isinstance(verdict, Accepted)
     assert not verdict.account.allow_own_password_change
+    assert not verdict.account.allow_own_one_time_codes
 
 
 def test_an_account_that_is_not_there_is_refused_when_it_is_made() -> None:

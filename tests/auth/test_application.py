@@ -315,6 +315,13 @@ def test_the_account_of_a_public_area_needs_no_secret() -> None:
     assert method.hashes.calls == 0
 
 
+def test_nobody_who_came_so_may_change_what_it_logs_in_with() -> None:
+    verdict = ask(Method(account("ann", password=CHEAP_HASH)), Anonymous("id-ann"))
+    assert isinstance(verdict, Accepted)
+    assert not verdict.account.allow_own_password_change
+    assert not verdict.account.allow_own_one_time_codes
+
+
 def test_it_is_known_by_its_id_and_not_by_its_name() -> None:
     assert ask(Method(account("ann")), Anonymous("ann")) == NotMine()
 

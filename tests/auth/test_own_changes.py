@@ -7,7 +7,6 @@ import pytest
 from mft.auth.account import DAY, Account
 from mft.auth.base import (
     Accepted,
-    Anonymous,
     Change,
     CodesChange,
     MoreNeeded,
@@ -53,9 +52,10 @@ def logged_in(method: Method, word: str) -> bool:
 
 
 def ann(method: Method) -> Account:
-    verdict = run(method.authenticate(Anonymous("id-ann"), PEER, SERVICE))
-    assert isinstance(verdict, Accepted)
-    return verdict.account
+    """The account of a login."""
+    member = method._members.named("ann")
+    assert member is not None
+    return method._members.account(member.whole, PEER)
 
 
 def change(method: Method, old: str, new: str, peer: Address = PEER) -> Fault | None:

@@ -10,7 +10,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from mft.auth.base import Anonymous, Certificate, OneTimeCode, Password
-from mft.auth.kinds import ONE_TIME_CODE
+from mft.auth.kinds import ONE_TIME_CODE, PASSWORD, PUBLIC, SSL_CERTIFICATE
 from mft.core.failure import Reason
 from mft.core.peer import Address
 from mft.core.secret import Secret
@@ -78,8 +78,8 @@ class SignIn:
         if not self.allows_origin(exchange, ambient=False):
             return False
         account = self._client.hub.options.public_account_uuid or ""
-        shown = exchange.source, "", account
-        if not self._was_given_for(*shown):
+        proof = _proof(PUBLIC, exchange.source, account)
+        if not self._was_given_for(proof):
             await self.leave("the public area on this connection")
             result = await self._login(exchange.source).attempt(Anonymous(account))
             if result.session is None:
@@ -90,7 +90,7 @@ class SignIn:
                 return False
             if not await self._is_here(result.session):
                 return False
-            self._keep(result.session, _proof(*shown))
+            self._keep(result.session, proof)
         return self._admit(exchange)
 
     def allows_origin(self, exchange: Exchange, *, ambient: bool) -> bool:
@@ -118,17 +118,18 @@ class SignIn:
 
     async def _by_password(self, exchange: Exchange, given: Basic) -> bool:
         password = given.password.reveal()
-        shown = exchange.source, given.username, password
-        if not self._was_given_for(*shown):
+        if not given.username or not password:
+            await self.leave("a request without credentials")
+            return self._refuse(exchange, "no name or no password")
+        proof = _proof(PASSWORD, exchange.source, given.username, password)
+        if not self._was_given_for(proof):
             await self.leave("another login on this connection")
-            if not given.username or not password:
-                return self._refuse(exchange, "no name or no password")
             result = await self.attempt(exchange.source, given.username, given.password, basic=True)
             if result.session is None:
                 return self._refuse(exchange, refusal_of(result, "wrong credentials"))
             if not await self._is_here(result.session):
                 return False
-            self._keep(result.session, _proof(*shown))
+            self._keep(result.session, proof)
         return self._admit(exchange)
 
     async def _by_certificate(self, exchange: Exchange, authorization: str | None) -> bool:
@@ -138,8 +139,8 @@ class SignIn:
             await self.leave("a request without credentials")
             why = "no credentials" if authorization is None else "credentials of another kind"
             return self._refuse(exchange, why)
-        shown = exchange.source, certificate.fingerprint, ""
-        if not self._was_given_for(*shown):
+        proof = _proof(SSL_CERTIFICATE, exchange.source, certificate.fingerprint)
+        if not self._was_given_for(proof):
             await self.leave("another login on this connection")
             result = await self._login(exchange.source).attempt(certificate)
             if result.session is None:
@@ -147,7 +148,7 @@ class SignIn:
                 return self._refuse(exchange, refusal_of(result, "the certificate does not do"))
             if not await self._is_here(result.session):
                 return False
-            self._keep(result.session, _proof(*shown))
+            self._keep(result.session, proof)
         return self._admit(exchange)
 
     async def attempt(
@@ -198,11 +199,9 @@ class SignIn:
         await session.close("the client left during its login")
         return False
 
-    def _was_given_for(self, source: Address, name: str, password: str) -> bool:
+    def _was_given_for(self, proof: bytes) -> bool:
         """Whether there is a session, and it was given for just this."""
-        if self.session is None:
-            return False
-        return hmac.compare_digest(_proof(source, name, password), self._proof)
+        return self.session is not None and hmac.compare_digest(proof, self._proof)
 
     def _is_from(self, source: Address) -> bool:
         return self.session is not None and self.session.origin.peer == source
@@ -304,7 +303,8 @@ def refusal_of(result: LoginResult, otherwise: str) -> str | None:
     return result.failure or otherwise
 
 
-def _proof(source: Address, name: str, password: str) -> bytes:
-    text = f"{source.host}\0{name}\0{password}"
+def _proof(kind: str, source: Address, name: str, password: str = "") -> bytes:
+    """What stands for credentials of a kind: no other kind of them has the same."""
+    text = f"{kind}\0{source.host}\0{name}\0{password}"
     # Quicker than HMAC, which also lets other threads in between, at each request.
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_KEY).digest()
