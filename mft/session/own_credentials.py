@@ -1,5 +1,6 @@
 """The own credentials of whoever has logged in: a password, and one-time codes."""
 
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from mft.session.gate import Gate
 
 MAX_WRONG: Final = 5  # passwords that one login may get wrong; then it may not try any more
+MAX_OFFERS: Final = 4  # of codes that one login remembers: those that it made last
+OFFER_BYTES: Final = 16  # random ones that name an offer
 _NOT_WHOSE: Final = frozenset((Fault.WRONG, Fault.CODE_WRONG))
 
 
@@ -28,6 +31,13 @@ async def _never(change: Change) -> None:
     raise NotChanged(Fault.NOT_ALLOWED)
 
 
+class Offer(NamedTuple):
+    """Codes that an account may take next, as one page has shown them."""
+
+    identity: str
+    codes: TimeCodes
+
+
 NO_WAYS: Final = Ways(_never, lambda: False)
 
 
@@ -35,20 +45,30 @@ class OwnCredentials:
     """One login's way to others; every connection of a web session has the same."""
 
     def __init__(self, ways: Ways) -> None:
-        self.offered: TimeCodes | None = None  # that the account may take next
         self.password_changed = False  # in this login
         self._ways = ways
         self._wrong = 0
+        self._offers: dict[str, Offer] = {}  # by identity, the oldest first
 
     @property
     def has_codes(self) -> bool:
         """Whether the account has given itself one-time codes; Refused(BROKEN) as in `Ways`."""
         return self._ways.has_codes()
 
-    def offer(self) -> TimeCodes:
-        """New codes; whoever saw those that were offered before does not know them."""
-        self.offered = TimeCodes.fresh()
-        return self.offered
+    def offer(self) -> Offer:
+        """New codes; whoever saw others does not know them, and cannot put others in their place.
+
+        They are forgotten once enough others were offered, or the codes were changed.
+        """
+        made = Offer(secrets.token_urlsafe(OFFER_BYTES), TimeCodes.fresh())
+        self._offers[made.identity] = made
+        if len(self._offers) > MAX_OFFERS:
+            del self._offers[next(iter(self._offers))]
+        return made
+
+    def offered(self, identity: str) -> Offer | None:
+        """The offer of this identity, while it is remembered."""
+        return self._offers.get(identity)
 
     async def change(self, session: "Gate", change: Change) -> None:
         """Change them, for a session of the login; raises NotChanged. Either way it is told."""
@@ -65,7 +85,7 @@ class OwnCredentials:
         if isinstance(change, PasswordChange):
             self.password_changed = True
         else:
-            self.offered = None
+            self._offers.clear()
         session.emit(_told(change), p.Nothing())
 
 

@@ -9,7 +9,7 @@ from mft.auth.own_passwords import Fault, NotChanged
 from mft.auth.time_codes import TimeCodes
 from mft.core.secret import Secret
 from mft.events import catalogue as events
-from mft.session.own_credentials import MAX_WRONG, OwnCredentials, Ways
+from mft.session.own_credentials import MAX_OFFERS, MAX_WRONG, OwnCredentials, Ways
 from tests.fakes.run import run
 from tests.fakes.sessions import PEER, session
 from tests.fakes.trail import Trail
@@ -124,11 +124,19 @@ def test_so_are_codes_that_stay_as_they_were(fault: Fault) -> None:
 def test_codes_are_offered_anew_each_time_and_no_more_once_they_are_in_force() -> None:
     login = session(own=own(Asked(), has_codes=True))
     first, second = login.own.offer(), login.own.offer()
-    assert first.secret != second.secret
-    assert login.visit(PEER, lambda: None).own.offered is second
+    assert first.identity != second.identity
+    assert first.codes.secret != second.codes.secret
+    assert login.visit(PEER, lambda: None).own.offered(first.identity) == first
     assert login.own.has_codes
     run(change(login, CODES))
-    assert login.own.offered is None
+    assert [login.own.offered(one.identity) for one in (first, second)] == [None, None]
+
+
+def test_the_last_few_offers_of_a_login_are_remembered() -> None:
+    one = own(Asked())
+    made = [one.offer() for _ in range(MAX_OFFERS + 1)]
+    assert [one.offered(each.identity) for each in made] == [None, *made[1:]]
+    assert one.offered("") is None
 
 
 def test_guesses_at_a_password_count_together_whatever_they_are_for() -> None:

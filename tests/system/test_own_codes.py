@@ -48,7 +48,8 @@ def set_up(web: Web) -> tuple[int, TimeCodes, list[str]]:
         (told,) = client.ask("GET", "/__mft__/one-time-codes").json["results"]
         codes = TimeCodes.parse(told["uri"])
         first = codes.code(step_at(time.time()) - 1)
-        answer = post(client, "one-time-codes", password=web.server.password, first=first)
+        given = {"password": web.server.password, "first": first, "offer": told["offer"]}
+        answer = post(client, "one-time-codes", **given)
         recovery = answer.json["results"][0]["recovery_codes"] if answer.status == 200 else []
         return answer.status, codes, recovery
 

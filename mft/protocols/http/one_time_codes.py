@@ -1,18 +1,20 @@
 """One-time codes of whoever has logged in: set up, replaced and given up, on a page or with JSON.
 
 New codes are offered anew each time that the page is asked for, and are in force once a code of
-them came back with the password. Recovery codes are shown in the answer to that, and never again.
+them came back with the password and the name of the offer: what another page was offered in
+between changes nothing. Recovery codes are shown in the answer to that, and never again.
 """
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import orjson
 
 from mft.auth.base import CodesChange
 from mft.auth.own_passwords import Fault, NotChanged
-from mft.auth.time_codes import TimeCodes, new_recovery_codes, recovery_digest
+from mft.auth.time_codes import new_recovery_codes, recovery_digest
 from mft.core.secret import Secret
 from mft.protocols.http.answers import as_json
 from mft.protocols.http.browsers import HOME_PLACE, wants_page
@@ -28,6 +30,7 @@ from mft.protocols.http.own_credentials import (
     methods_of,
     tell,
 )
+from mft.session.own_credentials import Offer
 from mft.wire.http.head import BadRequest
 
 BORDER: Final = 4  # light modules around it (ISO/IEC 18004 6.3.8)
@@ -49,11 +52,15 @@ async def show(exchange: Exchange) -> None:
     if not session.account.allow_own_one_time_codes:
         await _refuse(exchange, NotChanged(Fault.NOT_ALLOWED))
         return
-    offered = session.own.offer()
+    offer = session.own.offer()
     if wants_page(exchange.head):
-        await _page(exchange, 200, "")
+        await _page(exchange, 200, "", offer)
     else:
-        told = {"one_time_codes": session.own.has_codes, "uri": _uri(exchange, offered)}
+        told = {
+            "one_time_codes": session.own.has_codes,
+            "uri": _uri(exchange, offer),
+            "offer": offer.identity,
+        }
         exchange.answer_json(200, as_json({"results": [told]}))
 
 
@@ -70,7 +77,7 @@ async def _by_form(exchange: Exchange) -> None:
         if await _changed(exchange, given):
             exchange.redirect(f"{HOME_PLACE}?done=codes-removed", 303)
         return
-    recovery = await _set_up(exchange, given, Secret(form.one("first")))
+    recovery = await _set_up(exchange, given, form.one("offer"), Secret(form.one("first")))
     if recovery:
         pages = exchange.client.hub.pages
         pages.answer(exchange, 200, "recovery_codes.html", recovery=recovery)
@@ -83,7 +90,7 @@ async def _by_json(exchange: Exchange) -> None:
         if await _changed(exchange, change):
             exchange.answer_json(200, as_json({"results": [{"one_time_codes": False}]}))
         return
-    recovery = await _set_up(exchange, change, Secret(given["first"]))
+    recovery = await _set_up(exchange, change, given["offer"], Secret(given["first"]))
     if recovery:
         told = {"one_time_codes": True, "recovery_codes": recovery}
         exchange.answer_json(200, as_json({"results": [told]}))
@@ -94,68 +101,80 @@ def _given(body: bytes) -> dict[str, str]:
         given: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadRequest(400, "a body that is not JSON") from None
-    known = {"password", "code", "first"}
+    known = {"password", "code", "first", "offer"}
     if not isinstance(given, dict) or not known >= given.keys() or "password" not in given:
         raise BadRequest(400, "a body that is not password, and code or first")
+    if ("first" in given) != ("offer" in given):
+        raise BadRequest(400, "a body with one of first and offer")
     if not all(isinstance(one, str) for one in given.values()):
         raise BadRequest(400, "a password or code that is no text")
     return given
 
 
-async def _set_up(exchange: Exchange, given: CodesChange, first: Secret) -> tuple[str, ...]:
+async def _set_up(
+    exchange: Exchange, given: CodesChange, identity: str, first: Secret
+) -> tuple[str, ...]:
     """Put the offered codes in force; recovery codes for them, or none: that has been answered."""
-    own = exchange.session.own
-    if own.offered is None:
-        own.offer()  # what the page shows next
-        await _tell(exchange, 409, "not-offered", "No new codes were offered: GET this first.")
+    offer = exchange.session.own.offered(identity)
+    if offer is None:
+        await _tell(exchange, 409, "not-offered", "This offer is not known: GET another first.")
         return ()
     recovery = new_recovery_codes()
     digests = frozenset(filter(None, map(recovery_digest, recovery)))
-    change = given._replace(new=own.offered, first=first, recovery=digests)
-    return recovery if await _changed(exchange, change) else ()
+    change = given._replace(new=offer.codes, first=first, recovery=digests)
+    return recovery if await _changed(exchange, change, offer) else ()
 
 
-async def _changed(exchange: Exchange, change: CodesChange) -> bool:
+async def _changed(exchange: Exchange, change: CodesChange, offer: Offer | None = None) -> bool:
     """Make a change; where it cannot be, that has been answered."""
     try:
         await exchange.session.own.change(exchange.session, change)
     except NotChanged as why:
-        await _refuse(exchange, why)
+        await _refuse(exchange, why, offer)
         return False
     end_others(exchange, "the one-time codes were changed")
     return True
 
 
-async def _refuse(exchange: Exchange, why: NotChanged) -> None:
+async def _refuse(exchange: Exchange, why: NotChanged, offer: Offer | None = None) -> None:
     key = why.fault.name.lower().replace("_", "-")
-    await _tell(exchange, STATUSES.get(why.fault, UNUSABLE), key, SENTENCES[why.fault])
+    await _tell(exchange, STATUSES.get(why.fault, UNUSABLE), key, SENTENCES[why.fault], offer)
 
 
-async def _tell(exchange: Exchange, status: int, key: str, sentence: str) -> None:
+async def _tell(
+    exchange: Exchange, status: int, key: str, sentence: str, offer: Offer | None = None
+) -> None:
+    """Say why not; a page offers the same codes as the one before, if they are known."""
     t = exchange.client.hub.pages.words(exchange)
-    await tell(exchange, status, t(f"codes.{key}"), sentence, _page)
+    await tell(exchange, status, t(f"codes.{key}"), sentence, partial(_page, offer=offer))
 
 
-async def _page(exchange: Exchange, status: int, problem: str) -> None:
+async def _page(exchange: Exchange, status: int, problem: str, offer: Offer | None) -> None:
     session, own = exchange.session, exchange.session.own
     shown: dict[str, Any] = {"offer": None, "has_codes": False}
     if session.account.allow_own_one_time_codes:
-        offered = own.offered or own.offer()
-        uri = _uri(exchange, offered)
-        letters = offered.secret.reveal()
+        offer = offer or own.offer()
+        uri = _uri(exchange, offer)
+        letters = offer.codes.secret.reveal()
         groups = [letters[begin : begin + 4] for begin in range(0, len(letters), 4)]
         size, path = await session.pool(qr_code, uri)
         shown = {
-            "offer": {"uri": uri, "size": size, "path": path, "secret": " ".join(groups)},
+            "offer": {
+                "identity": offer.identity,
+                "uri": uri,
+                "size": size,
+                "path": path,
+                "secret": " ".join(groups),
+            },
             "has_codes": own.has_codes,
         }
     pages = exchange.client.hub.pages
     pages.answer(exchange, status, "one_time_codes.html", problem=problem, **shown)
 
 
-def _uri(exchange: Exchange, offered: TimeCodes) -> str:
+def _uri(exchange: Exchange, offer: Offer) -> str:
     server = exchange.client.hub.bus.origin.component.name
-    return offered.uri(exchange.session.account.name, server)
+    return offer.codes.uri(exchange.session.account.name, server)
 
 
 def qr_code(text: str) -> tuple[int, str]:

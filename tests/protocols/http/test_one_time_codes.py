@@ -14,7 +14,7 @@ from mft.cli import totp
 from mft.protocols.http.one_time_codes import BORDER, SENTENCES, qr_code
 from mft.protocols.http.own_credentials import MAX_BODY
 from mft.protocols.http.words import LANGUAGES, words
-from mft.session.own_credentials import MAX_WRONG
+from mft.session.own_credentials import MAX_OFFERS, MAX_WRONG
 from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
 from tests.fakes.http_browser import Browser, text_of
 from tests.fakes.http_server import Answer, HttpClient, HttpServer
@@ -26,6 +26,7 @@ JSON = "application/json"
 SET, NOT_CHANGED, BROKE, REMOVED, ENDED = 90083, 90084, 90085, 90086, 90012
 MORE = BORDER - totp.BORDER  # light modules around it than in a terminal
 SECRET = re.compile(r'<code id="secret">([A-Z2-7 ]+)</code>')
+OFFER = re.compile(r'name="offer" value="([^"]+)"')
 CODE = re.compile(r"<code>((?:[A-Z2-7]{4}-){3}[A-Z2-7]{4})</code>")
 
 
@@ -43,16 +44,19 @@ def offered(answer: Answer) -> TimeCodes:
     return TimeCodes.parse(f"otpauth://totp/ann?secret={found[1].replace(' ', '')}")
 
 
-def send(browser: Browser, **given: str) -> Answer:
-    pairs = [("csrf", browser.token), *given.items()]
-    return browser.post(PLACE, pairs)
+def send(browser: Browser, page: Answer | None = None, **given: str) -> Answer:
+    """Send the form of a page that offers codes, or the other one."""
+    found = None if page is None else OFFER.search(page.body.decode())
+    offer = [] if found is None else [("offer", found[1])]
+    return browser.post(PLACE, [("csrf", browser.token), *offer, *given.items()])
 
 
 def set_up(browser: Browser) -> TimeCodes:
     """Ann has codes from now on."""
-    codes = offered(browser.ask("GET", PLACE))
+    page = browser.ask("GET", PLACE)
+    codes = offered(page)
     first = code_at(browser.server.method.now, codes)
-    assert send(browser, password="right", first=first).status == 200
+    assert send(browser, page, password="right", first=first).status == 200
     browser.server.method.now += PERIOD
     return codes
 
@@ -74,7 +78,7 @@ def test_a_page_offers_new_codes_and_puts_them_in_force(server: HttpServer, ann:
     assert page.status == 200
     assert "no-store" in str(page.field("Cache-Control"))
     codes = offered(page)
-    answer = send(ann, password="right", first=code_at(server.method.now, codes))
+    answer = send(ann, page, password="right", first=code_at(server.method.now, codes))
     assert answer.status == 200
     assert "Your one-time codes are in force." in text_of(answer)
     recovery = CODE.findall(answer.body.decode())
@@ -117,14 +121,29 @@ def test_a_qr_code_is_drawn_as_in_a_terminal() -> None:
     assert size == len(lines[0]) + 2 * MORE
 
 
-def test_codes_are_offered_anew_each_time_and_the_last_ones_count(ann: Browser) -> None:
-    first, second = (offered(ann.ask("GET", PLACE)) for _ in range(2))
-    assert first.secret != second.secret
+def test_codes_are_offered_anew_each_time_and_each_page_takes_its_own(ann: Browser) -> None:
+    """Whoever sees the other page, in another tab or with the cookie, does not know these."""
+    mine, other = (ann.ask("GET", PLACE) for _ in range(2))
+    assert offered(mine).secret != offered(other).secret
     now = ann.server.method.now
-    answer = send(ann, password="right", first=code_at(now, first))
+    answer = send(ann, mine, password="right", first=code_at(now, offered(other)))
     assert answer.status == 422
-    assert offered(answer).secret == second.secret
-    assert send(ann, password="right", first=code_at(now, second)).status == 200
+    assert offered(answer).secret == offered(mine).secret
+    assert OFFER.findall(answer.body.decode()) == OFFER.findall(mine.body.decode())
+    first = code_at(now, offered(mine))
+    assert send(ann, mine, password="right", first=first).status == 200
+    assert ann.server.method.factors.kept["id-ann"].codes.secret == offered(mine).secret
+
+
+def test_a_page_whose_codes_are_forgotten_offers_others_that_no_page_has_shown(
+    ann: Browser,
+) -> None:
+    pages = [ann.ask("GET", PLACE) for _ in range(MAX_OFFERS + 1)]
+    first = code_at(ann.server.method.now, offered(pages[0]))
+    answer = send(ann, pages[0], password="right", first=first)
+    assert answer.status == 409
+    assert offered(answer).secret not in [offered(one).secret for one in pages]
+    assert ann.server.method.factors.kept == {}
 
 
 def test_codes_that_were_offered_to_another_login_are_none_of_this_one(
@@ -132,8 +151,9 @@ def test_codes_that_were_offered_to_another_login_are_none_of_this_one(
 ) -> None:
     other = Browser(server)
     other.log_in()
-    codes = offered(other.ask("GET", PLACE))
-    answer = send(ann, password="right", first=code_at(server.method.now, codes))
+    page = other.ask("GET", PLACE)
+    codes = offered(page)
+    answer = send(ann, page, password="right", first=code_at(server.method.now, codes))
     assert answer.status == 409
     assert offered(answer).secret != codes.secret
     assert server.method.factors.kept == {}
@@ -143,7 +163,8 @@ def test_a_program_sets_them_up(server: HttpServer, client: HttpClient) -> None:
     (told,) = client.ask("GET", PLACE).json["results"]
     assert told["one_time_codes"] is False
     codes = TimeCodes.parse(told["uri"])
-    answer = tell(client, password="right", first=code_at(server.method.now, codes))
+    first, offer = code_at(server.method.now, codes), told["offer"]
+    answer = tell(client, password="right", first=first, offer=offer)
     assert answer.status == 200
     (told,) = answer.json["results"]
     assert told["one_time_codes"] is True
@@ -153,7 +174,7 @@ def test_a_program_sets_them_up(server: HttpServer, client: HttpClient) -> None:
 
 
 def test_a_program_asks_for_codes_before_it_takes_them(client: HttpClient) -> None:
-    assert tell(client, password="right", first="123456").status == 409
+    assert tell(client, password="right", first="123456", offer="x").status == 409
 
 
 def test_other_web_sessions_of_the_account_end(serve: Serve) -> None:
@@ -178,9 +199,9 @@ def test_other_codes_take_one_of_those_until_now(server: HttpServer, ann: Browse
     assert "Your account has one-time codes." in text_of(page)
     after = offered(page)
     first = code_at(server.method.now, after)
-    assert send(ann, password="right", first=first).status == 422
+    assert send(ann, page, password="right", first=first).status == 422
     code = code_at(server.method.now, before)
-    assert send(ann, password="right", first=first, code=code).status == 200
+    assert send(ann, page, password="right", first=first, code=code).status == 200
     assert server.method.factors.kept["id-ann"].codes.secret == after.secret
 
 
@@ -221,9 +242,10 @@ def test_the_page_says_why_they_stay(
     browser = Browser(server)
     browser.fields["Accept-Language"] = language
     browser.log_in()
-    codes = offered(browser.ask("GET", PLACE))
+    page = browser.ask("GET", PLACE)
+    codes = offered(page)
     given = code_at(server.method.now, codes) if first is None else first
-    answer = send(browser, password=password, first=given)
+    answer = send(browser, page, password=password, first=given)
     assert answer.status == 422
     assert words(language)(f"codes.{key}") in text_of(answer)
     assert offered(answer).secret == codes.secret  # nobody scans again for a slip
@@ -232,8 +254,8 @@ def test_the_page_says_why_they_stay(
 
 
 def test_a_program_is_told_why_they_stay(client: HttpClient) -> None:
-    client.ask("GET", PLACE)
-    answer = tell(client, password="wrong", first="123456")
+    (told,) = client.ask("GET", PLACE).json["results"]
+    answer = tell(client, password="wrong", first="123456", offer=told["offer"])
     assert answer.status == 422
     assert answer.json["errors"][0]["message"] == "The password is wrong."
 
@@ -241,11 +263,11 @@ def test_a_program_is_told_why_they_stay(client: HttpClient) -> None:
 def test_whoever_does_not_know_the_password_may_not_try_for_ever(
     server: HttpServer, ann: Browser
 ) -> None:
-    codes = offered(ann.ask("GET", PLACE))
-    first = code_at(server.method.now, codes)
-    statuses = [send(ann, password="wrong", first=first).status for _ in range(MAX_WRONG)]
+    page = ann.ask("GET", PLACE)
+    first = code_at(server.method.now, offered(page))
+    statuses = [send(ann, page, password="wrong", first=first).status for _ in range(MAX_WRONG)]
     assert statuses == [422] * MAX_WRONG
-    answer = send(ann, password="right", first=first)
+    answer = send(ann, page, password="right", first=first)
     assert answer.status == 403
     assert "The password or the code was wrong too often." in text_of(answer)
     assert server.method.factors.kept == {}
@@ -270,21 +292,23 @@ def test_who_may_not_is_told_so_and_offered_nothing(serve: Serve, options: dict[
 def test_a_form_without_the_token_of_its_session_changes_nothing(
     server: HttpServer, ann: Browser
 ) -> None:
-    codes = offered(ann.ask("GET", PLACE))
-    first = code_at(server.method.now, codes)
+    page = ann.ask("GET", PLACE)
+    (offer,) = OFFER.findall(page.body.decode())
+    first = code_at(server.method.now, offered(page))
+    rest = [("offer", offer), ("password", "right"), ("first", first)]
     for token in ("", "x" * len(ann.token)):
-        given = [("csrf", token), ("password", "right"), ("first", first)]
-        assert ann.post(PLACE, given).status == 403
-    given = [("csrf", ann.token), ("password", "right"), ("first", first)]
+        assert ann.post(PLACE, [("csrf", token), *rest]).status == 403
+    given = [("csrf", ann.token), *rest]
     assert ann.post(PLACE, given, Origin="https://evil.example").status == 400
     assert server.method.factors.kept == {}
 
 
 def test_no_secret_and_no_code_is_told(server: HttpServer, ann: Browser) -> None:
-    codes = offered(ann.ask("GET", PLACE))
+    page = ann.ask("GET", PLACE)
+    codes = offered(page)
     first = code_at(server.method.now, codes)
-    send(ann, password="wrong", first=first)
-    answer = send(ann, password="right", first=first)
+    send(ann, page, password="wrong", first=first)
+    answer = send(ann, page, password="right", first=first)
     recovery = CODE.findall(answer.body.decode())
     told = " ".join(f"{one.message} {one.data}" for one in server.told)
     for word in (codes.secret.reveal(), first, "right", *recovery):
@@ -292,9 +316,9 @@ def test_no_secret_and_no_code_is_told(server: HttpServer, ann: Browser) -> None
 
 
 def test_codes_that_cannot_be_kept_are_told_as_our_fault(server: HttpServer, ann: Browser) -> None:
-    codes = offered(ann.ask("GET", PLACE))
+    page = ann.ask("GET", PLACE)
     server.method.factors.fails = OSError(28, "No space left on device")
-    answer = send(ann, password="right", first=code_at(server.method.now, codes))
+    answer = send(ann, page, password="right", first=code_at(server.method.now, offered(page)))
     assert answer.status == 500
     assert "No space" not in answer.body.decode()
     assert CODE.search(answer.body.decode()) is None
@@ -312,6 +336,8 @@ def test_codes_that_cannot_be_kept_are_told_as_our_fault(server: HttpServer, ann
         b'{"password": 1}',
         b'{"password": "right", "code": 1}',
         b'{"password": "right", "secret": "AAAA"}',
+        b'{"password": "right", "first": "123456"}',
+        b'{"password": "right", "offer": "AAAA"}',
         b"[" * 5000,
     ],
 )
