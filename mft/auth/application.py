@@ -203,10 +203,11 @@ class ApplicationAuthenticator:
             account = self._members.account(whole, peer)
         except ValueError as error:
             return Rejected(self.component, f"the account cannot be used: {error}", forbidden=True)
-        if kind == PASSWORD and (end := self._members.password_end(member)) is not None:
-            account = replace(account, password_expires=end)
         required = account.required_credentials
         needed = self._needed(member, required, kind)
+        # Not only with the password itself: what is proved last gives the account of the login.
+        if PASSWORD in needed and (end := self._members.password_end(member)) is not None:
+            account = replace(account, password_expires=end)
         proved = frozenset((ONE_TIME_CODE,)) if judgement.coded else frozenset()
         missing = needed - proved - {kind}
         if kind not in needed:

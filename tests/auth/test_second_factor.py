@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mft.auth.account import DAY
 from mft.auth.base import (
     Accepted,
     Certificate,
@@ -18,6 +19,7 @@ from mft.auth.base import (
     Rejected,
     Verdict,
 )
+from mft.auth.chain import Chain
 from mft.auth.second_factor import TOO_OFTEN, USED, WRONG
 from mft.auth.time_codes import PERIOD, TimeCodes, new_recovery_codes, recovery_digest
 from mft.auth.used_codes import FORGIVEN, MAX_WRONG, NOWHERE
@@ -29,6 +31,7 @@ from tests.fakes.accounts import (
     CHEAP_HASH,
     CODES,
     METHOD,
+    NOW,
     OTPAUTH,
     PEER,
     SERVICE,
@@ -42,6 +45,7 @@ KEY = HostKey.generate().public
 RECOVERY = new_recovery_codes()
 DIGESTS = "\n".join(filter(None, map(recovery_digest, RECOVERY)))
 CODE = frozenset(("one-time-code",))
+BY_KEY = PublicKey("ann", KEY.blob, proven=True)
 
 
 def coded(name: str = "ann", **options: str) -> Any:
@@ -120,6 +124,30 @@ def test_eight_digits_are_taken_apart_as_well() -> None:
     eight = TimeCodes.parse(uri)
     assert isinstance(ask(method, word("right" + code_at(codes=codes))), Rejected)
     assert isinstance(ask(method, word("right" + code_at(codes=eight))), Accepted)
+
+
+@pytest.mark.parametrize(
+    ("login", "options"),
+    [
+        ([word("right" + code_at())], {}),
+        ([word("right"), code(code_at())], {}),
+        ([word("right" + code_at()), BY_KEY], {"required_credentials": "password, ssh-key"}),
+        ([BY_KEY, word("right"), code(code_at())], {"required_credentials": "password, ssh-key"}),
+    ],
+    ids=["at the end", "in its own field", "and then a key", "after a key"],
+)
+def test_whoever_gives_a_password_learns_when_it_ends(
+    login: list[Credentials], options: dict[str, str]
+) -> None:
+    """The account of a login is that of its last credential."""
+    ending = {"password_lifetime": "10", "last_password_update": str(int(NOW - 5 * DAY))}
+    method = Method(coded(ssh_authorized_keys_content=KEY.line(), **ending, **options))
+    chain, proven = Chain([method]), None
+    for given in login:
+        judged = run(chain.judge(given, PEER, SERVICE, proven))
+        proven = judged.proven
+    assert judged.account is not None
+    assert judged.account.password_days_left(NOW) == 5
 
 
 def test_who_has_no_second_factor_is_asked_for_none(method: Method) -> None:
