@@ -22,6 +22,7 @@ from mft.runtime.threads import Blocking
 
 FOLDER: Final = "one-time-codes"
 MAX_SIZE: Final = 16 << 10  # bytes of one file; ten recovery codes have 700
+LABEL: Final = "own"  # of every URI: an ID may be longer than what is read of one
 
 
 class KeptFactors:
@@ -78,7 +79,7 @@ class OwnFactorFiles(KeptFactors):
                 await self._disk(remove, path)
                 self._known.pop(name, None)
             else:
-                await self._disk(replace, path, record(account, _fields(account, own)), 0o600)
+                await self._disk(replace, path, record(account, _fields(own)), 0o600)
                 self._known[name] = own
 
     async def take_away(self, account: str, name: str) -> bool:
@@ -93,9 +94,9 @@ class OwnFactorFiles(KeptFactors):
         return True
 
 
-def _fields(account: str, own: OwnFactor) -> Mapping[str, Any]:
+def _fields(own: OwnFactor) -> Mapping[str, Any]:
     return {
-        "codes": own.codes.uri(account, "mft"),
+        "codes": own.codes.uri(LABEL, "mft"),
         "recovery": sorted(own.recovery),
         "begun": own.begun,
     }

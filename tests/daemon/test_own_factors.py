@@ -36,7 +36,9 @@ def test_only_the_server_may_read_them(tmp_path: Path) -> None:
     assert stat.S_IMODE(only_file(tmp_path).stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("account", ["ann", "../../etc/passwd", "a" * 150, "\u00e4 /", " "])
+@pytest.mark.parametrize(
+    "account", ["ann", "../../etc/passwd", "a" * 150, "\u53e3" * 150, "\u00e4 /", " "]
+)
 def test_an_id_is_no_path_and_may_be_anything(tmp_path: Path, account: str) -> None:
     run(opened(tmp_path).keep(account, OWN))
     assert only_file(tmp_path).parent == tmp_path / FOLDER
