@@ -131,8 +131,8 @@ async def _post(
     response: IResponse = await agent.request(verb, url.encode("ascii"), headers, sent)
     taken = _Body(url, limit)
     response.deliverBody(taken)
-    (again,) = response.headers.getRawHeaders("Retry-After", [""])[:1]
-    return Answer(response.code, await taken.whole, again)
+    (again,) = response.headers.getRawHeaders(b"Retry-After", [b""])[:1]
+    return Answer(response.code, await taken.whole, again.decode("latin-1"))
 
 
 @implementer(IBodyProducer)

@@ -78,6 +78,11 @@ def test_it_is_told_when_a_server_wants_to_be_asked_again() -> None:
     assert got == Answer(503, b"", "30")
 
 
+def test_what_is_no_text_there_takes_nothing_from_an_answer() -> None:
+    got, _ = posted(b"HTTP/1.1 200 OK\r\nRetry-After: \xff\r\nContent-Length: 5\r\n\r\nhello")
+    assert got == Answer(200, b"hello", "\xff")
+
+
 def test_over_tls_the_authority_that_was_named_is_believed() -> None:
     got, _ = posted(answer(200, b"hello"), identity=identity())
     assert got.body == b"hello"
