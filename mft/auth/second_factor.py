@@ -115,23 +115,19 @@ class Codes:
         used, mark = self._parts.used_codes.of(factor.account), factor.codes.mark
         if step <= factor.begun or (used.mark == mark and step <= used.step):
             return USED
-        await self._keep(factor, used.taken(mark, step, self._known(factor, used)))
+        await self._keep(factor, used.taken(mark, step))
         return ""
 
     async def _recover(self, factor: Factor, digest: str) -> str:
         used = self._parts.used_codes.of(factor.account)
         if digest in used.recovery:
             return USED
-        recovery = (*self._known(factor, used), digest)
-        await self._keep(factor, used._replace(recovery=recovery))
-        left = len(factor.recovery) - len(recovery)
+        used = used.recovered(digest)
+        await self._keep(factor, used)
+        left = len(factor.recovery.difference(used.recovery))
         told = p.RecoveryCodeUsed(factor.name, factor.account, left)
         self._parts.tell(events.RECOVERY_CODE_USED, told)
         return ""
-
-    def _known(self, factor: Factor, used: Used) -> tuple[str, ...]:
-        """The used recovery codes that the account still has, so that their list is bounded."""
-        return tuple(one for one in used.recovery if one in factor.recovery)
 
     async def _keep(self, factor: Factor, used: Used) -> None:
         """What is used is used at once; the login waits until that is on disk."""

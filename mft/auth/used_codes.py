@@ -9,12 +9,16 @@ between: 24 guesses a day, for even odds after 26 years, each of which is in the
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
+from mft.auth.time_codes import MAX_RECOVERY_CODES
 from mft.core.failure import Reason, Refused
 
 MAX_WRONG: Final = 5  # codes that an account may get wrong at once
 FORGIVEN: Final = 3600.0  # seconds after which one of them no longer counts
 NEVER: Final = -1  # no step was used
 RECENT: Final = 8  # used steps that are remembered beside the latest one
+# Used recovery codes that are remembered: all that an account has, and as many that it had before,
+# for those may come back.
+RECOVERED: Final = 2 * MAX_RECOVERY_CODES
 
 
 class Used(NamedTuple):
@@ -22,15 +26,19 @@ class Used(NamedTuple):
 
     mark: str = ""  # of the secret whose steps these are
     step: int = NEVER  # the latest that was used; it and all before are used up
-    recovery: tuple[str, ...] = ()  # digests of recovery codes
+    recovery: tuple[str, ...] = ()  # digests of recovery codes, the newest last
     # Some steps that were used before, the newest first: a client that logs in again and again by
     # the code of yesterday does not guess.
     recent: tuple[int, ...] = ()
 
-    def taken(self, mark: str, step: int, recovery: tuple[str, ...]) -> "Used":
+    def taken(self, mark: str, step: int) -> "Used":
         """What it is once a step of a secret is used as well."""
         before = (self.step, *self.recent) if self.mark == mark and self.step != NEVER else ()
-        return Used(mark, step, recovery, before[:RECENT])
+        return Used(mark, step, self.recovery, before[:RECENT])
+
+    def recovered(self, digest: str) -> "Used":
+        """What it is once a recovery code is used as well."""
+        return self._replace(recovery=(*self.recovery, digest)[-RECOVERED:])
 
 
 class Slips:

@@ -19,7 +19,7 @@ from mft.events.bus import Bus
 from mft.runtime.threads import Blocking
 
 FOLDER: Final = "second-factors"
-MAX_SIZE: Final = 16 << 10  # bytes of one file; twenty recovery codes have 1400
+MAX_SIZE: Final = 16 << 10  # bytes of one file; forty recovery codes have 2800
 
 
 class UsedCodeFiles:

@@ -20,9 +20,10 @@ from mft.auth.base import (
     Verdict,
 )
 from mft.auth.chain import Chain
+from mft.auth.own_factors import OwnFactor
 from mft.auth.second_factor import TOO_OFTEN, USED, WRONG
 from mft.auth.time_codes import PERIOD, TimeCodes, new_recovery_codes, recovery_digest
-from mft.auth.used_codes import FORGIVEN, MAX_WRONG, NOWHERE
+from mft.auth.used_codes import FORGIVEN, MAX_WRONG, NEVER, NOWHERE
 from mft.core.failure import Reason, Refused
 from mft.core.secret import Secret
 from mft.events import catalogue as events
@@ -215,12 +216,19 @@ def test_a_recovery_code_at_the_end_of_a_password_is_none(method: Method) -> Non
     assert isinstance(ask(method, code(RECOVERY[0])), MoreNeeded)
 
 
-def test_recovery_codes_that_are_gone_from_server_ini_are_forgotten(method: Method) -> None:
+def test_a_used_recovery_code_stays_used_when_it_comes_back(method: Method) -> None:
+    """An administrator may take codes out of server.ini, and put them back later."""
     ask(method, code(RECOVERY[0]))
-    after = Method(coded(recovery_codes="\n".join(DIGESTS.split()[1:3])))
-    after.used.used = method.used.used
-    ask(after, code(RECOVERY[1]))
-    assert after.used.of("id-ann").recovery == (recovery_digest(RECOVERY[1]),)
+    between = Method(account("ann", password=CHEAP_HASH))
+    codes, another = TimeCodes.fresh(), new_recovery_codes()[0]
+    digests = frozenset(filter(None, (recovery_digest(another),)))
+    between.factors.kept["id-ann"] = OwnFactor(codes, digests, NEVER)
+    between.used.used = method.used.used
+    assert isinstance(ask(between, word("right" + code_at(codes=codes))), Accepted)
+    assert isinstance(ask(between, code(another)), MoreNeeded)
+    (told,) = [one for one in between.trail.told if one.event is events.RECOVERY_CODE_USED]
+    assert told.payload.left == 0
+    assert why(ask(method, code(RECOVERY[0]))) == USED
 
 
 # What is used is used up.

@@ -2,7 +2,16 @@
 
 import pytest
 
-from mft.auth.used_codes import FORGIVEN, MAX_WRONG, NOWHERE, RECENT, Slips, Used, used_of
+from mft.auth.used_codes import (
+    FORGIVEN,
+    MAX_WRONG,
+    NOWHERE,
+    RECENT,
+    RECOVERED,
+    Slips,
+    Used,
+    used_of,
+)
 from mft.core.failure import Refused
 from tests.fakes.run import run
 
@@ -62,10 +71,17 @@ def test_what_was_kept_is_read() -> None:
 def test_a_few_steps_are_remembered_and_none_of_another_secret() -> None:
     used = Used()
     for step in range(2 * RECENT):
-        used = used.taken("mark", step, ())
+        used = used.taken("mark", step)
     last = 2 * RECENT - 1
     assert used == Used("mark", last, (), tuple(range(last - 1, last - 1 - RECENT, -1)))
-    assert used.taken("another", 3, ("a",)) == Used("another", 3, ("a",))
+    assert used.taken("another", 3) == Used("another", 3)
+
+
+def test_recovery_codes_are_remembered_whatever_makes_the_codes_and_not_without_end() -> None:
+    used = Used()
+    for number in range(RECOVERED + 1):
+        used = used.recovered(str(number)).taken(f"mark {number}", 7)
+    assert used.recovery == tuple(map(str, range(1, RECOVERED + 1)))
 
 
 @pytest.mark.parametrize(
