@@ -82,6 +82,8 @@ class OwnChanges:
         await self._proved(member, change.password)
         own = None if change.new is None else self._begun(change.new, change)
         factor = self._members.factor(member)
+        if factor is None and own is None:
+            raise NotChanged(Fault.NO_CODES)
         wrong = "" if factor is None else await self._codes.take(factor, change.code.reveal())
         if wrong:
             raise NotChanged(CODE_FAULTS.get(wrong, Fault.CODE_WRONG), wrong)

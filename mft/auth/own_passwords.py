@@ -30,6 +30,7 @@ class Fault(Enum):
     WRONG = "the password is wrong"
     CODE_WRONG = "the one-time code is wrong"
     NEW_CODE_WRONG = "the code is none of the new ones"
+    NO_CODES = "the account has no one-time codes"
     IMPOSSIBLE = "nobody could log in with the new password"
     SHORT = "the new password is too short"
     PLAIN = "the new password lacks a kind of character"

@@ -370,6 +370,12 @@ def test_they_are_given_up_with_the_password_and_a_code() -> None:
     assert isinstance(verdict_on(ours, "right"), Accepted)
 
 
+def test_who_has_none_gives_up_none() -> None:
+    ours = method()
+    assert set_codes(ours, None, password="wrong") is Fault.WRONG
+    assert set_codes(ours, None) is Fault.NO_CODES
+
+
 def test_guesses_at_the_code_count_as_at_a_login() -> None:
     ours = method()
     assert set_codes(ours) is None

@@ -33,14 +33,17 @@ from mft.protocols.http.own_credentials import (
 from mft.session.own_credentials import Offer
 from mft.wire.http.head import BadRequest
 
+REMOVE: Final = "remove"  # the action that gives codes up
 BORDER: Final = 4  # light modules around it (ISO/IEC 18004 6.3.8)
 _DARK: Final = re.compile(rb"\x01+")
+_CHANGES: Final = ({"password", "first", "offer"}, {"password", "action"})  # beside a code
 SENTENCES: Final[Mapping[Fault, str]] = {
     Fault.NOT_ALLOWED: "This account may not give itself one-time codes.",
     Fault.TOO_OFTEN: "The password or the code was wrong too often.",
     Fault.WRONG: "The password is wrong.",
     Fault.CODE_WRONG: "The one-time code is wrong, or was used before.",
     Fault.NEW_CODE_WRONG: "That is not a code of the new ones. Is the clock right?",
+    Fault.NO_CODES: "This account has no one-time codes.",
     Fault.BUSY: "There is too much to do. Try again in a moment.",
     Fault.BROKEN: "The codes cannot be changed now. The administrator can find out why.",
 }
@@ -73,7 +76,7 @@ async def _by_form(exchange: Exchange) -> None:
     form = await read_form(exchange)
     check_token(exchange, form.one("csrf"))
     given = CodesChange(Secret(form.one("password")), Secret(form.one("code")))
-    if form.one("action") == "remove":
+    if form.one("action") == REMOVE:
         if await _changed(exchange, given):
             exchange.redirect(f"{HOME_PLACE}?done=codes-removed", 303)
         return
@@ -86,7 +89,7 @@ async def _by_form(exchange: Exchange) -> None:
 async def _by_json(exchange: Exchange) -> None:
     given = _given(await exchange.body.read(MAX_BODY))
     change = CodesChange(Secret(given["password"]), Secret(given.get("code", "")))
-    if given.get("first") is None:
+    if "action" in given:
         if await _changed(exchange, change):
             exchange.answer_json(200, as_json({"results": [{"one_time_codes": False}]}))
         return
@@ -101,11 +104,10 @@ def _given(body: bytes) -> dict[str, str]:
         given: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadRequest(400, "a body that is not JSON") from None
-    known = {"password", "code", "first", "offer"}
-    if not isinstance(given, dict) or not known >= given.keys() or "password" not in given:
-        raise BadRequest(400, "a body that is not password, and code or first")
-    if ("first" in given) != ("offer" in given):
-        raise BadRequest(400, "a body with one of first and offer")
+    if not isinstance(given, dict) or given.keys() - {"code"} not in _CHANGES:
+        raise BadRequest(400, "a body without password, and first and offer or action")
+    if given.get("action", REMOVE) != REMOVE:
+        raise BadRequest(400, "a body with another action than remove")
     if not all(isinstance(one, str) for one in given.values()):
         raise BadRequest(400, "a password or code that is no text")
     return given

@@ -222,12 +222,26 @@ def test_they_are_given_up_by_a_program(server: HttpServer, ann: Browser) -> Non
     (told,) = client.ask("GET", PLACE).json["results"]
     assert told["one_time_codes"] is True
     server.method.now += PERIOD
-    answer = tell(client, password="right", code=code_at(server.method.now, codes))
+    code = code_at(server.method.now, codes)
+    answer = tell(client, password="right", code=code, action="remove")
     assert (answer.status, answer.json) == (200, {"results": [{"one_time_codes": False}]})
     assert may_log_in(server, "right")
 
 
 # Refusals.
+
+
+def test_codes_that_are_not_there_are_not_given_up(server: HttpServer, client: HttpClient) -> None:
+    other = Browser(server)
+    other.log_in()
+    answer = tell(client, password="right", action="remove")
+    assert answer.status == 422
+    assert answer.json["errors"][0]["message"] == "This account has no one-time codes."
+    assert "Your account has no one-time codes." in text_of(
+        send(other, action="remove", password="right")
+    )
+    assert server.data(REMOVED) == []
+    assert other.ask("GET", "/home/").status == 200
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -336,7 +350,10 @@ def test_codes_that_cannot_be_kept_are_told_as_our_fault(server: HttpServer, ann
         b'{"password": 1}',
         b'{"password": "right", "code": 1}',
         b'{"password": "right", "secret": "AAAA"}',
+        b'{"password": "right"}',
         b'{"password": "right", "first": "123456"}',
+        b'{"password": "right", "first": "123456", "offer": "AAAA", "action": "remove"}',
+        b'{"password": "right", "action": "add"}',
         b'{"password": "right", "offer": "AAAA"}',
         b"[" * 5000,
     ],
