@@ -114,6 +114,7 @@ class Account:
     group_bandwidths: tuple[tuple[str, int, int], ...] = ()
     allow_own_password_change: bool = False
     allow_own_one_time_codes: bool = False
+    one_time_codes: bool = False  # that the configuration gives it, not those of its own
     password_expires: float | None = None  # seconds since the epoch, as it was at the login
     hide_denied_entries: bool = False
     required_credentials: frozenset[str] = frozenset()  # kinds, all of them; empty: any one

@@ -75,13 +75,14 @@ class PasswordChange(NamedTuple):
 
     old: Secret
     new: Secret
+    code: Secret = Secret("")  # where the account has codes; else it is at the end of the old one
 
 
 class CodesChange(NamedTuple):
     """What somebody who has logged in gives to have one-time codes, others, or none."""
 
     password: Secret
-    code: Secret  # of the codes until now, where the account has some
+    code: Secret  # of the codes until now, as with a password
     new: TimeCodes | None = None  # None: to have none
     first: Secret = Secret("")  # a code of the new ones, which shows that an authenticator has them
     recovery: frozenset[str] = frozenset()  # digests of the new recovery codes

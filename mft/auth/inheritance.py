@@ -181,6 +181,7 @@ def build_account(whole: Membership, peer: Address) -> Account:
         ),
         allow_own_password_change=primary.allow_own_password_change and own.password is not None,
         allow_own_one_time_codes=_gives_itself_codes(own, primary, member.required_credentials),
+        one_time_codes=own.multi_factor_authentication is not None,
         hide_denied_entries=member.hides_denied,
         required_credentials=member.required_credentials,
         demands=demands_of(group for _, group in member.groups),

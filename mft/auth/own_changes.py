@@ -5,7 +5,7 @@ again, and with a second factor a code of that as well.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from mft.auth.account import Account
 from mft.auth.base import Change, CodesChange, PasswordChange
@@ -15,13 +15,22 @@ from mft.auth.own_factors import OwnFactor
 from mft.auth.own_passwords import Fault, NotChanged, OwnPassword, mark_of
 from mft.auth.parts import Parts
 from mft.auth.passwords import PasswordHash, check_new, make_hash
-from mft.auth.second_factor import TOO_OFTEN, Codes
+from mft.auth.second_factor import TOO_OFTEN, Codes, Factor, Parted, matches
 from mft.auth.time_codes import TimeCodes
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
 from mft.core.secret import Secret
 
+MISSING: Final = "the one-time code is missing"
 CODE_FAULTS: Final = {TOO_OFTEN: Fault.TOO_OFTEN}
+
+
+class _Proof(NamedTuple):
+    """What a right password was found by."""
+
+    configured: PasswordHash  # that of server.ini
+    now: PasswordHash  # the one that counts, which has the password
+    parted: Parted | None = None  # with the code that stood at its end
 
 
 class OwnChanges:
@@ -44,7 +53,7 @@ class OwnChanges:
         changing.add(account.uuid)
         try:
             if isinstance(change, PasswordChange):
-                await self._change_credentials(member, change, peer)
+                await self._change_password(member, change, peer)
             else:
                 await self._change_codes(member, change, peer)
         except Refused as refused:
@@ -56,37 +65,41 @@ class OwnChanges:
             changing.discard(account.uuid)
         return True
 
-    async def _change_credentials(
-        self, member: Member, change: PasswordChange, peer: Address
-    ) -> None:
-        parts = self._parts
+    async def _change_password(self, member: Member, change: PasswordChange, peer: Address) -> None:
+        """The new password is looked at first, so that no code is used up for none."""
         account = self._allowed(member.whole, peer, lambda one: one.allow_own_password_change)
-        configured, hash_now = await self._proved(member, change.old)
-        new = change.new.reveal()
+        factor = self._members.factor(member)
+        proof = await self._proved(member, factor, change.old, change.code)
+        own = await self._chosen(member, account, proof, change.new.reveal())
+        await self._take(factor, proof, change.code)
+        await self._parts.own.keep(member.whole.uuid, own)
+
+    async def _chosen(
+        self, member: Member, account: Account, proof: _Proof, new: str
+    ) -> OwnPassword:
+        """The new password, which the policy takes."""
+        parts = self._parts
         try:
             check_new(new, parts.scheme)
         except ValueError as error:
             raise NotChanged(Fault.IMPOSSIBLE, str(error)) from None
         await self._computed(parts.policy.check, new, (account.name, *account.email))
-        earlier = self._earlier(member, hash_now)
+        earlier = self._earlier(member, proof.now)
         for one in earlier:
             if await self._computed(one.matches, new):
                 raise NotChanged(Fault.USED)
         made = PasswordHash.parse(await self._computed(make_hash, new, parts.scheme))
-        own = OwnPassword(mark_of(configured), made, parts.clock(), earlier)
-        await parts.own.keep(member.whole.uuid, own)
+        return OwnPassword(mark_of(proof.configured), made, parts.clock(), earlier)
 
     async def _change_codes(self, member: Member, change: CodesChange, peer: Address) -> None:
         """The new codes are looked at first, so that nothing is used up for none."""
         self._allowed(member.whole, peer, lambda one: one.allow_own_one_time_codes)
-        await self._proved(member, change.password)
-        own = None if change.new is None else self._begun(change.new, change)
         factor = self._members.factor(member)
+        proof = await self._proved(member, factor, change.password, change.code)
+        own = None if change.new is None else self._begun(change.new, change)
         if factor is None and own is None:
             raise NotChanged(Fault.NO_CODES)
-        wrong = "" if factor is None else await self._codes.take(factor, change.code.reveal())
-        if wrong:
-            raise NotChanged(CODE_FAULTS.get(wrong, Fault.CODE_WRONG), wrong)
+        await self._take(factor, proof, change.code)
         await self._parts.own_factors.keep(member.whole.uuid, own)
 
     def _begun(self, new: TimeCodes, change: CodesChange) -> OwnFactor:
@@ -110,18 +123,38 @@ class OwnChanges:
             raise NotChanged(Fault.NOT_ALLOWED)
         return account
 
-    async def _proved(self, member: Member, password: Secret) -> tuple[PasswordHash, PasswordHash]:
-        """The hash of server.ini, and the one that counts, which has this password."""
+    async def _proved(
+        self, member: Member, factor: Factor | None, password: Secret, code: Secret
+    ) -> _Proof:
+        """The password is right; where no code comes with it, one may stand at its end."""
         configured = member.password
         if configured is None:
             raise NotChanged(Fault.NOT_ALLOWED, "it has no password")
         own = self._members.own_password(member)
         hash_now = configured if own is None else own.hash
-        if not await self._computed(hash_now.matches, password.reveal()):
+        text = password.reveal()
+        at_end = factor is not None and not code.reveal()
+        parted = self._codes.part(factor, text) if at_end else None
+        texts = [text] if parted is None else [text, parted.password]
+        whole, *rest = await self._computed(matches, hash_now, texts)
+        if not whole and not any(rest):
             raise NotChanged(Fault.WRONG)
         if expired := self._members.password_expired(member):
             raise NotChanged(Fault.NOT_ALLOWED, expired)
-        return configured, hash_now
+        return _Proof(configured, hash_now, None if whole else parted)
+
+    async def _take(self, factor: Factor | None, proof: _Proof, code: Secret) -> None:
+        """Use up a code, where the account has some; one that is missing is no guess."""
+        if factor is None:
+            return
+        if proof.parted is not None:
+            wrong = await self._codes.take_appended(factor, proof.parted)
+        elif not code.reveal():
+            wrong = MISSING
+        else:
+            wrong = await self._codes.take(factor, code.reveal())
+        if wrong:
+            raise NotChanged(CODE_FAULTS.get(wrong, Fault.CODE_WRONG), wrong)
 
     def _earlier(self, member: Member, hash_now: PasswordHash) -> tuple[PasswordHash, ...]:
         """The hashes that may not come back, the newest first."""

@@ -28,7 +28,7 @@ class Fault(Enum):
     NOT_ALLOWED = "the account may not change it"
     TOO_OFTEN = "the password or the code was wrong too often"
     WRONG = "the password is wrong"
-    CODE_WRONG = "the one-time code is wrong"
+    CODE_WRONG = "the one-time code does not do"
     NEW_CODE_WRONG = "the code is none of the new ones"
     NO_CODES = "the account has no one-time codes"
     IMPOSSIBLE = "nobody could log in with the new password"

@@ -80,5 +80,5 @@ class WithSecondMethod:
         return MoreNeeded(account, self.component, frozenset(), SECOND, second.component)
 
     async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
-        """Change the password that the first method knows."""
+        """Change the password that the first method knows; the second one is not asked."""
         return await self._first.change_credentials(account, change, peer)

@@ -134,7 +134,8 @@ class Doorman:
                 await chain.change_credentials(account, given, peer)
 
             def has_codes() -> bool:
-                return self.own_factors.of(account.uuid) is not None
+                own = self.own_factors.of(account.uuid)
+                return account.one_time_codes or own is not None
 
             ways = Ways(change, has_codes)
             session = await self._opening.open(account, peer, component, numbers, limits, ways)

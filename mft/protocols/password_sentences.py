@@ -9,8 +9,11 @@ from mft.auth.own_passwords import Fault, NotChanged
 SENTENCES: Final[Mapping[Fault, str]] = MappingProxyType(
     {
         Fault.NOT_ALLOWED: "This account may not change its password.",
-        Fault.TOO_OFTEN: "The old password was wrong too often. Log in again to try once more.",
+        Fault.TOO_OFTEN: "The old password or the code was wrong too often. "
+        "Log in again to try once more.",
         Fault.WRONG: "The old password is wrong.",
+        Fault.CODE_WRONG: "The one-time code is missing or wrong, or was used before; "
+        "it may stand at the end of the old password.",
         Fault.IMPOSSIBLE: "The new password is empty, too long, or has control characters.",
         Fault.SHORT: "The new password must have at least {least} characters.",
         Fault.PLAIN: "The new password needs other kinds of characters as well: {kinds}.",

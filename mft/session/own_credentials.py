@@ -24,7 +24,7 @@ class Ways(NamedTuple):
     """How one account changes what it logs in with."""
 
     change: Callable[[Change], Awaitable[None]]  # raises NotChanged
-    has_codes: Callable[[], bool]  # of its own; Refused(BROKEN) when they cannot be read
+    has_codes: Callable[[], bool]  # Refused(BROKEN) when those of its own cannot be read
 
 
 async def _never(change: Change) -> None:
@@ -52,7 +52,7 @@ class OwnCredentials:
 
     @property
     def has_codes(self) -> bool:
-        """Whether the account has given itself one-time codes; Refused(BROKEN) as in `Ways`."""
+        """Whether the account has one-time codes; Refused(BROKEN) as in `Ways`."""
         return self._ways.has_codes()
 
     def offer(self) -> Offer:

@@ -268,6 +268,62 @@ def test_a_password_that_has_expired_meanwhile_changes_nothing() -> None:
     assert ours.own.kept == {}
 
 
+# A password, where the account has one-time codes.
+
+CODED = {"multi_factor_authentication": OTPAUTH}
+
+
+@pytest.mark.parametrize(
+    "old",
+    ["right", "right000000", "right" + code_at(NOW + 5 * PERIOD)],
+    ids=["none", "a wrong one", "one of later"],
+)
+def test_whoever_has_codes_changes_the_password_with_one_only(old: str) -> None:
+    """Who finds an open screen, and knows the password, locks nobody out."""
+    ours = method(**CODED)
+    assert change(ours, old, NEW) is Fault.CODE_WRONG
+    assert ours.own.kept == {}
+    assert change(ours, "right" + code_at(), NEW) is None
+
+
+def test_the_code_may_come_beside_the_old_password_or_at_its_end() -> None:
+    for old, code in (("right", code_at()), ("right" + code_at(), "")):
+        ours = method(**CODED)
+        given = PasswordChange(Secret(old), Secret(NEW), Secret(code))
+        assert made(ours, given) is None
+        assert isinstance(verdict_on(ours, NEW), MoreNeeded)
+        assert change(ours, NEW + code_at(), "another " + NEW) is Fault.CODE_WRONG  # it was used
+
+
+def test_codes_that_an_account_gave_itself_are_needed_for_another_password_too() -> None:
+    ours = method()
+    assert set_codes(ours) is None
+    ours.now += PERIOD
+    assert change(ours, "right", NEW) is Fault.CODE_WRONG
+    given = PasswordChange(Secret("right"), Secret(NEW), Secret(RECOVERY))
+    assert made(ours, given) is None
+
+
+def test_a_code_is_used_up_for_no_password_that_is_not_taken() -> None:
+    ours = method(Policy(), **CODED)
+    assert change(ours, "wrong" + code_at(), NEW) is Fault.WRONG
+    assert change(ours, "right" + code_at(), "little") is Fault.SHORT
+    assert change(ours, "right" + code_at(), NEW) is None
+
+
+def test_a_code_that_is_missing_is_no_guess() -> None:
+    ours = method(**CODED)
+    assert [change(ours, "right", NEW) for _ in range(MAX_WRONG)] == [Fault.CODE_WRONG] * MAX_WRONG
+    wrong = [change(ours, "right000000", NEW) for _ in range(MAX_WRONG)]
+    assert wrong == [Fault.CODE_WRONG] * MAX_WRONG
+    assert change(ours, "right" + code_at(), NEW) is Fault.TOO_OFTEN
+
+
+def test_without_codes_the_end_of_an_old_password_is_its_own() -> None:
+    ours = method()
+    assert change(ours, "right123456", NEW) is Fault.WRONG
+
+
 # One-time codes.
 
 NEW_CODES = TimeCodes.fresh()

@@ -388,9 +388,10 @@ def test_the_own_password_of_an_account_takes_the_same_codes(method: Method) -> 
     new = "correct horse battery staple"
     verdict = ask(method, word("right" + code_at()))
     assert isinstance(verdict, Accepted)
-    change = PasswordChange(Secret("right"), Secret(new))
+    change = PasswordChange(Secret("right" + code_at(method.now + PERIOD)), Secret(new))
     assert run(method.change_credentials(verdict.account, change, PEER)) is True
     assert isinstance(ask(method, word(new)), MoreNeeded)
+    method.now += PERIOD
     later = code_at(method.now + PERIOD)
     assert isinstance(ask(method, word(new + later)), Accepted)
     assert isinstance(ask(method, word("right" + later)), Rejected)

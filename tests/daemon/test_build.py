@@ -54,7 +54,7 @@ class Noted:
         self.known.append(account)
 
 
-ANN_IN = SimpleNamespace(uuid="id-ann")
+ANN_IN = SimpleNamespace(uuid="id-ann", one_time_codes=False)
 
 
 def pools() -> Any:
@@ -212,7 +212,10 @@ def test_the_doorman_opens_what_the_service_asks_for_and_notes_who_came() -> Non
     assert given == [ANN_IN, PEER, COMPONENT, "numbers", 8]
     assert isinstance(change, Ways)
     assert change.has_codes() is False
-    assert noted.known == ["id-ann"]
+    given = SimpleNamespace(uuid="id-ann", one_time_codes=True)
+    *_, change = run(login._open(given, PEER, COMPONENT))
+    assert change.has_codes() is True
+    assert noted.known == ["id-ann"] * 2
 
 
 def test_who_gets_no_session_was_not_here() -> None:

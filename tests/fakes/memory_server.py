@@ -95,7 +95,8 @@ class MemoryServer:
                 await self.chain.change_credentials(account, given, peer)
 
             def has_codes() -> bool:
-                return self.method.factors.of(account.uuid) is not None
+                own = self.method.factors.of(account.uuid)
+                return account.one_time_codes or own is not None
 
             return Session(
                 account,

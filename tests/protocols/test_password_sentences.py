@@ -6,7 +6,7 @@ from mft.auth.own_passwords import CLASSES, Fault, NotChanged
 from mft.protocols.http.words import LANGUAGES, words
 from mft.protocols.password_sentences import SENTENCES, password_sentence
 
-OF_CODES = {Fault.CODE_WRONG, Fault.NEW_CODE_WRONG, Fault.NO_CODES}  # told where those are changed
+OF_CODES = {Fault.NEW_CODE_WRONG, Fault.NO_CODES}  # which are told where codes are changed
 OF_PASSWORDS = [one for one in Fault if one not in OF_CODES]
 
 

@@ -41,7 +41,7 @@ SENTENCES: Final[Mapping[Fault, str]] = {
     Fault.NOT_ALLOWED: "This account may not give itself one-time codes.",
     Fault.TOO_OFTEN: "The password or the code was wrong too often.",
     Fault.WRONG: "The password is wrong.",
-    Fault.CODE_WRONG: "The one-time code is wrong, or was used before.",
+    Fault.CODE_WRONG: "The one-time code is missing or wrong, or was used before.",
     Fault.NEW_CODE_WRONG: "That is not a code of the new ones. Is the clock right?",
     Fault.NO_CODES: "This account has no one-time codes.",
     Fault.BUSY: "There is too much to do. Try again in a moment.",

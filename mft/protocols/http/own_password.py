@@ -34,7 +34,7 @@ async def show(exchange: Exchange) -> None:
 
 
 async def update(exchange: Exchange) -> None:
-    """POST: the old password, and the new one."""
+    """POST: the old password, with a one-time code where there are some, and the new one."""
     await by_kind(exchange, _by_form, _by_json)
 
 
@@ -44,32 +44,34 @@ async def _by_form(exchange: Exchange) -> None:
     new = form.one("new-password")
     if new != form.one("again"):
         await _tell(exchange, UNUSABLE, "differ", NOT_TWICE)
-    elif await _changed(exchange, Secret(form.one("password")), Secret(new)):
+        return
+    given = PasswordChange(Secret(form.one("password")), Secret(new), Secret(form.one("code")))
+    if await _changed(exchange, given):
         exchange.redirect(f"{HOME_PLACE}?done=password", 303)
 
 
 async def _by_json(exchange: Exchange) -> None:
-    old, new = _passwords(await exchange.body.read(MAX_BODY))
-    if await _changed(exchange, old, new):
+    if await _changed(exchange, _given(await exchange.body.read(MAX_BODY))):
         exchange.answer_json(200, as_json({"results": [{"password": "changed"}]}))
 
 
-def _passwords(body: bytes) -> tuple[Secret, Secret]:
+def _given(body: bytes) -> PasswordChange:
     try:
         given: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadRequest(400, "a body that is not JSON") from None
-    names = ("password", "new_password")
-    old, new = (given.get(name) if isinstance(given, dict) else None for name in names)
-    if not isinstance(old, str) or not isinstance(new, str):
+    if not isinstance(given, dict):
         raise BadRequest(400, "a body without password and new_password")
-    return Secret(old), Secret(new)
+    texts = (given.get("password"), given.get("new_password"), given.get("code", ""))
+    if not all(isinstance(one, str) for one in texts):
+        raise BadRequest(400, "a body without password and new_password, or a code that is no text")
+    return PasswordChange(*map(Secret, texts))
 
 
-async def _changed(exchange: Exchange, old: Secret, new: Secret) -> bool:
+async def _changed(exchange: Exchange, change: PasswordChange) -> bool:
     """Change it; where it cannot be, that has been answered."""
     try:
-        await exchange.session.own.change(exchange.session, PasswordChange(old, new))
+        await exchange.session.own.change(exchange.session, change)
     except NotChanged as why:
         await _refuse(exchange, why)
         return False
@@ -91,7 +93,9 @@ async def _tell(exchange: Exchange, status: int, key: str, sentence: str, **valu
 
 
 async def _page(exchange: Exchange, status: int, problem: str) -> None:
-    exchange.client.hub.pages.answer(exchange, status, "password.html", problem=problem)
+    session, pages = exchange.session, exchange.client.hub.pages
+    has_codes = session.account.allow_own_password_change and session.own.has_codes
+    pages.answer(exchange, status, "password.html", problem=problem, has_codes=has_codes)
 
 
 methods = methods_of(show, update)

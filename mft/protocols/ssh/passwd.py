@@ -1,5 +1,6 @@
 """The `passwd` command: three lines of the client, the old password and the new one twice.
 
+A one-time code stands at the end of the old one, as when a client logs in.
 There is no terminal here, so that nothing is echoed by us; prompts go out for people.
 """
 

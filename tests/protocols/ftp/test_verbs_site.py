@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from mft.auth.time_codes import PERIOD
 from mft.protocols.ftp.verbs_site import SITE_ANSWERS
 from mft.wire.ftp.verbs import SITE, Argument
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
 from tests.fakes.ftp_client import FtpClient
 from tests.fakes.ftp_server import FtpServer
 
@@ -110,6 +112,19 @@ def test_whoever_knows_the_old_password_has_another(client: FtpClient, server: F
     assert client.codes("REIN", "USER ann", "PASS right") == [220, 331, 530]
     assert client.codes("USER ann", "PASS a new pass word of mine") == [331, 230]
     assert client.codes("SITE PSWD old", "SITE PSWD") == [501, 501]
+
+
+def test_a_one_time_code_stands_at_the_end_of_the_old_password(serve: Serve) -> None:
+    coded = account("ann", password=CHEAP_HASH, multi_factor_authentication=OTPAUTH)
+    server = serve(coded)
+    client = FtpClient(server)
+    client.log_in(password="right" + code_at())
+    told = "The one-time code is missing or wrong, or was used before; it may stand at the end of "
+    for old in ("right", "right000000", "right" + code_at()):
+        said = client.ask(f'SITE PSWD {old} "a new pass word of mine"')
+        assert said == (550, (f"{told}the old password.",))
+    old = "right" + code_at(server.method.now + PERIOD)
+    assert client.codes(f'SITE PSWD {old} "a new pass word of mine"') == [200]
 
 
 def test_a_password_that_is_easy_to_guess_is_not_taken(client: FtpClient) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+from mft.auth.time_codes import PERIOD
 from mft.protocols.http.own_credentials import MAX_BODY
 from mft.protocols.http.words import LANGUAGES, words
 from mft.session.own_credentials import MAX_WRONG
-from tests.fakes.accounts import CHEAP_HASH, account
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
 from tests.fakes.http_browser import Browser, text_of
 from tests.fakes.http_server import Answer, HttpClient, HttpServer
 
@@ -27,8 +28,11 @@ def ann(server: HttpServer) -> Browser:
     return browser
 
 
-def send(browser: Browser, old: str, new: str, again: str | None = None) -> Answer:
+def send(
+    browser: Browser, old: str, new: str, again: str | None = None, code: str | None = None
+) -> Answer:
     pairs = [("csrf", browser.token), ("password", old), ("new-password", new)]
+    pairs += [] if code is None else [("code", code)]
     return browser.post(PLACE, [*pairs, ("again", new if again is None else again)])
 
 
@@ -58,6 +62,37 @@ def test_a_program_changes_it(server: HttpServer, client: HttpClient) -> None:
     assert (answer.status, answer.json) == (200, {"results": [{"password": "changed"}]})
     assert client.closed  # or the old password would go on counting there
     assert may_log_in(server, NEW)
+
+
+def test_whoever_has_codes_is_asked_for_one(serve: Serve) -> None:
+    server = serve(account("ann", password=CHEAP_HASH, multi_factor_authentication=OTPAUTH))
+    browser = Browser(server)
+    browser.log_in(password="right" + code_at())
+    assert 'name="code"' in browser.ask("GET", PLACE).body.decode()
+    for code in (None, "", "000000", code_at()):
+        answer = send(browser, "right", NEW, code=code)
+        assert answer.status == 422
+        told = "The one-time code is missing or wrong, or was used before."
+        assert told in text_of(answer)
+        assert 'name="code"' in answer.body.decode()
+    server.method.now += PERIOD
+    assert send(browser, "right", NEW, code=code_at(server.method.now)).status == 303
+    assert not may_log_in(server, NEW)
+
+
+def test_a_program_gives_one_too(serve: Serve) -> None:
+    server = serve(account("ann", password=CHEAP_HASH, multi_factor_authentication=OTPAUTH))
+    client = HttpClient(server, password="right" + code_at())
+    answer = tell(client, {"password": "right", "new_password": NEW})
+    assert answer.status == 422
+    assert "one-time code is missing" in answer.json["errors"][0]["message"]
+    server.method.now += PERIOD
+    code = code_at(server.method.now)
+    assert tell(client, {"password": "right", "new_password": NEW, "code": code}).status == 200
+
+
+def test_nobody_else_is(ann: Browser) -> None:
+    assert 'name="code"' not in ann.ask("GET", PLACE).body.decode()
 
 
 def test_other_web_sessions_of_the_account_end(serve: Serve) -> None:
@@ -118,7 +153,7 @@ def test_whoever_does_not_know_the_old_one_may_not_try_for_ever(
     assert [send(ann, "wrong", NEW).status for _ in range(MAX_WRONG)] == [422] * MAX_WRONG
     answer = send(ann, "right", NEW)
     assert answer.status == 403
-    assert "The old password was wrong too often." in text_of(answer)
+    assert "The old password or the code was wrong too often." in text_of(answer)
     assert may_log_in(server, "right")
 
 
@@ -182,6 +217,7 @@ def test_a_program_may_send_the_form_too(client: HttpClient) -> None:
         (JSON, b"[]", 400),
         (JSON, b'{"password": "right"}', 400),
         (JSON, b'{"password": "right", "new_password": 1}', 400),
+        (JSON, b'{"password": "right", "new_password": "a", "code": 1}', 400),
         (JSON, b" " * (MAX_BODY + 1), 413),
         ("text/plain", b"x", 415),
         ("", b"x", 415),

@@ -3,11 +3,12 @@
 import pytest
 
 from mft.auth.own_passwords import Fault, NotChanged
+from mft.auth.time_codes import PERIOD
 from mft.events import catalogue as events
 from mft.protocols.password_sentences import NOT_TWICE, password_sentence
 from mft.protocols.ssh.numbers import Message
 from mft.protocols.ssh.passwd import CHANGED, MAX_INBOX, MAX_LINE, PROMPTS
-from tests.fakes.accounts import CHEAP_HASH, account
+from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
 from tests.fakes.scp_client import ScpClient
 from tests.fakes.ssh_client import SshClient
 
@@ -64,6 +65,17 @@ def test_why_it_stays_is_said(passwd, server, given, said):
     assert passwd.say(lines(*given)).endswith(f"\n{said}\n".encode())
     assert passwd.status == 1
     assert server.data(PASSWORD_CHANGED) == []
+
+
+def test_a_one_time_code_stands_at_the_end_of_the_old_password(serve):
+    server = serve(account("ann", password=CHEAP_HASH, multi_factor_authentication=OTPAUTH))
+    client = SshClient(server).service()
+    client.password("right" + code_at())
+    said = ScpClient(client, "passwd").say(lines("right", NEW, NEW))
+    assert said.endswith(f"\n{told(Fault.CODE_WRONG)}\n".encode())
+    passwd = ScpClient(client, "passwd")
+    passwd.say(lines("right" + code_at(server.method.now + PERIOD), NEW, NEW))
+    assert passwd.status == 0
 
 
 @pytest.mark.parametrize("before", [b"", b"right\n", lines("right", NEW)])
