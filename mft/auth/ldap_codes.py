@@ -1,8 +1,9 @@
 """Codes: the one-time codes of entries, and what a password is without the code at its end.
 
-A text that ends like a code costs two binds for every entry, whatever it has, unless it lets
-somebody in: so neither the time nor the count of wrong passwords tells who has codes, whether one
-was right, or that a password was right without its code.
+A wrong password that ends like a code costs two binds for every entry, whatever it has. With
+`search`, which knows the entry first, a right one does too unless it lets somebody in: so neither
+the time nor the count of wrong passwords tells who has codes, whether one was right, or that a
+password was right without its code. With the other types the whole text that is right costs one.
 """
 
 from collections.abc import Callable, Sequence
