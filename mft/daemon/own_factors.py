@@ -13,7 +13,7 @@ from twisted.internet.defer import DeferredLock
 from mft.auth.own_factors import OwnFactor
 from mft.auth.time_codes import MAX_RECOVERY_CODES, TimeCodes, is_recovery_digest
 from mft.core.failure import Reason, Refused
-from mft.daemon.account_records import prepare, read_records, record, record_name
+from mft.daemon.account_records import Records, prepare, record
 from mft.daemon.files import remove, replace
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -30,26 +30,17 @@ class KeptFactors:
 
     def __init__(self, state: Path, bus: Emitter) -> None:
         """Read them; each that cannot be read is told. Raises OSError for the folder."""
-        self._folder = state / FOLDER
-
-        def tell(path: Path, details: str) -> None:
-            told = p.PathFailed(str(path), str(path), details)
-            bus.emit(events.OWN_SECOND_FACTOR_UNREADABLE, told)
-
-        self._known = read_records(self._folder, MAX_SIZE, _of, tell)
+        unreadable = events.OWN_SECOND_FACTOR_UNREADABLE
+        self._records = Records(state / FOLDER, MAX_SIZE, _of, bus, unreadable)
 
     @property
     def some(self) -> bool:
         """Whether any account has one, or had one that cannot be read."""
-        return bool(self._known)
+        return len(self._records) > 0
 
     def of(self, account: str) -> OwnFactor | None:
         """That of an account, by its ID; Refused(BROKEN) when it cannot be read."""
-        name = record_name(account)
-        own = self._known.get(name)
-        if own is None and name in self._known:
-            raise Refused(Reason.BROKEN, "", f"its own one-time codes in {name} cannot be read")
-        return own
+        return self._records.of(account, "its own one-time codes")
 
     async def keep(self, account: str, own: OwnFactor | None) -> None:
         """Keep none."""
@@ -72,22 +63,21 @@ class OwnFactorFiles(KeptFactors):
 
         Raises OSError, and then nothing has changed.
         """
-        name = record_name(account)
-        path = self._folder / name
+        path = self._records.path(account)
         async with self._writing:
             if own is None:
                 await self._disk(remove, path)
-                self._known.pop(name, None)
+                self._records.drop(account)
             else:
                 await self._disk(replace, path, record(account, _fields(own)), 0o600)
-                self._known[name] = own
+                self._records.put(account, own)
 
     async def take_away(self, account: str, name: str) -> bool:
         """Remove those of an account, by its ID, for an administrator; False when it has none.
 
         Those that cannot be read can be removed as well. Raises OSError as `keep` does.
         """
-        if record_name(account) not in self._known:
+        if account not in self._records:
             return False
         await self.keep(account, None)
         self._bus.emit(events.SECOND_FACTOR_TAKEN_AWAY, p.SecondFactorOf(name, account))

@@ -11,10 +11,9 @@ from typing import Any, Final
 from mft.auth.own_passwords import OwnPassword
 from mft.auth.passwords import PasswordHash
 from mft.core.failure import Reason, Refused
-from mft.daemon.account_records import prepare, read_records, record, record_name
+from mft.daemon.account_records import Records, prepare, record
 from mft.daemon.files import replace
 from mft.events import catalogue as events
-from mft.events import payloads as p
 from mft.events.model import Emitter
 from mft.runtime.threads import Blocking
 
@@ -28,21 +27,12 @@ class KeptPasswords:
     def __init__(self, state: Path, bus: Emitter) -> None:
         """Read them; each that cannot be read is told. Raises OSError for the folder."""
         self.changing: set[str] = set()
-        self._folder = state / FOLDER
-
-        def tell(path: Path, details: str) -> None:
-            told = p.PathFailed(str(path), str(path), details)
-            bus.emit(events.OWN_PASSWORD_UNREADABLE, told)
-
-        self._known = read_records(self._folder, MAX_SIZE, _of, tell)
+        unreadable = events.OWN_PASSWORD_UNREADABLE
+        self._records = Records(state / FOLDER, MAX_SIZE, _of, bus, unreadable)
 
     def of(self, account: str) -> OwnPassword | None:
         """What an account, by its ID, has chosen; Refused(BROKEN) when it cannot be read."""
-        name = record_name(account)
-        own = self._known.get(name)
-        if own is None and name in self._known:
-            raise Refused(Reason.BROKEN, "", f"its own password in {name} cannot be read")
-        return own
+        return self._records.of(account, "its own password")
 
     async def keep(self, account: str, own: OwnPassword) -> None:
         """Keep none."""
@@ -60,10 +50,9 @@ class OwnPasswordFiles(KeptPasswords):
 
     async def keep(self, account: str, own: OwnPassword) -> None:
         """Keep it, on disk before this returns; raises OSError, and then nothing has changed."""
-        name = record_name(account)
         text = record(account, _fields(own))
-        await self._disk(replace, self._folder / name, text, 0o600)
-        self._known[name] = own
+        await self._disk(replace, self._records.path(account), text, 0o600)
+        self._records.put(account, own)
 
 
 def _fields(own: OwnPassword) -> Mapping[str, Any]:
