@@ -80,6 +80,7 @@ class Subscription:
         self._call: IDelayedCall | None = None
         self._hurried = False
         self._waiter: Deferred[None] | None = None
+        self._sleeper: Deferred[None] | None = None
         self._worker: Deferred[None] | None = None
 
     @property
@@ -119,11 +120,15 @@ class Subscription:
         await self._save(now=True)  # from here on nothing is lost, whatever happens
 
     async def stop(self, grace: float = 0.0) -> None:
-        """Deliver what is left, for at most `grace` seconds; then save the place and stop."""
+        """Deliver what is left, for at most `grace` seconds; then save the place and stop.
+
+        What fails now is not tried again: it waits for the next start.
+        """
         self._stopping = True
         if self._worker is not None:
             limit = self._clock.callLater(grace, self._worker.cancel)
             self._wake()
+            self._rouse()
             await self._worker
             if limit.active():
                 limit.cancel()
@@ -281,13 +286,18 @@ class Subscription:
         return True
 
     async def _failed(self, occurrence: Occurrence, error: Exception, tries: int) -> bool:
-        """Tell of a failure and wait; False when it is not to be tried again."""
+        """Tell of a failure and wait; False when it is not to be tried again.
+
+        At a stop the worker ends with it, whatever the handler made of being cancelled.
+        """
         self.failures += 1
         fault = not isinstance(error, OSError | Refused)
         trace = "".join(traceback.format_exception(error))[-MAX_TRACE:] if fault else ""
         details = str(error) or repr(error)
         path = str(occurrence.data.get("path", ""))
         self._tell_failed(occurrence.event.number, details, path, trace)
+        if self._stopping:
+            raise CancelledError
         if self._fail_after and self.failures >= self._fail_after:
             self._give_up()
             return False
@@ -350,13 +360,20 @@ class Subscription:
             self._saved = position
 
     async def _sleep(self, seconds: float) -> None:
-        done: Deferred[None] = Deferred()
-        call = self._clock.callLater(seconds, done.callback, None)
+        """Wait until something may be tried again; a stop ends that."""
+        self._sleeper = Deferred()
+        call = self._clock.callLater(seconds, self._rouse)
         try:
-            await done
+            await self._sleeper
         finally:
+            self._sleeper = None
             if call.active():
                 call.cancel()
+
+    def _rouse(self) -> None:
+        sleeper, self._sleeper = self._sleeper, None
+        if sleeper is not None:
+            sleeper.callback(None)
 
     def _broke(self, failure: Failure) -> None:
         """The worker ended: by being cancelled at a stop, or by a fault of ours."""

@@ -18,6 +18,7 @@ from mft.core.secret import Secret
 from mft.resources.base import ResourceOptions, Surroundings
 from mft.resources.mail import Envelope, Mailbox, Mailboxes, MailboxText, MailRejected, Receipt
 from mft.runtime.client_tls import SecuredFor
+from mft.runtime.connecting import attempted
 from mft.trust.certificates import load_authorities
 from mft.trust.tls import client_context
 
@@ -112,10 +113,7 @@ class EmailClient:
 
     async def start(self) -> None:
         """Get TLS ready; raises ValueError for certificates that cannot be read."""
-        await self._around.outside(_load)
-        if self._options.secure_connection != "No":
-            context = client_context(self._options.authorities())
-            self._tls = SecuredFor(self._options.address, context)
+        self._tls = await self._around.outside(_load, self._options)
 
     async def stop(self) -> None:
         """Nothing: it holds nothing between two mails."""
@@ -163,7 +161,7 @@ class EmailClient:
         if at_once and self._tls is not None:
             endpoint = wrapClientTLS(self._tls, endpoint, clock)
         delivery = Delivery(envelope, manner, clock.callLater)
-        await connectProtocol(endpoint, delivery)
+        await attempted(connectProtocol(endpoint, delivery))
         return await delivery.done
 
 
@@ -185,6 +183,13 @@ def _is_host(name: str) -> bool:
     return True
 
 
-def _load() -> None:
-    """Import in a thread: Twisted's asks for the name of this machine, which may take long."""
+def _load(options: EmailClientOptions) -> SecuredFor | None:
+    """Import, and read certificates, in a thread: both may take long.
+
+    Twisted's import asks for the name of this machine.
+    """
     import mft.resources.smtp  # noqa: F401 - it is the import that takes long
+
+    if options.secure_connection == "No":
+        return None
+    return SecuredFor(options.address, client_context(options.authorities()))

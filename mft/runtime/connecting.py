@@ -3,15 +3,32 @@
 import errno
 import os
 import socket
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Protocol
 
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
 from mft.runtime.connection import Connection
+
+T = TypeVar("T")
+
+
+async def attempted(connecting: Deferred[T]) -> T:
+    """Wait for an endpoint of Twisted's; who is cancelled meanwhile hears CancelledError.
+
+    An endpoint itself would say then that the name is unknown, or that nothing was connected.
+    """
+
+    def give_up(waiting: Deferred[T]) -> None:
+        waiting.errback(CancelledError())
+        connecting.cancel()
+
+    waiting: Deferred[T] = Deferred(give_up)
+    connecting.addBoth(lambda result: None if waiting.called else waiting.callback(result))
+    return await waiting
 
 
 async def connect(

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from OpenSSL import SSL
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPullProducer
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
@@ -22,13 +21,13 @@ from zope.interface import implementer
 from mft.core.failure import Reason, Refused
 from mft.runtime.bell import Bell
 from mft.runtime.client_tls import SecuredFor
+from mft.runtime.connecting import attempted
 
 PIECE: Final = 64 << 10  # bytes that are given to the connection at a time
 FIRST_LOOK: Final = 0.001  # seconds until it is asked again what is not acknowledged; doubled
 LONGEST_LOOK: Final = 0.05
 # Bytes that the peer's system has not acknowledged: SIOCOUTQ of Linux, on sockets.
 _UNACKNOWLEDGED: Final = termios.TIOCOUTQ if sys.platform == "linux" else None
-_CANCELLED: Final = (CancelledError, ConnectingCancelledError)
 
 
 async def connect(
@@ -44,14 +43,14 @@ async def connect(
     connecting: Deferred[Any] = endpoint.connect(factory)
     limit = reactor.callLater(patience, connecting.cancel)
     try:
-        await connecting
+        await attempted(connecting)
         await line.ready()
     except Exception as error:
         line.abort()
         if not limit.active() and not line.connected:
             raise Refused(Reason.ABORTED, "", "nobody answered in time") from None
-        if isinstance(error, _CANCELLED):  # by who waits, since the limit has not passed
-            raise CancelledError from None
+        if isinstance(error, CancelledError):  # by who waits, since the limit has not passed
+            raise
         details = str(error) or type(error).__name__
         raise Refused(Reason.ABORTED, "", details) from None
     finally:

@@ -3,7 +3,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue, payloads
@@ -314,6 +314,52 @@ def test_a_stop_does_not_wait_for_ever(home):
     stop(home, subscription, grace=3.0)
     assert not handler.running
     assert home.clock.seconds() < 10
+    assert subscription.position == 0
+    assert home.clock.getDelayedCalls() == []
+
+
+def test_a_stop_does_not_wait_for_a_handler_that_takes_it_for_a_failure(home):
+    class Stubborn(Remembering):
+        async def handle_many(self, occurrences):
+            self.calls += 1
+            try:
+                await Deferred()
+            except CancelledError:
+                raise Refused(Reason.ABORTED, "", "nobody answered") from None
+
+    handler = Stubborn()
+    subscription = subscribed(home, handler, fail_after_errors=0)
+    emit(home)
+    wait(home)
+    stop(home, subscription, grace=3.0)
+    assert home.clock.seconds() < 10
+    assert handler.calls == 1
+    assert home.clock.getDelayedCalls() == []
+
+
+def test_a_stop_wakes_a_handler_that_waits_to_try_again(home):
+    handler = Remembering()
+    handler.failing = FULL
+    subscription = subscribed(home, handler, fail_after_errors=0)
+    emit(home)
+    wait(home)
+    for _ in range(10):
+        wait(home, LONGEST_RETRY)
+    handler.failing = None
+    run(subscription.stop(grace=3.0))
+    assert handler.serials == [1]
+    assert subscription.position >= 1
+    assert home.clock.getDelayedCalls() == []
+
+
+def test_a_stop_tries_once_more_and_not_for_all_the_time_it_has(home):
+    handler = Remembering()
+    handler.failing = FULL
+    subscription = subscribed(home, handler, fail_after_errors=0)
+    emit(home)
+    wait(home)
+    run(subscription.stop(grace=3.0))
+    assert handler.calls == 2
     assert subscription.position == 0
     assert home.clock.getDelayedCalls() == []
 

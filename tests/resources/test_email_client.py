@@ -5,6 +5,9 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +266,45 @@ def test_who_stops_waits_for_no_server(tmp_path: Path) -> None:
         assert server.peer.closed.wait(5)
 
 
+@contextmanager
+def unanswering() -> Iterator[int]:
+    """The port of a machine that does not even answer that somebody wants to connect."""
+    with ExitStack() as kept:
+        listener = kept.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port: int = listener.getsockname()[1]
+        for _ in range(4):  # more than wait to be accepted there
+            one = kept.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+@pytest.mark.parametrize("secure_connection", ["No", "Yes"])
+def test_who_stops_waits_for_no_server_that_cannot_be_reached(
+    tmp_path: Path, secure_connection: str
+) -> None:
+    async def cancelled(around: Any) -> str:
+        given = {"secure_connection": secure_connection}
+        sending = Deferred.fromCoroutine(sent(around, port, **given))
+        await until(around.clock, around.clock.getWriters, "it connects")
+        sending.cancel()
+        with pytest.raises(CancelledError):
+            await sending
+        return "cancelled"
+
+    with unanswering() as port:
+        assert over(tmp_path, cancelled) == "cancelled"
+
+
+def test_a_server_that_cannot_be_reached_has_its_time_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mft.resources.email_client.WHOLE", 0.1)
+    with unanswering() as port:
+        error = over(tmp_path, lambda around: sent(around, port))
+    assert "not taken the mail within 0.1 seconds" in str(error)
+
+
 # TLS and logins.
 
 OFFERED = b"250-odd\r\n250-starttls\r\n250 AUTH PLAIN\r\n"
@@ -395,6 +437,18 @@ def test_twisted_is_loaded_in_a_thread(tmp_path: Path) -> None:
     run(client(home.around, 25).start())
     assert pool.calls == 1
     assert "mft.resources.smtp" not in imports_of("mft.daemon.service")
+    home.journal.close()
+
+
+def test_certificates_are_read_in_a_thread(tmp_path: Path) -> None:
+    async def elsewhere(call: Any, *arguments: object) -> None:
+        """A thread that has not begun yet."""
+
+    home = house(tmp_path)
+    given = {"secure_connection": "Yes", "ssl_certificate_authority": str(tmp_path / "none.pem")}
+    run(client(replace(home.around, outside=elsewhere), 25, **given).start())
+    with pytest.raises(ValueError, match="cannot be read"):
+        run(client(home.around, 25, **given).start())
     home.journal.close()
 
 

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
-from mft.runtime.connecting import connect
+from mft.runtime.connecting import attempted, connect
 from mft.runtime.connection import Connection
 from mft.runtime.epoll import Reactor as Epoll
 from tests.fakes.reactor import PATIENCE, Reactor
@@ -311,3 +311,26 @@ def close(reactor: Any) -> None:
                 os.close(end)
                 setattr(waker, name, -1)
         waker.fileno = lambda: -1
+
+
+def test_who_is_cancelled_hears_of_that_and_of_no_name_that_is_unknown() -> None:
+    connecting: Deferred[None] = Deferred()
+    connecting.addErrback(lambda _: Failure(LookupError("no such name")))
+    waiting = Deferred.fromCoroutine(attempted(connecting))
+    waiting.cancel()
+    waiting.addErrback(lambda failure: failure.type)
+    assert waiting.result is CancelledError
+    assert connecting.called
+
+
+def test_what_an_endpoint_says_by_itself_is_what_is_heard() -> None:
+    connecting: Deferred[object] = Deferred()
+    waiting = Deferred.fromCoroutine(attempted(connecting))
+    connecting.callback("connected")
+    assert waiting.result == "connected"
+    connecting = Deferred()
+    waiting = Deferred.fromCoroutine(attempted(connecting))
+    error = LookupError("no such name")
+    connecting.errback(error)
+    waiting.addErrback(lambda failure: failure.value)
+    assert waiting.result is error
