@@ -1,8 +1,9 @@
 """Handling: the event handlers of the running server, and the resources that they use."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from mft.config.section import NamedSection
@@ -17,7 +18,7 @@ from mft.handlers.base import HandlerOptions
 from mft.handlers.subscription import Retried, Subscription
 from mft.resources.base import Resource, ResourceOptions, Surroundings
 
-GRACE: Final = 10.0  # seconds for an event handler to take what is left
+GRACE: Final = 10.0  # seconds for the event handlers to take what is left
 HANDLERS: Final = "event-handlers"
 RESOURCES: Final = "resources"
 _WORDS: Final = {HANDLERS: "event handler", RESOURCES: "resource"}
@@ -70,10 +71,14 @@ class Handling:
             raise
         self._bus.emit(events.COMPONENT_STARTED, p.ComponentStarted(*named, ""), origin)
 
-    async def stop_handler(self, uuid: str, reason: str) -> None:
-        """Stop an event handler once it has taken what is left."""
-        one = self.subscriptions.pop(uuid)
-        await self._stop(HANDLERS, one.handler.component, one.stop(GRACE), reason)
+    async def stop_handlers(self, uuids: Iterable[str], reason: str) -> None:
+        """Stop event handlers once they have taken what is left: side by side, so that GRACE is
+        waited for once, however many have a receiver that is away."""
+        leaving = [self.subscriptions.pop(uuid) for uuid in uuids]
+        stopping = [
+            self._stop(HANDLERS, one.handler.component, one.stop(GRACE), reason) for one in leaving
+        ]
+        await DeferredList([Deferred.fromCoroutine(one) for one in stopping])
 
     async def stop_resource(self, uuid: str, reason: str) -> None:
         """Stop a resource, which nobody uses any more."""
@@ -94,8 +99,7 @@ class Handling:
 
     async def stop(self, reason: str) -> None:
         """Stop everything: the handlers first, since they use the resources."""
-        for uuid in tuple(self.subscriptions):
-            await self.stop_handler(uuid, reason)
+        await self.stop_handlers(tuple(self.subscriptions), reason)
         for uuid in tuple(self.resources):
             await self.stop_resource(uuid, reason)
 

@@ -177,9 +177,8 @@ class Changes:
         same.
         """
         handling, begin = self._handling, self._daemon.bus.journal.last + 1
-        for uuid in handlers:
-            if uuid in handling.subscriptions:
-                await handling.stop_handler(uuid, "reload")
+        running = [uuid for uuid in handlers if uuid in handling.subscriptions]
+        await handling.stop_handlers(running, "reload")
         for uuid in resources:
             if uuid in handling.resources:
                 await handling.stop_resource(uuid, "reload")

@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from mft.config.section import option
 from mft.core.failure import Refused
 from mft.core.peer import Component
 from mft.daemon import build
-from mft.daemon.handling import Handling
+from mft.daemon.handling import GRACE, Handling
 from mft.events import catalogue as events
-from mft.handlers.base import HandlerOptions
+from mft.handlers.base import DELAY, HandlerOptions
 from mft.resources.base import Resource, ResourceOptions
 from tests.fakes.handlers import House, Remembering, house
 from tests.fakes.run import run
@@ -131,6 +132,18 @@ def test_resources_start_before_the_handlers_and_stop_after_them(room: Room) -> 
     ]
     assert room.told(events.COMPONENT_STARTED) == ["mail", "one", "two"]
     assert room.told(events.COMPONENT_STOPPED) == ["one", "two", "mail"]
+
+
+def test_handlers_share_the_time_that_they_have_to_stop(room: Room) -> None:
+    start(room)
+    for one in room.handling.subscriptions.values():
+        handler: Any = one.handler
+        handler.gate = Deferred()
+    room.home.clock.advance(DELAY)  # each has the start of the other in hand
+    stopped = Deferred.fromCoroutine(room.handling.stop("shutdown"))
+    room.home.clock.advance(GRACE)
+    assert stopped.called
+    assert room.said[-3:] == ["one stops", "two stops", "mail stops"]
 
 
 def test_what_is_off_is_not_started(room: Room) -> None:
