@@ -84,7 +84,7 @@ class HandlerOptions(NamedSection):
     )
     fail_after_errors: Count = option(
         "After how many failures in a row the handler stops itself; it goes on where it was at "
-        "the next start. 0: never.",
+        "the next start. An event that becomes a dead letter ends the row. 0: never.",
         10,
     )
 
@@ -110,7 +110,7 @@ class Handler(Protocol):
     component: Component
     batch: int  # how many occurrences it takes at a time
     # How often the world may be in the way of one occurrence until that becomes a dead letter;
-    # 0: always.
+    # 0: always. One that is itself at fault becomes one after FAULT_ATTEMPTS of subscription.py.
     attempts: int
 
     async def start(self) -> None:

@@ -68,7 +68,7 @@ class DatabaseHandler:
     """
 
     batch: int = BATCH
-    attempts: int = 0  # an audit trail skips nothing
+    attempts: int = 0  # while the database is away, everything waits
 
     def __init__(
         self,

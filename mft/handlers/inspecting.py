@@ -1,5 +1,6 @@
 """Handlers that inspect the file of an event, after the event: they tell, and move nothing."""
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ VERDICTS: Final = frozenset(
         events.REJECTED_DELETED,
     }
 )
+_UNOPENED: Final = frozenset({errno.ELOOP, errno.ENXIO})  # symbolic links and sockets
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -89,7 +91,7 @@ class InspectionHandler:
         await self._inspection.start()
 
     async def handle_many(self, occurrences: Sequence[Occurrence]) -> None:
-        """Inspect each file; Refused where that was not possible, OSError for what is no file."""
+        """Inspect each file; raises Refused or OSError where that was not possible."""
         for occurrence in occurrences:
             if occurrence.event not in VERDICTS:
                 for path in _paths(datum(occurrence.data, self._key)):
@@ -104,8 +106,13 @@ class InspectionHandler:
         virtual = shown if isinstance(shown, str) else path
         try:
             descriptor, size = await self._around.blocking(_opened, path)
-        except FileNotFoundError:
-            self._gone(virtual, path, origin)
+        except (FileNotFoundError, NotADirectoryError):
+            self._left(virtual, path, origin, "it is not there any more")
+            return
+        except Refused as refused:
+            if refused.reason is not Reason.UNSUPPORTED:
+                raise
+            self._left(virtual, path, origin, "it is not a regular file")
             return
         try:
             subject = self._subject(virtual, path, size, DiskSource(descriptor, self._around))
@@ -117,9 +124,9 @@ class InspectionHandler:
         for event, payload in verdict.told:
             self._around.bus.emit(event, payload, origin)
 
-    def _gone(self, virtual: str, path: str, origin: Origin) -> None:
-        name = self.component.name
-        told = p.Uninspected(virtual, path, name, LEFT, "it is not there any more")
+    def _left(self, virtual: str, path: str, origin: Origin, why: str) -> None:
+        """Tell of what is not inspected: it would be no other the next time."""
+        told = p.Uninspected(virtual, path, self.component.name, LEFT, why)
         self._around.bus.emit(events.INSPECTION_UNABLE, told, origin)
 
     def _subject(self, virtual: str, path: str, size: int, source: DiskSource) -> Subject:
@@ -136,8 +143,13 @@ def _paths(value: object) -> list[str]:
 
 
 def _opened(path: str) -> tuple[int, int]:
-    """Open a regular file, and give its size; raises OSError, or Refused for anything else."""
-    descriptor = os.open(path, _OPEN)
+    """Open a regular file, and give its size; raises OSError, or Refused(UNSUPPORTED) for others."""
+    try:
+        descriptor = os.open(path, _OPEN)
+    except OSError as error:
+        if error.errno not in _UNOPENED:
+            raise
+        raise Refused(Reason.UNSUPPORTED, path, "is not a regular file") from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)

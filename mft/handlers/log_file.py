@@ -159,7 +159,7 @@ class LogFile:
     """The handler: lines of a batch are written at once, all of them or none."""
 
     batch: int = BATCH
-    attempts: int = 0  # an audit log skips nothing
+    attempts: int = 0  # while the disk is in the way, everything waits
 
     def __init__(
         self,

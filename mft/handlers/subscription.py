@@ -298,12 +298,12 @@ class Subscription:
         self._tell_failed(occurrence.event.number, details, path, trace)
         if self._stopping:
             raise CancelledError
-        if self._fail_after and self.failures >= self._fail_after:
-            self._give_up()
-            return False
         attempts = self.handler.attempts or (FAULT_ATTEMPTS if fault else 0)
         if attempts and tries >= attempts:
             await self._bury(occurrence, details)
+            return False
+        if self._fail_after and self.failures >= self._fail_after:
+            self._give_up()
             return False
         await self._sleep(min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(tries - 1, 10)))
         return True
@@ -321,6 +321,7 @@ class Subscription:
         except (OSError, Refused) as error:
             details = f"{details}; and no record of it: {error}"
         self.buried += 1
+        self.failures = 0  # the handler goes on: some bad events are no reason to stop it
         told = payloads.DeadLetter(number, serial, self.handler.component.name, details)
         self._bus.emit(catalogue.DEAD_LETTER, told, self._origin)
 

@@ -40,7 +40,7 @@ class Syslog:
     """The handler: a batch is delivered as far as its way can know."""
 
     batch: int = BATCH
-    attempts: int = 0  # a log skips nothing
+    attempts: int = 0  # while the receiver is away, everything waits
 
     def __init__(self, component: Component, options: SyslogOptions, around: Surroundings) -> None:
         self.component = component

@@ -60,7 +60,7 @@ class WindowsEventlog:
     """The handler: each event is an entry at the level Information, under the event's number."""
 
     batch: int = BATCH
-    attempts: int = 0  # a log skips nothing
+    attempts: int = 0  # while the log is in the way, everything waits
 
     def __init__(
         self, component: Component, options: WindowsEventlogOptions, around: Surroundings

@@ -1,6 +1,8 @@
 """A handler inspects the files that events name, tells what it found, and moves nothing."""
 
+import errno
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,13 +98,34 @@ def test_an_inspection_that_cannot_be_made_is_tried_again(home: House, tmp_path:
 
 
 def test_only_regular_files_are_opened(home: House, tmp_path: Path) -> None:
+    """Who may send files could otherwise keep a handler busy with what is none."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/etc/passwd")
+    (tmp_path / "file").touch()
     checking, saying = handler(home, Verdict.passed())
-    for name in ("pipe", "link", "."):
-        with pytest.raises((Refused, OSError)):
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        for name in ("pipe", "link", "socket", ".", "file/below"):
             run(checking.handle_many([named(path="/a", real_path=f"{tmp_path}/{name}")]))
     assert saying.seen == []
+    told = [one.data["details"] for one in home.journal.read()]
+    assert told == ["it is not a regular file"] * 4 + ["it is not there any more"]
+
+
+def test_a_file_that_cannot_be_read_now_is_tried_again(
+    home: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = [PermissionError(errno.EACCES, "Permission denied"), Refused(Reason.BUSY, "")]
+
+    def refuse(path: str, flags: int) -> int:
+        raise errors.pop()
+
+    checking, _ = handler(home, Verdict.passed())
+    monkeypatch.setattr("mft.handlers.inspecting.os.open", refuse)
+    for expected in (Refused, PermissionError):
+        with pytest.raises(expected):
+            run(checking.handle_many([named(path="/a", real_path=str(tmp_path / "a"))]))
+    assert home.numbers() == []
 
 
 def test_verdicts_are_not_inspected_again(home: House, tmp_path: Path) -> None:

@@ -266,6 +266,33 @@ def test_one_poisonous_event_becomes_a_dead_letter_and_the_others_pass(home, tmp
     stop(home, subscription)
 
 
+def test_events_that_become_dead_letters_do_not_switch_the_handler_off(home):
+    handler = Remembering(batch=1, attempts=5)
+    handler.failing = lambda told: FULL if told[0].serial < 4 else None
+    subscription = subscribed(home, handler)  # stops itself after 10 failures in a row
+    emit(home, 4)
+    wait(home)
+    for _ in range(20):
+        wait(home, LONGEST_RETRY)
+    assert subscription.state == "running"
+    assert subscription.buried == 3
+    assert handler.serials == [4]
+    stop(home, subscription)
+
+
+def test_one_poisonous_event_does_not_switch_a_handler_off(home):
+    handler = Remembering(attempts=0)
+    handler.failing = lambda told: ValueError("poison") if told[0].serial == 1 else None
+    subscription = subscribed(home, handler, fail_after_errors=FAULT_ATTEMPTS)
+    emit(home, 2)
+    wait(home)
+    for _ in range(FAULT_ATTEMPTS):
+        wait(home, LONGEST_RETRY)
+    assert handler.serials == [2]
+    assert subscription.buried == 1
+    stop(home, subscription)
+
+
 def test_a_fault_leaves_its_trace_in_the_event(home):
     handler = Remembering(attempts=1)
     handler.failing = ZeroDivisionError("oops")
