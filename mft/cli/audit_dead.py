@@ -48,15 +48,21 @@ def dead(handler: str | None, file: Path, as_json: bool) -> None:
 def retry(handler: str, file: Path) -> None:
     """Give the event handler with the ID HANDLER again what it gave up on.
 
-    The running server does it, between other events. What fails again stays a dead letter; exit
-    code 1 then.
+    The running server does it, between other events, some seconds at a time. What fails again
+    stays a dead letter; exit code 1 then.
 
     \b
     Example:
       mft audit retry mail
     """
-    answer = ask(file, do="retry", handler=handler)
-    click.echo(f"{answer['handled']} events were handled.")
+    handled, first = 0, 0
+    while True:
+        answer = ask(file, do="retry", handler=handler, **{"from": first})
+        handled, first = handled + answer["handled"], answer["next"]
+        if first is None:
+            break
+        click.echo(f"{handled} events were handled, {answer['left']} are left ...", err=True)
+    click.echo(f"{handled} events were handled.")
     if answer["left"]:
         fail(f"{answer['left']} events failed again; see: mft audit dead {handler}")
 

@@ -4,7 +4,7 @@ One request line and one answer line of JSON on a Unix socket that only the serv
 (and root) can open. Requests: `{"do": "status"}`, `{"do": "sessions", "from": 0}`,
 `{"do": "end", "session": ID}`, `{"do": "reload"}`, `{"do": "bans", "from": 0}`,
 `{"do": "lift", "address": ADDRESS}`, with `"account": NAME` or `"all": true` instead,
-`{"do": "remove-codes", "account": ID}`, `{"do": "retry", "handler": ID}`,
+`{"do": "remove-codes", "account": ID}`, `{"do": "retry", "handler": ID, "from": SERIAL}`,
 `{"do": "quarantine", "from": 0}`, `{"do": "quarantine", "id": ID}`,
 `{"do": "release", "id": ID}` with `"replace": true` where it may, `{"do": "reject", "id": ID}`,
 both with a `"note"` for the audit trail. Answers:
@@ -93,10 +93,11 @@ class Controlled(Protocol):
     async def reload(self) -> None:
         """Read server.ini again; Refused says why the running configuration stays."""
 
-    async def retry(self, handler: str) -> tuple[int, int]:
-        """Try the dead letters of an event handler, by its ID, again: how many did, how many not.
+    async def retry(self, handler: str, first: int) -> tuple[int, int, int | None]:
+        """Try dead letters of an event handler, by its ID, again, from the serial `first` on.
 
-        Refused where it does not run.
+        Tells how many were handled, how many are left, and the serial to go on with, None at the
+        end. Refused where it does not run, or is busy.
         """
 
     async def remove_codes(self, account: str) -> bool:
@@ -187,8 +188,11 @@ class Answer:
         handler = request.get("handler")
         if not isinstance(handler, str):
             return failed('"handler" is not the ID of an event handler')
-        handled, left = await self._controlled.retry(handler)
-        return {"ok": True, "handled": handled, "left": left}
+        first = request.get("from", 0)
+        if not isinstance(first, int):
+            return failed('"from" is not a serial')
+        handled, left, following = await self._controlled.retry(handler, first)
+        return {"ok": True, "handled": handled, "left": left, "next": following}
 
     async def _remove_codes(self, request: Mapping[str, Any]) -> dict[str, Any]:
         account = request.get("account")

@@ -15,7 +15,8 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.handlers.base import HandlerOptions
-from mft.handlers.subscription import Retried, Subscription
+from mft.handlers.retrying import Retried
+from mft.handlers.subscription import Subscription
 from mft.resources.base import Resource, ResourceOptions, Surroundings
 
 GRACE: Final = 10.0  # seconds for the event handlers to take what is left
@@ -103,14 +104,14 @@ class Handling:
         for uuid in tuple(self.resources):
             await self.stop_resource(uuid, reason)
 
-    async def retry(self, uuid: str) -> Retried:
-        """Try the dead letters of a handler again; raises Refused where it does not run."""
+    async def retry(self, uuid: str, first: int = 0) -> Retried:
+        """Try dead letters of a handler again; raises Refused where it does not run, or is busy."""
         one = self.subscriptions.get(uuid)
         if one is None:
             running = ", ".join(self.subscriptions) or "none"
             details = f"no event handler {uuid} is running; there are: {running}"
             raise Refused(Reason.NOT_FOUND, "", details)
-        return await one.retry()
+        return await one.retry(first)
 
     def describe(self) -> list[Mapping[str, Any]]:
         """What `mft status` shows of each handler."""

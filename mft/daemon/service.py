@@ -42,7 +42,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.events.journal import SYNC_INTERVAL, Journal
-from mft.handlers.subscription import Retried
+from mft.handlers.retrying import Retried
 from mft.protocols.base import Service, ServiceParts
 from mft.resources.base import Resource, Surroundings
 from mft.runtime.listeners import Listeners
@@ -378,9 +378,9 @@ class Daemon:
         """End one session; False when there is none of this id."""
         return self.roster.end(session, "mft end")
 
-    async def retry(self, handler: str) -> Retried:
-        """Try the dead letters of an event handler, by its ID, again."""
-        return await self.handling.retry(handler)
+    async def retry(self, handler: str, first: int) -> Retried:
+        """Try dead letters of an event handler, by its ID, again, from a serial on."""
+        return await self.handling.retry(handler, first)
 
     async def remove_codes(self, account: str) -> bool:
         """Take away the one-time codes that an account, by its ID, has given itself."""

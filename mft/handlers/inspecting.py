@@ -143,7 +143,7 @@ def _paths(value: object) -> list[str]:
 
 
 def _opened(path: str) -> tuple[int, int]:
-    """Open a regular file, and give its size; raises OSError, or Refused(UNSUPPORTED) for others."""
+    """Open a regular file, and give its size; OSError, or Refused(UNSUPPORTED) for others."""
     try:
         descriptor = os.open(path, _OPEN)
     except OSError as error:

@@ -6,7 +6,6 @@ the events that tell of it are never given to the handler itself.
 
 import traceback
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -17,12 +16,12 @@ from mft.core.peer import NOWHERE, PROCESS, Origin
 from mft.events import catalogue, payloads
 from mft.events.bus import Bus
 from mft.events.model import Occurrence
-from mft.events.reader import one_of
 from mft.handlers.base import DELAY as DELAY
 from mft.handlers.base import Handler, HandlerOptions
 from mft.handlers.cursor import Cursor
 from mft.handlers.dead_letters import DeadLetters
 from mft.handlers.inbox import MAX_KEPT, Batch, Inbox
+from mft.handlers.retrying import FAILING, STOPPED, Retried, Retrying
 from mft.resources.base import Surroundings
 
 CURSOR_INTERVAL = 1.0  # seconds between two writes of a cursor: what a crash repeats
@@ -31,16 +30,6 @@ LONGEST_RETRY = 60.0  # seconds
 FAULT_ATTEMPTS = 10  # on an event that is itself the fault, whatever the handler says
 MAX_TRACE = 2000  # characters of a traceback in an event
 JOURNAL_RETRY = 1.0  # seconds until the journal is asked again for what could not be written
-
-
-STOPPED = "the handler has stopped"
-
-
-class Retried(NamedTuple):
-    """What became of dead letters."""
-
-    handled: int
-    left: int
 
 
 class Subscription:
@@ -70,7 +59,8 @@ class Subscription:
         state, section = surroundings.directory / "state", handler.component.uuid
         self._cursor = Cursor(state, section)
         self._letters = DeadLetters(state, section)
-        self._retries: list[Deferred[Retried]] = []  # who asked for dead letters to be tried again
+        journal = bus.journal.directory
+        self._retrying = Retrying(handler, journal, self._letters, surroundings)
         self._origin = Origin(PROCESS, NOWHERE, handler.component)
         self._inbox: Inbox | None = None
         self._position = self._begin - 1
@@ -125,6 +115,7 @@ class Subscription:
         What fails now is not tried again: it waits for the next start.
         """
         self._stopping = True
+        self._retrying.close()
         if self._worker is not None:
             limit = self._clock.callLater(grace, self._worker.cancel)
             self._wake()
@@ -132,7 +123,6 @@ class Subscription:
             await self._worker
             if limit.active():
                 limit.cancel()
-        _refuse(self._retries, STOPPED)
         self._bus.unsubscribe(self)
         if self._call is not None:
             self._call.cancel()
@@ -142,54 +132,18 @@ class Subscription:
         await self._save(now=True)
         await self.handler.stop()
 
-    async def retry(self) -> Retried:
-        """Try every dead letter once more; what fails stays one. Refused where nobody works."""
-        if self.given_up or self._stopping or self._worker is None:
+    async def retry(self, first: int = 0) -> Retried:
+        """Try dead letters once more, from a serial on; what fails stays one.
+
+        Raises Refused where nobody works, or has other things to do.
+        """
+        if self._worker is None:
             raise Refused(Reason.ABORTED, "", STOPPED)
-        asked: Deferred[Retried] = Deferred()
-        self._retries.append(asked)
+        if self.failures and not self.given_up:
+            raise Refused(Reason.BUSY, "", FAILING)
+        asked = Deferred.fromCoroutine(self._retrying.ask(first))
         self._wake()
         return await asked
-
-    async def _retry(self) -> None:
-        """Do what was asked for: between two batches, since a handler does one thing at a time."""
-        asked, self._retries = self._retries, []
-        if not asked:
-            return
-        try:
-            told = await self._retry_letters()
-        except (OSError, Refused) as error:
-            _refuse(asked, str(error))
-        except CancelledError:
-            _refuse(asked, STOPPED)
-            raise
-        else:
-            for one in asked:
-                one.callback(told)
-
-    async def _retry_letters(self) -> Retried:
-        letters = await self._around.blocking(self._letters.read)
-        left = []
-        for letter in letters:
-            details = await self._retried(int(letter["serial"]))
-            if details:
-                left.append({**letter, "details": details})
-        await self._around.blocking(self._letters.keep, left)
-        self.buried = len(left)
-        return Retried(len(letters) - len(left), len(left))
-
-    async def _retried(self, serial: int) -> str:
-        """Handle one event of the past; why that failed, or nothing."""
-        found = await self._around.blocking(one_of, self._bus.journal.directory, serial)
-        if found is None:
-            return "the journal does not have it any more"
-        try:
-            await self.handler.handle_many((found,))
-        except CancelledError:
-            raise
-        except Exception as error:  # whatever it is, it is this handler's alone
-            return (str(error) or repr(error)).encode("utf-8", "backslashreplace").decode()
-        return ""
 
     def offer(self, occurrence: Occurrence) -> None:
         """Be told of an occurrence; never waits, never raises."""
@@ -215,7 +169,8 @@ class Subscription:
     async def _work(self) -> None:
         """The one worker: take a batch, deliver it, move the cursor; until it is told to stop."""
         while not self.given_up:
-            await self._retry()
+            left = await self._retrying.work()
+            self.buried = self.buried if left is None else left
             batch = await self._next()
             if batch is None:
                 if self._stopping:
@@ -251,7 +206,7 @@ class Subscription:
             await self._save()
         if inbox.starved:
             await self._sleep(JOURNAL_RETRY)
-        elif inbox.empty and not self._stopping and not self._retries:
+        elif inbox.empty and not (self._stopping or self._retrying.asked):
             self._waiter = Deferred()
             await self._waiter
 
@@ -305,6 +260,7 @@ class Subscription:
         if self._fail_after and self.failures >= self._fail_after:
             self._give_up()
             return False
+        self._retrying.refuse(FAILING)
         await self._sleep(min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(tries - 1, 10)))
         return True
 
@@ -326,7 +282,7 @@ class Subscription:
         self._bus.emit(catalogue.DEAD_LETTER, told, self._origin)
 
     def _give_up(self) -> None:
-        self.given_up = True
+        self._end()
         component = self.handler.component
         told = payloads.ComponentGivenUp(
             "event-handlers", component.name, "Event handler", component.kind
@@ -381,9 +337,9 @@ class Subscription:
         if not self._stopping or failure.check(CancelledError) is None:
             self._around.log(f"handler {self.handler.component.name}: {failure.getTraceback()}")
             self._tell_failed(0, f"its worker ended: {failure.getErrorMessage()}", "", "")
-            self.given_up = True
+            self._end()
 
-
-def _refuse(asked: Sequence["Deferred[Retried]"], why: str) -> None:
-    for one in asked:
-        one.errback(Refused(Reason.ABORTED, "", why))
+    def _end(self) -> None:
+        """Handle nothing any more, until the next start."""
+        self.given_up = True
+        self._retrying.close()

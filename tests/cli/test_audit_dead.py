@@ -72,14 +72,32 @@ def test_the_running_server_tries_them_again(
 
     def ask(where: Path, **request: Any) -> dict[str, Any]:
         asked.append((where, request))
-        return {"ok": True, "handled": 3, "left": left}
+        return {"ok": True, "handled": 3, "left": left, "next": None}
 
     monkeypatch.setattr(module, "ask", ask)
     result = call(retry, file, "log-1")
     assert result.exit_code == code
     assert "3 events were handled." in result.output
     assert ("mft audit dead log-1" in result.output) is bool(left)
-    assert asked == [(file, {"do": "retry", "handler": "log-1"})]
+    assert asked == [(file, {"do": "retry", "handler": "log-1", "from": 0})]
+
+
+def test_many_are_tried_again_some_at_a_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [
+        {"ok": True, "handled": 3, "left": 2, "next": 7},
+        {"ok": True, "handled": 2, "left": 0, "next": None},
+    ]
+    asked = []
+
+    def ask(where: Path, **request: Any) -> dict[str, Any]:
+        asked.append(request["from"])
+        return answers.pop(0)
+
+    monkeypatch.setattr(module, "ask", ask)
+    result = call(retry, file, "log-1")
+    assert asked == [0, 7]
+    assert "3 events were handled, 2 are left" in result.stderr
+    assert result.stdout == "5 events were handled.\n"
 
 
 def test_without_a_server_nothing_is_tried(file: Path) -> None:

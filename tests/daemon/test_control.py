@@ -15,6 +15,7 @@ from twisted.internet.testing import StringTransport
 
 from mft.core.failure import Reason, Refused
 from mft.daemon.control import (
+    ANSWER_TIMEOUT,
     MAX_CONNECTIONS,
     MAX_LINE,
     REQUEST_TIMEOUT,
@@ -26,6 +27,7 @@ from mft.daemon.control import (
     remove_stale,
     socket_name,
 )
+from mft.handlers.retrying import PATIENCE, STINT
 from tests.fakes.run import run
 
 
@@ -80,10 +82,10 @@ class Server:
         self.live = [one for one in self.live if one["id"] != session]
         return len(self.live) < before
 
-    async def retry(self, handler):
+    async def retry(self, handler, first):
         if handler != "log-1":
             raise Refused(Reason.NOT_FOUND, "", "no event handler is running")
-        return 2, 1
+        return (1, 1, None) if first else (2, 2, 7)
 
     async def remove_codes(self, account):
         if account == "full":
@@ -146,10 +148,17 @@ def test_nothing_is_lifted_by_a_request_that_says_nothing(what):
 
 def test_dead_letters_are_tried_again():
     answer = ask(Server(), b'{"do": "retry", "handler": "log-1"}')
-    assert answer == {"ok": True, "handled": 2, "left": 1}
+    assert answer == {"ok": True, "handled": 2, "left": 2, "next": 7}
+    answer = ask(Server(), b'{"do": "retry", "handler": "log-1", "from": 7}')
+    assert answer == {"ok": True, "handled": 1, "left": 1, "next": None}
     answer = ask(Server(), b'{"do": "retry", "handler": "log-2"}')
     assert answer == {"ok": False, "error": "no event handler is running"}
     assert not ask(Server(), b'{"do": "retry"}')["ok"]
+    assert not ask(Server(), b'{"do": "retry", "handler": "log-1", "from": "7"}')["ok"]
+
+
+def test_who_asks_for_dead_letters_is_answered_before_the_socket_gives_up():
+    assert STINT < PATIENCE < ANSWER_TIMEOUT
 
 
 def test_one_time_codes_are_taken_away_by_the_id_of_the_account():

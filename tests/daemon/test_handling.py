@@ -186,7 +186,7 @@ def test_each_handler_is_described(room: Room) -> None:
 
 def test_dead_letters_are_retried_by_the_handler_that_has_them(room: Room) -> None:
     start(room)
-    assert run(room.handling.retry("one")) == (0, 0)
+    assert run(room.handling.retry("one")) == (0, 0, None)
     with pytest.raises(Refused, match="no event handler mail is running; there are: one, two"):
         run(room.handling.retry("mail"))
     run(room.handling.stop("shutdown"))

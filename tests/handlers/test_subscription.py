@@ -603,29 +603,20 @@ def poisoned(home):
 def test_a_dead_letter_is_handled_when_that_is_asked_for(home, tmp_path):
     handler, subscription = poisoned(home)
     told = run(subscription.retry())
-    assert told == (1, 0)
+    assert told == (1, 0, None)
     assert 2 in handler.serials
     assert subscription.buried == 0
     assert not (tmp_path / "state" / "dead-letters" / "log-1.jsonl").exists()
-    assert run(subscription.retry()) == (0, 0)
+    assert run(subscription.retry()) == (0, 0, None)
     stop(home, subscription)
 
 
 def test_what_fails_again_stays_a_dead_letter_and_says_why(home, tmp_path):
     handler, subscription = poisoned(home)
     handler.failing = ValueError("still poison")
-    assert run(subscription.retry()) == (0, 1)
+    assert run(subscription.retry()) == (0, 1, None)
     letter = json.loads((tmp_path / "state" / "dead-letters" / "log-1.jsonl").read_text())
     assert (letter["serial"], letter["details"]) == (2, "still poison")
-    stop(home, subscription)
-
-
-def test_an_event_that_the_journal_has_no_more_says_so(home, tmp_path, monkeypatch):
-    _, subscription = poisoned(home)
-    monkeypatch.setattr("mft.handlers.subscription.one_of", lambda directory, serial: None)
-    assert run(subscription.retry()) == (0, 1)
-    letter = json.loads((tmp_path / "state" / "dead-letters" / "log-1.jsonl").read_text())
-    assert letter["details"] == "the journal does not have it any more"
     stop(home, subscription)
 
 
@@ -646,7 +637,7 @@ def test_a_retry_waits_for_the_batch_that_is_being_handled(home):
     assert not asked.called
     gate, handler.gate = handler.gate, None
     gate.callback(None)
-    assert asked.result == (1, 0)
+    assert asked.result == (1, 0, None)
     stop(home, subscription)
 
 
@@ -661,6 +652,51 @@ def test_who_asks_while_it_stops_hears_so(home):
         asked.result.raiseException()
     with pytest.raises(Refused, match="the handler has stopped"):
         run(subscription.retry())
+
+
+def test_who_asks_a_handler_that_gives_up_hears_so(home):
+    handler, subscription = poisoned(home)
+    handler.attempts, handler.gate, handler.failing = 0, Deferred(), FULL
+    subscription._fail_after = 1
+    emit(home)
+    wait(home)
+    asked = Deferred.fromCoroutine(subscription.retry())
+    handler.gate.callback(None)
+    assert subscription.given_up
+    for one in (asked, Deferred.fromCoroutine(subscription.retry())):
+        with pytest.raises(Refused, match="the handler has stopped"):
+            one.result.raiseException()
+    stop(home, subscription)
+
+
+def test_who_asks_a_handler_whose_worker_ended_hears_so(home, monkeypatch):
+    _, subscription = poisoned(home)
+
+    def broken(self):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("mft.handlers.dead_letters.DeadLetters.read", broken)
+    asked = Deferred.fromCoroutine(subscription.retry())
+    with pytest.raises(Refused, match="the handler has stopped"):
+        asked.result.raiseException()
+    assert subscription.given_up
+    stop(home, subscription)
+
+
+def test_who_asks_a_handler_that_tries_something_again_is_not_kept_waiting(home):
+    handler, subscription = poisoned(home)
+    handler.attempts, handler.gate, handler.failing = 0, Deferred(), FULL
+    emit(home)
+    wait(home)
+    asked = Deferred.fromCoroutine(subscription.retry())
+    handler.gate.callback(None)
+    for one in (asked, Deferred.fromCoroutine(subscription.retry())):
+        with pytest.raises(Refused, match="is trying another event again"):
+            one.result.raiseException()
+    handler.failing = handler.gate = None
+    wait(home, LONGEST_RETRY)
+    assert run(subscription.retry()) == (1, 0, None)
+    stop(home, subscription)
 
 
 def test_the_state_is_one_of_three(home):
