@@ -1,12 +1,13 @@
 """Dead letters: events that a handler gave up on, one line of JSON each, until they are retried."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from mft.handlers.cursor import file_name
+from mft.handlers.cursor import file_name, put
 
 FOLDER: Final = "dead-letters"
 MAX_SIZE: Final = 1 << 20  # bytes of one handler's record; later ones are told by the event only
@@ -19,13 +20,14 @@ class DeadLetters:
         self._path = state / FOLDER / (file_name(section) + ".jsonl")
 
     def bury(self, letter: dict[str, Any]) -> None:
-        """Add one line to the record, while there is room; raises OSError."""
+        """Add one line to the record, while there is room, whole or not at all; raises OSError."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        fd = os.open(self._path, flags, 0o600)
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            if os.fstat(fd).st_size < MAX_SIZE:
-                os.write(fd, orjson.dumps(letter) + b"\n")
+            size = os.fstat(fd).st_size
+            if size < MAX_SIZE:
+                torn = size and os.pread(fd, 1, size - 1) != b"\n"  # by a kill
+                _append(fd, size, (b"\n" if torn else b"") + orjson.dumps(letter) + b"\n")
         finally:
             os.close(fd)
 
@@ -42,11 +44,18 @@ class DeadLetters:
         if not letters:
             self._path.unlink(missing_ok=True)
             return
-        beside = self._path.with_suffix(".new")
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:
-            file.writelines(orjson.dumps(letter) + b"\n" for letter in letters)
-        beside.replace(self._path)
+        put(self._path, b"".join(orjson.dumps(letter) + b"\n" for letter in letters))
+
+
+def _append(fd: int, size: int, line: bytes) -> None:
+    """Write behind `size` bytes, on the disk before this returns; else it is as it was before."""
+    try:
+        if os.write(fd, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(fd)
+    except OSError:
+        os.ftruncate(fd, size)
+        raise
 
 
 def _letter(line: bytes) -> dict[str, Any] | None:

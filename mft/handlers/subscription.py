@@ -90,23 +90,27 @@ class Subscription:
 
     async def start(self) -> None:
         """Start the handler and begin to deliver; raises what the handler's start raises."""
-        saved = await self._around.blocking(self._cursor.load)
+        trouble = ""
+        try:
+            saved = await self._around.blocking(self._cursor.load)
+        except ValueError as error:
+            trouble = f"where it was cannot be read, so that it begins with the oldest: {error}"
+            saved = 0
         self.buried = len(await self._around.blocking(self._letters.read))
         await self.handler.start()
         journal = self._bus.journal
         if saved is not None:
             self._position = saved
-        lost = self._position > journal.last
-        if lost:
+        if self._position > journal.last:
+            trouble = f"the journal ends at {journal.last}, before what was handled last: {saved}"
             self._position = journal.last
         self._inbox = Inbox(
             journal, self._filter, self.handler.component, self._around.blocking, self._position
         )
         self._bus.subscribe(self)
         self._worker = Deferred.fromCoroutine(self._work()).addErrback(self._broke)
-        if lost:
-            details = f"the journal ends at {journal.last}, before what was handled last: {saved}"
-            self._tell_failed(0, details, "", "")
+        if trouble:
+            self._tell_failed(0, trouble, "", "")
         await self._save(now=True)  # from here on nothing is lost, whatever happens
 
     async def stop(self, grace: float = 0.0) -> None:

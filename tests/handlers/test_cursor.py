@@ -1,4 +1,6 @@
+import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -16,11 +18,25 @@ def test_a_saved_cursor_comes_back(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"serial":-1}', '{"serial":"1"}'])
-def test_a_cursor_that_cannot_be_understood_is_none(tmp_path, text):
+def test_a_cursor_that_cannot_be_understood_is_not_taken_for_none(tmp_path, text):
     cursor = Cursor(tmp_path, "log")
     cursor.save(1)
     (tmp_path / "cursors" / "log.json").write_text(text)
-    assert cursor.load() is None
+    with pytest.raises(ValueError, match="."):
+        cursor.load()
+
+
+def test_a_cursor_is_on_the_disk_before_it_takes_the_place_of_another(tmp_path, monkeypatch):
+    done = []
+    replace = Path.replace
+    monkeypatch.setattr(
+        "mft.handlers.cursor.os.fsync", lambda fd: done.append(os.fstat(fd).st_size)
+    )
+    monkeypatch.setattr(
+        Path, "replace", lambda path, other: done.append("replaced") or replace(path, other)
+    )
+    Cursor(tmp_path, "log").save(1)
+    assert done == [len('{"serial":1}'), "replaced"]
 
 
 @pytest.mark.parametrize("section", ["..", ".", "a b/c", "ä" * 150, "\0", "x" * 300])

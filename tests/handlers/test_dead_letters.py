@@ -1,5 +1,6 @@
 """The record of what a handler gave up on."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -36,6 +37,39 @@ def test_a_line_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
         file.write(b'{"serial"\n[]\n{}\n{"serial": "2"}\n')
     letters.bury({"serial": 3})
     assert [one["serial"] for one in letters.read()] == [1, 3]
+
+
+@pytest.mark.parametrize("taken", [0, 5])
+def test_what_a_full_disk_takes_of_a_line_harms_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    letters = DeadLetters(tmp_path, "log")
+    letters.bury({"serial": 1})
+    whole = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "write", lambda fd, data: whole(fd, data[:taken]))
+        with pytest.raises(OSError, match="No space left"):
+            letters.bury({"serial": 2})
+    letters.bury({"serial": 3})
+    assert letters.read() == [{"serial": 1}, {"serial": 3}]
+
+
+def test_a_line_that_a_kill_cut_harms_no_other(tmp_path: Path) -> None:
+    letters = DeadLetters(tmp_path, "log")
+    letters.bury({"serial": 1})
+    with (tmp_path / "dead-letters" / "log.jsonl").open("ab") as file:
+        file.write(b'{"serial"')
+    letters.bury({"serial": 3})
+    assert letters.read() == [{"serial": 1}, {"serial": 3}]
+
+
+def test_a_letter_is_on_the_disk_before_its_handler_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(module.os, "fsync", lambda fd: done.append(os.fstat(fd).st_size))
+    DeadLetters(tmp_path, "log").bury({"serial": 1})
+    assert done == [len('{"serial":1}\n')]
 
 
 def test_those_that_are_kept_are_all_there_are(tmp_path: Path) -> None:

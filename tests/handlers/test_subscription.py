@@ -427,6 +427,20 @@ def test_a_place_that_cannot_be_read_is_told_at_the_start(home, tmp_path):
         subscribed(home, Remembering())
 
 
+def test_a_place_that_cannot_be_understood_is_told_and_nothing_is_missed(home, tmp_path):
+    """A power cut may leave an empty file; a handler without any begins with this process."""
+    emit(home, 3)
+    (tmp_path / "state" / "cursors").mkdir(parents=True)
+    (tmp_path / "state" / "cursors" / "log-1.json").touch()
+    handler = Remembering()
+    subscription = subscribed(home, handler, begin=3)
+    wait(home)
+    assert handler.serials == [1, 2, 3]
+    (told,) = [one for one in home.journal.read() if one.event is catalogue.HANDLER_FAILED]
+    assert "begins with the oldest" in told.data["details"]
+    stop(home, subscription)
+
+
 def test_a_cursor_that_cannot_be_written_stops_nothing(home, monkeypatch):
     def refuse(self, serial):
         raise FULL
