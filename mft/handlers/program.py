@@ -25,7 +25,6 @@ from mft.handlers.program_options import ProgramOptions, not_to_run
 from mft.resources.base import Surroundings
 from mft.runtime.program import Finished, run_program
 
-BATCH: Final = 16  # events whose programs are begun before the place in the journal is moved
 MOST_OUTPUT: Final = 16 << 10  # bytes kept of output, and of error
 MAX_LOG: Final = 200  # characters of them in a line
 MAX_PATH: Final = 4096  # characters
@@ -48,7 +47,6 @@ class _Said(NamedTuple):
 class Program:
     """The handler: some programs at a time."""
 
-    batch: int = BATCH
     attempts: int = 0
 
     def __init__(
@@ -60,6 +58,7 @@ class Program:
     ) -> None:
         """`who` tells the account that this process runs as."""
         self.component = component
+        self.batch = options.concurrent_processes  # no more: a stop in the middle repeats them
         self._options = options
         self._around = around
         self._who = who

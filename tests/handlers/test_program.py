@@ -12,9 +12,10 @@ from mft.core.failure import Refused
 from mft.events import catalogue
 from mft.handlers.program import MAX_LOG, MAX_VALUE, MOST_OUTPUT, Program
 from mft.handlers.program_options import ProgramOptions
+from mft.handlers.subscription import Subscription
 from tests.fakes.handlers import house
 from tests.fakes.loop import until
-from tests.fakes.occurrences import told
+from tests.fakes.occurrences import ALICE, told, uploaded
 from tests.fakes.programs import SCAN, SOMEBODY, Bench, script
 from tests.fakes.run import run
 
@@ -148,6 +149,28 @@ def test_what_cannot_be_started_comes_again_and_what_was_handled_does_not(bench:
 
     bench.main(main, program)
     assert [one["path"] for one in bench.results] == ["/a", "/b", "/a"]
+
+
+def test_a_stop_runs_no_program_again_that_had_ended_long_before(bench: Bench) -> None:
+    ran = bench.directory / "ran"
+    program = script(bench.directory, f'echo $1 >> {ran}; [ "$1" != /5 ] || exec sleep 60')
+
+    async def main(reactor: Any, handler: Program) -> None:
+        around, options = handler._around, handler._options
+        for number in range(1, 6):
+            around.bus.emit(catalogue.SSH_UPLOAD_DONE, uploaded(f"/{number}"), ALICE)
+        for times in (1, 2):
+            again = Program(SCAN, options, around, lambda: SOMEBODY)
+            subscription = Subscription(again, options, around.bus, around, begin=1)
+            await subscription.start()
+            await until(reactor, lambda: runs().count("/5") == times, "the last runs")  # noqa: B023
+            await subscription.stop(grace=0.0)
+
+    def runs() -> list[str]:
+        return ran.read_text().split() if ran.exists() else []
+
+    bench.main(main, program, executable_arguments="{data.path}", concurrent_processes="2")
+    assert sorted(runs()) == ["/1", "/2", "/3", "/4", "/5", "/5"]
 
 
 def test_an_event_that_is_too_much_for_a_program_is_told(bench: Bench) -> None:
