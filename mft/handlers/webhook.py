@@ -39,7 +39,7 @@ BROKEN: Final = 500  # and above
 
 
 class Unwanted(ValueError):  # noqa: N818 - a verdict on an event
-    """Every server has answered, and none takes what was sent."""
+    """Every server that there is has answered, and none takes what was sent."""
 
 
 class Verdict(NamedTuple):
@@ -92,7 +92,7 @@ class Webhook:
     async def handle_many(self, occurrences: Sequence[Occurrence]) -> None:
         """Send them in one request; raises Refused, or Unwanted where they are at fault."""
         message = await self._around.blocking(self._writer.message, occurrences)
-        url = await self._deliver(message)
+        url = await self._deliver(message, alone=len(occurrences) == 1)
         numbers = ", ".join(sorted({str(one.event.number) for one in occurrences}))
         path = str(occurrences[0].data.get("path", "")) if len(occurrences) == 1 else ""
         told = payloads.HttpDelivered(numbers[:MAX_SHOWN], path, shown_url(url), len(occurrences))
@@ -111,7 +111,7 @@ class Webhook:
 
         return ask
 
-    async def _deliver(self, message: Message) -> str:
+    async def _deliver(self, message: Message, *, alone: bool) -> str:
         """Send to the first URL that takes it, and give that; raises what handle_many does."""
         why: list[str] = []
         unwanted = 0
@@ -125,7 +125,10 @@ class Webhook:
             unwanted += verdict.unwanted
             if not verdict.unwanted:
                 self._suspend(url, verdict.details)
-        if unwanted == len(awake):
+        # One event is not at fault while a URL rests that might take it; of several, which then go
+        # one by one, those awake may take some.
+        everyone = len(awake) == len(self._options.url)
+        if unwanted == len(awake) and (everyone or not alone):
             raise Unwanted("; ".join(why))
         raise Refused(Reason.BROKEN, "", "; ".join(why))
 

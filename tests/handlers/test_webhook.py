@@ -12,7 +12,7 @@ from mft.core.matching import Expression
 from mft.events import catalogue
 from mft.events.model import Occurrence
 from mft.handlers import webhook as module
-from mft.handlers.subscription import DELAY, Subscription
+from mft.handlers.subscription import DELAY, FAULT_ATTEMPTS, Subscription
 from mft.handlers.webhook import LONGEST_PATIENCE, UNWANTED, Unwanted, Webhook, judge
 from mft.runtime.fetch import Answer
 from mft.runtime.resting import SUSPENDED
@@ -142,6 +142,40 @@ def test_an_event_that_no_server_takes_is_at_fault(home: House, status: int) -> 
     world.outcome.clear()
     world.handle()
     assert isinstance(world.failure(), Refused)
+
+
+def test_an_event_is_not_at_fault_while_a_server_that_might_take_it_rests(home: House) -> None:
+    world = World(home, url=f"{ONE}, {TWO}", retry_count="0")
+    world.answers = {ONE: [DOWN], TWO: [Answer(400, b"")]}
+    subscription = Subscription(world.hook, world.options, home.bus, home.around)
+    run(subscription.start())
+    home.bus.emit(catalogue.SSH_UPLOAD_DONE, uploaded("/a"), ALICE)
+    home.clock.advance(DELAY)
+    for _ in range(30):
+        home.clock.advance(60)
+    assert urls(world).count(ONE) > 1
+    assert urls(world).count(TWO) > FAULT_ATTEMPTS
+    assert subscription.buried == 0
+    world.answers[ONE] = [OK]
+    for _ in range(6):
+        home.clock.advance(60)
+    assert home.numbers()[-1] == catalogue.HTTP_DELIVERED.number
+    run(subscription.stop())
+
+
+def test_what_the_servers_that_are_there_take_goes_to_them_one_by_one(home: House) -> None:
+    world = World(home, url=f"{ONE}, {TWO}", retry_count="0")
+    world.answers = {ONE: [DOWN], TWO: [Answer(400, b""), Answer(400, b""), OK, Answer(400, b"")]}
+    subscription = Subscription(world.hook, world.options, home.bus, home.around)
+    run(subscription.start())
+    for path in ("/a", "/b", "/c"):
+        home.bus.emit(catalogue.SSH_UPLOAD_DONE, uploaded(path), ALICE)
+    for _ in range(5):
+        home.clock.advance(1)
+    done = [one for one in home.journal.read() if one.event is catalogue.HTTP_DELIVERED]
+    assert [one.data["target_path"] for one in done] == ["/a"]
+    assert subscription.position == 1
+    run(subscription.stop())
 
 
 def test_a_url_that_failed_rests_for_five_minutes(home: House) -> None:
