@@ -472,10 +472,10 @@ def test_a_handler_that_does_not_stop_well_is_told_and_the_rest_stops(
         await daemon.stop()
 
     run_loop(main)
-    assert instance.numbers[-2:] == [
+    assert set(instance.numbers[-2:]) == {  # they stop side by side
         events.COMPONENT_STOP_FAILED.number,
         events.COMPONENT_STOPPED.number,
-    ]
+    }
 
 
 def test_a_journal_whose_disk_is_gone_does_not_keep_the_server_from_stopping(
