@@ -5,9 +5,11 @@ from typing import Annotated, Final, Literal
 
 from mft.config.kinds import Context, Count, Kind, duration, reference, whole
 from mft.config.section import option
+from mft.events.filters import Filter, GroupsOf, of_nobody
 from mft.handlers.base import HandlerOptions
 from mft.handlers.email_recipients import Recipient, Recipients
 from mft.handlers.log_file import check_template
+from mft.handlers.results import MAIL_RESULTS, without_results
 from mft.resources.email_client import DEFAULT_CLIENT
 
 WEEK: Final = 604_800.0  # seconds
@@ -68,6 +70,11 @@ class EmailSenderOptions(HandlerOptions):
         0,
         safer="A mail server that was down for a while does not end the mails.",
     )
+
+    def filter(self, groups_of: GroupsOf = of_nobody, server: str = "") -> Filter:
+        """Which events these options ask for: results of mail only by their number."""
+        kept = self.model_copy(update={"target": without_results(self.target, MAIL_RESULTS)})
+        return HandlerOptions.filter(kept, groups_of, server)
 
     def recipients(self) -> Mapping[str, Sequence[Recipient]]:
         """Who is named, by option."""

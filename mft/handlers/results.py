@@ -9,14 +9,24 @@ from typing import Final
 from mft.events import catalogue
 from mft.events.filters import Items
 
-RESULTS: Final = frozenset(
+# Those that mail is not given. A program that failed is mailed, for nobody tells of that mail.
+MAIL_RESULTS: Final = frozenset(
+    str(event.number)
+    for event in (
+        catalogue.MAIL_NOT_FOR_ALL,
+        catalogue.MAILS_HELD_BACK,
+        catalogue.MAILS_SUMMARISED,
+        catalogue.ATTACHMENT_LEFT_OUT,
+    )
+)
+RESULTS: Final = MAIL_RESULTS | frozenset(
     str(event.number)
     for event in (catalogue.PROGRAM_DONE, catalogue.PROGRAM_FAILED, catalogue.HTTP_DELIVERED)
 )
 
 
-def without_results(target: Items) -> Items:
+def without_results(target: Items, results: frozenset[str] = RESULTS) -> Items:
     """What is wanted, less the results that it does not name."""
     if target.items and not target.excluded:
         return target
-    return Items(target.items | RESULTS, excluded=True)
+    return Items(target.items | results, excluded=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -146,6 +147,32 @@ def test_mail_that_only_others_do_not_see_is_to_nobody(home: House) -> None:
     handler, post = mailing(home, email_to_recipients="", email_bcc="archive@example.com")
     handle(handler, told())
     assert str(post.messages[0]["To"]) == "undisclosed-recipients:;"
+
+
+@pytest.mark.parametrize("maximum", ["1", "1000"])
+def test_two_handlers_that_mail_everything_do_not_mail_what_the_other_tells(
+    home: House, maximum: str
+) -> None:
+    """One recipient is refused each time, the file is gone, and the limit is reached."""
+    _, post = mailing(home)
+    post.replies = {"gone@example.com": NO}
+    around = replace(home.around, resources={"DEFAULT-EMAIL-CLIENT": post})
+    given = options(
+        email_to_recipients="ann@example.com, gone@example.com",
+        email_associated_files="attachment",
+        maximum_mails=maximum,
+        interval="10",
+    )
+    for one in ("mail-1", "mail-2"):
+        handler = EmailSender(MAILER._replace(uuid=one, name=one), given, around)
+        run(Subscription(handler, given, home.bus, around).start())
+    for path in ("/gone-1.csv", "/gone-2.csv"):
+        home.bus.emit(catalogue.SSH_UPLOAD_DONE, uploaded(path), ALICE)
+    home.clock.pump([0.1] * 200)
+    mails, events = len(post.sent), home.journal.last
+    home.clock.pump([0.1] * 600)
+    assert (len(post.sent), home.journal.last) == (mails, events)
+    assert len(post.sent) == 4
 
 
 def test_an_event_for_nobody_is_skipped_in_silence(home: House) -> None:
