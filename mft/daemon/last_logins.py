@@ -4,20 +4,15 @@ An account that nobody has seen before counts as used now. What is on the disk m
 old after a crash, which is nothing against days.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
-import orjson
-
-from mft.core.failure import Refused
-from mft.daemon.files import read_json, remove_unfinished, replace
+from mft.daemon.files import read_json
+from mft.daemon.state_file import StateFile
 from mft.events import catalogue as events
-from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.runtime.threads import Blocking
 
@@ -47,23 +42,15 @@ class LastLogins:
 
         `present` gives the accounts that have a session: they are being used.
         """
-        self._path = state / FILE
-        self._disk = disk
-        self._bus = bus
+        self._file = StateFile(
+            state / FILE, disk, bus, events.LAST_LOGINS_UNREADABLE, events.LAST_LOGINS_UNWRITTEN
+        )
         self._present = present
         self._clock = clock
         self._lock = Lock()  # housekeeping asks from a thread; it is held for a few steps only
-        self._known: dict[str, float] = {}  # in the order of use, the oldest first
+        # In the order of use, the oldest first.
+        self._known: dict[str, float] = self._file.load(read_last_logins) or {}
         self._changed = False
-        self._failing = False
-        try:
-            remove_unfinished(state, FILE)
-            self._known = read_last_logins(self._path)
-        except (OSError, ValueError) as error:
-            told = p.PathFailed(str(self._path), str(self._path), _sentence(error))
-            bus.emit(events.LAST_LOGINS_UNREADABLE, told)
-            with suppress(OSError):  # then the next writing replaces it
-                self._path.replace(self._path.with_name(f"{FILE}.damaged"))
 
     def of(self, account: str) -> float:
         """The last use of an account; one that is new is used now."""
@@ -93,16 +80,8 @@ class LastLogins:
         with self._lock:
             self._changed = False
             known = dict(self._known)  # the thread that writes may take its time
-        try:
-            await self._disk(_write, self._path, known)
-        except (OSError, Refused) as error:  # Refused: too many calls wait for the disk
+        if not await self._file.write(known):
             self._changed = True
-            if not self._failing:
-                told = p.PathFailed(str(self._path), str(self._path), _sentence(error))
-                self._bus.emit(events.LAST_LOGINS_UNWRITTEN, told)
-            self._failing = True
-        else:
-            self._failing = False
 
 
 def read_last_logins(path: Path) -> dict[str, float]:
@@ -121,13 +100,3 @@ def read_last_logins(path: Path) -> dict[str, float]:
             raise ValueError("has something else than moments in seconds")
     newest = sorted(found.items(), key=lambda one: float(one[1]))[-MAX_KEPT:]
     return {account: float(moment) for account, moment in newest}
-
-
-def _write(path: Path, known: dict[str, float]) -> None:
-    replace(path, orjson.dumps(known, option=orjson.OPT_INDENT_2), 0o600)
-
-
-def _sentence(error: OSError | ValueError | Refused) -> str:
-    if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno)
-    return str(error)

@@ -1,15 +1,17 @@
 """Replaying: one event handler is given events of the past again, without a server."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mft.core.failure import Reason, Refused
 from mft.core.peer import Component, Origin
 from mft.daemon import build
 from mft.daemon.cross_checks import resources_of
 from mft.daemon.homes import Homes
 from mft.daemon.load import Config
-from mft.daemon.memberships import addresses_of
+from mft.daemon.memberships import FILE, Seen, addresses_of, groups_of, read_memberships
 from mft.events.model import Event, Occurrence
 from mft.events.reader import JournalReader
 from mft.events.search import READ_BATCH
@@ -40,9 +42,7 @@ class Replay:
             outside=self._pools.outside,
             work=self._pools.work,
             log=say,
-            groups_of=lambda account: (
-                config.accounts[account].group if account in config.accounts else ()
-            ),
+            groups_of=partial(groups_of, config, _memberships(config, options)),
             resources=resources,
             homes=Homes(lambda: config),
             replaying=True,
@@ -108,6 +108,18 @@ class Replay:
     def _wants(self, told: Occurrence, asked: Callable[[Occurrence], bool]) -> bool:
         own = told.origin.component.uuid == self._handler.component.uuid
         return not own and asked(told) and self._filter.wants(told)
+
+
+def _memberships(config: Config, options: HandlerOptions) -> Seen:
+    """What the server knows of accounts of other systems, where it matters; raises Refused."""
+    if not options.user_groups.items:
+        return {}
+    path = config.directory / "state" / FILE
+    try:
+        return read_memberships(path)
+    except (OSError, ValueError) as error:
+        details = f"the memberships in {path} cannot be read: {error}"
+        raise Refused(Reason.BROKEN, str(path), details) from error
 
 
 class _Silent:

@@ -129,7 +129,9 @@ class Daemon:
         self._last_logins = last = LastLogins(state, self._pools.disk, self.bus, present)
         codes = UsedCodeFiles(state, self._pools.disk, self.bus)
         self._factors = factors = OwnFactorFiles(state, self._pools.disk, self.bus)
-        members = Memberships(lambda: self.config)
+        self._members = members = Memberships(
+            state, self._pools.disk, self.bus, lambda: self.config
+        )
         self._doorman = doorman = build.Doorman(
             self.bus, opening, own, last, codes, factors, members.seen
         )
@@ -182,6 +184,7 @@ class Daemon:
         self._housekeeping = Housekeeping(self, self._volumes, self.bus, Endings(own, last.of))
         self._housekeeping.warn_of_certificates()
         self._loop(last.interval, last.save)
+        self._loop(members.interval, members.save)
         self._loop(self._housekeeping.interval, self._housekeeping.round)
         self._loop(BANS_INTERVAL, self.bans.round)
         self.bus.emit(events.PROCESS_DETAILS, process_details())
@@ -352,6 +355,7 @@ class Daemon:
         await self._stop_handlers("shutdown")
         await self._stop_methods()
         await self._last_logins.save()
+        await self._members.save()
         self._close()
 
     # The control socket.

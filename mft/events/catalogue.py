@@ -1743,6 +1743,19 @@ LAST_LOGINS_UNWRITTEN: Final = Event(
     'The last logins cannot be written to "{path}", and a restart would forget them: {details}',
     _PROCESS_BROKEN,
 )
+MEMBERSHIPS_UNREADABLE: Final = Event(
+    90122,
+    p.PathFailed,
+    'The memberships in "{path}" cannot be read; accounts that another system knows are in no '
+    "group for event handlers until they log in again: {details}",
+    _PROCESS_BROKEN,
+)
+MEMBERSHIPS_UNWRITTEN: Final = Event(
+    90123,
+    p.PathFailed,
+    'The memberships cannot be written to "{path}", and a restart would forget them: {details}',
+    _PROCESS_BROKEN,
+)
 DATABASE_PURGED: Final = Event(
     90210,
     p.DatabasePurged,

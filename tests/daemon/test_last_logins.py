@@ -104,11 +104,11 @@ def test_a_disk_that_too_much_waits_for_is_no_end_of_writing(tmp_path: Path) -> 
 
     kept = Kept(tmp_path)
     kept.login("ann-1")
-    disk, kept._disk = kept._disk, busy  # type: ignore[assignment]  # as the pool refuses
+    disk, kept._file._disk = kept._file._disk, busy  # type: ignore[assignment]  # as the pool refuses
     run(kept.save())
     (told,) = kept.trail.told
     assert told.payload.details == "too much waits"
-    kept._disk = disk
+    kept._file._disk = disk
     run(kept.save())
     assert read_last_logins(tmp_path / FILE) == {"ann-1": NOW}
 

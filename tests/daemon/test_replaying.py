@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from mft.core.failure import Refused
 from mft.daemon import replaying as module
+from mft.daemon.memberships import FILE
 from mft.daemon.replaying import Replay
 from mft.events import catalogue as events
 from mft.handlers.base import HandlerOptions
@@ -35,6 +37,7 @@ def journal(instance: Instance) -> Path:
     for _ in range(5):
         home.bus.emit(events.SSH_UPLOAD_DONE, uploaded(), ALICE)
     home.journal.close()
+    instance.state.mkdir(exist_ok=True)
     return home.journal.directory
 
 
@@ -77,6 +80,22 @@ def test_a_handler_of_another_server_is_given_nothing(
     instance: Instance, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert replay(instance, journal, monkeypatch, more="servers = elsewhere\n") == 0
+
+
+def test_accounts_of_other_systems_are_in_the_groups_that_the_server_knows(
+    instance: Instance, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = "user_groups = PARTNERS\n"
+    assert replay(instance, journal, monkeypatch, more=more) == 0
+    file = instance.state / FILE
+    file.write_text('{"alice-1": ["PARTNERS"]}')
+    assert replay(instance, journal, monkeypatch, more=more) == 3
+    file.write_text("[]")
+    with pytest.raises(Refused) as caught:
+        replay(instance, journal, monkeypatch, more=more)
+    assert caught.value.details == (
+        f"the memberships in {file} cannot be read: is not a table of accounts"
+    )
 
 
 def test_what_it_raises_is_raised_and_it_is_stopped(

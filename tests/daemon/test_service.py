@@ -13,7 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 
+from mft.auth.account import Account
 from mft.auth.base import Password
+from mft.auth.permissions import Rules
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
@@ -29,7 +31,7 @@ from mft.trust.certificates import self_signed
 from tests.fakes.accounts import CHEAP_HASH
 from tests.fakes.daemons import ANN, SERVER, Instance, log_file, ssh
 from tests.fakes.loop import run_loop, until
-from tests.fakes.occurrences import ALICE, SYSTEM
+from tests.fakes.occurrences import ALICE, SYSTEM, uploaded
 from tests.fakes.services import FakeService, Services
 from tests.interop.ports import free_port
 
@@ -444,6 +446,36 @@ def test_a_stop_takes_no_more_ends_the_idle_and_stops_handlers_last(
     log = (instance.directory / "log" / "server.log").read_text()
     assert log.splitlines()[-1].startswith(f"{events.DRAINED.number} ")
     assert lock_is_free(instance)
+
+
+def test_handlers_know_the_groups_of_accounts_of_other_systems_after_a_restart(
+    instance: Instance,
+) -> None:
+    ldap = Account("alice-1", "alice", "/", Rules(()), groups=("PARTNERS",))
+
+    async def main(reactor: Any) -> None:
+        first = instance.daemon(reactor, log_file("log", user_groups="PARTNERS"))
+        await first.start()
+        first._members.seen(ldap)
+        await first.stop()
+        second = instance.daemon(reactor, log_file("log", user_groups="PARTNERS"))
+        await second.start()
+        second.bus.emit(events.SSH_UPLOAD_DONE, uploaded(), ALICE)
+        await second.stop()
+
+    run_loop(main)
+    assert "/inbox/a.csv" in (instance.directory / "log" / "server.log").read_text()
+
+
+def test_groups_that_are_new_are_on_the_disk_a_moment_after_the_login(instance: Instance) -> None:
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor)
+        await daemon.start()
+        daemon._members.seen(Account("alice-1", "alice", "/", Rules(()), groups=("PARTNERS",)))
+        await until(reactor, (instance.state / "memberships.json").exists)
+        await daemon.stop()
+
+    run_loop(main)
 
 
 def test_who_takes_longer_than_the_grace_is_cut(instance: Instance, services: Services) -> None:
