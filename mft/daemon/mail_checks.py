@@ -41,15 +41,25 @@ def check_recipients(reading: Reading, files: Mapping[str, AccountsOfFile]) -> N
                     sentence = f"is no address, and names no account and no group{hint}"
                     wrong = Wrong(sentence, identifier, option=name)
                     wrong_in(options, one.raw, wrong, reading.problems)
-        if _for_nobody(options, reading):
-            sentence = "is empty here and in the resource: nobody gets this mail"
-            wrong = Wrong(sentence, option="email_to_recipients", mild=True)
-            wrong_in(options, one.raw, wrong, reading.problems)
+        mild = _for_nobody(options, reading)
+        if mild is not None:
+            wrong_in(options, one.raw, mild, reading.problems)
 
 
-def _for_nobody(options: EmailSenderOptions, reading: Reading) -> bool:
+def _for_nobody(options: EmailSenderOptions, reading: Reading) -> Wrong | None:
+    """What is wrong where all mails are for nobody, or those that do not go one by one."""
     found = reading.families["resources"].get(options.email_client)
     client = None if found is None else found.options
     if not isinstance(client, EmailClientOptions) or client.email_to_recipients:
-        return False
-    return not any(options.recipients().values())
+        return None
+    named = {name: people for name, people in options.recipients().items() if people}
+    if not named:
+        sentence = "is empty here and in the resource: nobody gets this mail"
+        return Wrong(sentence, option="email_to_recipients", mild=True)
+    if options.maximum_mails and all(one.is_template for some in named.values() for one in some):
+        sentence = (
+            "depends on the event, and the resource names no recipients: nobody is told of events "
+            "beyond maximum_mails"
+        )
+        return Wrong(sentence, option=next(iter(named)), mild=True)
+    return None

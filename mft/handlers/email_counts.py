@@ -45,6 +45,11 @@ class Counts:
         """How many events."""
         return sum(held.count for held in self.by_number.values())
 
+    @property
+    def earliest(self) -> tuple[int, Held]:
+        """The events of the number that was held back first; there is one."""
+        return min(self.by_number.items(), key=lambda row: row[1].first)
+
     def add(self, number: int, held: Held) -> None:
         """Count events of a number."""
         if number not in self.by_number and len(self.by_number) >= MAX_NUMBERS:

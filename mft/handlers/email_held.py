@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.interfaces import IDelayedCall
 
 from mft.core.failure import Refused
@@ -18,6 +18,10 @@ RETRY: Final = 60.0  # seconds until a summary that did not go is tried again
 PATIENCE: Final = 5.0  # seconds for one to go when the handler stops
 
 
+class NobodyError(Exception):
+    """There is nobody who is to get a summary."""
+
+
 class HeldBack:
     """The limit of one handler. Counts are in a file before the handler is done with an event."""
 
@@ -28,7 +32,10 @@ class HeldBack:
         around: Surroundings,
         summarise: Callable[[Counts], Coroutine[Any, Any, None]],
     ) -> None:
-        """`summarise` sends one mail that tells of everything; it raises when that fails."""
+        """`summarise` sends one mail that tells of everything; it raises when that fails.
+
+        NobodyError says that there is no use in trying again soon.
+        """
         self._component = component
         self._maximum = options.maximum_mails
         self._interval = options.interval
@@ -37,7 +44,9 @@ class HeldBack:
         self._origin = Origin(PROCESS, NOWHERE, component)
         self._file = CountsFile(around.directory / "state", component.uuid)
         self._counts = Counts()
+        self._leaving = Counts()  # what a summary tells that is on its way
         self._changed = False  # whether the file is behind
+        self._saving = DeferredLock()  # one write at a time: each is of what is true then
         self._spent = 0  # mails in this interval
         self._told = False  # that something is held back in it
         self._end: IDelayedCall | None = None  # of the interval; it begins with its first mail
@@ -75,20 +84,30 @@ class HeldBack:
 
     async def save(self) -> None:
         """Keep new counts; where that fails, a restart forgets them, and nothing else."""
-        if not self._changed or self._around.replaying:
-            return
-        self._changed = False
-        try:
-            await self._around.blocking(self._file.save, self._counts.rows())
-        except (OSError, Refused) as error:
-            self._around.log(f"mails held back by {self._component.name}: {error}")
+        async with self._saving:
+            if not self._changed or self._around.replaying:
+                return
+            self._changed = False
+            kept = Counts()
+            for counts in (self._counts, self._leaving):
+                kept.merge(counts)
+            try:
+                await self._around.blocking(self._file.save, kept.rows())
+            except (OSError, Refused) as error:
+                self._around.log(f"mails held back by {self._component.name}: {error}")
 
     async def stop(self) -> None:
-        """Say what is held back, for at most PATIENCE seconds; else it stays in the file."""
+        """Say what is held back, for at most PATIENCE seconds; else it stays in the file.
+
+        What was replayed is in no file: there, it is waited for.
+        """
         self._stopping = True
         for call in (self._end, self._retry):
             if call is not None and call.active():
                 call.cancel()
+        if self._around.replaying:
+            await self._say_all()
+            return
         if self._counts and self._running is None:
             self._begin()
         if self._running is not None:
@@ -97,6 +116,12 @@ class HeldBack:
             if limit.active():
                 limit.cancel()
         await self.save()
+
+    async def _say_all(self) -> None:
+        if self._running is not None:
+            await self._running
+        if self._counts:
+            await self._say()
 
     def _over(self) -> None:
         """The interval is over: the next mail begins another."""
@@ -111,7 +136,8 @@ class HeldBack:
 
     async def _say(self) -> None:
         """Say what was held back, and forget it; what cannot be said now is said later."""
-        counts, self._counts = self._counts, Counts()
+        counts = self._leaving = self._counts
+        self._counts = Counts()
         try:
             await self._summarise(counts)
         except CancelledError:
@@ -119,18 +145,21 @@ class HeldBack:
         except Exception as error:  # whatever it is, the counts must not be lost
             self._put_back(counts)
             self._tell_failed(f"{counts.total} events that were not mailed: {error}")
-            if not self._stopping:
+            # Where there is nobody, perhaps at the end of the next interval there is.
+            if not self._stopping and not isinstance(error, NobodyError):
                 self._retry = self._around.clock.callLater(RETRY, self._begin)
         else:
             data = payloads.CaughtUp(self._component.name, counts.total)
             self._around.bus.emit(catalogue.MAILS_SUMMARISED, data, self._origin)
+            self._leaving = Counts()
             self._changed = True
             await self.save()
         finally:
             self._running = None
 
     def _put_back(self, counts: Counts) -> None:
-        """Count again what was not said; meanwhile the file may have been written without it."""
+        """Count again what was not said."""
+        self._leaving = Counts()
         self._counts.merge(counts)
         self._changed = True
 

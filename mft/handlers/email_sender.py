@@ -17,7 +17,7 @@ from mft.events.line import plain
 from mft.events.model import Occurrence
 from mft.events.template import Template
 from mft.handlers.email_counts import Counts
-from mft.handlers.email_held import HeldBack
+from mft.handlers.email_held import HeldBack, NobodyError
 from mft.handlers.email_message import Draft, compose, read_file
 from mft.handlers.email_options import EmailSenderOptions
 from mft.handlers.email_recipients import People, Resolver
@@ -96,7 +96,7 @@ class EmailSender:
         people = self._people_for(told)
         if not people.addresses:
             if people.wrong:
-                self._tell_refused(told, people.wrong)
+                self._tell_refused(told.event.number, told.serial, _joined(people.wrong))
         elif self._held.room:
             await self._send(told, people)
             self._held.spend()
@@ -116,12 +116,12 @@ class EmailSender:
             self._progress = progress = _Progress(told.serial)
         while pending := _pending(people, progress):
             await self._hand_over(pending, content, progress)
-        wrong = [*people.wrong, *(f"{one}: {said}" for one, said in progress.refused.items())]
+        wrong = _wrong(people, progress)
         self._progress = _Progress(-1)
         if not progress.taken:
             raise MailRejected(f"the mail server refuses every recipient: {_joined(wrong)}")
         if wrong:
-            self._tell_refused(told, wrong)
+            self._tell_refused(told.event.number, told.serial, _joined(wrong))
         if left_out:
             self._tell_left_out(told, left_out)
 
@@ -142,10 +142,8 @@ class EmailSender:
         said = _joined([f"{one}: {reply}" for one, reply in later.items()])
         raise Refused(Reason.ABORTED, "", f"the mail server takes no mail now for {said}")
 
-    def _tell_refused(self, told: Occurrence, wrong: Sequence[str]) -> None:
-        data = payloads.MailRefused(
-            told.event.number, told.serial, self.component.name, _joined(wrong)
-        )
+    def _tell_refused(self, number: int, serial: int, details: str) -> None:
+        data = payloads.MailRefused(number, serial, self.component.name, details)
         self._around.bus.emit(catalogue.MAIL_NOT_FOR_ALL, data, self._origin)
 
     def _tell_left_out(self, told: Occurrence, why: str) -> None:
@@ -183,6 +181,8 @@ class EmailSender:
         people = self._people_for(None)
         if not people.addresses:
             people = People(self._client().recipients, (), (), ())
+        if not people.addresses:
+            raise NobodyError("there is nobody who is to get the summary")
         subject = f"[{self.component.name}] {counts.total} events were not mailed one by one"
         body = (
             f"There were more than {self._options.maximum_mails} mails in "
@@ -194,15 +194,23 @@ class EmailSender:
         progress = _Progress(-1)
         while pending := _pending(people, progress):
             await self._hand_over(pending, content, progress)
-        if progress.refused and not progress.taken:
-            raise MailRejected(
-                _joined([f"{one}: {said}" for one, said in progress.refused.items()])
-            )
+        wrong = _wrong(people, progress)
+        if not progress.taken:
+            raise MailRejected(_joined(wrong))
+        if wrong:
+            number, held = counts.earliest
+            details = f"the summary of {counts.total} events: {_joined(wrong)}"
+            self._tell_refused(number, held.first, details)
 
 
 def _pending(people: People, progress: _Progress) -> list[str]:
     settled = progress.taken | progress.refused.keys()
     return [one for one in people.addresses if one not in settled][:MAX_RECIPIENTS]
+
+
+def _wrong(people: People, progress: _Progress) -> list[str]:
+    """Who does not get a mail, and why."""
+    return [*people.wrong, *(f"{one}: {said}" for one, said in progress.refused.items())]
 
 
 def _compose(draft: Draft, path: str) -> tuple[bytes, str]:

@@ -71,6 +71,18 @@ def test_mail_for_nobody_is_a_warning(instance: Instance) -> None:
     assert problems(instance, POST + to, handler(email_to_recipients="")) == []
 
 
+def test_a_summary_for_nobody_is_a_warning(instance: Instance) -> None:
+    given = {"email_to_recipients": "{account.email}", "email_cc": "{data.owner}@example.com"}
+    (problem,) = problems(instance, POST, handler(**given))
+    assert "warning" in problem
+    assert 'email_to_recipients = "{account.email}" depends on the event' in problem
+    assert "nobody is told of events beyond maximum_mails" in problem
+    to = "email_to_recipients = operator@example.com\n"
+    assert problems(instance, POST + to, handler(**given)) == []
+    assert problems(instance, POST, handler(**given, maximum_mails="0")) == []
+    assert problems(instance, POST, ANN, handler(**given, email_bcc="ann-1")) == []
+
+
 def test_addresses_are_those_of_an_account_or_of_all_members_that_are_enabled(
     instance: Instance,
 ) -> None:

@@ -10,13 +10,16 @@ from twisted.internet.defer import Deferred
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue, payloads
 from mft.handlers import email_held as module
+from mft.handlers.email_counts import CountsFile
+from mft.handlers.email_recipients import Resolver
 from mft.handlers.email_sender import EmailSender
 from mft.handlers.subscription import Subscription
+from mft.resources.base import no_addresses
 from mft.resources.email_client import DEFAULT_CLIENT
 from mft.resources.mail import MailRejected, Reply
 from tests.fakes.handlers import House, house
 from tests.fakes.occurrences import ALICE, told, uploaded
-from tests.fakes.post import MAILER, mailing, options, text
+from tests.fakes.post import MAILER, Post, mailing, options, text
 from tests.fakes.run import run
 
 STORM = 10_000
@@ -138,6 +141,36 @@ def test_what_is_held_back_survives_a_kill(home: House) -> None:
     assert not held_file(home).exists()
 
 
+def test_a_kill_while_the_summary_is_on_its_way_forgets_nothing(home: House) -> None:
+    handler, post = mailing(home, maximum_mails="1", interval="10")
+    storm(handler, 1001)
+    post.gate = Deferred()
+    home.clock.advance(10)
+    handler._held.spend()
+    storm(handler, 1, 2000)
+    assert CountsFile(home.directory / "state", MAILER.uuid).load().total == 1001
+
+
+def test_counts_that_are_written_later_are_not_written_over_by_older_ones(home: House) -> None:
+    """The file is written by several threads, and some are slow."""
+    held = mailing(home, maximum_mails="1")[0]._held
+    gates: list[Deferred[None]] = []
+
+    async def slow(call: Any, *words: Any) -> Any:
+        gates.append(Deferred())
+        await gates[-1]
+        return call(*words)
+
+    held._around = replace(held._around, blocking=slow)
+    saved = []
+    for serial in (1, 2):
+        held.hold(told(serial=serial))
+        saved.append(Deferred.fromCoroutine(held.save()))
+    while not all(one.called for one in saved):
+        gates.pop().callback(None)
+    assert CountsFile(home.directory / "state", MAILER.uuid).load().total == 2
+
+
 def test_a_stop_says_it_at_once(home: House) -> None:
     handler, post = mailing(home, maximum_mails="1")
     run(handler.start())
@@ -160,6 +193,26 @@ def test_a_replay_says_it_at_its_end_and_leaves_alone_what_a_server_holds_back(h
     run(again.stop())
     assert post.subjects[1:] == ["[alarms] 2 events were not mailed one by one"]
     assert held_file(home).read_bytes() == held
+
+
+def test_a_replay_waits_for_its_summary_and_tells_when_it_does_not_go(home: House) -> None:
+    handler, post = mailing(home)
+    around = replace(handler._around, replaying=True)
+    again = EmailSender(MAILER, options(maximum_mails="1", email_cc="a@example.com"), around)
+    run(again.start())
+    storm(again, 3)
+    gate = post.gate = Deferred()
+    home.clock.advance(INTERVAL)  # the first summary is on its way
+    again._held.spend()
+    storm(again, 1, 4)
+    stopping = Deferred.fromCoroutine(again.stop())
+    home.clock.advance(100 * module.PATIENCE)
+    assert not stopping.called
+    post.gate, post.failing = None, MailRejected("554 too many")
+    gate.callback(None)
+    assert stopping.called
+    told = [data["details"] for data in recorded(home, catalogue.HANDLER_FAILED)]
+    assert told[-1] == "3 events that were not mailed: 554 too many"
 
 
 @pytest.mark.parametrize("silent", [True, False])
@@ -227,14 +280,47 @@ def test_the_summary_is_for_those_who_do_not_depend_on_the_event(home: House) ->
     assert post.sent[-1].recipients == ("ann@example.com", "ann@home.example")
 
 
-def test_where_all_depend_on_the_event_the_summary_is_for_the_journal(home: House) -> None:
-    handler, post = mailing(
-        home, email_to_recipients="{account.name}@example.com", maximum_mails="1"
-    )
+def test_where_all_depend_on_the_event_the_summary_is_for_those_of_the_resource(
+    home: House,
+) -> None:
+    handler, _ = mailing(home, email_to_recipients="{account.name}@example.com", maximum_mails="1")
+    post = Post(home.around, email_to_recipients="operator@example.com")
+    handler._around = replace(handler._around, resources={DEFAULT_CLIENT: post})
     storm(handler, 3)
     home.clock.advance(INTERVAL)
-    assert len(post.sent) == 1
+    assert post.sent[-1].recipients == ("operator@example.com",)
     assert [data["count"] for data in recorded(home, catalogue.MAILS_SUMMARISED)] == [2]
+
+
+def test_who_refuses_a_summary_is_told(home: House) -> None:
+    handler, post = mailing(
+        home, email_to_recipients="officer@example.com, gone@example.com", maximum_mails="1"
+    )
+    post.replies = {"gone@example.com": Reply(550, "no such user")}
+    storm(handler, 3)
+    home.clock.advance(INTERVAL)
+    assert [data["count"] for data in recorded(home, catalogue.MAILS_SUMMARISED)] == [2]
+    data = recorded(home, catalogue.MAIL_NOT_FOR_ALL)[-1]
+    assert (data["id"], data["serial"]) == (30068, 2)
+    assert data["details"] == "the summary of 2 events: gone@example.com: 550 no such user"
+
+
+def test_a_summary_for_nobody_is_told_and_kept_until_there_is_somebody(home: House) -> None:
+    handler, post = mailing(home, email_to_recipients="ann-1, {account.email}", maximum_mails="1")
+    storm(handler, 3)
+    people = handler._people
+    handler._people = Resolver([], handler._facts, no_addresses)
+    home.clock.advance(INTERVAL)
+    home.clock.advance(10 * module.RETRY)
+    assert recorded(home, catalogue.MAILS_SUMMARISED) == []
+    (data,) = recorded(home, catalogue.HANDLER_FAILED)
+    assert data["details"] == (
+        "2 events that were not mailed: there is nobody who is to get the summary"
+    )
+    handler._people = people
+    storm(handler, 2, 10)
+    home.clock.advance(INTERVAL)
+    assert post.subjects[-1] == "[alarms] 3 events were not mailed one by one"
 
 
 def test_a_disk_that_takes_no_counts_stops_nothing(
