@@ -25,7 +25,8 @@ def replay(handler: str, file: Path, query: Query, first: int | None, last: int 
     """Give the event handler with the ID HANDLER events of the past again.
 
     The handler's own filters hold as well. Its place in the journal does not change: a running
-    server goes on where it was. What the handler did before is done again.
+    server goes on where it was. What the handler did before is done again. The failures that it
+    tells of are printed, and not recorded.
 
     \b
     Examples:
@@ -39,19 +40,20 @@ def replay(handler: str, file: Path, query: Query, first: int | None, last: int 
         fail(f"There is no event handler {handler!r} in {file}; there are: {known}.")
     directory, reactor = journal_of(file), install()
     # After the reactor is made, for what is imported here may look for one.
-    from mft.daemon.replaying import Replay
+    from mft.daemon.replaying import Replay, ReplayError
 
+    try:
+        work = Replay(config, handler, options, reactor, lambda said: click.echo(said, err=True))
+    except Refused as refused:
+        fail(f"The handler cannot be used: {refused}.")
     with plain_errors():
         start = first if first is not None else first_serial(directory, query)
         end = last if last is not None else last_serial(directory)
         with bar("Replaying", end) as progress:
             try:
-                work = Replay(
-                    config, handler, options, reactor, lambda said: click.echo(said, err=True)
-                )
-                count = run_errand(
-                    reactor, work.run(directory, start, end, query.matches, progress)
-                )
-            except Refused as refused:
-                fail(f"The handler failed: {refused}.")
-    click.echo(f"{count} events were handled again.")
+                done = run_errand(reactor, work.run(directory, start, end, query.matches, progress))
+            except ReplayError as error:
+                fail(f"The handler failed {error}.")
+    click.echo(f"{done.events} events were handled again.")
+    if done.failures:
+        fail(f"Failures that the handler told of: {done.failures}.")

@@ -1,9 +1,12 @@
-"""Replaying: one event handler is given events of the past again, without a server."""
+"""Replaying: one event handler is given events of the past again, without a server.
 
-from collections.abc import Callable
+Nothing of it is recorded, for the journal is the server's: what fails is said to whoever asked.
+"""
+
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component, Origin
@@ -12,7 +15,9 @@ from mft.daemon.cross_checks import resources_of
 from mft.daemon.homes import Homes
 from mft.daemon.load import Config
 from mft.daemon.memberships import FILE, Seen, addresses_of, groups_of, read_memberships
-from mft.events.model import Event, Occurrence
+from mft.events import catalogue
+from mft.events.escape import visible
+from mft.events.model import Event, Group, Occurrence
 from mft.events.reader import JournalReader
 from mft.events.search import READ_BATCH
 from mft.handlers.base import Handler, HandlerOptions
@@ -23,6 +28,20 @@ D = TypeVar("D")
 
 Said = Callable[[str], None]
 
+# Failures after which a handler goes on with the same event: another attempt, another server.
+_NOT_OVER: Final = (catalogue.DISPATCH_RETRIED, catalogue.URL_SUSPENDED)
+
+
+class ReplayError(Exception):
+    """The handler failed; it says where, and why."""
+
+
+class Replayed(NamedTuple):
+    """What a replay did."""
+
+    events: int  # that were handled again
+    failures: int  # of which the handler told
+
 
 class Replay:
     """One handler with the resources that it names, each as the configuration has it."""
@@ -32,11 +51,12 @@ class Replay:
     ) -> None:
         """Make them, not started; `say` hears what a server would tell developers."""
         self._pools = build.Pools.of(reactor)
+        self._told = _Told(say)
         resources: dict[str, Resource] = {}
         around = Surroundings(
             server=build.server_component(config),
             directory=config.directory,
-            bus=_Silent(),
+            bus=self._told,
             clock=reactor,
             blocking=self._pools.disk,
             outside=self._pools.outside,
@@ -65,10 +85,11 @@ class Replay:
         last: int,
         asked: Callable[[Occurrence], bool],
         progress: Callable[[int], None],
-    ) -> int:
-        """Handle everything from one serial to another that is asked for; how many that were.
+    ) -> Replayed:
+        """Handle everything from one serial to another that is asked for.
 
-        The handler's own filter holds as well. Raises what the handler raises.
+        The handler's own filter holds as well. ReplayError says where the handler failed, and
+        other errors that the journal cannot be read.
         """
         self._pools.start()
         try:
@@ -83,31 +104,55 @@ class Replay:
         last: int,
         asked: Callable[[Occurrence], bool],
         progress: Callable[[int], None],
-    ) -> int:
-        count, handler = 0, self._handler
-        for one in self._resources.values():
-            await one.start()
-        await handler.start()
+    ) -> Replayed:
+        count, size = 0, self._handler.batch
         try:
+            await self._start()
             with JournalReader(journal, first) as reader:
                 while reader.next <= last and (batch := reader.take(READ_BATCH)):
                     chosen = [
                         one for one in batch if one.serial <= last and self._wants(one, asked)
                     ]
-                    for begin in range(0, len(chosen), handler.batch):
-                        part = chosen[begin : begin + handler.batch]
-                        await handler.handle_many(part)
+                    for begin in range(0, len(chosen), size):
+                        part = chosen[begin : begin + size]
+                        await self._handle(part, count)
                         count += len(part)
                     progress(batch[-1].serial)
         finally:
-            await handler.stop()
-            for one in self._resources.values():
+            await self._stop()
+        return Replayed(count, self._told.failures)
+
+    async def _start(self) -> None:
+        for one in (*self._resources.values(), self._handler):
+            try:
+                await one.start()
+            except Exception as error:
+                raise ReplayError(f"at its start: {_why(error)}") from error
+
+    async def _handle(self, part: Sequence[Occurrence], before: int) -> None:
+        try:
+            await self._handler.handle_many(part)
+        except Exception as error:
+            first, last = part[0].serial, part[-1].serial
+            where = f"the serial {first}" if first == last else f"the serials {first} to {last}"
+            told = f"at {where}: {_why(error)}. {before} events before were handled again"
+            raise ReplayError(told) from error
+
+    async def _stop(self) -> None:
+        """Let everything go; one that does not stop well keeps no other from it."""
+        for one in (self._handler, *self._resources.values()):
+            try:
                 await one.stop()
-        return count
+            except Exception as error:
+                self._told.fail(f"{one.component.name} does not stop well: {_why(error)}")
 
     def _wants(self, told: Occurrence, asked: Callable[[Occurrence], bool]) -> bool:
         own = told.origin.component.uuid == self._handler.component.uuid
         return not own and asked(told) and self._filter.wants(told)
+
+
+def _why(error: Exception) -> str:
+    return visible(str(error) or repr(error))
 
 
 def _memberships(config: Config, options: HandlerOptions) -> Seen:
@@ -119,11 +164,23 @@ def _memberships(config: Config, options: HandlerOptions) -> Seen:
         return read_memberships(path)
     except (OSError, ValueError) as error:
         details = f"the memberships in {path} cannot be read: {error}"
-        raise Refused(Reason.BROKEN, str(path), details) from error
+        raise Refused(Reason.BROKEN, "", details) from error
 
 
-class _Silent:
-    """What a handler tells while it replays is not recorded: the journal is the server's."""
+class _Told:
+    """Stands for the bus: of what a handler tells, it says and counts what failed."""
+
+    def __init__(self, say: Said) -> None:
+        self.failures = 0
+        self._say = say
 
     def emit(self, event: Event[D], payload: D, origin: Origin | None = None) -> int:
+        failed = Group.FAILURE in event.groups and event not in _NOT_OVER
+        if failed or event is catalogue.DISPATCH_GONE:
+            self.fail(visible(event.sentence.format_map(event.data(payload))))
         return 0
+
+    def fail(self, sentence: str) -> None:
+        """Say it, and count it."""
+        self.failures += 1
+        self._say(sentence)

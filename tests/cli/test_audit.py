@@ -1,5 +1,6 @@
 import csv
 import json
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -9,9 +10,12 @@ from mft.cli import audit as module
 from mft.cli import audit_replay
 from mft.cli.audit import audit
 from mft.core.peer import Actor, Address, Origin
+from mft.daemon import replaying
 from mft.events import catalogue, payloads
 from mft.events.bus import Bus
 from mft.events.journal import Journal
+from mft.resources.mail import MailRejected
+from tests.fakes.handlers import Remembering
 from tests.fakes.occurrences import ALICE, SERVER, SERVICE, uploaded
 
 BOB = Origin(Actor("bob-1", "bob"), Address("198.51.100.9", 40000), SERVICE)
@@ -247,6 +251,51 @@ def test_replay_that_fails_says_why(instance):
     result = mft(instance, "replay", "audit-log")
     assert result.exit_code == 1
     assert "again.log" in result.stderr
+
+
+class Telling(Remembering):
+    """A handler that tells of one failure for each batch."""
+
+    def __init__(self, component, options, around):
+        super().__init__(batch=4)
+        self.component = component
+        self._bus = around.bus
+
+    async def handle_many(self, occurrences):
+        await super().handle_many(occurrences)
+        if occurrences[0].serial == 5:
+            raise MailRejected("554 no")
+        self._bus.emit(catalogue.DISPATCH_GONE, payloads.Gone("/inbox/0.csv"))
+
+
+def test_replay_fails_when_the_handler_tells_of_failures(instance, monkeypatch):
+    monkeypatch.setitem(replaying.HANDLERS, "local-file", SimpleNamespace(build=Telling))
+    result = mft(instance, "replay", "audit-log", "--to", "4")
+    assert result.exit_code == 1
+    assert result.stdout == "4 events were handled again.\n"
+    assert result.stderr == (
+        'File "/inbox/0.csv" is gone: it is not dispatched.\n'
+        "Error: Failures that the handler told of: 1.\n"
+    )
+
+
+def test_replay_names_the_serial_at_which_the_handler_failed(instance, monkeypatch):
+    monkeypatch.setitem(replaying.HANDLERS, "local-file", SimpleNamespace(build=Telling))
+    result = mft(instance, "replay", "audit-log")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: The handler failed at the serial 5: 554 no. 4 events before were handled again."
+    )
+
+
+def test_replay_without_the_memberships_that_it_needs_says_so(instance):
+    ini = instance / "conf" / "server.ini"
+    ini.write_text(INI.replace("type = local-file", "type = local-file\nuser_groups = A"))
+    (instance / "state").mkdir()
+    (instance / "state" / "memberships.json").write_text("[]")
+    result = mft(instance, "replay", "audit-log")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The handler cannot be used: the memberships in ")
 
 
 def test_every_command_has_an_example(instance):
