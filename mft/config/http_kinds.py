@@ -64,8 +64,14 @@ def _check_url(text: str, example: str) -> None:
 
 
 def shown_url(url: str) -> str:
-    """A URL as administrators see it: without its query, which may hold a secret."""
-    return url.partition("?")[0]
+    """A URL as administrators see it: where it leads. What comes after that may be a secret."""
+    whole = url.partition("?")[0].replace("#", "/")
+    scheme, slashes, rest = whole.partition("//")
+    if not slashes or "/" in scheme:  # no URL at all
+        scheme, slashes, rest = "", "", whole
+    named, slash, path = rest.partition("/")
+    host = named.rpartition("@")[2]
+    return f"{scheme}{slashes}{host}{slash}{'...' if path else ''}"
 
 
 def in_clear(url: str) -> bool:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mft.config.http_kinds import shown_url
 from mft.config.kinds import Context
 from tests.fakes.auth_service import http_options
 
@@ -106,10 +105,6 @@ def test_a_name_that_basic_cannot_carry_is_refused(name: str) -> None:
 )
 def test_it_is_known_which_urls_carry_passwords_in_clear(url: str, clear: bool) -> None:
     assert bool(http_options(url=url).clear) is clear
-
-
-def test_a_query_is_not_shown() -> None:
-    assert shown_url("https://a.example/x?token=hunter2") == "https://a.example/x"
 
 
 def test_authorities_that_cannot_be_read_and_a_password_alone_are_told(tmp_path: Path) -> None:

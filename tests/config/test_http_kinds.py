@@ -25,4 +25,24 @@ def test_it_is_known_what_can_be_read_on_its_way() -> None:
     assert in_clear("http://a.example/")
     assert not in_clear("https://a.example/")
     assert not in_clear("http://127.0.0.1/")
-    assert shown_url("http://a.example/b?c") == "http://a.example/b"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://hooks.chat.example/services/T0/B0/hunter2", "https://hooks.chat.example/..."),
+        ("https://api.chat.example:8443/bot1:hunter2/send", "https://api.chat.example:8443/..."),
+        ("https://a.example/?hunter2", "https://a.example/"),
+        ("https://a.example?hunter2", "https://a.example"),
+        ("https://a.example#hunter2", "https://a.example/..."),
+        ("a.example/hunter2//b", "a.example/..."),
+        ("http://[::1]:8080/", "http://[::1]:8080/"),
+        ("https://a.example", "https://a.example"),
+        ("a.example/hunter2", "a.example/..."),
+        ("https:/a.example/hunter2", "https:/..."),
+        ("https://ann:hunter2@[bad/hunter2", "https://[bad/..."),
+        ("", ""),
+    ],
+)
+def test_of_a_url_administrators_see_where_it_leads_and_no_more(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
