@@ -37,6 +37,28 @@ def addresses_of(config: Config, identifier: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+class Addresses:
+    """The same, gathered once for each configuration: mail asks with every event.
+
+    The options of handlers name the IDs, so those of one configuration are few.
+    """
+
+    def __init__(self, config: Callable[[], Config]) -> None:
+        self._config = config
+        self._of: Config | None = None
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def __call__(self, identifier: str) -> tuple[str, ...]:
+        """The e-mail addresses of an account, or of all members of a group."""
+        config = self._config()
+        if config is not self._of:
+            self._of, self._known = config, {}
+        found = self._known.get(identifier)
+        if found is None:
+            found = self._known[identifier] = addresses_of(config, identifier)
+        return found
+
+
 def groups_of(config: Config, seen: Seen, account: str) -> Collection[str]:
     """The IDs of the groups of an account, by its ID; none for one that nobody knows."""
     configured = config.accounts.get(account)

@@ -14,7 +14,7 @@ from mft.daemon import build
 from mft.daemon.cross_checks import resources_of
 from mft.daemon.homes import Homes
 from mft.daemon.load import Config
-from mft.daemon.memberships import FILE, Seen, addresses_of, groups_of, read_memberships
+from mft.daemon.memberships import FILE, Addresses, Seen, groups_of, read_memberships
 from mft.events import catalogue
 from mft.events.escape import visible
 from mft.events.model import Event, Group, Occurrence
@@ -66,7 +66,7 @@ class Replay:
             resources=resources,
             homes=Homes(lambda: config),
             replaying=True,
-            addresses_of=lambda identifier: addresses_of(config, identifier),
+            addresses_of=Addresses(lambda: config),
         )
         for one in resources_of(options):
             chosen = config.resources[one]

@@ -26,7 +26,7 @@ from mft.daemon.housekeeping import Housekeeping
 from mft.daemon.last_logins import LastLogins
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
-from mft.daemon.memberships import Memberships, addresses_of
+from mft.daemon.memberships import Addresses, Memberships
 from mft.daemon.own_factors import OwnFactorFiles
 from mft.daemon.own_passwords import OwnPasswordFiles
 from mft.daemon.privileges import check_identity, drop, give_files
@@ -154,7 +154,7 @@ class Daemon:
                 members,
                 resources,
                 homes=Homes(lambda: self.config),
-                addresses_of=lambda identifier: addresses_of(self.config, identifier),
+                addresses_of=Addresses(lambda: self.config),
             ),
             resources,
         )

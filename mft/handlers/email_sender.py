@@ -93,15 +93,20 @@ class EmailSender:
     # One event.
 
     async def _handle(self, told: Occurrence) -> None:
+        if not self._held.room and self._for_anybody(told):
+            self._held.hold(told)
+            return
         people = self._people_for(told)
-        if not people.addresses:
-            if people.wrong:
-                self._tell_refused(told.event.number, told.serial, _joined(people.wrong))
-        elif self._held.room:
+        if people.addresses:
             await self._send(told, people)
             self._held.spend()
-        else:
-            self._held.hold(told)
+        elif people.wrong:
+            self._tell_refused(told.event.number, told.serial, _joined(people.wrong))
+
+    def _for_anybody(self, told: Occurrence) -> bool:
+        if self._people.named:
+            return self._people.anybody(told)
+        return bool(self._client().recipients)
 
     def _people_for(self, told: Occurrence | None) -> People:
         if self._people.named:

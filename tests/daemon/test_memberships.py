@@ -9,7 +9,15 @@ from twisted.internet.defer import Deferred
 from mft.auth.account import Account
 from mft.auth.permissions import Rules
 from mft.daemon import memberships as module
-from mft.daemon.memberships import FILE, MAX_SIZE, Memberships, groups_of, read_memberships
+from mft.daemon.load import Config
+from mft.daemon.memberships import (
+    FILE,
+    MAX_SIZE,
+    Addresses,
+    Memberships,
+    groups_of,
+    read_memberships,
+)
 from mft.events import catalogue as events
 from tests.fakes.daemons import Instance
 from tests.fakes.run import run
@@ -106,6 +114,26 @@ def test_who_logs_in_while_they_are_written_is_written_next(instance: Instance) 
     assert list(read_memberships(groups.path)) == ["x-1"]
     run(groups.save())
     assert list(read_memberships(groups.path)) == ["x-1", "x-2"]
+
+
+def test_addresses_are_gathered_once_for_each_configuration(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs = [instance.config(ACCOUNT + f"email = bob@{n}.example\n") for n in (1, 2)]
+    asked: list[str] = []
+
+    def addresses_of(config: Config, identifier: str) -> tuple[str, ...]:
+        asked.append(identifier)
+        return of_config(config, identifier)
+
+    of_config = module.addresses_of
+    monkeypatch.setattr(module, "addresses_of", addresses_of)
+    known = Addresses(lambda: configs[0])
+    assert known("DEFAULT_GROUP") == known("DEFAULT_GROUP") == ("bob@1.example",)
+    assert known("nobody") == known("nobody") == ()
+    assert asked == ["DEFAULT_GROUP", "nobody"]
+    del configs[0]  # a reload
+    assert known("DEFAULT_GROUP") == ("bob@2.example",)
 
 
 BROKEN = {

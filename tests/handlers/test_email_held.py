@@ -1,5 +1,6 @@
 """A storm of events is a handful of mails, and nothing of it is forgotten."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
+from mft.core.peer import Actor
 from mft.events import catalogue, payloads
 from mft.handlers import email_held as module
 from mft.handlers.email_counts import CountsFile
@@ -290,6 +292,37 @@ def test_where_all_depend_on_the_event_the_summary_is_for_those_of_the_resource(
     home.clock.advance(INTERVAL)
     assert post.sent[-1].recipients == ("operator@example.com",)
     assert [data["count"] for data in recorded(home, catalogue.MAILS_SUMMARISED)] == [2]
+
+
+def test_a_storm_for_a_large_group_asks_for_one_of_it(home: House) -> None:
+    """What is only counted needs nobody but somebody: else each event would cost a thousand."""
+
+    class Everybody(tuple[str, ...]):
+        taken = 0
+
+        def __iter__(self) -> Iterator[str]:
+            for one in super().__iter__():
+                self.taken += 1
+                yield one
+
+    handler, _ = mailing(home, email_to_recipients="EVERYBODY", maximum_mails="1")
+    everybody = Everybody(f"a{index}@example.com" for index in range(1000))
+    named = tuple(handler._options.recipients().values())
+    handler._people = Resolver(named, handler._facts, lambda identifier: everybody)
+    storm(handler, 1)
+    everybody.taken = 0
+    storm(handler, 64, 2)
+    assert handler._held._counts.total == everybody.taken == 64
+
+
+def test_beyond_the_limit_events_for_nobody_count_for_nothing(home: House) -> None:
+    handler, _ = mailing(home, email_to_recipients="{account.email}", maximum_mails="1")
+    handler._held.spend()
+    storm(handler, 3)
+    nobody = told(serial=4, origin=ALICE._replace(actor=Actor("a-1", "ann", "no address")))
+    run(handler.handle_many([nobody]))
+    assert not handler._held._counts
+    assert [data["serial"] for data in recorded(home, catalogue.MAIL_NOT_FOR_ALL)] == [4]
 
 
 def test_who_refuses_a_summary_is_told(home: House) -> None:
