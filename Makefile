@@ -19,7 +19,7 @@ INIT ?=
 # More words for pytest: make test PYTEST='-k scp -x'
 PYTEST ?=
 # How many tests run side by side; 0: one after the other, in one process.
-JOBS ?= 3
+JOBS ?= 4
 # Real clients and servers that the tests drive: command:package.
 NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rclone \
 	unzip:unzip bsdtar:libarchive-tools 7zz:7zip \
@@ -50,8 +50,11 @@ $(BIN)/python:
 
 $(STAMP): requirements.lock pyproject.toml | $(BIN)/python
 	@# Most modules of these are never used, so that only those of the server are compiled now: an
-	@# account that runs it need not be able to write here.
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement requirements.lock
+	@# account that runs it need not be able to write here. uv does in ten seconds what takes pip a
+	@# minute, but knows nothing of how pip is set up on this machine.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9' \
+	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --requirement requirements.lock \
+	  || $(BIN)/python -m pip install --quiet --no-compile --no-deps --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c 'import mft.daemon.service'
 	@touch $@
@@ -61,7 +64,7 @@ lock: install ## Write requirements.lock: the newest versions that pyproject.tom
 	$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager setuptools '.[test,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	{ echo "# Exact versions of everything that is installed; made by \`make lock\`."; \
-	  $(BIN)/python -m pip freeze --all --exclude-editable --exclude pip --exclude mft; } > requirements.lock
+	  $(BIN)/python -m pip freeze --all --exclude-editable --exclude pip --exclude uv --exclude mft; } > requirements.lock
 	touch $(STAMP)
 
 .PHONY: run
