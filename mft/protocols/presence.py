@@ -54,7 +54,7 @@ class Presence(Generic[P]):
         self._unauthenticated[source_of(peer.address)] += 1
 
     def forget(self, peer: P) -> None:
-        """A connection is gone."""
+        """A connection is gone; what is still to be closed was given to `ending` before."""
         self.peers.discard(peer)
         if not peer.logged_in:
             self._forget_source(peer)

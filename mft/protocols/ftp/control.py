@@ -107,8 +107,8 @@ class Control:
         self.data.abort("the control connection has gone")
         if not self.data.moving:
             self.data.stop()
-        self.hub.presence.forget(self)
         self.hub.presence.ending(Deferred.fromCoroutine(self._end()))
+        self.hub.presence.forget(self)
 
     def _lost_for(self, details: str) -> None:
         self._clean = False

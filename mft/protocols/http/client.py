@@ -87,8 +87,8 @@ class Client:
             self._reason = self._reason or "the connection was lost"
         if self.sign_in.session is not None:
             self.sign_in.session.leave()
-        self.hub.presence.forget(self)
         self.hub.presence.ending(Deferred.fromCoroutine(self._end()))
+        self.hub.presence.forget(self)
 
     async def _end(self) -> None:
         reason = self._reason or "the client left"

@@ -82,8 +82,8 @@ class Peer:
         self.channels.lost(self._reason)
         if self.session is not None:
             self.session.wait_no_more()
-        self.hub.presence.forget(self)
         self.hub.presence.ending(Deferred.fromCoroutine(self._end()))
+        self.hub.presence.forget(self)
 
     async def _end(self) -> None:
         try:

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
@@ -97,6 +98,20 @@ def test_a_download_that_is_cut_waits_for_the_disk_all_the_same(
 
 
 @every_way
+def test_a_service_is_drained_once_a_slow_disk_has_taken_what_came(
+    slow: FtpServer, way: Way, slowness: Slowness
+) -> None:
+    client, _ = writing(slow, way, slowness, DATA)
+    told: list[int] = []
+    Deferred.fromCoroutine(slow.service.drained()).addCallback(
+        lambda _: told.append(len(slow.data(UPLOAD_FAILED)))
+    )
+    client.leave()
+    assert told == []
+    slowness.let_all_go(client.settle)
+    assert told == [1]
+
+
 def test_a_disk_that_fails_in_a_download(slow: FtpServer, way: Way, slowness: Slowness) -> None:
     client, data = reading(slow, way, slowness)
     slowness.fail(Refused(Reason.BROKEN, "", "a bad block"))

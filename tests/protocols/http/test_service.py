@@ -19,6 +19,7 @@ from tests.fakes.http_server import STRANGER, HttpClient, HttpServer
 from tests.fakes.loop import run_loop
 from tests.fakes.refused import refused
 from tests.fakes.run import run
+from tests.fakes.slow import SlowFiles, Slowness
 from tests.fakes.threads import Inline
 
 Serve = Callable[..., HttpServer]
@@ -230,6 +231,25 @@ def test_an_upload_is_closed_before_a_service_is_drained(
     assert done
     assert len(server.data(UPLOAD_FAILED)) == 1
     assert server.names() == []
+
+
+def test_an_upload_that_a_slow_disk_takes_is_closed_before_a_service_is_drained(
+    serve: Serve,
+) -> None:
+    slowness = Slowness()
+    slowness.slow = False
+    server = serve(storage=lambda memory: SlowFiles(memory, slowness))
+    client = HttpClient(server)
+    client.write(client.head("PUT", "/home/file", Content_Length="10") + b"1234")
+    slowness.slow = True
+    client.write(b"5")
+    assert slowness.waiting
+    done = drained(server)
+    client.leave()
+    assert not done
+    slowness.let_all_go(server.reactor.settle)
+    assert done
+    assert len(server.data(UPLOAD_FAILED)) == 1
 
 
 def test_the_trees_of_web_sessions_are_left_before_a_service_is_drained(serve: Serve) -> None:

@@ -1,6 +1,7 @@
 """SFTP over a disk that takes its time: order, answers, and bounds."""
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
 from mft.protocols.incoming import MAX_WRITING
@@ -246,11 +247,15 @@ def test_an_upload_that_is_being_committed_is_committed(sftp, slowness, server, 
 
 def test_a_connection_that_is_cut_during_writes_ends_once_they_are_done(sftp, slowness, server):
     handle = to_write(sftp, slowness)
+    drained = []
+    Deferred.fromCoroutine(server.service.drained()).addCallback(drained.append)
     for at in (0, 64_000, 32_000):
         write(sftp, handle, at)
         sftp.take()
     sftp.client.hang_up()
+    assert drained == []
     slowness.let_all_go(server.reactor.settle)
+    assert drained == [None]
     assert server.numbers().count(UPLOAD_FAILED) == 1
     assert server.numbers().count(CLOSED) == 1
     assert server.names() == []
