@@ -99,7 +99,10 @@ class Inspection(Protocol):
         """Get ready; raises what makes that impossible."""
 
     async def inspect(self, subject: Subject) -> Verdict:
-        """Look at one file; Refused where its bytes cannot be read, or nobody waits any more."""
+        """Look at one file; Refused where its bytes cannot be read, or nobody waits any more.
+
+        Where it waits longer than for a block of the file, it can be cancelled.
+        """
 
 
 async def fed(

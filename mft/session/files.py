@@ -199,9 +199,11 @@ class ReceivedFile(OpenFile):
             await self.abort(failure.details)
             raise failure
         self.ended = True
-        self.session.opened.discard(self)
-        if self.session.account.demands.inspections:
-            await self._pass_inspections()
+        try:
+            if self.session.account.demands.inspections:
+                await self._pass_inspections()
+        finally:  # until then it is as open as any other
+            self.session.opened.discard(self)
         try:
             await self._upload.commit(durable=self.session.account.durable_uploads)
         except Refused as refused:

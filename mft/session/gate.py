@@ -83,7 +83,7 @@ class Gate:
         self.own = own or OwnCredentials(NO_WAYS)
         self._share = share
         self._inspections = inspections
-        self._inspecting = 0  # uploads
+        self._inspecting: set[Inspecting] = set()
         self._awaited = True  # whether somebody waits for answers
         self._present = True  # the client, as far as we know
         self._closed = False
@@ -117,11 +117,12 @@ class Gate:
             return
         if self._inspections is None:
             raise Refused(Reason.UNINSPECTED, str(file.path), "there is nothing to inspect it with")
-        self._inspecting += 1
+        inspecting = Inspecting(self._inspections, file, upload)
+        self._inspecting.add(inspecting)
         try:
-            await Inspecting(self._inspections, file, upload).judge()
+            await inspecting.judge()
         finally:
-            self._inspecting -= 1
+            self._inspecting.discard(inspecting)
 
     async def beginning_of(self, path: VPath, suffix: str, most: int) -> bytes | None:
         """The first bytes of the file whose name has this suffix more; None without one.
@@ -147,10 +148,17 @@ class Gate:
         self.wait_no_more()
 
     def wait_no_more(self) -> None:
-        """Nobody is there to wait for anything: what waits for bandwidth finds that out."""
+        """Nobody is there to wait for anything: what waits for bandwidth finds that out.
+
+        So do inspections: each ends where it is.
+        """
+        if not self._awaited:
+            return
         self._awaited = False
         if self._share is not None:
             self._share.leave()
+        for inspecting in tuple(self._inspecting):
+            inspecting.stop()
 
     def upload_pace(self) -> Pace | None:
         """How fast one upload may come; None without a limit."""
@@ -173,7 +181,7 @@ class Gate:
         Whoever asks is the one clock that would end a client for doing nothing.
         """
         waited = self._share is not None and self._share.has_waited()
-        return waited or self._inspecting > 0
+        return waited or bool(self._inspecting)
 
     async def recorded(self) -> None:
         """Wait until what was told is on disk, where `journal_sync = always` asks for it.

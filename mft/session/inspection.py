@@ -15,6 +15,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.inspection import quarantine
 from mft.inspection.base import Outcome, Subject, Verdict, fed
+from mft.runtime.stoppable import Stoppable
 from mft.runtime.threads import Blocking
 from mft.vfs.base import Upload
 
@@ -67,6 +68,11 @@ class Inspecting:
         self._session = file.session
         self._account = file.session.account
         self._path, self._real = str(file.path), file.real_path
+        self._looking = Stoppable()
+
+    def stop(self) -> None:
+        """Nobody waits any more: the inspection that looks at the file is cancelled."""
+        self._looking.stop()
 
     async def judge(self) -> None:
         """Return when the file may be committed; else Refused, with a reason for the client.
@@ -113,13 +119,15 @@ class Inspecting:
     async def _verdict(self, running: Running, subject: Subject) -> Verdict:
         """The verdict; whatever goes wrong in an inspection, nothing is known of the file."""
         try:
-            return await running.inspect(subject)
+            subject.go_on()
+            verdict = await self._looking.do(running.inspect(subject))
         except Refused as refused:
-            if refused.reason is Reason.ABORTED:  # nobody waits for it
-                raise
-            return Verdict.unable(refused.details)
+            verdict = Verdict.unable(refused.details)
         except Exception as error:
-            return Verdict.unable(f"it broke: {type(error).__name__}: {error}")
+            verdict = Verdict.unable(f"it broke: {type(error).__name__}: {error}")
+        if verdict.outcome is Outcome.UNABLE:
+            subject.go_on()  # one that was cut short is not unable
+        return verdict
 
     def _unable(self, name: str, verdict: Verdict) -> None:
         through = self._account.demands.fails_open

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.inspection.base import Means, Subject, Verdict
@@ -80,6 +82,20 @@ class Saying:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+
+class Waiting(Saying):
+    """One that answers when a test lets it."""
+
+    def __init__(self, answer: Verdict | Exception, component: Component = CLAM) -> None:
+        super().__init__(answer, component)
+        self.go = Deferred[None]()
+
+    async def inspect(self, subject: Subject) -> Verdict:
+        """Answer later."""
+        verdict = await super().inspect(subject)
+        await self.go
+        return verdict
 
 
 def gone() -> None:

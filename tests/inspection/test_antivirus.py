@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.protocol import Factory, Protocol
 
 from mft.core.failure import Reason, Refused
@@ -199,6 +199,29 @@ def test_it_ends_when_nobody_waits_for_the_verdict() -> None:
     with pytest.raises(Refused) as refused:
         asked(Peer, go_on=gone)
     assert refused.value.reason is Reason.ABORTED
+
+
+def test_one_that_is_cancelled_ends_its_connection() -> None:
+    peers: list[Peer] = []
+
+    def made() -> Peer:
+        peers.append(Silent())
+        return peers[-1]
+
+    async def main(reactor: Any) -> None:
+        port = reactor.listenTCP(0, Factory.forProtocol(made), interface="127.0.0.1")
+        rules = ClamdRules(name="c", url=f"tcp://127.0.0.1:{port.getHost().port}")
+        inspection = ClamdInspection(rules, means(clock=reactor))
+        asking = Deferred.fromCoroutine(inspection.inspect(subject(b"data")))
+        await until(reactor, lambda: peers)
+        asking.cancel()
+        with pytest.raises(CancelledError):
+            await asking
+        await until(reactor, lambda: peers[0].lost)
+        await port.stopListening()
+        assert reactor.getDelayedCalls() == []
+
+    run_loop(main)
 
 
 @pytest.mark.parametrize("url", ["", "clamd", "tcp://", "file://host/x", "tcp://h:x", "http://h"])

@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 from mft.config.kinds import Context
 from mft.core.failure import Reason, Refused
 from mft.inspection.base import Outcome, Verdict
 from mft.inspection.program import ProgramInspection, ProgramRules
 from tests.fakes.inspections import gone, means, subject
-from tests.fakes.loop import run_loop
+from tests.fakes.loop import run_loop, until
+from tests.fakes.programs import lives
 
 DATA = b"first line\nsecond"
 
@@ -82,6 +83,30 @@ def test_one_that_does_not_end_is_ended(file: Path) -> None:
     assert "took too long" in verdict.details
 
 
+def test_one_that_is_cancelled_is_ended_and_the_next_has_its_turn(file: Path) -> None:
+    pid = file.parent / "pid"
+    first = f"[ -e {pid} ] && exit 0; echo $$ > {pid}.new; mv {pid}.new {pid}; exec sleep 600"
+    made = rules(first, concurrent_processes=1)
+
+    async def main(reactor: Any) -> list[Verdict]:
+        inspection, verdicts = ProgramInspection(made, means(file.parent, reactor)), list[Verdict]()
+        running, waiting, after = (
+            Deferred.fromCoroutine(inspection.inspect(subject(DATA, file=file))) for _ in range(3)
+        )
+        after.addCallback(verdicts.append)
+        await until(reactor, pid.exists)
+        for one in (waiting, running):
+            one.cancel()
+            with pytest.raises(CancelledError):
+                await one
+        assert not lives(int(pid.read_text()))
+        await after
+        return verdicts
+
+    (verdict,) = run_loop(main)
+    assert verdict.outcome is Outcome.PASSED
+
+
 def test_what_cannot_be_started_or_read_is_no_verdict(file: Path) -> None:
     missing = ProgramRules(name="p", executable_path=Path("/no/such"))
     assert "cannot be started" in ran(file, missing).details
@@ -95,8 +120,6 @@ def test_only_so_many_run_at_a_time(file: Path) -> None:
     made = rules("mkdir one || exit 9; sleep 0.02; rmdir one", concurrent_processes=1)
 
     async def main(reactor: Any) -> list[Verdict]:
-        from twisted.internet.defer import Deferred
-
         inspection = ProgramInspection(made, means(file.parent, reactor))
         each = [
             Deferred.fromCoroutine(inspection.inspect(subject(DATA, file=file))) for _ in range(4)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from mft.auth.inspected import Demands
 from mft.core.failure import Reason, Refused
@@ -20,7 +21,7 @@ from mft.protocols.ssh.events import NUMBERS
 from mft.session.inspection import Inspections, root_of
 from mft.vfs.base import Attributes, Existing
 from tests.fakes.files import get, interrupt, put
-from tests.fakes.inspections import Saying
+from tests.fakes.inspections import CLAM, Saying, Waiting
 from tests.fakes.run import run
 from tests.fakes.sessions import account, session, tree
 from tests.fakes.threads import Inline
@@ -249,6 +250,30 @@ def test_a_long_inspection_finds_out_that_the_client_has_left() -> None:
     assert scene.trail.count(events.INSPECTION_UNABLE) == 0
 
 
+@pytest.mark.parametrize("opened", [False, True])
+@pytest.mark.parametrize("leave", ["leave", "wait_no_more"])
+def test_an_inspection_for_which_nobody_waits_is_cut_short(leave: str, opened: bool) -> None:
+    second = Saying(Verdict.passed(), CONTENT)
+    scene = Scene(Waiting(Verdict.passed()), second, fails_open=opened)
+    closing, ended = Deferred.fromCoroutine(scene.upload().close()), list[Any]()
+    closing.addErrback(lambda failure: ended.append(failure.value))
+    getattr(scene.peer, leave)()
+    assert [one.reason for one in ended] == [Reason.ABORTED]
+    assert scene.kept()
+    assert second.seen == []
+    assert scene.trail.count(events.INSPECTION_UNABLE) == 0
+    assert scene.trail.count(NUMBERS.upload.failed) == 1
+    assert not scene.peer.has_waited()
+
+
+def test_none_begins_for_a_client_that_has_left() -> None:
+    scene = Scene(Saying(Verdict.passed()))
+    file = scene.upload()
+    scene.peer.wait_no_more()
+    refused(file.close(), Reason.ABORTED)
+    assert scene.running[CLAM.uuid].seen == []
+
+
 def test_what_is_rejected_while_the_client_leaves_is_in_quarantine(tmp_path: Path) -> None:
     saying = Saying(Verdict.rejected("bad"))
     scene = Scene(saying, quarantine=str(tmp_path))
@@ -273,6 +298,16 @@ def test_nothing_is_aborted_under_an_inspection() -> None:
     saying.meanwhile = lambda: run(file.abort("the session ends"))
     run(file.close())
     assert scene.there()
+
+
+@pytest.mark.parametrize("answer", [Verdict.passed(), Verdict.rejected("bad")])
+def test_an_upload_is_open_until_its_inspections_are_over(answer: Verdict) -> None:
+    saying, count = Saying(answer), list[int]()
+    scene = Scene(saying)
+    saying.meanwhile = lambda: count.append(len(scene.peer.opened))
+    Deferred.fromCoroutine(scene.upload().close()).addErrback(lambda _: None)
+    assert count == [1]
+    assert not scene.peer.opened
 
 
 def test_the_clock_of_idleness_stands_still_meanwhile() -> None:
