@@ -21,7 +21,10 @@ MAX_AT_ONCE: Final = 32  # connections to one clamd: about 300 KiB each, while t
 MAX_ANSWER: Final = 4096  # bytes; the name of what was found is shorter
 # A single NUL-terminated answer (clamd(8), "z" commands).
 _COMMAND: Final = b"zINSTREAM\0"
+_CLEAN: Final = b"stream: OK"
 _FOUND: Final = re.compile(rb"stream: (.+) FOUND")
+# What AlertExceedsMax tells: it has not looked into all of the file, and has found nothing else.
+_UNSEEN: Final = b"Heuristics.Limits.Exceeded"
 
 
 def _url(text: str, context: Context | None) -> str:
@@ -114,16 +117,23 @@ class ClamdInspection:
             talk.send(count.to_bytes(4) + bytes(buffer[:count]))
             await talk.taken()
             at += count
+        early = talk.answered
         talk.send(bytes(4))
-        return await talk.answer()
+        answer = await talk.answer()
+        if early and answer == _CLEAN:
+            raise Refused(Reason.UNINSPECTED, "", "clamd answered before it had the file")
+        return answer
 
 
 def _verdict(answer: bytes) -> Verdict:
-    if answer == b"stream: OK":
+    if answer == _CLEAN:
         return Verdict.passed()
     found = _FOUND.fullmatch(answer)
     if found is not None:
-        return Verdict.rejected(f"clamd found {found[1].decode('ascii', 'backslashreplace')}")
+        name = found[1].decode("ascii", "backslashreplace")
+        if found[1].startswith(_UNSEEN):
+            return Verdict.unable(f"the file is over a limit of clamd ({name})")
+        return Verdict.rejected(f"clamd found {name}")
     shown = answer.decode("ascii", "backslashreplace")[:200]
     if "size limit exceeded" in shown:
         return Verdict.unable(f"the file is larger than StreamMaxLength of clamd ({shown})")
@@ -185,8 +195,11 @@ class Talk(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Take a piece of the answer."""
         self._answer += data[: MAX_ANSWER - len(self._answer)]
-        self._alive()
-        self._wake()
+        if len(self._answer) == MAX_ANSWER and not self.answered:
+            self._break_off(f"clamd says more than {MAX_ANSWER} bytes")
+        else:
+            self._alive()
+            self._wake()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """No answer will come any more."""
@@ -216,8 +229,10 @@ class Talk(Protocol):
         self._timer = self._clock.callLater(self._timeout, self._silent)
 
     def _silent(self) -> None:
-        self._timer = None
-        sentence = f"clamd was silent for {self._timeout:.15g} s"
+        self._break_off(f"clamd was silent for {self._timeout:.15g} s")
+
+    def _break_off(self, sentence: str) -> None:
+        self._stop_timer()
         if self.transport is not None and not self._ended:
             self.transport.abortConnection()  # type: ignore[attr-defined]  # of TCP and Unix
         self._ended = self._ended or sentence

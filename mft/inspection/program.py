@@ -34,7 +34,7 @@ class ProgramRules(NamedSection):
         "Its arguments between commas. {file} stands for a path at which it reads the file; its "
         "standard input is the file as well.",
         (),
-        examples=["--no-summary, {file}"],
+        examples=["--no-summary, --alert-exceeds-max=yes, {file}"],
     )
     executable_timeout: Annotated[float, duration(1, 86400)] = option(
         "How long it may take; then it is ended, and the inspection could not be made.", 300.0

@@ -13,6 +13,7 @@ PATIENCE = 20.0  # seconds for clamd to listen; with one signature it takes a fr
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-" + b"STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 NAME = "Test.Eicar"
 MOST = 1 << 20  # bytes that it takes: StreamMaxLength
+SCANNED = MOST // 2  # bytes of a file that it looks into: MaxFileSize
 
 _CONFIGURATION = """
 Foreground yes
@@ -21,6 +22,8 @@ LocalSocketMode 600
 TemporaryDirectory {folder}
 DatabaseDirectory {folder}/signatures
 StreamMaxLength {most}
+MaxFileSize {scanned}
+AlertExceedsMax yes
 MaxThreads 4
 SelfCheck 86400
 LogFile {folder}/clamd.log
@@ -38,7 +41,7 @@ class Clamd:
         signatures = folder / "signatures"
         signatures.mkdir()
         (signatures / "own.ndb").write_text(f"{NAME}:0:*:{EICAR.hex()}\n")
-        text = _CONFIGURATION.format(folder=folder, most=MOST)
+        text = _CONFIGURATION.format(folder=folder, most=MOST, scanned=SCANNED)
         (folder / "clamd.conf").write_text(text)
 
     def start(self) -> None:

@@ -92,7 +92,19 @@ class Endless(Peer):
 
     def took(self) -> None:
         self.say(b"x" * MAX_ANSWER * 4)
-        Gone.took(self)
+
+
+class Hasty(Peer):
+    """It has seen enough of a file that it has not got."""
+
+    def took(self) -> None:
+        self.say(self.answer)
+
+
+class HastyFind(Hasty):
+    """It has found something already."""
+
+    answer = b"stream: Win.Test.EICAR_HDB-1 FOUND\0"
 
 
 def asked(
@@ -144,6 +156,8 @@ def test_the_whole_file_is_streamed(size: int) -> None:
     [
         (b"stream: Win.Test.EICAR_HDB-1 FOUND\0", Outcome.REJECTED, "Win.Test.EICAR_HDB-1"),
         (b"stream: a FOUND FOUND\0", Outcome.REJECTED, "clamd found a FOUND"),
+        (b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0", Outcome.UNABLE, "MaxFileSize"),
+        (b"stream: Heuristics.Limits.Exceeded FOUND\0", Outcome.UNABLE, "limit of clamd"),
         (b"stream: Can't allocate memory ERROR\0", Outcome.UNABLE, "allocate memory"),
         (b"UNKNOWN COMMAND\0", Outcome.UNABLE, "UNKNOWN COMMAND"),
         (b"\0", Outcome.UNABLE, "clamd says"),
@@ -164,7 +178,8 @@ def test_only_its_own_words_are_a_verdict(answer: bytes, outcome: Outcome, detai
         (Silent, b"data", 0.3, "clamd was silent for 0.3 s"),
         (Deaf, LARGE, 0.3, "clamd was silent for 0.3 s"),
         (Gone, b"data", 20.0, "clamd has gone"),
-        (Endless, b"data", 20.0, "clamd has gone"),
+        (Endless, b"data", 20.0, f"clamd says more than {MAX_ANSWER} bytes"),
+        (Hasty, LARGE, 20.0, "clamd answered before it had the file"),
     ],
 )
 def test_what_goes_wrong_is_no_verdict(
@@ -173,6 +188,11 @@ def test_what_goes_wrong_is_no_verdict(
     verdict, _ = asked(kind, data, timeout)
     assert verdict.outcome is Outcome.UNABLE
     assert details in verdict.details
+
+
+def test_what_it_finds_before_the_end_is_found() -> None:
+    verdict, _ = asked(HastyFind, LARGE)
+    assert verdict.outcome is Outcome.REJECTED
 
 
 def test_nobody_is_there() -> None:

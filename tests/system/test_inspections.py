@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from mft.cli.quarantine import quarantine
 from mft.events import catalogue as events
-from tests.fakes.clamd import EICAR, MOST, NAME, Clamd, clamd
+from tests.fakes.clamd import EICAR, MOST, NAME, SCANNED, Clamd, clamd
 from tests.interop.ftp import Ftp
 from tests.interop.instance import Server
 from tests.interop.web import Web
@@ -187,6 +187,13 @@ def test_what_is_larger_than_clamd_takes_is_not_inspected(scene: Scene) -> None:
         asyncio.run(put(scene.rig.server, "large", bytes(MOST * 3)))
     (told,) = scene.rig.trail.of(events.INSPECTION_UNABLE.number, path="/large")
     assert "StreamMaxLength" in told["data"]["details"]
+
+
+def test_what_is_larger_than_clamd_looks_into_is_not_inspected(scene: Scene) -> None:
+    with pytest.raises(asyncssh.SFTPFailure):
+        asyncio.run(put(scene.rig.server, "unseen", bytes(SCANNED) + EICAR))
+    (told,) = scene.rig.trail.of(events.INSPECTION_UNABLE.number, path="/unseen")
+    assert "MaxFileSize" in told["data"]["details"]
 
 
 def test_a_finished_file_is_only_replaced_as_a_whole(scene: Scene) -> None:
