@@ -63,6 +63,8 @@ class ClamdRules(NamedSection):
 class ClamdInspection:
     """An `Inspection`: clamd finds nothing in the file. Each has a connection of its own."""
 
+    ending = ""
+
     def __init__(self, rules: ClamdRules, means: Means) -> None:
         self._rules = rules
         self._clock = means.clock

@@ -13,6 +13,9 @@ from mft.runtime.threads import Blocking
 BLOCK: Final = 128 << 10  # bytes that are looked at in one step; the buffer of one inspection
 
 
+SIGNATURE: Final = ".sig"  # the ending of files that sign another
+
+
 class Outcome(Enum):
     """How an inspection can end."""
 
@@ -94,6 +97,10 @@ class Means(NamedTuple):
 
 class Inspection(Protocol):
     """Something that a file must pass; several files may be in it at a time."""
+
+    # Files with this ending of their name have passed for what it says of them, and may be anything
+    # else under another name. Empty where names mean nothing.
+    ending: str
 
     async def start(self) -> None:
         """Get ready; raises what makes that impossible."""

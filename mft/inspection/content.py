@@ -126,6 +126,8 @@ class ContentRules(NamedSection):
 class ContentInspection:
     """An `Inspection`: no line of the file matches."""
 
+    ending = ""
+
     def __init__(self, rules: ContentRules, means: Means) -> None:
         self._rules = rules
         self._disk, self._work = means.disk, means.work

@@ -65,6 +65,8 @@ class ProgramRules(NamedSection):
 class ProgramInspection:
     """An `Inspection`: the program says by its exit code what it thinks of the file."""
 
+    ending = ""
+
     def __init__(self, rules: ProgramRules, means: Means) -> None:
         self._rules = rules
         self._means = means

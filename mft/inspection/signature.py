@@ -19,12 +19,11 @@ from mft.core.failure import Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.inspection import signers
-from mft.inspection.base import Means, Subject, Told, Verdict, fed, piece
+from mft.inspection.base import SIGNATURE, Means, Subject, Told, Verdict, fed, piece
 from mft.inspection.changing import Kept
 from mft.inspection.lines import LONGEST_LINE, LineLimit
 from mft.inspection.signers import Signers
 
-SUFFIX: Final = ".sig"
 MAX_FIELD: Final = 4096  # characters of a signature; one by an RSA key of 16384 bits has 2732
 MIN_SIGNATURE: Final = 256  # bytes: of a key of 2048 bits
 MAX_SIGNATURE: Final = 2048
@@ -116,6 +115,7 @@ class SignatureInspection:
         paths = [*rules.signer_certificate_path, *(path for path in files if path is not None)]
         self._signers = Kept(paths, rules.signers)
         self._algorithm = _HASHES[rules.signature_hash]()
+        self.ending = SIGNATURE if rules.signature_format == "detached" else ""
 
     async def start(self) -> None:
         """Read the certificates; raises ValueError or OSError."""
@@ -123,7 +123,7 @@ class SignatureInspection:
 
     async def inspect(self, subject: Subject) -> Verdict:
         """Verify the signature; the file is read once, and hashed block by block."""
-        if self._rules.signature_format == "detached" and subject.path.endswith(SUFFIX):
+        if self.ending and subject.path.endswith(self.ending):
             return await self._of_signature(subject)
         try:
             judged = (await self._disk(self._signers.get)).at(datetime.now(UTC))
@@ -159,15 +159,15 @@ class SignatureInspection:
 
     async def _detached(self, subject: Subject, keys: tuple[rsa.RSAPublicKey, ...]) -> Verdict:
         try:
-            text = await subject.beside(SUFFIX, MAX_FIELD)
+            text = await subject.beside(SIGNATURE, MAX_FIELD)
         except Refused as refused:
-            return Verdict.unable(f"{subject.name}{SUFFIX} cannot be read: {refused.details}")
+            return Verdict.unable(f"{subject.name}{SIGNATURE} cannot be read: {refused.details}")
         if text is None:
-            details = f"there is no {subject.name}{SUFFIX} beside it"
-            return _invalid(subject, details, f"send {subject.name}{SUFFIX} first")
+            details = f"there is no {subject.name}{SIGNATURE} beside it"
+            return _invalid(subject, details, f"send {subject.name}{SIGNATURE} first")
         signature = _of_file(text)
         if signature is None:
-            return _invalid(subject, f"{subject.name}{SUFFIX} is not a signature")
+            return _invalid(subject, f"{subject.name}{SIGNATURE} is not a signature")
         hasher = hashes.Hash(self._algorithm)
         await fed(subject, self._disk, hasher.update, subject.size)
         return await self._judged(subject, keys, signature, hasher.finalize())
@@ -185,11 +185,11 @@ class SignatureInspection:
         return _invalid(subject, "the signature is not that of a signer for this content")
 
     async def _of_signature(self, subject: Subject) -> Verdict:
-        """A signature on its own: it passes when it can be nothing else."""
+        """A signature on its own: it passes when it has the form of one, whatever it says."""
         size = subject.size
         text = await piece(subject, 0, size) if size <= MAX_FIELD else b""
         if _of_file(text) is None:
-            return _invalid(subject, f"a file *{SUFFIX} that is not a signature")
+            return _invalid(subject, f"a file *{SIGNATURE} that is not a signature")
         return Verdict.passed(details="a signature")
 
 
@@ -212,7 +212,15 @@ def _of_file(data: bytes) -> bytes | None:
     if len(data) > MAX_FIELD:
         return None
     exact = MIN_SIGNATURE <= len(data) <= MAX_SIGNATURE and len(data) % 128 == 0
-    return _decoded(data) or (data if exact else None)
+    return _decoded(data) or (data if exact and not _is_text(data) else None)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _verified(

@@ -55,6 +55,7 @@ class InspectionResource:
 
     def __init__(self, component: Component, inspection: Inspection) -> None:
         self.component = component
+        self.ending = inspection.ending
         self._inspection = inspection
 
     async def start(self) -> None:

@@ -290,6 +290,15 @@ class Gate:
         if not self.account.rules.allow(operation, path):
             raise self._denied(operation, path)
 
+    def _keeps_ending(self, path: VPath, old: str, new: str) -> None:
+        """Refused(DENIED) where a file of this name was inspected for the ending that it loses."""
+        if self._inspections is None:
+            return
+        lost = self._inspections.lost_ending(self.account.demands.inspections, old, new)
+        if lost:
+            details = f"what has passed as a signature keeps its ending {lost}"
+            raise Refused(Reason.DENIED, str(path), details)
+
     def _denied(self, operation: Operation, path: VPath) -> Refused:
         """The refusal; what is hidden is not there for who looks, and denied to who changes."""
         decision = self.account.rules.decide(operation, path)

@@ -3,7 +3,7 @@
 import hashlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -14,7 +14,7 @@ from mft.core.vpath import ROOT, VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.inspection import quarantine
-from mft.inspection.base import Outcome, Subject, Verdict, fed
+from mft.inspection.base import SIGNATURE, Outcome, Subject, Verdict, fed
 from mft.runtime.stoppable import Stoppable
 from mft.runtime.threads import Blocking
 from mft.vfs.base import Upload
@@ -30,6 +30,7 @@ class Running(Protocol):
     """An inspection of the configuration that runs."""
 
     component: Component
+    ending: str  # of names; a file that has passed for it keeps it
 
     async def inspect(self, subject: Subject) -> Verdict:
         """Look at one file; Refused where its bytes cannot be read."""
@@ -41,6 +42,16 @@ class Inspections(NamedTuple):
     find: Callable[[str], Running | None]
     disk: Blocking
     now: Callable[[], float] = time.time
+
+    def lost_ending(self, identifiers: Iterable[str], old: str, new: str) -> str:
+        """The ending for which a file has passed these inspections, if a new name has it no more.
+
+        One that does not run now may have looked for any.
+        """
+        running = map(self.find, identifiers)
+        endings = {SIGNATURE if one is None else one.ending for one in running}
+        lost = (one for one in endings if one and old.endswith(one) and not new.endswith(one))
+        return next(lost, "")
 
 
 class UploadSource:

@@ -83,13 +83,17 @@ class Session(Looking):
         """Make a symbolic link whose target stays inside the account's tree.
 
         Refused(DENIED) where path rules tell paths apart: what is reached through a link is
-        judged by the link's path, so it would lead around them.
+        judged by the link's path, so it would lead around them. So would one to a signature.
         """
         self._recordable()
-        if self.account.rules.by_path:
-            refused = Refused(Reason.DENIED, str(path), "links could lead around the path rules")
+        try:
+            if self.account.rules.by_path:
+                details = "links could lead around the path rules"
+                raise Refused(Reason.DENIED, str(path), details)
+            self._keeps_ending(path, target, path.name)
+        except Refused as refused:
             self._failed(self.numbers.make_link, path, "", refused)
-            raise refused
+            raise
         await self._guarded(
             self.numbers.make_link, Operation.MAKE_LINK, path, self._files.make_link(path, target)
         )
@@ -104,6 +108,7 @@ class Session(Looking):
             self._permit(Operation.READ, source)
             self._permit(Operation.WRITE, source)
             self._permit(Operation.MAKE_LINK, target)
+            self._keeps_ending(target, source.name, target.name)
         except Refused as refused:
             self._failed(self.numbers.make_link, target, "", refused)
             raise
@@ -129,6 +134,7 @@ class Session(Looking):
             self._recordable()
             self._permit(Operation.RENAME, source)
             self._permit(Operation.RENAME, target)
+            self._keeps_ending(target, source.name, target.name)
             if self.tells_requests and outcome.asked:
                 self.emit(outcome.asked, p.Renamed(str(target), real, str(source), str(target)))
             await self._files.rename(source, target, replace=replace)

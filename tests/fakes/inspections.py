@@ -68,6 +68,7 @@ class Saying:
 
     def __init__(self, answer: Verdict | Exception, component: Component = CLAM) -> None:
         self.component = component
+        self.ending = ""
         self.answer = answer
         self.seen: list[Subject] = []
         self.meanwhile: Callable[[], object] = lambda: None

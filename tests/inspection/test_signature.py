@@ -159,12 +159,20 @@ def test_its_signature_must_be_there_first(folder: Path) -> None:
     assert verdict.hint == "send a.zip.sig first"
 
 
-def test_a_signature_alone_passes_if_it_is_nothing_else(folder: Path) -> None:
+def test_a_signature_alone_passes_if_it_has_the_form_of_one(folder: Path) -> None:
     given = {"signature_format": "detached"}
     assert judge(folder, base64.b64encode(signature(b"x")), "/a.sig", **given).told == ()
     assert judge(folder, signature(b"x"), "/a.sig", **given).outcome is Outcome.PASSED
-    for data in (b"", b"a program", bytes(257), bytes(10**6)):
+    program = b"#!/bin/sh\nrm -r /\n#"
+    text = program + b"x" * (256 - len(program))
+    for data in (b"", b"a program", text, "\N{EURO SIGN}#".encode() * 64, bytes(257), bytes(10**6)):
         rejected(judge(folder, data, "/a.sig", **given), "that is not a signature")
+
+
+def test_what_passes_for_its_ending(folder: Path) -> None:
+    detached = rules(folder, signature_format="detached")
+    assert SignatureInspection(detached, means()).ending == ".sig"
+    assert SignatureInspection(rules(folder), means()).ending == ""
 
 
 def test_it_ends_when_nobody_waits(folder: Path) -> None:

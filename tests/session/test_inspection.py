@@ -359,6 +359,38 @@ def test_a_copy_is_inspected_too() -> None:
     assert not scene.there()
 
 
+AS_ANOTHER: Mapping[str, Any] = {
+    "renamed": lambda peer, old, new: peer.rename(old, new, replace=True),
+    "a second name": lambda peer, old, new: peer.make_hard_link(old, new, allowed=True),
+    "a link": lambda peer, old, new: peer.make_link(new, str(old)),
+}
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("how", AS_ANOTHER)
+def test_what_has_passed_for_its_ending_keeps_it(how: str, running: bool) -> None:
+    signed = Saying(Verdict.passed())
+    signed.ending = ".sig"
+    scene = Scene(Saying(Verdict.passed(), CONTENT), signed)
+    if not running:
+        del scene.running[CLAM.uuid]
+    signature, program = VPath.parse("/here/run.sh.sig"), VPath.parse("/here/run.sh")
+    put(scene.files, signature, b"reboot")
+    scene.trail.forget()
+    why = refused(AS_ANOTHER[how](scene.peer, signature, program), Reason.DENIED)
+    assert "keeps its ending .sig" in why.details
+    assert len(scene.trail.events) == 1
+    assert not scene.there(program)
+    run(AS_ANOTHER[how](scene.peer, signature, VPath.parse("/here/other.sig")))
+
+
+@pytest.mark.parametrize("how", AS_ANOTHER)
+def test_other_names_are_free(how: str) -> None:
+    scene = Scene(Saying(Verdict.passed()))
+    put(scene.files, VPath.parse("/here/a.sig"), b"no signature")
+    run(AS_ANOTHER[how](scene.peer, VPath.parse("/here/a.sig"), NEW))
+
+
 def test_where_the_tree_begins_that_a_file_lies_in() -> None:
     mounts = ((VPath.parse("/m"), "/srv/m"), (VPath.parse("/m/n"), "/srv/n"))
     one = account(virtual_folders=mounts)
