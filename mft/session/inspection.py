@@ -167,11 +167,8 @@ class Inspecting:
         """Put the file into quarantine; what cannot be put there is deleted."""
         disk, identifier = self._inspections.disk, str(uuid.uuid4())
         try:
-            hasher = hashlib.sha256()
-            # The client may leave: what was rejected is kept as evidence all the same.
-            patient = subject._replace(go_on=lambda: None)
-            await fed(patient, disk, hasher.update, subject.size)
-            record = self._record(identifier, subject, hasher.hexdigest(), (name, kind, details))
+            sha256 = await self._digest(subject)
+            record = self._record(identifier, subject, sha256, (name, kind, details))
             await disk(quarantine.prepare, folder)
             await disk(quarantine.write, folder, record)
             await self._upload.divert(folder, identifier)
@@ -195,6 +192,17 @@ class Inspecting:
                 details,
             ),
         )
+
+    async def _digest(self, subject: Subject) -> str:
+        """The file's SHA-256; empty once nobody waits: it is evidence without one as well."""
+        hasher = hashlib.sha256()
+        try:
+            await fed(subject, self._inspections.disk, hasher.update, subject.size)
+        except Refused as refused:
+            if refused.reason is not Reason.ABORTED:
+                raise
+            return ""
+        return hasher.hexdigest()
 
     def _record(
         self, identifier: str, subject: Subject, sha256: str, why: tuple[str, str, str]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -48,16 +49,34 @@ def reopened(descriptor: int, directory: int, temporary: str) -> int:
     return found
 
 
+def _written(descriptor: int) -> Iterator[tuple[int, int]]:
+    """Where a file has bytes, from and to: holes, which cost its sender nothing, are passed over.
+
+    On a file system that knows of none, all of it.
+    """
+    end = 0
+    while True:
+        try:
+            at = os.lseek(descriptor, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # no bytes behind the last
+                return
+            raise
+        end = os.lseek(descriptor, at, os.SEEK_HOLE)
+        yield at, end
+
+
 def _copied(descriptor: int, into: int, name: str, move: RenameNew) -> None:
     part = f".{name}{_PART}"
     copy = os.open(part, _NEW, MODE, dir_fd=into)
     try:
-        at = 0
-        while data := os.pread(descriptor, COPIED, at):
-            at += len(data)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(copy, view) :]
+        for at, end in _written(descriptor):
+            while at < end and (data := os.pread(descriptor, min(COPIED, end - at), at)):
+                view = memoryview(data)
+                while view:
+                    count = os.pwrite(copy, view, at)
+                    at, view = at + count, view[count:]
+        os.ftruncate(copy, os.fstat(descriptor).st_size)
         os.fsync(copy)
         move(into, part, into, name)
     except BaseException:

@@ -9,7 +9,7 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.vfs.base import Existing
+from mft.vfs.base import Attributes, Existing
 from mft.vfs.local import LocalFileSystem
 from mft.vfs.memory import MemoryFileSystem
 from mft.vfs.rename import find_rename_new
@@ -73,6 +73,27 @@ def test_to_another_volume_it_is_copied(tmp_path: Path) -> None:
     assert (scene.folder / "one").stat().st_mode & 0o777 == 0o600
     assert os.listdir(scene.folder) == ["one"]
     assert os.listdir(scene.home) == []
+    scene.close()
+
+
+@pytest.mark.parametrize("end", [0, 5])
+def test_its_holes_take_no_room_there_either(tmp_path: Path, end: int) -> None:
+    large, block, data = 1 << 26, 1 << 20, b"x" * 3_000_000
+    scene = Scene(tmp_path, rename_new=other_volume)
+    upload = scene.upload()
+    for at, piece in ((block * 8, data), (large, b"y" * end)):
+        run(upload.lane.write_later([memoryview(piece)], at))
+    run(upload.lane.change(Attributes(size=large + end)))
+    run(upload.divert(str(scene.folder), "one"))
+    copy = scene.folder / "one"
+    assert copy.stat().st_size == large + end
+    assert copy.stat().st_blocks * 512 < block * 8
+    with copy.open("rb") as file:
+        assert file.read(len(DATA) + 1) == DATA + b"\0"
+        file.seek(block * 8 - 1)
+        assert file.read(len(data) + 2) == b"\0" + data + b"\0"
+        file.seek(large)
+        assert file.read() == b"y" * end
     scene.close()
 
 
