@@ -78,6 +78,8 @@ class Changes:
         doorman.chains = self._in_use(methods.chains, before)
         await leaving.stop()
         daemon.config = self._new
+        for service in bound:
+            service.accept()
         for uuid, service in daemon.services.items():
             if uuid not in fresh:
                 await self._refresh(service)

@@ -176,6 +176,8 @@ class Daemon:
         else:
             self.bus.emit(events.PRIVILEGES_KEPT, p.Nothing())
         await self._handling.start(config)
+        for service in self.services.values():  # what their uploads must pass runs
+            service.accept()
         self._control = ControlSocket(config.directory / "state", self, self._reactor)
         self._control.start()
         for service in self.services.values():

@@ -102,7 +102,13 @@ class Service(Protocol):
         """
 
     def bind(self) -> None:
-        """Listen; raises Refused(BUSY) when the address cannot be had."""
+        """Take the address; raises Refused(BUSY) when it cannot be had.
+
+        Who comes waits for `accept`.
+        """
+
+    def accept(self) -> None:
+        """Let clients in, the first of whom may have come since `bind`."""
 
     def take_over(self, listening: Any) -> None:
         """Go on with a listening socket that another service of the same address gives up."""

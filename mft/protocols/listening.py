@@ -31,7 +31,10 @@ class Listening:
         return Address.of(host.host, host.port)
 
     def bind(self) -> None:
-        """Listen; raises Refused(BUSY) when the address cannot be had."""
+        """Take the address; raises Refused(BUSY) when it cannot be had.
+
+        Who comes waits for `accept`.
+        """
         options = self._options
         port = Port(options.port, self._factory, BACKLOG, options.address, self._reactor)
         try:
@@ -40,7 +43,13 @@ class Listening:
             raise Refused(
                 Reason.BUSY, f"{options.address}:{options.port}", str(error.socketError)
             ) from None
+        port.stopReading()
         self._port = port
+
+    def accept(self) -> None:
+        """Let clients in, the first of whom may have come since `bind`."""
+        if self._port is not None:
+            self._port.startReading()
 
     def hand_over(self) -> Port | None:
         """Give up the listening socket for `take_over`; connections that are here go on."""

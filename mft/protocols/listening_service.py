@@ -56,8 +56,12 @@ class ListeningService(Factory):
         return len(self._presence.peers)
 
     def bind(self) -> None:
-        """Listen; raises Refused(BUSY) when the address cannot be had."""
+        """Take the address; raises Refused(BUSY) when it cannot be had."""
         self._listening.bind()
+
+    def accept(self) -> None:
+        """Let clients in, the first of whom may have come since `bind`."""
+        self._listening.accept()
 
     def hand_over(self) -> Port | None:
         """Give up the listening socket for `take_over`; connections that are here go on."""

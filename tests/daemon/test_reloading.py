@@ -122,6 +122,7 @@ def test_a_handler_that_does_not_start_changes_nothing(
         assert not daemon.handling.subscriptions["log-1"].given_up
         assert daemon.services["one-1"].options.port == 1
         assert services.said[1:] == ["one: listens", "one: stops", "one: ends all"]
+        assert not services.last("one").accepting, "nobody came in to what is not in force"
 
     running(
         instance,
@@ -224,6 +225,7 @@ def test_services_come_move_change_and_go(instance: Instance, services: Services
             "off: stops",
         ]
         assert sorted(daemon.services) == ["change-1", "move-1", "new-1"]
+        assert all(services.last(name).accepting for name in ("change", "move", "new"))
         assert [str(one.address) for one in daemon.services.values()] == [
             "127.0.0.1:1",
             "127.0.0.1:12",

@@ -21,7 +21,9 @@ from mft.core.peer import Address, Component
 from mft.core.secret import Secret
 from mft.daemon import service as subject
 from mft.daemon.control import SOCKET_NAME
+from mft.daemon.handling import Handling
 from mft.daemon.life import StartFailed
+from mft.daemon.load import Config
 from mft.events import catalogue as events
 from mft.events.bus import Bus
 from mft.events.journal import Journal
@@ -77,6 +79,27 @@ def test_a_start_tells_its_steps_in_order(instance: Instance, services: Services
     details = instance.told[5].data
     assert details["cwd"] == os.getcwd()
     assert details["python_version"]
+
+
+def test_nobody_is_let_in_before_all_that_acts_on_uploads_runs(
+    instance: Instance, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, seen = Handling.start, list[bool]()
+
+    async def starting(handling: Handling, config: Config) -> None:
+        await start(handling, config)
+        seen.extend(one.accepting for one in services.made)
+
+    monkeypatch.setattr(Handling, "start", starting)
+
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, ssh("one", 1), ssh("two", 2))
+        await daemon.start()
+        seen.extend(one.accepting for one in services.made)
+        await daemon.stop()
+
+    run_loop(main)
+    assert seen == [False, False, True, True]
 
 
 def test_a_start_warns_of_a_certificate_that_ends_soon(

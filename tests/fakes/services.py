@@ -24,6 +24,7 @@ class FakeService:
         self.options = options
         self.parts = parts
         self.address: Address | None = None
+        self.accepting = False
         self.sessions = 0
         self.prepared = False
         self.refreshed = 0
@@ -53,6 +54,10 @@ class FakeService:
         self._say("listens")
         self.address = Address(self.options.address, self.options.port)
 
+    def accept(self) -> None:
+        assert self.address is not None
+        self.accepting = True
+
     def hand_over(self) -> Address | None:
         self._say("hands over")
         address, self.address = self.address, None
@@ -61,6 +66,7 @@ class FakeService:
     def take_over(self, listening: Address) -> None:
         self._say("takes over")
         self.address = listening
+        self.accepting = True
 
     async def stop_listening(self) -> None:
         if self.address is not None:

@@ -99,17 +99,32 @@ def test_a_service_that_does_not_listen_has_no_address(house: House) -> None:
     assert listening.address is None
     assert listening.hand_over() is None
     assert house.stop(listening) == [None]
+    listening.accept()
+    assert not house.ports
 
 
 def test_a_service_listens_where_its_options_say(house: House) -> None:
     listening, service = house.make()
     listening.bind()
+    listening.accept()
     address = listening.address
     assert address is not None
     assert address.host == "127.0.0.1"
     assert service.came == []
     caller = house.call(address.port)
     assert service.came == [caller]
+
+
+def test_who_comes_before_it_accepts_waits(house: House) -> None:
+    listening, service = house.make()
+    listening.bind()
+    address = listening.address
+    assert address is not None
+    with socket.create_connection(address, PATIENCE) as early:
+        assert not house.ports
+        listening.accept()
+        caller = house.call(address.port)
+        assert service.came == [early.getsockname()[1], caller]
 
 
 def test_an_address_of_ipv6_is_told_as_such(house: House) -> None:
@@ -147,6 +162,7 @@ def test_who_stops_takes_no_more(house: House) -> None:
 def test_a_port_that_is_closed_already_is_not_waited_for(house: House) -> None:
     listening, _ = house.make()
     listening.bind()
+    listening.accept()
     (port,) = house.ports
     port.stopListening()
     house.reactor.advance(0)
@@ -156,6 +172,7 @@ def test_a_port_that_is_closed_already_is_not_waited_for(house: House) -> None:
 def test_a_socket_is_handed_over_with_who_waits_in_it(house: House) -> None:
     old, first = house.make()
     old.bind()
+    old.accept()
     address = old.address
     assert address is not None
     new, second = house.make(address.port)

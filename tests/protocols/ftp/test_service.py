@@ -155,6 +155,7 @@ def test_a_service_listens_and_hands_its_port_over(serve: Serve) -> None:
         one = FtpService(COMPONENT, server.options, parts)
         assert one.address is None
         one.bind()
+        one.accept()
         assert one.address is not None
         assert one.address.host == "127.0.0.1"
         where = one.address
