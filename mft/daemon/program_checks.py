@@ -11,8 +11,9 @@ from mft.daemon.reading import Reading
 from mft.handlers.dispatcher_options import DispatcherOptions
 from mft.handlers.dispatcher_rules import EXECUTE
 from mft.handlers.program_options import ProgramOptions
+from mft.resources.inspection import ProgramOptions as InspectionOptions
+from mft.runtime.program import ROOT
 
-ROOT: Final = 0
 SENTENCE: Final = (
     "keeps root from starting this server: programs never run as root, so name the account to run "
     "as in account of [server]"
@@ -30,8 +31,11 @@ def check_programs(reading: Reading, who: Callable[[], int] = os.geteuid) -> Non
         return  # it becomes somebody else, or refuses root anyway
     if who() != ROOT:
         return
-    for one in reading.families["event-handlers"].values():
-        if isinstance(one.options, ProgramOptions) and one.options.enabled:
+    for one in (
+        *reading.families["event-handlers"].values(),
+        *reading.families["resources"].values(),
+    ):
+        if isinstance(one.options, ProgramOptions | InspectionOptions) and one.options.enabled:
             path = str(one.options.executable_path)
             wrong = Wrong(SENTENCE, path, option="executable_path", mild=True)
             wrong_in(one.options, one.raw, wrong, reading.problems)

@@ -23,7 +23,7 @@ from mft.events.model import Occurrence
 from mft.events.template import Template
 from mft.handlers.program_options import ProgramOptions, not_to_run
 from mft.resources.base import Surroundings
-from mft.runtime.program import Finished, run_program
+from mft.runtime.program import Finished, refuse_root, run_program
 
 MOST_OUTPUT: Final = 16 << 10  # bytes kept of output, and of error
 MAX_LOG: Final = 200  # characters of them in a line
@@ -31,7 +31,6 @@ MAX_PATH: Final = 4096  # characters
 MAX_COMMAND: Final = 1000  # characters of a command line in an event
 MAX_VALUE: Final = 32 << 10  # characters of one variable; the system takes 128 KiB
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
-ROOT: Final = 0
 TOO_MUCH: Final = frozenset({errno.E2BIG, errno.ENAMETOOLONG})
 
 
@@ -71,11 +70,7 @@ class Program:
 
     async def start(self) -> None:
         """See that the program may be run; raises Refused."""
-        if self._who() == ROOT:
-            sentence = (
-                "programs never run as root: name the account to run as in `account` of [server]"
-            )
-            raise Refused(Reason.DENIED, self.component.name, sentence)
+        refuse_root(self._who, self.component.name)
         wrong = await self._around.blocking(
             not_to_run, self._options.executable_path, self._around.directory
         )

@@ -1,7 +1,7 @@
 """`inspection-program`: a program of the administrator looks at the file; its exit code decides."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, ClassVar, Final
 
 from twisted.internet.defer import DeferredSemaphore
@@ -9,7 +9,7 @@ from twisted.internet.defer import DeferredSemaphore
 from mft.config.kinds import AbsolutePath, CommaList, Context, Wrong, duration, whole
 from mft.config.section import NamedSection, option
 from mft.inspection.base import Means, Subject, Verdict
-from mft.runtime.program import Finished, run_program
+from mft.runtime.program import Finished, refuse_root, run_program
 
 MAX_OUTPUT: Final = 4096  # bytes that are kept of what it says
 MAX_SHOWN: Final = 200  # characters of them in details
@@ -27,7 +27,8 @@ class ProgramRules(NamedSection):
     shown: ClassVar[Mapping[str, str]] = {"enabled": "No"}  # the program may not be there
 
     executable_path: AbsolutePath = option(
-        "The program, an absolute path. It has the rights of the server, and no shell is asked.",
+        "The program, an absolute path. It has the rights of the server, which must not be root, "
+        "and no shell is asked.",
         examples=["/usr/bin/clamscan"],
     )
     executable_arguments: CommaList = option(
@@ -67,13 +68,18 @@ class ProgramInspection:
 
     ending = ""
 
-    def __init__(self, rules: ProgramRules, means: Means) -> None:
+    def __init__(
+        self, rules: ProgramRules, means: Means, who: Callable[[], int] = os.geteuid
+    ) -> None:
+        """`who` tells the account that this process runs as."""
         self._rules = rules
         self._means = means
+        self._who = who
         self._turns = DeferredSemaphore(rules.concurrent_processes)
 
     async def start(self) -> None:
-        """Nothing: the program is started for each file."""
+        """See that the program may be run; raises Refused. It is started for each file."""
+        refuse_root(self._who, self._rules.name)
 
     async def inspect(self, subject: Subject) -> Verdict:
         """Run it on the file."""

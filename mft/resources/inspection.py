@@ -59,7 +59,7 @@ class InspectionResource:
         self._inspection = inspection
 
     async def start(self) -> None:
-        """Get ready; raises ValueError or OSError for files that cannot be read."""
+        """Get ready; raises ValueError, OSError or Refused where that is impossible."""
         await self._inspection.start()
 
     async def stop(self) -> None:

@@ -7,7 +7,7 @@ ours. What it has started and left behind in that session ends with it.
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -15,12 +15,23 @@ from typing import Any, Final, NamedTuple
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 
+from mft.core.failure import Reason, Refused
 from mft.runtime.child import Exit, Pipe
 from mft.runtime.threads import Blocking
 
 TERM_PATIENCE: Final = 5.0  # seconds between asking a program to end, and ending it
 KILL_PATIENCE: Final = 5.0  # seconds for the system to take away what was ended
 UNKNOWN: Final = -1
+ROOT: Final = 0
+NOT_AS_ROOT: Final = (
+    "programs never run as root: name the account to run as in `account` of [server]"
+)
+
+
+def refuse_root(who: Callable[[], int], name: str) -> None:
+    """Raises Refused(DENIED) for what would run programs, where `who` tells that we are root."""
+    if who() == ROOT:
+        raise Refused(Reason.DENIED, name, NOT_AS_ROOT)
 
 
 class Finished(NamedTuple):

@@ -58,6 +58,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     rig.section("resources/look", name="look", type="inspection-program", **options, **more)
     quarantine = folder / "quarantine"
     rig.say("groups/DEFAULT_GROUP", inspections="look", quarantine_folder=str(quarantine))
+    rig.give_up_root(folder)
     rig.start()
     yield Scene(rig, folder, quarantine)
     try:

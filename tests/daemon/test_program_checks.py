@@ -10,6 +10,7 @@ from mft.daemon.program_checks import check_programs
 from mft.daemon.reading import Reading
 
 PROGRAM = "[event-handlers/scan]\nname = scan\ntype = external-executable\n"
+INSPECTION = "[resources/look]\nname = look\ntype = inspection-program\n"
 DISPATCHER = "[event-handlers/out]\nname = out\ntype = file-dispatcher\n"
 AS_ROOT = "[server]\nname = s\nallow_root = yes\n"
 PATH = "executable_path = /bin/true\n"
@@ -30,6 +31,11 @@ def test_root_is_warned_of_a_program_that_would_run_as_root(tmp_path: Path) -> N
     assert warned.startswith('server.ini:7: warning: [event-handlers/scan] executable_path = "/bin')
 
 
+def test_root_is_warned_of_an_inspection_that_would_run_as_root(tmp_path: Path) -> None:
+    (warned,) = told(tmp_path, AS_ROOT + INSPECTION + PATH, 0)
+    assert warned.startswith('server.ini:7: warning: [resources/look] executable_path = "/bin')
+
+
 def test_root_is_warned_of_a_rule_that_runs_a_program(tmp_path: Path) -> None:
     rules = "dispatch_rules =\n    delete, *.tmp\n    execute, *, /bin/true\n"
     fallback = "fallback_rule = execute, /bin/false\n"
@@ -47,9 +53,17 @@ def test_root_is_warned_of_a_rule_that_runs_a_program(tmp_path: Path) -> None:
         (PROGRAM + PATH, 0),
         ("[server]\nname = s\naccount = nobody\n" + PROGRAM + PATH, 0),
         (AS_ROOT + PROGRAM + PATH + "enabled = no\n", 0),
+        (AS_ROOT + INSPECTION + PATH + "enabled = no\n", 0),
         (AS_ROOT + "[event-handlers/log]\nname = log\ntype = local-file\n", 0),
     ],
-    ids=["somebody else", "root is refused anyway", "an account", "not enabled", "another type"],
+    ids=[
+        "somebody else",
+        "root is refused anyway",
+        "an account",
+        "not enabled",
+        "an inspection that is not enabled",
+        "another type",
+    ],
 )
 def test_nobody_else_is(tmp_path: Path, text: str, who: int) -> None:
     assert told(tmp_path, text, who) == []

@@ -12,7 +12,8 @@ from mft.inspection.base import Outcome, Verdict
 from mft.inspection.program import ProgramInspection, ProgramRules
 from tests.fakes.inspections import gone, means, subject
 from tests.fakes.loop import run_loop, until
-from tests.fakes.programs import lives
+from tests.fakes.programs import SOMEBODY, lives
+from tests.fakes.run import run
 
 DATA = b"first line\nsecond"
 
@@ -33,7 +34,7 @@ def file(tmp_path: Path) -> Path:
 
 def ran(file: Path, made: ProgramRules, path: str = "/in/a.txt", **given: Any) -> Verdict:
     async def main(reactor: Any) -> Verdict:
-        inspection = ProgramInspection(made, means(file.parent, reactor))
+        inspection = ProgramInspection(made, means(file.parent, reactor), lambda: SOMEBODY)
         await inspection.start()
         return await inspection.inspect(subject(DATA, path, file=file, **given))
 
@@ -141,6 +142,11 @@ def test_what_cannot_work_is_told_before_the_start(tmp_path: Path) -> None:
     ]
     assert told(rules("", rejected_exit_code=0)) == ["is clean_exit_code as well"]
     assert told(ProgramRules(name="p", executable_path=tmp_path, enabled=False)) == []
+
+
+def test_root_runs_no_program() -> None:
+    with pytest.raises(Refused, match="never run as root"):
+        run(ProgramInspection(rules("exit 0"), means(), lambda: 0).start())
 
 
 def test_a_file_that_has_no_descriptor_cannot_be_inspected_by_one() -> None:

@@ -1,6 +1,7 @@
 """One instance that a test may configure, start, kill, look into and start again."""
 
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -133,6 +134,19 @@ class Rig:
         }
         self.section(f"accounts/{uuid.uuid4()}", **given)
         return replace(self.server, account=name, home=home)
+
+    def give_up_root(self, *folders: Path) -> None:
+        """Let a server that root starts become another account, which may write to the folders."""
+        if os.geteuid() != 0:
+            return
+        who = pwd.getpwnam("nobody")
+        text = self.config.read_text().replace("allow_root = yes", f"account = {who.pw_name}")
+        self.config.write_text(text)
+        for folder in (self.home, *folders):
+            os.chown(folder, who.pw_uid, who.pw_gid)
+        for folder in self.home.parents:
+            if folder.owner() == "root" and folder.stat().st_mode & 0o777 == 0o700:
+                folder.chmod(0o711)
 
     # Its process.
 

@@ -284,13 +284,7 @@ def test_a_server_that_root_starts_becomes_its_account(rig: Rig) -> None:
     who = pwd.getpwnam("nobody")
     rig.start()  # as root first: what that leaves must not be in the way
     rig.stop()
-    text = rig.config.read_text().replace("allow_root = yes", f"account = {who.pw_name}")
-    rig.config.write_text(text)
-    os.chown(rig.home, who.pw_uid, who.pw_gid)
-    for folder in (rig.directory, *rig.directory.parents):
-        if folder.owner() == "root" and folder.stat().st_mode & 0o777 == 0o700:
-            folder.chmod(0o711)
-    (rig.directory / "data").chmod(0o711)
+    rig.give_up_root()
     rig.start()
     process = rig.process
     assert process is not None

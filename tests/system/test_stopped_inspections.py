@@ -43,6 +43,7 @@ def folder(rig: Rig, tmp_path: Path) -> Path:
         concurrent_processes="4",
     )
     rig.say("groups/DEFAULT_GROUP", inspections="look")
+    rig.give_up_root(tmp_path)
     return tmp_path
 
 
