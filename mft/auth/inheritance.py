@@ -123,6 +123,11 @@ class Membership(NamedTuple):
         return _own(own, self._primary.interrupted_upload_lifetime)
 
     @property
+    def amends_names(self) -> bool:
+        """Whether every upload of it gets a name of its own."""
+        return _own(self.options.amend_write_name, self._primary.amend_write_name)
+
+    @property
     def hides_denied(self) -> bool:
         """Whether what it may do nothing with is hidden from it."""
         return _own(self.options.hide_denied_entries, self._primary.hide_denied_entries)
@@ -168,7 +173,7 @@ def build_account(whole: Membership, peer: Address) -> Account:
         create_home_folder=_own(own.create_home_folder, primary.create_home_folder),
         home_folder_structure=tuple(virtual_path(one) for one in structure),
         file_write_size=_own(own.file_write_size, primary.file_write_size),
-        amend_write_name=_own(own.amend_write_name, primary.amend_write_name),
+        amend_write_name=member.amends_names,
         durable_uploads=_own(own.durable_uploads, primary.durable_uploads),
         interrupted_upload_lifetime=member.interrupted_upload_lifetime,
         maximum_sessions=_own(own.maximum_sessions, primary.maximum_sessions),

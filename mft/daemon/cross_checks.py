@@ -10,6 +10,7 @@ from mft.config.kinds import Kind, Wrong, kinds_of
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, Section, suggestion, wrong_in
 from mft.daemon.reading import Read, Reading
+from mft.inspection.signature import SignatureRules
 from mft.protocols.options import ServiceOptions
 
 IPV4_ANY: Final = "0.0.0.0"  # noqa: S104 - compared, never bound
@@ -143,26 +144,61 @@ def check_inspections(reading: Reading) -> None:
                 wrong_in(group.options, group.raw, wrong, reading.problems)
 
 
+def check_detached(reading: Reading) -> None:
+    """What is renamed as it comes is never beside its signature: every upload would be refused."""
+    detached = {
+        uuid
+        for uuid, one in reading.families["resources"].items()
+        if isinstance(one.options, SignatureRules) and one.options.signature_format == "detached"
+    }
+    groups = _groups(reading)
+    wrong = Wrong(
+        "gives every upload a name under which there is no detached signature, which inspections "
+        "of its groups look for",
+        option="amend_write_name",
+    )
+    told: set[str] = set()
+    for uuid, group in groups.items():
+        if group.amend_write_name and detached.intersection(group.inspections):
+            told.add(uuid)
+            wrong_in(group, reading.families["groups"][uuid].raw, wrong, reading.problems)
+    for member, one in _memberships(reading, groups):
+        looks = any(detached.intersection(group.inspections) for _, group in member.groups)
+        if looks and member.amends_names and member.groups[0][0] not in told:
+            wrong_in(member.options, one.raw, wrong, reading.problems)
+
+
 def check_lifetimes(reading: Reading) -> None:
     """A password with a lifetime must have an age, or nobody could tell when it ends."""
-    groups = {
-        uuid: one.options
-        for uuid, one in reading.families["groups"].items()
-        if isinstance(one.options, GroupOptions)
-    }
-    for uuid, one in reading.families["accounts"].items():
-        options = one.options
-        if not isinstance(options, AccountOptions) or options.password is None:
-            continue
-        try:
-            end = Membership.of(uuid, options, groups).password_expires(None)
-        except ValueError:
-            continue  # its group is missing, which has been told
+    for member, one in _memberships(reading, _groups(reading)):
+        options = member.options
+        end = None if options.password is None else member.password_expires(None)
         if end is not None and options.last_password_update is options.created is None:
             sentence = "is needed, or created: its password has a lifetime, and no known age"
             wrong_in(
                 options, one.raw, Wrong(sentence, option="last_password_update"), reading.problems
             )
+
+
+def _groups(reading: Reading) -> dict[str, GroupOptions]:
+    return {
+        uuid: one.options
+        for uuid, one in reading.families["groups"].items()
+        if isinstance(one.options, GroupOptions)
+    }
+
+
+def _memberships(
+    reading: Reading, groups: Mapping[str, GroupOptions]
+) -> Iterator[tuple[Membership, Read]]:
+    for uuid, one in reading.families["accounts"].items():
+        if not isinstance(one.options, AccountOptions):
+            continue
+        try:
+            member = Membership.of(uuid, one.options, groups)
+        except ValueError:
+            continue  # its group is missing, which has been told
+        yield member, one
 
 
 def _overlap(one: str, other: str) -> bool:

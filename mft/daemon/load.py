@@ -15,6 +15,7 @@ from mft.config.section import NamedSection, check_section
 from mft.daemon.account_files import read_account_files
 from mft.daemon.cross_checks import (
     check_denied,
+    check_detached,
     check_inspections,
     check_lifetimes,
     check_names,
@@ -91,6 +92,7 @@ def load(path: Path) -> Loaded:
     check_ports(reading.families["services"], problems)
     check_lifetimes(reading)
     check_inspections(reading)
+    check_detached(reading)
     check_places(reading, file)
     check_methods(reading)
     check_programs(reading)

@@ -10,6 +10,8 @@ from mft.daemon.load import instance_folder, load
 from mft.daemon.sections import FAMILIES
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.accounts import CHEAP_HASH
+from tests.fakes.pki import Authority
+from tests.fakes.signing import signer, written
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((ROOT / "tests/config/cases").glob("*.ini"))
@@ -332,6 +334,36 @@ INSPECTED = (
     "[resources/off]\nname = off\ntype = clamav\nenabled = no\n"
     "[resources/mail]\nname = mail\ntype = email-client\n"
 )
+
+
+DETACHED = (
+    "[resources/sig]\nname = sig\ntype = digital-signature-validation\n"
+    "signer_certificate_path = {path}\nsignature_format = {format}\n"
+    "[groups/a]\nname = a\nhome_folder_path = /srv/homes\n{a}\n"
+    "[groups/b]\nname = b\n{b}\n"
+    "[accounts/x]\nname = x\ngroup = a, b\n{x}\n"
+    "[accounts/y]\nname = y\ngroup = a, b\namend_write_name =\n"
+)
+AMENDS, INSPECTS = "amend_write_name = uuid-prefix", "inspections = sig"
+
+
+@pytest.mark.parametrize(
+    ("found", "given"),
+    [
+        ([], {"format": "field", "a": f"{AMENDS}\n{INSPECTS}"}),
+        ([], {"a": INSPECTS, "b": AMENDS}),
+        (["groups/a"], {"a": f"{AMENDS}\n{INSPECTS}"}),
+        (["groups/a"], {"a": f"{AMENDS}\n{INSPECTS}", "b": INSPECTS}),
+        (["accounts/x"], {"a": AMENDS, "b": INSPECTS}),
+        (["accounts/x"], {"x": AMENDS, "b": INSPECTS}),
+    ],
+)
+def test_names_of_our_own_have_no_detached_signature(instance, found, given):
+    path = written(instance / "signer.pem", signer(Authority()).certificate)
+    fields = {"format": "detached", "a": "", "b": "", "x": "", "path": path, **given}
+    problems = told(instance, SERVICE + DETACHED.format(**fields))
+    names = [one for one in problems if "no detached signature" in one]
+    assert [one.partition("[")[2].partition("]")[0] for one in names] == found
 
 
 @pytest.mark.parametrize(
