@@ -1,5 +1,6 @@
 """The quarantine of the running server: what is in it, and how an administrator ends that."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple
@@ -19,6 +20,8 @@ from mft.vfs.volume import Volumes
 
 BLOCK: Final = 1 << 20  # bytes that are copied at once
 MAX_NOTE: Final = 500  # characters
+# Seconds without a byte after which nobody writes a file any more: another server may use a folder.
+PATIENCE: Final = 3600.0
 
 
 class Found(NamedTuple):
@@ -31,7 +34,15 @@ class Found(NamedTuple):
 class Quarantines:
     """The folders that the groups of the configuration in force name."""
 
-    def __init__(self, config: Callable[[], Config], volumes: Volumes, bus: Bus) -> None:
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        volumes: Volumes,
+        bus: Bus,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock` gives seconds since the epoch."""
+        self._clock = clock
         self._config = config
         self._volumes = volumes
         self._bus = bus
@@ -73,6 +84,16 @@ class Quarantines:
             ended = p.QuarantineEnded(*_named(found), note[:MAX_NOTE])
             self._bus.emit(events.QUARANTINE_DELETED, ended)
         return found.record.real_path
+
+    async def clear(self) -> None:
+        """Remove what a server that was killed has left half written."""
+        with suppress(Refused):  # the pool is full: another time will do
+            await self._volumes.disk(self._clear)
+
+    def _clear(self) -> None:
+        for folder in self._folders:
+            with suppress(OSError):  # it cannot be reached now, or has never been used
+                quarantine.clear(folder, self._clock() - PATIENCE)
 
     @property
     def _folders(self) -> list[str]:

@@ -189,6 +189,8 @@ class Daemon:
         self._loop(members.interval, members.save)
         self._loop(self._housekeeping.interval, self._housekeeping.round)
         self._loop(BANS_INTERVAL, self.bans.round)
+        await self.quarantines.clear()
+        self._loop(self._housekeeping.interval, self.quarantines.clear)
         self.bus.emit(events.PROCESS_DETAILS, process_details())
         self.bus.emit(events.PROCESS_STARTED, p.ProcessState(server.name, __version__))
 

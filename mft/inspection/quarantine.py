@@ -19,6 +19,8 @@ MAX_RECORD: Final = 64 << 10  # bytes of a record
 MAX_DETAILS: Final = 2_000  # characters
 SUFFIX: Final = ".json"
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# A record that is being written, or a file that is being copied here from another volume.
+_PART: Final = re.compile(rf"\.{_ID.pattern}\.part")
 
 
 class Record(NamedTuple):
@@ -80,10 +82,18 @@ def sync(folder: str) -> None:
 
 def remove(folder: str, identifier: str) -> None:
     """Remove a file and then its record, whichever of them is there."""
-    for name in (identifier, identifier + SUFFIX):
+    for name in (f".{identifier}.part", identifier, identifier + SUFFIX):
         with suppress(FileNotFoundError):
             os.unlink(f"{folder}/{name}")
     sync(folder)
+
+
+def clear(folder: str, before: float) -> None:
+    """Remove what a server that was killed has left half written: nothing was added since then."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if _PART.fullmatch(entry.name) and entry.stat().st_mtime < before:
+                os.unlink(entry.path)
 
 
 def find(folder: str, identifier: str) -> Record | None:

@@ -10,7 +10,7 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.daemon import quarantines as module
-from mft.daemon.quarantines import Quarantines
+from mft.daemon.quarantines import PATIENCE, Quarantines
 from mft.events import catalogue as events
 from mft.inspection import quarantine
 from mft.inspection.quarantine import Record
@@ -20,6 +20,7 @@ from tests.fakes.threads import Inline
 from tests.fakes.trail import Trail
 
 DATA = b"rejected" * 300_000  # more than one block
+NOW = 2e9
 
 
 class Scene:
@@ -37,7 +38,7 @@ class Scene:
         }
         config: Any = SimpleNamespace(groups=self.groups)
         trail: Any = self.trail
-        self.ours = Quarantines(lambda: config, Volumes(Inline()), trail)
+        self.ours = Quarantines(lambda: config, Volumes(Inline()), trail, lambda: NOW)
         self.file = self.home / "in" / "a.txt"
         self.record = self.add()
 
@@ -173,6 +174,18 @@ def test_a_file_is_shown_whether_or_not_it_is_listed(
         assert shown == {**one._asdict(), "folder": str(scene.folder), "complete": True}
     with pytest.raises(Refused, match="there is no"):
         run(scene.ours.show(str(uuid.uuid4())))
+
+
+def test_what_a_killed_server_has_left_is_cleared_away_in_every_folder(scene: Scene) -> None:
+    part, new = (scene.folder / f".{uuid.uuid4()}.part" for _ in range(2))
+    part.write_bytes(DATA)
+    new.write_bytes(DATA)
+    os.utime(part, (NOW - PATIENCE - 1, NOW - PATIENCE - 1))
+    os.utime(new, (NOW - PATIENCE + 1, NOW - PATIENCE + 1))
+    run(scene.ours.clear())
+    assert not part.exists()
+    assert new.exists()
+    assert (scene.folder / scene.record.id).exists()
 
 
 def test_what_is_not_there_cannot_be_taken_out(scene: Scene) -> None:

@@ -5,6 +5,7 @@ import os
 import pwd
 import socket
 import time
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,6 +101,25 @@ def test_nobody_is_let_in_before_all_that_acts_on_uploads_runs(
 
     run_loop(main)
     assert seen == [False, False, True, True]
+
+
+def test_a_start_clears_away_what_a_killed_server_left_in_quarantine(
+    instance: Instance, services: Services
+) -> None:
+    folder = instance.directory / "quarantine"
+    folder.mkdir(mode=0o700)
+    part = folder / f".{uuid.uuid4()}.part"
+    part.touch()
+    os.utime(part, (1e9, 1e9))
+    group = f"[groups/officer]\nname = officer\nquarantine_folder = {folder}\n"
+
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, group)
+        await daemon.start()
+        assert not part.exists()
+        await daemon.stop()
+
+    run_loop(main)
 
 
 def test_a_start_warns_of_a_certificate_that_ends_soon(

@@ -45,6 +45,31 @@ def test_a_record_is_found_again_by_its_id(tmp_path: Path) -> None:
     quarantine.remove(folder, one.id)
 
 
+def test_what_a_killed_server_has_left_of_it_goes_with_it(tmp_path: Path) -> None:
+    folder, one, other = str(tmp_path), record(), record()
+    quarantine.write(folder, one)
+    for each in (one, other):
+        (tmp_path / f".{each.id}.part").touch()
+    quarantine.remove(folder, one.id)
+    assert os.listdir(tmp_path) == [f".{other.id}.part"]
+
+
+def test_what_nobody_goes_on_writing_is_cleared_away(tmp_path: Path) -> None:
+    folder, left, now = str(tmp_path), record(), record()
+    quarantine.write(folder, left)
+    (tmp_path / left.id).touch()
+    kept = sorted([*os.listdir(folder), f".{now.id}.part", ".other.part"])
+    for one in (left, now):
+        (tmp_path / f".{one.id}.part").touch()
+    (tmp_path / ".other.part").touch()
+    for name in os.listdir(folder):
+        os.utime(tmp_path / name, (1e9, 1e9 if now.id not in name else 1e9 + 7))
+    quarantine.clear(folder, 1e9 + 7)
+    assert sorted(os.listdir(folder)) == kept
+    with pytest.raises(FileNotFoundError):
+        quarantine.clear(str(tmp_path / "missing"), 1e9)
+
+
 def test_records_are_listed_the_oldest_first(tmp_path: Path) -> None:
     folder = str(tmp_path)
     ones = [record(float(time)) for time in (3, 1, 2)]
