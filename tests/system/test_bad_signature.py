@@ -40,19 +40,23 @@ class Example(NamedTuple):
 def example(
     tmp_path_factory: pytest.TempPathFactory, template: Server, postfix: Postfix
 ) -> Iterator[Example]:
-    """An instance with what the example has, a signer of the test's own, and a key to log in."""
+    """The example, with a signer and places of the test's own, and a key to log in."""
     rig = Rig(tmp_path_factory.mktemp("mft") / "instance", template)
     outer = rig.directory.parent / "outer"
-    outer.mkdir()
-    certificate = written(outer / "signer.pem", signer(Authority()).certificate)
+    (outer / "mft").mkdir(parents=True)
+    written(rig.directory / "signer.pem", signer(Authority()).certificate)
     public = Path(f"{rig.server.key}.pub").read_text().strip()
-    _, mark, rest = EXAMPLE.read_text().partition("[resources/signed]")
-    text = (mark + rest).replace("enabled = No", f"ssh_authorized_keys_content = {public}")
-    text = text.replace("= signer.pem", f"= {certificate}").replace("/srv/", f"{outer}/")
-    text = text.replace("port = 25\n", f"port = {postfix.clear}\n")
-    (outer / "mft").mkdir()
-    with rig.config.open("a") as file:
-        file.write(f"\n{text}")
+    text = EXAMPLE.read_text()
+    for shipped, here in {
+        ";account = mft": "allow_root = yes",
+        "port = 10022\n": f"port = {rig.server.port}\n",
+        "/srv/": f"{outer}/",
+        "enabled = No": f"ssh_authorized_keys_content = {public}",
+        "port = 25\n": f"port = {postfix.clear}\n",
+    }.items():
+        assert shipped in text
+        text = text.replace(shipped, here)
+    rig.config.write_text(text)
     home = outer / "mft" / "partner"
     rig.start()
     yield Example(rig, replace(rig.server, account="partner", home=home), outer / "mft-quarantine")
