@@ -162,6 +162,17 @@ def test_what_cannot_go_into_quarantine_is_refused_and_deleted(tmp_path: Path, b
     assert not scene.kept()
 
 
+def test_what_cannot_be_read_any_more_is_no_evidence(tmp_path: Path) -> None:
+    saying = Saying(Verdict.rejected("bad"))
+    scene = Scene(saying, quarantine=str(tmp_path))
+    file = scene.upload()
+    saying.meanwhile = lambda: run(file.lane.change(Attributes(size=3)))
+    refused(file.close(), Reason.REJECTED)
+    assert "the file became shorter" in scene.payload(events.QUARANTINE_FAILED).details
+    assert os.listdir(tmp_path) == []
+    assert not scene.there()
+
+
 def test_a_move_that_fails_leaves_no_record(tmp_path: Path, monkeypatch: Any) -> None:
     scene = Scene(Saying(Verdict.rejected("bad")), quarantine=str(tmp_path))
     file = scene.upload()
