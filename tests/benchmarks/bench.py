@@ -115,12 +115,18 @@ class Bench:
         cost.client = self.client_meter.seconds() - client
 
     def light(
-        self, mode: str, running: Running, credential: str, count: int, number: float
+        self,
+        mode: str,
+        running: Running,
+        credential: str,
+        count: int,
+        number: float,
+        *more: str,
     ) -> Child:
         """Start the benchmark's own SSH client; it is ready when this returns."""
         address = running.address
         words = [mode, str(address.port), address.user, credential, str(count), str(number)]
-        return self._own("light", words)
+        return self._own("light", [*words, *more])
 
     def own(
         self,
@@ -196,13 +202,14 @@ class Metric:
 
 @dataclass(frozen=True)
 class Workload:
-    """One piece of work that every server named here does once per round."""
+    """One piece of work that every server named here does once per round, or `once` in a run."""
 
     name: str
     title: str
     servers: tuple[str, ...]
     metrics: tuple[Metric, ...]
     run: Callable[[Bench, Server], Figures]
+    once: bool = False  # it takes minutes
 
 
 FTP_PEERS = ("vsftpd", "proftpd", "pure-ftpd", "pyftpdlib")

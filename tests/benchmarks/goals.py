@@ -160,6 +160,11 @@ def _events() -> list[Goal]:
         Goal("events-postgresql", "rate", ">=", 5_000),
         Goal("events-log", "growth", "<=", 32),
         *(Goal(f"events-{kind}", "growth", "<=", 64) for kind in ("sqlite", "mysql", "postgresql")),
+        Goal("events-dead", "growth", "<=", 64),
+        # Flat, however many wait.
+        Goal("events-dead", "later", "<=", 8),
+        *(Goal(f"events-small-{arrow}", "kept", ">=", 0.95) for arrow in ("up", "down")),
+        Goal("events-dispatch", "p99", "<=", 50),
     ]
 
 

@@ -44,7 +44,7 @@ class Run:
             self.how = bench.client_meter.how
             everyone = self._family.servers(bench.tools)
             self._only &= set(everyone)
-            steps = sum(len(self._names(w)) for w in self._workloads) * self._scale.rounds
+            steps = sum(len(self._names(w)) * self._rounds(w) for w in self._workloads)
             with Progress(steps).shown() as progress:
                 for workload in self._workloads:
                     self._workload(bench, workload, everyone, progress)
@@ -52,12 +52,15 @@ class Run:
     def _names(self, workload: Workload) -> list[str]:
         return [name for name in workload.servers if name in self._only]
 
+    def _rounds(self, workload: Workload) -> int:
+        return 1 if workload.once else self._scale.rounds
+
     def _workload(
         self, bench: Bench, workload: Workload, everyone: dict[str, Server], progress: Progress
     ) -> None:
         names = self._names(workload)
         gone: set[str] = set()
-        for number in range(self._scale.rounds):
+        for number in range(self._rounds(workload)):
             turn = number % len(names) if names else 0
             for name in names[turn:] + names[:turn]:
                 progress.step(f"{workload.title}: {name}, round {number + 1}")

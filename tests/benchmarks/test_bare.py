@@ -1,4 +1,7 @@
-"""mft without journal, permissions and limits serves as mft does, and tells nothing."""
+"""mft without journal, permissions and limits serves as mft does, and tells nothing.
+
+Nor does mft without journal alone; mft with handlers tells all of them everything.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ from tests.benchmarks.run import Workbench
 from tests.benchmarks.servers import bare
 from tests.benchmarks.servers.base import HOST
 from tests.benchmarks.servers.ours import Ours, Settings
+from tests.benchmarks.servers.told import Told, Untold
 from tests.benchmarks.settings import QUICK
 from tests.benchmarks.workloads import bulk, http_small, small
 
@@ -70,6 +74,30 @@ def test_the_bare_server_does_the_same_over_http(bench: Bench) -> None:
         for work in OVER_HTTP:
             work(bench, server)
         assert told(server) == []
+
+
+@pytest.mark.bench
+def test_the_untold_server_writes_no_event_and_has_its_permissions(bench: Bench) -> None:
+    server = Untold(bench.tools)
+    with bench.fresh(server):
+        for work in EVERYTHING:
+            work(bench, server)
+        assert told(server) == []
+    refusing = Untold(bench.tools, NOBODY)
+    with bench.fresh(refusing), pytest.raises(ChildError):
+        small.files(bench, refusing, up=True)
+
+
+@pytest.mark.bench
+def test_the_told_server_has_settled_once_every_handler_has_every_event(bench: Bench) -> None:
+    server = Told(bench.tools)
+
+    def settle() -> None:  # while the session is there, and does nothing
+        server.settle()
+        assert set(server.counts()) == {len(told(server))}
+
+    with bench.fresh(server):
+        small.files(bench, server, up=True, settle=settle)
 
 
 @pytest.mark.bench

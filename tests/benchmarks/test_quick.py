@@ -104,3 +104,23 @@ def test_turns_are_told_as_others_waited_and_as_they_used_a_processor(tmp_path: 
 def test_events_are_told_kept_and_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kinds = {"events-path", "events-journal", "events-log"}
     tiny_run(tmp_path, "events", {"mft"}, kinds, capsys)
+
+
+@pytest.mark.bench
+def test_events_are_told_beside_small_files_and_dispatch_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = {"events-small-up", "events-small-down", "events-dispatch"}
+    tiny_run(tmp_path, "events", {"mft"}, kinds, capsys)
+
+
+@pytest.mark.bench
+def test_events_behind_a_dead_database_are_told_in_one_round_of_several(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    assert main(["--quick", "--rounds=2", "--only=events-dead", f"--json={results}"]) == 0
+    figures = json.loads(results.read_text())["events-dead"]["mft"]
+    assert {name: len(rounds) for name, rounds in figures.items()} == {
+        "growth": 1,
+        "later": 1,
+        "rate": 1,
+    }

@@ -6,6 +6,8 @@ that is made; SECTIONS are of `server.ini`. One line of JSON is printed at the e
 - `tell`: events in bursts, as work goes on; the processor time of the reactor's thread.
 - `journal`: events into the journal alone, as quickly as that goes; then the check of its chain.
 - `behind`: all events are told before the handlers begin.
+- `dead`: events in bursts that the handlers cannot take; "ready" is printed, and when the input has
+  a line, or its end, they can.
 """
 
 import json
@@ -133,6 +135,34 @@ async def behind(told: Told, count: int, reactor: Any) -> dict[str, float]:
     return {"rate": rate, "growth": growth}
 
 
+async def dead(told: Told, count: int, reactor: Any) -> dict[str, float]:
+    """What is told while the handlers cannot take it, until somebody says that they can."""
+    before = _rss()
+    handling = await told.handlers()
+    await _bursts(told, count // 10, BURST, reactor)
+    tenth = _rss()
+    await _bursts(told, count - count // 10, BURST, reactor)
+    growth, later = _rss() - before, _rss() - tenth
+    print("ready", flush=True)
+    await told.pools.outside(sys.stdin.readline)
+    rate = await _arrival(told, handling, reactor)
+    await handling.stop("over")
+    return {"growth": growth, "later": later, "rate": rate}
+
+
+async def _arrival(told: Told, handling: Any, reactor: Any) -> float:
+    """Events per second, once the first batch is there: until then the handler waits."""
+    from twisted.internet.task import deferLater
+
+    (one,) = handling.subscriptions.values()
+    waiting = one.position
+    while (first := one.position) == waiting:
+        await deferLater(reactor, 0.01)
+    began = time.perf_counter()
+    await _taken(told, handling, reactor)
+    return (told.journal.last - first) / (time.perf_counter() - began)
+
+
 def _rss() -> float:
     """MB that the process has now."""
     for line in Path("/proc/self/status").read_text().splitlines():
@@ -148,7 +178,7 @@ def main(mode: str, folder: str, count: str, sections: str = "") -> None:
 
     told = Told(Path(folder), sections, reactor)
     told.pools.start()
-    work = {"tell": tell, "journal": journal, "behind": behind}[mode]
+    work = {"tell": tell, "journal": journal, "behind": behind, "dead": dead}[mode]
     try:
         figures = run_errand(reactor, work(told, int(count), reactor))
     finally:

@@ -1,8 +1,8 @@
 """A small client of the benchmark's own, on asyncssh, run as a process of its own.
 
-`python -m tests.benchmarks.clients.light MODE PORT USER CREDENTIAL COUNT NUMBER`: the credential is
-a key file, or `password:WORD`. Every mode prints "ready" when it could begin, waits for a line (or
-the end) of its input, and prints one line of JSON when it is done.
+`python -m tests.benchmarks.clients.light MODE PORT USER CREDENTIAL COUNT NUMBER [FOLDER]`: the
+credential is a key file, or `password:WORD`. Every mode prints "ready" when it could begin, waits
+for a line (or the end) of its input, and prints one line of JSON when it is done.
 """
 
 import asyncio
@@ -11,9 +11,11 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import asyncssh
 
+from tests.benchmarks.clients.child import prompt
 from tests.benchmarks.servers.base import HOST
 
 # The same algorithms with every server; aes256-ctr is for Conch, which has no AEAD.
@@ -27,6 +29,9 @@ ALGORITHMS = {
 LOGIN_SECONDS = 600  # of two hundred that come at once, the last waits for all hashes
 OPENING = 6  # logins at a time while many sessions are opened; mft admits 10 an address
 PRIORITY = -15  # a probe must not wait for the downloads' clients; as root only
+FILE_SIZE = 4096  # bytes of a file that is dispatched
+ARRIVAL_SECONDS = 60.0  # until it is missed
+LOOK = 0.0002  # seconds between two looks at whether it is there
 
 
 class Light:
@@ -103,6 +108,34 @@ class Light:
         connection.abort()
         return {"ms": took}
 
+    async def dispatch(self, count: int, gap: float, folder: str) -> dict:
+        """That many uploads with a pause between them; how long each then took into the folder."""
+        connection, sftp = await self.login()
+        data = os.urandom(FILE_SIZE)
+        prompt()
+        await _ready()
+        took = []
+        for number in range(count + 1):
+            await asyncio.sleep(gap)
+            async with sftp.open(f"up/{number:04}", "wb") as file:
+                await file.write(data)
+            took.append(_arrives(Path(folder, f"{number:04}"), data) * 1000)
+        connection.abort()
+        return {"ms": took[1:]}  # first use loads code: not a file's
+
+
+def _arrives(path: Path, data: bytes) -> float:
+    """Seconds until the whole file is there; TimeoutError, ValueError when it is not."""
+    start = time.perf_counter()
+    while not path.exists():
+        if time.perf_counter() - start > ARRIVAL_SECONDS:
+            raise TimeoutError(f"{path} did not arrive")
+        time.sleep(LOOK)
+    took = time.perf_counter() - start
+    if path.read_bytes() != data:
+        raise ValueError(f"{path} is not what was sent")
+    return took
+
 
 async def _ready() -> None:
     print("ready", flush=True)
@@ -111,10 +144,10 @@ async def _ready() -> None:
 
 def main() -> None:
     """Run one mode."""
-    mode, port, user, credential, count, number = sys.argv[1:]
+    mode, port, user, credential, count, number, *more = sys.argv[1:]
     light = Light(int(port), user, credential)
-    modes = {"logins": light.logins, "idle": light.idle, "probe": light.probe}
-    print(json.dumps(asyncio.run(modes[mode](int(count), float(number)))), flush=True)
+    modes = {name: getattr(light, name) for name in ("logins", "idle", "probe", "dispatch")}
+    print(json.dumps(asyncio.run(modes[mode](int(count), float(number), *more))), flush=True)
 
 
 if __name__ == "__main__":

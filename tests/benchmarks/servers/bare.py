@@ -7,6 +7,7 @@ log, run and are given nothing.
 """
 
 from dataclasses import is_dataclass
+from itertools import chain
 from typing import Any
 
 from mft.auth.permissions import ListMode, Rules
@@ -59,8 +60,8 @@ def uncounted(_session: Session, work: Any) -> Any:
     return work
 
 
-REPLACED = (
-    # the journal
+Replaced = tuple[tuple[type, str, object], ...]
+JOURNAL: Replaced = (
     (Bus, "emit", not_recorded),
     (Session, "emit", nothing),
     (Session, "unrecordable", nothing),
@@ -70,19 +71,21 @@ REPLACED = (
     (OpenFile, "_tell_done", nothing),
     (OpenFile, "_tell_failed", nothing),
     (OpenFile, "_tell_block", nothing),
-    # permissions
+)
+PERMISSIONS: Replaced = (
     (Rules, "allow", allow),
     (Rules, "list_mode", everything),
     (Session, "_permit", nothing),
-    # limits
+)
+LIMITS: Replaced = (
     (Session, "_may_open", nothing),
     (Session, "_begin", uncounted),
 )
 
 
-def strip() -> None:
-    """Replace it all; AttributeError when something is no longer called so."""
-    for owner, name, other in REPLACED:
+def strip(*more: Replaced) -> None:
+    """Replace the journal and more; AttributeError when something is no longer called so."""
+    for owner, name, other in chain(JOURNAL, *more):
         getattr(owner, name)
         setattr(owner, name, other)
     for name, value in tuple(vars(payloads).items()):
@@ -91,5 +94,5 @@ def strip() -> None:
 
 
 if __name__ == "__main__":
-    strip()
+    strip(PERMISSIONS, LIMITS)
     main()
