@@ -58,6 +58,10 @@ _INSPECTED = _in("operational authenticated file-operation")
 _QUARANTINE = _in("administration local-manager file-operation")
 _HTTP_BLOCK_FAILED = _HTTP_UNDONE | {Group.FAILURE_HIGH}
 _DISPATCH_FAILED = _in("authenticated file-operation failure failure-high")
+_CLIENT_NOTE = _in("authenticated informational client-side")
+_LOCATION_DONE = _in("location-operation success client-side")
+_LOCATION_FAILED = _in("location-operation failure client-side")
+_LOCATION_CUT = _LOCATION_FAILED | {Group.FAILURE_HIGH}
 
 # 1xxx: the file system and the process
 
@@ -1373,6 +1377,147 @@ SOURCE_UNBLOCKED: Final = Event(
     _in("administration success local-manager"),
 )
 
+# 60xxx: transfers, and the locations at their ends
+
+LOCATION_KEEPALIVE_FAILED: Final = Event(
+    60024,
+    p.Failed,
+    'Location "{name}" gave no sign of life, and the connection ends: {details}',
+    _in("authenticated failure client-side"),
+)
+LOCATION_CLOSED: Final = Event(
+    60035,
+    p.LocationClosed,
+    'Closed "{path}" of "{location}": {read_size} bytes read, {write_size} bytes written.',
+    _LOCATION_DONE,
+)
+LOCATION_CLOSE_FAILED: Final = Event(
+    60036,
+    p.LocationHandleFailed,
+    'Closing "{path}" of "{location}" failed: {details}',
+    _LOCATION_CUT,
+)
+LOCATION_READ_FAILED: Final = Event(
+    60037,
+    p.LocationHandleFailed,
+    'Reading "{path}" of "{location}" failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_WRITE_FAILED: Final = Event(
+    60038,
+    p.LocationHandleFailed,
+    'Writing "{path}" of "{location}" failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_NOT_THERE: Final = Event(
+    60041, p.AtLocation, 'Looked for "{path}" at "{location}": it is not there.', _LOCATION_DONE
+)
+LOCATION_RENAME_DONE: Final = Event(
+    60043, p.LocationRenamed, 'Renamed "{from}" to "{to}" at "{location}".', _LOCATION_DONE
+)
+LOCATION_RENAME_FAILED: Final = Event(
+    60044,
+    p.LocationRenameFailed,
+    'Renaming "{from}" to "{to}" at "{location}" failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_REMOVE_DONE: Final = Event(
+    60045, p.AtLocation, 'Removed "{path}" at "{location}".', _LOCATION_DONE
+)
+LOCATION_REMOVE_FAILED: Final = Event(
+    60046,
+    p.AtLocationFailed,
+    'Removing "{path}" at "{location}" failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_REMOVE_FOLDER_DONE: Final = Event(
+    60047, p.LocationFolder, 'Removed the folder "{path}" at "{location}".', _LOCATION_DONE
+)
+LOCATION_REMOVE_FOLDER_FAILED: Final = Event(
+    60048,
+    p.LocationFolderFailed,
+    'Removing the folder "{path}" at "{location}" failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_MAKE_FOLDER_DONE: Final = Event(
+    60049, p.AtLocation, 'Created the folder "{path}" at "{location}".', _LOCATION_DONE
+)
+LOCATION_MAKE_FOLDER_FAILED: Final = Event(
+    60050,
+    p.AtLocationFailed,
+    'Creating the folder "{path}" at "{location}" failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_LIST_DONE: Final = Event(
+    60051, p.AtLocation, 'Listed "{path}" at "{location}".', _LOCATION_DONE
+)
+LOCATION_LIST_FAILED: Final = Event(
+    60052,
+    p.AtLocationFailed,
+    'Listing "{path}" at "{location}" failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_READ_OPENED: Final = Event(
+    60053, p.AtLocation, 'Opened "{path}" at "{location}" for reading.', _LOCATION_DONE
+)
+LOCATION_READ_OPEN_FAILED: Final = Event(
+    60054,
+    p.AtLocationFailed,
+    'Opening "{path}" at "{location}" for reading failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_WRITE_OPENED: Final = Event(
+    60055, p.AtLocation, 'Opened "{path}" at "{location}" for writing.', _LOCATION_DONE
+)
+LOCATION_WRITE_OPEN_FAILED: Final = Event(
+    60056,
+    p.AtLocationFailed,
+    'Opening "{path}" at "{location}" for writing failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_APPEND_OPENED: Final = Event(
+    60057, p.AtLocation, 'Opened "{path}" at "{location}" to write on at its end.', _LOCATION_DONE
+)
+LOCATION_APPEND_OPEN_FAILED: Final = Event(
+    60058,
+    p.AtLocationFailed,
+    'Opening "{path}" at "{location}" to write on at its end failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_TOUCH_DONE: Final = Event(
+    60059, p.AtLocation, 'Set attributes of "{path}" at "{location}".', _LOCATION_DONE
+)
+LOCATION_TOUCH_FAILED: Final = Event(
+    60060,
+    p.AtLocationFailed,
+    'Setting attributes of "{path}" at "{location}" failed: {details}',
+    _LOCATION_FAILED,
+)
+LOCATION_KEEPALIVE_SENT: Final = Event(
+    60063, p.NameOf, 'Location "{name}" was asked for a sign of life.', _CLIENT_NOTE
+)
+LOCATION_IDLE: Final = Event(
+    60067,
+    p.LocationIdle,
+    'A connection to location "{name}" was not used for {seconds} seconds, and is closed.',
+    _CLIENT_NOTE,
+)
+LOCATION_RECONNECTING: Final = Event(
+    60068,
+    p.NameOf,
+    'The connection to location "{name}", which is always kept, is made again.',
+    _CLIENT_NOTE,
+)
+LOCATION_STAT_DONE: Final = Event(
+    60071, p.AtLocation, 'Read the attributes of "{path}" at "{location}".', _LOCATION_DONE
+)
+LOCATION_STAT_FAILED: Final = Event(
+    60072,
+    p.AtLocationFailed,
+    'Reading the attributes of "{path}" at "{location}" failed: {details}',
+    _LOCATION_FAILED,
+)
+
 # 90xxx: facts that only this server tells
 
 CONFIGURATION_RELOADED: Final = Event(
@@ -1858,6 +2003,38 @@ USAGE_RECOVERED: Final = Event(
     p.UsageCrossed,
     "The process uses no more than is wanted again: {triggers}.",
     _in("analytics process success"),
+)
+LOCATION_CONNECTED: Final = Event(
+    90270,
+    p.LocationConnected,
+    'Connected to location "{name}", folder "{path}": {details}',
+    _in("authenticated success client-side"),
+)
+LOCATION_UNREACHABLE: Final = Event(
+    90271,
+    p.LocationUnreachable,
+    'Location "{name}" cannot be reached, and is tried again in {delay} seconds, at most '
+    "{retries_left} times more: {details}",
+    _in("authenticated failure client-side"),
+)
+LOCATION_FAILED: Final = Event(
+    90272,
+    p.Failed,
+    'Location "{name}" has failed, and is not tried again until it is started anew: {details}',
+    _in("authenticated failure failure-high client-side"),
+)
+LOCATION_LOST: Final = Event(
+    90273,
+    p.Failed,
+    'A connection to location "{name}" broke off: {details}',
+    _in("authenticated failure client-side"),
+)
+LOCATION_FIRST_SEEN: Final = Event(
+    90274,
+    p.LocationIdentity,
+    'Location "{name}" was seen for the first time, and only this identity is trusted from now '
+    "on: {identity}",
+    _in("authenticated informational client-side administration"),
 )
 
 

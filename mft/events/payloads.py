@@ -1410,3 +1410,111 @@ class QuarantineNotEnded(NamedTuple):
     quarantine_path: str
     username: str
     details: str
+
+
+class AtLocation(NamedTuple):
+    """A path of a location, by the location's name, that something was done with."""
+
+    path: str
+    location: str
+
+
+class AtLocationFailed(NamedTuple):
+    """A path of a location that something could not be done with."""
+
+    path: str
+    location: str
+    details: str
+
+
+class LocationClosed(NamedTuple):
+    """A file of a location that was closed: what was read and written; `mode` is how."""
+
+    path: str
+    location: str
+    mode: str
+    read_size: int
+    write_size: int
+
+
+class LocationHandleFailed(NamedTuple):
+    """An operation on an open file of a location that failed."""
+
+    path: str
+    location: str
+    mode: str
+    details: str
+
+
+class LocationRenamed(NamedTuple):
+    """A rename at a location; `path` is the destination."""
+
+    path: str
+    location: str
+    from_: str
+    to: str
+
+
+class LocationRenameFailed(NamedTuple):
+    """A rename at a location that was not done; `path` is the destination."""
+
+    path: str
+    location: str
+    from_: str
+    to: str
+    details: str
+
+
+class LocationFolder(NamedTuple):
+    """A folder of a location, and whether what was in it is meant as well."""
+
+    path: str
+    location: str
+    recursive: bool
+
+
+class LocationFolderFailed(NamedTuple):
+    """A folder of a location that could not be removed."""
+
+    path: str
+    location: str
+    recursive: bool
+    details: str
+
+
+class NameOf(NamedTuple):
+    """A component, by its name."""
+
+    name: str
+
+
+class LocationIdle(NamedTuple):
+    """A location with a connection that nobody used for so many seconds."""
+
+    name: str
+    seconds: float
+
+
+class LocationConnected(NamedTuple):
+    """A new connection: the folder that it is for, and who has proved to be at its other end."""
+
+    name: str
+    path: str
+    identity: str
+    details: str
+
+
+class LocationUnreachable(NamedTuple):
+    """A location that cannot be reached now, and when it is tried again."""
+
+    name: str
+    retries_left: int
+    delay: float
+    details: str
+
+
+class LocationIdentity(NamedTuple):
+    """Who a location has shown to be."""
+
+    name: str
+    identity: str
