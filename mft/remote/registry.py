@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Component
 from mft.remote.base import Connector, LocationOptions, Parts
+from mft.remote.filesystem import FilesystemConnector, FilesystemOptions
 
 
 class Kind(NamedTuple):
@@ -14,4 +15,6 @@ class Kind(NamedTuple):
     build: Callable[[Component, Any, Parts], Connector]
 
 
-LOCATIONS: Final[Mapping[str, Kind]] = {}
+LOCATIONS: Final[Mapping[str, Kind]] = {
+    "filesystem": Kind(FilesystemOptions, FilesystemConnector.of),
+}

@@ -13,6 +13,7 @@ ROOMS = {
     "vfs",
     "auth",
     "inspection",
+    "remote",
     "session",
     "handlers",
     "daemon",
@@ -29,6 +30,7 @@ EXEMPT = {
     "mft.vfs.base": "interfaces and value types only",
     "mft.handlers.base": "interfaces and options only",
     "mft.protocols.base": "interfaces and value types only",
+    "mft.remote.base": "interfaces, options and value types only",
     "mft.protocols.ssh.numbers": "numbers of the RFC; test_every_message sends each of them",
 }
 

@@ -1,0 +1,171 @@
+"""Folders of this machine as locations: those that are configured, and the one that is built in."""
+
+from pathlib import Path
+from typing import Final
+
+from mft.config.kinds import AbsolutePath
+from mft.config.section import option
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Component
+from mft.core.vpath import ROOT, VPath
+from mft.remote.base import Identity, LocationOptions, Parts
+from mft.vfs.base import Attributes, Download, Entry, Existing, FileSystem, Listing, Upload, Usage
+from mft.vfs.local import LocalFileSystem
+
+FILES_AT_A_TIME: Final = 64  # a descriptor each; as many as one session may have open
+NOBODY: Final = Identity("", "", "this machine")
+# Where transfers read and write when they name no location.
+BUILT_IN: Final = Component("", "filesystem", "this machine")
+
+
+class FilesystemOptions(LocationOptions):
+    """A folder of this machine, or of a share that it has mounted, below which transfers work."""
+
+    path: AbsolutePath = option(
+        "The folder. What transfers name is below it, whether it begins with / or not.",
+        examples=["/srv/partners"],
+    )
+
+
+class FilesystemConnector:
+    """Opens folders of this machine; a `Connector`.
+
+    Without `root` every absolute path can be opened, and a relative one begins in the instance.
+    """
+
+    def __init__(self, component: Component, root: Path | None, parts: Parts) -> None:
+        self.component = component
+        self._root = root
+        self._parts = parts
+
+    @classmethod
+    def of(
+        cls, component: Component, options: FilesystemOptions, parts: Parts
+    ) -> "FilesystemConnector":
+        """The connector of a section."""
+        return cls(component, options.path, parts)
+
+    async def connect(self, folder: str) -> "LocalRemote":
+        """Open a folder, which must be there."""
+        root, base = self._root, ROOT
+        if root is None:
+            root = self._parts.directory / folder
+        else:
+            base = VPath.parse(folder)
+        # No account has an ID with |, so that nobody goes on with what a transfer has begun.
+        owner = f"|{self.component.uuid}"
+        files = LocalFileSystem(str(root), owner, self._parts.volumes)
+        remote = LocalRemote(files, base)
+        try:
+            await remote.ping()
+        except BaseException:
+            await remote.close()
+            raise
+        return remote
+
+
+class LocalRemote:
+    """A folder of the local disk as a `Remote`.
+
+    An upload is hidden until it is committed. What `abort` keeps shows under its name to transfers
+    of this location only.
+    """
+
+    files_at_a_time = FILES_AT_A_TIME
+    identity = NOBODY
+
+    def __init__(self, files: FileSystem, base: VPath) -> None:
+        """`base` is the folder in `files` in which paths begin."""
+        self._files = files
+        self._base = base
+        self._closed = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is open."""
+        return not self._closed
+
+    async def digest(self, path: VPath, algorithm: str) -> bytes | None:
+        """None: what would be read again comes out of memory, and proves nothing of the disk."""
+        self._at(path)
+        return None
+
+    async def ping(self) -> None:
+        """See whether the folder is there."""
+        found = await self._files.stat(self._at(ROOT))
+        if not found.is_directory:
+            raise Refused(Reason.NOT_A_DIRECTORY, self.real_path(ROOT))
+
+    async def stat(self, path: VPath, *, follow: bool = True, finished: bool = False) -> Entry:
+        """What is under a path."""
+        found = await self._files.stat(self._at(path), follow=follow, finished=finished)
+        return found._replace(name=path.name)
+
+    async def list(self, path: VPath) -> Listing:
+        """Begin to read a folder."""
+        return await self._files.list(self._at(path))
+
+    async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> Upload:
+        """Begin to write a file."""
+        at = self._at(path)
+        if how is Existing.MODIFY:
+            raise Refused(Reason.UNSUPPORTED, str(path))
+        return await self._files.upload(at, how, mode=mode)
+
+    async def download(self, path: VPath) -> Download:
+        """Open a file."""
+        return await self._files.download(self._at(path))
+
+    async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None:
+        """Make a folder."""
+        await self._files.make_directory(self._at(path), mode=mode)
+
+    async def remove(self, path: VPath) -> None:
+        """Remove a file."""
+        await self._files.remove(self._at(path))
+
+    async def remove_directory(self, path: VPath) -> None:
+        """Remove an empty folder."""
+        await self._files.remove_directory(self._at(path))
+
+    async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
+        """Give something another name."""
+        await self._files.rename(self._at(source), self._at(target), replace=replace)
+
+    async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
+        """Set attributes."""
+        await self._files.change(self._at(path), attributes, follow=follow)
+
+    async def read_link(self, path: VPath) -> str:
+        """Never: links are followed inside the folder, and not moved."""
+        raise self._no_links(path)
+
+    async def make_link(self, path: VPath, target: str) -> None:
+        """Never."""
+        raise self._no_links(path)
+
+    async def make_hard_link(self, source: VPath, target: VPath) -> None:
+        """Never."""
+        raise self._no_links(target)
+
+    async def usage(self, path: VPath) -> Usage:
+        """The room on the volume."""
+        return await self._files.usage(self._at(path))
+
+    def real_path(self, path: VPath) -> str:
+        """Where the path is on the disk."""
+        return self._files.real_path(VPath((*self._base.parts, *path.parts)))
+
+    async def close(self) -> None:
+        """Let go of the folder; nothing can be done with it any more."""
+        self._closed = True
+        await self._files.close()
+
+    def _at(self, path: VPath) -> VPath:
+        if self._closed:
+            raise Refused(Reason.ABORTED, str(path), "the folder was closed")
+        return VPath((*self._base.parts, *path.parts))
+
+    def _no_links(self, path: VPath) -> Refused:
+        self._at(path)
+        return Refused(Reason.UNSUPPORTED, str(path), "links are not transferred")
