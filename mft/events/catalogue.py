@@ -2036,6 +2036,12 @@ LOCATION_FIRST_SEEN: Final = Event(
     "on: {identity}",
     _in("authenticated informational client-side administration"),
 )
+LOCATION_FEWER: Final = Event(
+    90275,
+    p.LocationFewer,
+    'Location "{name}" takes no more than {value} connections at a time now: {details}',
+    _in("authenticated failure client-side"),
+)
 
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {

@@ -1518,3 +1518,11 @@ class LocationIdentity(NamedTuple):
 
     name: str
     identity: str
+
+
+class LocationFewer(NamedTuple):
+    """A location that takes fewer connections than it may have: so many (`value`)."""
+
+    name: str
+    value: int
+    details: str

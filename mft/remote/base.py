@@ -7,9 +7,9 @@ peer tells are checked like those of clients before anybody sees them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Protocol
 
-from mft.config.kinds import Text
+from mft.config.kinds import Seconds, Text, duration, whole
 from mft.config.section import NamedSection, option
 from mft.core.peer import Component
 from mft.core.vpath import VPath
@@ -19,6 +19,8 @@ from mft.vfs.volume import Volumes
 
 MAX_LISTED = 200_000  # entries of one remote folder; more ends the listing with Refused(QUOTA)
 REPLY_TIMEOUT = 60.0  # seconds for a peer to answer anything; then the connection ends
+MOST_CONNECTIONS: Final = 64  # to one location: a socket and its buffers each
+MOST_RETRIES: Final = 1_000_000  # to connect: more would be a slip of the keyboard
 
 
 class Identity(NamedTuple):
@@ -73,7 +75,8 @@ class Connector(Protocol):
 
         A folder that does not begin with `/` is below the one that the login leads to. Raises
         Refused: DENIED where the peer's identity or ours is refused, which is not tried again by
-        itself; anything else may be.
+        itself; NOT_FOUND, NOT_A_DIRECTORY or INVALID where only this folder cannot be had;
+        anything else is tried again.
         """
 
 
@@ -107,3 +110,22 @@ class LocationOptions(NamedSection):
     }
 
     type: Text = option("What the location is.", examples=["sftp"])
+    max_connections: Annotated[int, whole(1, MOST_CONNECTIONS)] = option(
+        "How many connections there are at once, for all transfers together.", 4, ours=True
+    )
+    idle_connection_timeout: Seconds = option(
+        "How long a connection that nobody uses is kept; 0 keeps it for ever, and makes it anew "
+        "when it breaks off.",
+        300.0,
+    )
+    idle_connection_keepalive_interval: Seconds = option(
+        "How often a connection that nobody uses is asked for a sign of life; 0 for never.", 0.0
+    )
+    connection_retry_count: Annotated[int, whole(0, MOST_RETRIES)] = option(
+        "How often it is tried again to connect, until the location has failed and must be "
+        "started anew.",
+        12,
+    )
+    connection_retry_interval: Annotated[float, duration(minimum=1, maximum=86400)] = option(
+        "How long to wait until it is tried again to connect.", 300.0
+    )

@@ -1,14 +1,14 @@
 """Folders of this machine as locations: those that are configured, and the one that is built in."""
 
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from mft.config.kinds import AbsolutePath
+from mft.config.kinds import AbsolutePath, whole
 from mft.config.section import option
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.core.vpath import ROOT, VPath
-from mft.remote.base import Identity, LocationOptions, Parts
+from mft.remote.base import MOST_CONNECTIONS, Identity, LocationOptions, Parts
 from mft.vfs.base import Attributes, Download, Entry, Existing, FileSystem, Listing, Upload, Usage
 from mft.vfs.local import LocalFileSystem
 
@@ -24,6 +24,9 @@ class FilesystemOptions(LocationOptions):
     path: AbsolutePath = option(
         "The folder. What transfers name is below it, whether it begins with / or not.",
         examples=["/srv/partners"],
+    )
+    max_connections: Annotated[int, whole(1, MOST_CONNECTIONS)] = option(
+        "How many of its folders are open at once, for all transfers together.", 64, ours=True
     )
 
 
@@ -58,10 +61,18 @@ class FilesystemConnector:
         remote = LocalRemote(files, base)
         try:
             await remote.ping()
-        except BaseException:
+        except BaseException as error:
             await remote.close()
+            if isinstance(error, Refused) and self._about_folder(error):
+                raise Refused(Reason.INVALID, error.subject, error.details) from None
             raise
         return remote
+
+    def _about_folder(self, refused: Refused) -> bool:
+        """Whether a refusal tells of this folder only, and other transfers are to go on."""
+        if refused.reason in (Reason.NOT_FOUND, Reason.NOT_A_DIRECTORY):
+            return False  # it says so itself
+        return self._root is None or refused.reason is Reason.DENIED
 
 
 class LocalRemote:

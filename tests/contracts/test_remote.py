@@ -17,6 +17,8 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
 from mft.remote.base import Remote
 from mft.remote.filesystem import BUILT_IN, FilesystemConnector
+from mft.remote.open_files import Teller
+from mft.remote.telling import Told
 from mft.vfs.base import Attributes, Entry, Existing
 from tests.fakes.refused import refused
 from tests.fakes.remote import MemoryConnector, Peer
@@ -33,8 +35,9 @@ from tests.fakes.remote_files import (
     send,
 )
 from tests.fakes.remote_parts import parts_in
+from tests.fakes.trail import Trail
 
-KINDS = ("filesystem", "built_in", "memory", "late_memory")
+KINDS = ("filesystem", "built_in", "memory", "late_memory", "told")
 A, B, SUB = (VPath.parse(name) for name in ("a.txt", "b.txt", "sub"))
 BIG = os.urandom(1 << 20)  # more than a window, a packet or a buffer of any protocol
 CLOCKS = 120  # seconds between our clock and that of a peer that runs here, in whole minutes
@@ -79,6 +82,24 @@ def late_memory() -> Place:
     peer = Peer(time.time)
     peer.late, peer.makes_digests = True, False
     return Here(MemoryConnector(peer), "/")
+
+
+@pytest.fixture
+def told() -> Place:
+    connector = MemoryConnector(Peer(time.time))
+    return Here(ToldConnector(connector), "/")
+
+
+class ToldConnector:
+    """Gives what transfers are lent: a connection whose operations are events."""
+
+    def __init__(self, connector: MemoryConnector) -> None:
+        self.component = connector.component
+        self._connector = connector
+
+    async def connect(self, folder: str) -> Remote:
+        remote = await self._connector.connect(folder)
+        return Told(remote, folder, Teller(Trail(), self.component, steps=True))
 
 
 @pytest.fixture(params=KINDS)

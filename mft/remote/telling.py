@@ -1,0 +1,191 @@
+"""Telling: a borrowed connection whose operations are events.
+
+Changes, the opening and the end of files, and all that fails are always told; what only looks is
+told where `audit_requests` says so (decision 0012).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.model import Event
+from mft.remote.base import Identity, Remote
+from mft.remote.open_files import Teller, ToldDownload, ToldListing, ToldUpload, Use
+from mft.vfs.base import Attributes, Download, Entry, Existing, Listing, Upload, Usage
+
+
+class Told:
+    """A borrowed connection, until it is given back; a `Remote`."""
+
+    def __init__(self, remote: Remote, folder: str, teller: Teller) -> None:
+        self.files_at_a_time = remote.files_at_a_time
+        self.use = Use(teller)
+        self._remote = remote
+        self._folder = folder.rstrip("/")
+        self._teller = teller
+        self.closed = False  # by whoever borrowed it
+        self._ended = False
+
+    def end(self) -> None:
+        """It is given back: nothing can be done with it any more."""
+        self._ended = True
+
+    @property
+    def identity(self) -> Identity:
+        """Who is at the other end."""
+        return self._remote.identity
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection lives, and is still borrowed."""
+        return not self._ended and self._remote.connected
+
+    async def digest(self, path: VPath, algorithm: str) -> bytes | None:
+        """The peer's own digest of a file."""
+        with self._doing(None, ()):
+            return await self._remote.digest(path, algorithm)
+
+    async def ping(self) -> None:
+        """Ask for a sign of life."""
+        with self._doing(None, ()):
+            await self._remote.ping()
+
+    async def stat(self, path: VPath, *, follow: bool = True, finished: bool = False) -> Entry:
+        """What is under a path; that nothing is there is an answer, and no failure."""
+        named = self._named(path)
+        try:
+            with self._doing(None, ()):
+                found = await self._remote.stat(path, follow=follow, finished=finished)
+        except Refused as refused:
+            if refused.reason is Reason.NOT_FOUND:
+                self._teller.step(events.LOCATION_NOT_THERE, p.AtLocation(*named))
+            else:
+                told = p.AtLocationFailed(*named, str(refused))
+                self._teller.tell(events.LOCATION_STAT_FAILED, told)
+            raise
+        self._teller.step(events.LOCATION_STAT_DONE, p.AtLocation(*named))
+        return found
+
+    async def list(self, path: VPath) -> Listing:
+        """Begin to read a folder."""
+        with self._doing(events.LOCATION_LIST_FAILED, self._named(path)):
+            inner = await self._remote.list(path)
+        return ToldListing(self.use, inner, self._named(path))
+
+    async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> Upload:
+        """Begin to write a file."""
+        extends = how is Existing.EXTEND
+        failed = (
+            events.LOCATION_APPEND_OPEN_FAILED if extends else events.LOCATION_WRITE_OPEN_FAILED
+        )
+        named = self._named(path)
+        with self._doing(failed, named):
+            inner = await self._remote.upload(path, how, mode=mode)
+        done = events.LOCATION_APPEND_OPENED if inner.start else events.LOCATION_WRITE_OPENED
+        self._teller.tell(done, p.AtLocation(*named))
+        return ToldUpload(self.use, inner, named)
+
+    async def download(self, path: VPath) -> Download:
+        """Open a file."""
+        named = self._named(path)
+        with self._doing(events.LOCATION_READ_OPEN_FAILED, named):
+            inner = await self._remote.download(path)
+        self._teller.tell(events.LOCATION_READ_OPENED, p.AtLocation(*named))
+        return ToldDownload(self.use, inner, named)
+
+    async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None:
+        """Make a folder."""
+        named = self._named(path)
+        with self._doing(events.LOCATION_MAKE_FOLDER_FAILED, named):
+            await self._remote.make_directory(path, mode=mode)
+        self._teller.tell(events.LOCATION_MAKE_FOLDER_DONE, p.AtLocation(*named))
+
+    async def remove(self, path: VPath) -> None:
+        """Remove a file."""
+        named = self._named(path)
+        with self._doing(events.LOCATION_REMOVE_FAILED, named):
+            await self._remote.remove(path)
+        self._teller.tell(events.LOCATION_REMOVE_DONE, p.AtLocation(*named))
+
+    async def remove_directory(self, path: VPath) -> None:
+        """Remove an empty folder."""
+        named = self._named(path)
+        try:
+            with self._doing(None, ()):
+                await self._remote.remove_directory(path)
+        except Refused as refused:
+            told = p.LocationFolderFailed(*named, False, str(refused))
+            self._teller.tell(events.LOCATION_REMOVE_FOLDER_FAILED, told)
+            raise
+        self._teller.tell(events.LOCATION_REMOVE_FOLDER_DONE, p.LocationFolder(*named, False))
+
+    async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
+        """Give something another name."""
+        old, new = self._named(source)[0], self._named(target)[0]
+        named = (new, self._teller.name, old, new)
+        try:
+            with self._doing(None, ()):
+                await self._remote.rename(source, target, replace=replace)
+        except Refused as refused:
+            told = p.LocationRenameFailed(*named, str(refused))
+            self._teller.tell(events.LOCATION_RENAME_FAILED, told)
+            raise
+        self._teller.tell(events.LOCATION_RENAME_DONE, p.LocationRenamed(*named))
+
+    async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
+        """Set attributes."""
+        named = self._named(path)
+        with self._doing(events.LOCATION_TOUCH_FAILED, named):
+            await self._remote.change(path, attributes, follow=follow)
+        self._teller.tell(events.LOCATION_TOUCH_DONE, p.AtLocation(*named))
+
+    async def read_link(self, path: VPath) -> str:
+        """Where a link leads."""
+        with self._doing(None, ()):
+            return await self._remote.read_link(path)
+
+    async def make_link(self, path: VPath, target: str) -> None:
+        """Make a link, where that can be."""
+        with self._doing(None, ()):
+            await self._remote.make_link(path, target)
+
+    async def make_hard_link(self, source: VPath, target: VPath) -> None:
+        """Give a file a second name, where that can be."""
+        with self._doing(None, ()):
+            await self._remote.make_hard_link(source, target)
+
+    async def usage(self, path: VPath) -> Usage:
+        """The room that is left, where that is told."""
+        with self._doing(None, ()):
+            return await self._remote.usage(path)
+
+    def real_path(self, path: VPath) -> str:
+        """Where the path is."""
+        return self._remote.real_path(path)
+
+    async def close(self) -> None:
+        """End the connection, instead of giving it back for others."""
+        self.closed = self._ended = True
+        await self._remote.close()
+
+    def _named(self, path: VPath) -> tuple[str, str]:
+        """The path of the peer, and the location."""
+        below = "/".join(path.parts)
+        return (f"{self._folder}/{below}" if below else self._folder or "/"), self._teller.name
+
+    @contextmanager
+    def _doing(
+        self, failed: Event[p.AtLocationFailed] | None, named: Sequence[str]
+    ) -> Iterator[None]:
+        if self._ended:
+            raise Refused(Reason.ABORTED, self._teller.name, "the connection was given back")
+        try:
+            yield
+        except Refused as refused:
+            sentence = self.use.heard(refused)
+            if failed is not None:
+                self._teller.tell(failed, p.AtLocationFailed(named[0], named[1], sentence))
+            raise
