@@ -41,5 +41,8 @@ def plan(config: Config) -> Iterator[str]:
     yield f"accounts: {enabled} enabled of {len(config.accounts)}"
     handlers = [handler.name for handler in config.event_handlers.values() if handler.enabled]
     yield f"event handlers: {', '.join(handlers) or 'none; events are in log/journal only'}"
+    locations = [one.name for one in config.locations.values() if one.enabled]
+    if locations:
+        yield f"locations: {', '.join(locations)}"
     if config.server.account:
         yield f'as the system account "{config.server.account}"'

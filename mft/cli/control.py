@@ -12,7 +12,8 @@ import click
 
 from mft.cli.configuration import config_option
 from mft.cli.output import fail, print_json, print_table
-from mft.daemon.control import ANSWER_TIMEOUT, MAX_LINE, SOCKET_NAME, socket_name
+from mft.daemon.answers import MAX_LINE
+from mft.daemon.control import ANSWER_TIMEOUT, SOCKET_NAME, socket_name
 from mft.daemon.load import instance_folder
 
 LISTS: Final = ("services", "event_handlers")  # what `mft status` shows as tables

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "sessions": Entry("mft.cli.control:sessions", "List who is logged in."),
     "end": Entry("mft.cli.control:end", "End one session."),
     "bans": Entry("mft.cli.bans:bans", "List who is banned, and lift bans."),
+    "location": Entry("mft.cli.location:location", "Try locations, and see how they are."),
     "quarantine": Entry(
         "mft.cli.quarantine:quarantine", "Look at rejected files, release or delete them."
     ),

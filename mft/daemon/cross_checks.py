@@ -10,6 +10,7 @@ from mft.config.kinds import Kind, Wrong, kinds_of
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, Section, suggestion, wrong_in
 from mft.daemon.reading import Read, Reading
+from mft.daemon.sections import BUILT_IN
 from mft.inspection.signature import SignatureRules
 from mft.protocols.options import ServiceOptions
 
@@ -35,6 +36,8 @@ def check_references(reading: Reading) -> None:
 
 
 def _wrong_reference(kind: Kind, identifier: str, members: Mapping[str, Read]) -> str:
+    if identifier == BUILT_IN.get(kind.family):
+        return ""
     if identifier not in members:
         hint = suggestion(identifier, members)
         return f"names no section [{kind.family}/{identifier}]{hint}"
@@ -46,10 +49,15 @@ def _wrong_reference(kind: Kind, identifier: str, members: Mapping[str, Read]) -
 
 def resources_of(options: Section) -> set[str]:
     """The IDs of the resources that a section names."""
+    return named_by(options, "resources")
+
+
+def named_by(options: Section, family: str) -> set[str]:
+    """The IDs of the sections of a family that a section names."""
     return {
         identifier
         for name, kind in _references(type(options)).items()
-        if kind.family == "resources"
+        if kind.family == family
         for identifier, _ in _identifiers(getattr(options, name))
     }
 

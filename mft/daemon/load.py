@@ -25,11 +25,12 @@ from mft.daemon.cross_checks import (
 from mft.daemon.mail_checks import check_recipients, name_the_only_client
 from mft.daemon.method_checks import check_methods
 from mft.daemon.options import ServerOptions
-from mft.daemon.places import check_places
+from mft.daemon.places import check_local_folders, check_places
 from mft.daemon.program_checks import check_programs
 from mft.daemon.reading import Reading
 from mft.daemon.second_factors import check_second_factors
 from mft.protocols.options import ServiceOptions
+from mft.remote.base import LocationOptions
 
 CONF_FOLDER: Final = "conf"  # of an instance; server.ini is in it
 
@@ -48,6 +49,7 @@ class Config:
     security_policies: Mapping[str, PolicyOptions]
     resources: Mapping[str, NamedSection]
     event_handlers: Mapping[str, NamedSection]
+    locations: Mapping[str, LocationOptions]
     account_files: Mapping[str, AccountsOfFile]  # by the ID of the method
 
     def every_account(self) -> Iterator[tuple[str, AccountOptions, Mapping[str, GroupOptions]]]:
@@ -88,12 +90,14 @@ def load(path: Path) -> Loaded:
     check_second_factors(reading)
     check_names(reading.families["services"], problems)
     check_names(reading.families["accounts"], problems)
+    check_names(reading.families["locations"], problems)
     check_denied(reading)
     check_ports(reading.families["services"], problems)
     check_lifetimes(reading)
     check_inspections(reading)
     check_detached(reading)
     check_places(reading, file)
+    check_local_folders(reading, file)
     check_methods(reading)
     check_programs(reading)
     files = read_account_files(reading)
@@ -132,5 +136,6 @@ def _config(reading: Reading, file: Path, files: Mapping[str, AccountsOfFile]) -
         security_policies=cast(dict[str, PolicyOptions], members["security-policies"]),
         resources=cast(dict[str, NamedSection], members["resources"]),
         event_handlers=cast(dict[str, NamedSection], members["event-handlers"]),
+        locations=cast(dict[str, LocationOptions], members["locations"]),
         account_files=files,
     )

@@ -12,6 +12,7 @@ from mft.config.kinds import INHERIT, Wrong
 from mft.config.problem import Problem, Severity
 from mft.config.section import given, wrong_in
 from mft.daemon.reading import Read, Reading
+from mft.remote.filesystem import FilesystemOptions
 
 
 class Place(NamedTuple):
@@ -26,9 +27,7 @@ class Place(NamedTuple):
 
 def check_places(reading: Reading, file: Path) -> None:
     """Check the folders of every enabled account; of a group each folder is told of once."""
-    ours = ours_in(reading.context.directory)
-    ours.append(os.path.realpath(file))
-    ours += _quarantines(reading)
+    ours = _ours(reading, file)
     told: set[tuple[str, str, str]] = set()
     for one in reading.families["accounts"].values():
         account = one.options
@@ -40,6 +39,23 @@ def check_places(reading: Reading, file: Path) -> None:
             if known not in told:
                 told.add(known)
                 reading.problems.append(problem)
+
+
+def check_local_folders(reading: Reading, file: Path) -> None:
+    """Check the folders of this machine that are locations: transfers give away what is there."""
+    ours = _ours(reading, file)
+    for one in reading.families["locations"].values():
+        options = one.options
+        if isinstance(options, FilesystemOptions) and options.enabled:
+            sentence = overlap(str(options.path), ours)
+            if sentence:
+                wrong_in(options, one.raw, Wrong(sentence, option="path"), reading.problems)
+
+
+def _ours(reading: Reading, file: Path) -> list[str]:
+    """What nobody else may reach, links followed."""
+    ours = ours_in(reading.context.directory)
+    return [*ours, os.path.realpath(file), *_quarantines(reading)]
 
 
 def _groups(reading: Reading, account: AccountOptions) -> Iterator[tuple[Read, GroupOptions]]:

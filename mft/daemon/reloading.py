@@ -5,7 +5,7 @@ back when one of them does not start. Only then do services change. What has not
 touched, and live sessions keep what they logged in with.
 """
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from mft.config.section import NamedSection
 from mft.core.failure import Refused
 from mft.daemon import build
 from mft.daemon.cross_checks import resources_of
+from mft.daemon.flows import changed
 from mft.daemon.handling import Handling
 from mft.daemon.load import Config
 from mft.daemon.methods import NO_METHODS
@@ -149,26 +150,28 @@ class Changes:
             daemon.tell_listening(service)
 
     async def _change_handlers(self) -> None:
-        """Change resources and handlers; when one does not start, all are as they were.
+        """Change resources, handlers and locations; when one does not start, all are as before.
 
         A handler whose resource changes is begun anew.
         """
         old, new, handling = self._daemon.config, self._new, self._handling
-        resources = _changed(old.resources, new.resources, handling.resources)
-        handlers = _changed(old.event_handlers, new.event_handlers, handling.subscriptions)
+        resources = changed(old.resources, new.resources, handling.resources)
+        handlers = changed(old.event_handlers, new.event_handlers, handling.subscriptions)
+        locations = self._daemon.flows.changed(old, new)
         for config in (old, new):
             handlers += _users(config.event_handlers, resources)
         handlers = list(dict.fromkeys(handlers))
         try:
-            await self._change(handlers, resources, new)
+            await self._change(handlers, resources, locations, new)
         except Exception:
-            await self._change(handlers, resources, old, failing=False)
+            await self._change(handlers, resources, locations, old, failing=False)
             raise
 
     async def _change(
         self,
         handlers: Sequence[str],
         resources: Sequence[str],
+        locations: Sequence[str],
         config: Config,
         *,
         failing: bool = True,
@@ -179,6 +182,8 @@ class Changes:
         same.
         """
         handling, begin = self._handling, self._daemon.bus.journal.last + 1
+        flows = self._daemon.flows
+        await flows.leave(locations, "reload")
         running = [uuid for uuid in handlers if uuid in handling.subscriptions]
         await handling.stop_handlers(running, "reload")
         for uuid in resources:
@@ -194,6 +199,7 @@ class Changes:
             for uuid in handlers
             if uuid in config.event_handlers
         ]
+        starts += [partial(flows.enter, [uuid], config) for uuid in locations]
         for start in starts:
             try:
                 await start()
@@ -201,17 +207,6 @@ class Changes:
                 if failing:
                     raise
                 log.failure("what was taken back does not start again")
-
-
-def _changed(
-    old: Mapping[str, NamedSection], new: Mapping[str, NamedSection], running: Container[str]
-) -> list[str]:
-    """The IDs of what differs, and of what ought to run and does not."""
-    return [
-        uuid
-        for uuid in {**old, **new}
-        if old.get(uuid) != new.get(uuid) or (new[uuid].enabled and uuid not in running)
-    ]
 
 
 def _users(handlers: Mapping[str, NamedSection], resources: Collection[str]) -> list[str]:

@@ -10,6 +10,7 @@ from mft.config.reference import Family
 from mft.daemon.options import ServerOptions
 from mft.handlers.registry import HANDLERS
 from mft.protocols.registry import ALIASES, PROTOCOLS
+from mft.remote.registry import LOCATIONS
 from mft.resources.registry import RESOURCES
 
 SERVER: Final = "server"  # the one section that has no ID
@@ -55,11 +56,18 @@ FAMILIES: Final = (
         "What happens when something happens.",
         {name: kind.options for name, kind in HANDLERS.items()},
     ),
+    Family(
+        "locations",
+        "Other people's servers, and folders of this machine, where transfers fetch and send.",
+        {name: kind.options for name, kind in LOCATIONS.items()},
+    ),
 )
 SECTIONS: Final = {family.name: family for family in FAMILIES if not family.single}
 # Families of which no type exists yet.
-WITHOUT_TYPES: Final = frozenset({"locations", "transfers"})
+WITHOUT_TYPES: Final = frozenset({"transfers"})
+# What is there without a section, under the ID that other servers give it.
+BUILT_IN: Final[Mapping[str, str]] = {"locations": "DEFAULT-LOCAL-FILESYSTEM"}
 # Families of older configurations, and what they are now.
 OLD_FAMILIES: Final[Mapping[str, str]] = {"databases": "resources"}
 TYPE_ALIASES: Final[Mapping[str, Mapping[str, str]]] = {"services": ALIASES}
-OLD_NAMES_OF_TYPE: Final[Mapping[str, str]] = {"services": "protocol"}
+OLD_NAMES_OF_TYPE: Final[Mapping[str, str]] = {"services": "protocol", "locations": "protocol"}

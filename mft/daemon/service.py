@@ -1,7 +1,6 @@
 """Daemon: the running server; it starts, reloads, and stops in the right order."""
 
 import os
-import pwd
 import time
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
@@ -17,19 +16,21 @@ from mft.core.failure import Reason, Refused
 from mft.daemon import build
 from mft.daemon.bans import INTERVAL as BANS_INTERVAL
 from mft.daemon.bans import Bans
+from mft.daemon.becoming import become, identity
 from mft.daemon.control import ControlSocket
 from mft.daemon.draining import drain
 from mft.daemon.endings import Endings
+from mft.daemon.flows import Flows
 from mft.daemon.handling import Handling
 from mft.daemon.homes import Homes
 from mft.daemon.housekeeping import Housekeeping
 from mft.daemon.last_logins import LastLogins
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
+from mft.daemon.locations import Locations
 from mft.daemon.memberships import Addresses, Memberships
 from mft.daemon.own_factors import OwnFactorFiles
 from mft.daemon.own_passwords import OwnPasswordFiles
-from mft.daemon.privileges import check_identity, drop, give_files
 from mft.daemon.process import process_details
 from mft.daemon.quarantines import Quarantines
 from mft.daemon.recent import Recent
@@ -63,6 +64,7 @@ class Daemon:
         self.services: dict[str, Service] = {}
         self.leaving: list[Service] = []  # replaced by a reload; their connections go on
         self._handling: Handling | None = None
+        self._flows: Flows | None = None
         self.roster = Roster()
         self._bandwidths = Bandwidths(reactor.callLater)
         self._reactor = reactor
@@ -82,6 +84,13 @@ class Daemon:
         if self._handling is None:
             raise Refused(Reason.ABORTED, "", "the server has not started")
         return self._handling
+
+    @property
+    def flows(self) -> Flows:
+        """The locations; once it has started."""
+        if self._flows is None:
+            raise Refused(Reason.ABORTED, "", "the server has not started")
+        return self._flows
 
     # Start.
 
@@ -117,7 +126,7 @@ class Daemon:
         if recovered.connections or recovered.files:
             log.warn("the last run was killed: {recovered}", recovered=recovered)
         self.bus.emit(events.PROCESS_STARTING, p.ProcessState(server.name, __version__))
-        who = self._identity()
+        who = identity(server, self.bus)
         self._volumes = build.volumes(config, self._pools, self.bus)
         self.quarantines = Quarantines(lambda: self.config, self._volumes, self.bus)
         resources: dict[str, Resource] = {}
@@ -172,10 +181,12 @@ class Daemon:
         self.services = build.services(config, self._parts)
         await listen(self.services.values(), self.bus)
         if who is not None:
-            self._become(who)
+            become(who, config, self.bus)
         else:
             self.bus.emit(events.PRIVILEGES_KEPT, p.Nothing())
         await self._handling.start(config)
+        self._flows = Flows(config, self.bus, self._pools, self._volumes, self._reactor)
+        await self._flows.start(config)
         for service in self.services.values():  # what their uploads must pass runs
             service.accept()
         self._control = ControlSocket(config.directory / "state", self, self._reactor)
@@ -199,35 +210,6 @@ class Daemon:
             details = str(error) or type(error).__name__
             self.bus.emit(events.START_ABORTED, p.StartFailed(details, ""))
 
-    def _identity(self) -> pwd.struct_passwd | None:
-        """Whom to become once everything is bound; None to stay who we are."""
-        server = self.config.server
-        try:
-            return check_identity(server.account, allow_root=server.allow_root)
-        except Refused as refused:
-            if server.account:
-                told = p.SystemAccountFailed(server.account, refused.details)
-                self.bus.emit(events.PRIVILEGES_NOT_DROPPED, told)
-            else:
-                self.bus.emit(events.ROOT_REFUSED, p.Nothing())
-            raise
-
-    def _become(self, who: pwd.struct_passwd) -> None:
-        """Give up root for good."""
-        try:
-            self._hand_files_to(who)
-            drop(who, self.config.server.umask)
-        except (Refused, OSError) as error:
-            told = p.SystemAccountFailed(who.pw_name, str(error))
-            self.bus.emit(events.PRIVILEGES_NOT_DROPPED, told)
-            raise
-        self.bus.emit(events.PRIVILEGES_DROPPED, p.SystemAccount(who.pw_name))
-
-    def _hand_files_to(self, who: pwd.struct_passwd) -> None:
-        """What root has made until now belongs to the account that will go on with it."""
-        for folder in ("log", "state", "conf/keys", "conf/certificates"):
-            give_files(self.config.directory / folder, who)
-
     async def _give_up(self) -> None:
         try:
             for loop in self._loops:
@@ -239,10 +221,15 @@ class Daemon:
                 await service.stop_listening()
                 service.end_all("The server does not start.")
                 await service.drained()
+            await self._stop_flows("the start failed")
             await self._stop_handlers("the start failed")
             await self._stop_methods()
         finally:
             self._close()  # threads that were left would keep the process from ending
+
+    async def _stop_flows(self, reason: str) -> None:
+        if self._flows is not None:
+            await self._flows.stop(reason)
 
     async def _stop_handlers(self, reason: str) -> None:
         if self._handling is not None:
@@ -350,6 +337,7 @@ class Daemon:
         everyone = [*self.services.values(), *self.leaving]
         for service in everyone:
             await service.stop_listening()
+        await self._stop_flows("shutdown")
         grace = self.config.server.shutdown_grace
         cut = await drain(everyone, self._reactor, grace, SHUTTING_DOWN, self._loop_broke)
         for service in self.services.values():
@@ -377,6 +365,11 @@ class Daemon:
     def waiting_for_restart(self) -> list[str]:
         """The options of [server] that have changed, and count after a restart only."""
         return self.config.server.waiting(self._started)
+
+    @property
+    def locations(self) -> Locations:
+        """Where transfers fetch and send."""
+        return self.flows.locations
 
     def sessions(self) -> list[dict[str, Any]]:
         """What `mft sessions` shows."""

@@ -109,7 +109,7 @@ class LocationOptions(NamedSection):
         "cluster_activation": "this server is not part of a cluster"
     }
 
-    type: Text = option("What the location is.", examples=["sftp"])
+    type: Text = option("What the location is.", examples=["sftp"], old_names=["protocol"])
     max_connections: Annotated[int, whole(1, MOST_CONNECTIONS)] = option(
         "How many connections there are at once, for all transfers together.", 4, ours=True
     )

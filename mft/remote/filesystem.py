@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Final
 
-from mft.config.kinds import AbsolutePath, whole
+from mft.config.kinds import DirectoryPath, whole
 from mft.config.section import option
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
@@ -21,7 +21,7 @@ BUILT_IN: Final = Component("", "filesystem", "this machine")
 class FilesystemOptions(LocationOptions):
     """A folder of this machine, or of a share that it has mounted, below which transfers work."""
 
-    path: AbsolutePath = option(
+    path: DirectoryPath = option(
         "The folder. What transfers name is below it, whether it begins with / or not.",
         examples=["/srv/partners"],
     )

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from mft.cli.bans import bans
-from mft.daemon.control import Answer
+from mft.daemon.answers import Answer
 from tests.cli.test_control import ask, listen, state
 from tests.fakes.run import run
 

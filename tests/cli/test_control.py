@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from mft.cli.control import end, sessions, status, text
-from mft.daemon.control import Answer
+from mft.daemon.answers import Answer
 from tests.fakes.run import run
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from mft.cli.quarantine import quarantine
 from mft.core.failure import Reason, Refused
-from mft.daemon.control import Answer
+from mft.daemon.answers import Answer
 from tests.cli.test_control import ask, listen, state
 from tests.fakes.run import run
 

@@ -14,16 +14,13 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from mft.core.failure import Reason, Refused
+from mft.daemon.answers import MAX_LINE, Answer, encode, page
 from mft.daemon.control import (
     ANSWER_TIMEOUT,
     MAX_CONNECTIONS,
-    MAX_LINE,
     REQUEST_TIMEOUT,
     SOCKET_NAME,
-    Answer,
     ControlFactory,
-    encode,
-    page,
     remove_stale,
     socket_name,
 )
@@ -61,6 +58,18 @@ class Bans:
         return 1
 
 
+class Locations:
+    """One location."""
+
+    def describe(self):
+        return [{"id": "location-1", "name": "acme", "state": "failed"}]
+
+    async def start_anew(self, identifier):
+        if identifier != "acme":
+            raise Refused(Reason.NOT_FOUND, "", f"no location {identifier} is running")
+        return "acme"
+
+
 class Server:
     """A server with two sessions, told what it was asked to do."""
 
@@ -68,6 +77,7 @@ class Server:
         self.live = [{"id": "a", "account": "ann"}, {"id": "b", "account": "bob\ud800\n"}]
         self.broken = False
         self.bans = Bans()
+        self.locations = Locations()
 
     def status(self):
         if self.broken:
@@ -118,6 +128,17 @@ def test_ending_tells_whether_there_was_such_a_session():
     assert ask(server, b'{"do": "end", "session": "a"}') == {"ok": True, "ended": True}
     assert ask(server, b'{"do": "end", "session": "a"}') == {"ok": True, "ended": False}
     assert [one["id"] for one in server.live] == ["b"]
+
+
+def test_locations_are_listed_and_started_anew():
+    answer = ask(Server(), b'{"do": "locations"}')
+    assert [one["state"] for one in answer["locations"]] == ["failed"]
+    answer = ask(Server(), b'{"do": "start-location", "location": "acme"}')
+    assert answer == {"ok": True, "name": "acme"}
+    answer = ask(Server(), b'{"do": "start-location", "location": "other"}')
+    assert "no location other" in answer["error"]
+    for request in (b'{"do": "start-location"}', b'{"do": "start-location", "location": 7}'):
+        assert "not the ID or name" in ask(Server(), request)["error"]
 
 
 def test_a_refused_reload_says_why():

@@ -378,3 +378,21 @@ def test_names_of_our_own_have_no_detached_signature(instance, found, given):
 def test_inspections_of_a_group_are_resources_that_are_in_use(instance, ids, problem):
     problems = told(instance, SERVICE + INSPECTED.format(ids=ids))
     assert [problem in one for one in problems] == ([True] if problem else [])
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("{0}/out", ""),
+        ("{0}/conf/keys", "is inside {0}/conf"),
+        ("{0}", "holds {0}/conf"),
+        ("/", "holds {0}/conf"),
+        ("{0}/state", "is inside {0}/state"),
+    ],
+)
+def test_a_folder_of_a_location_gives_away_nothing_of_ours(instance, path, problem):
+    section = "[locations/l]\ntype = filesystem\nname = l\npath = "
+    found = told(instance, SERVICE + section + path.format(instance) + "\n")
+    assert [problem.format(instance) in one for one in found] == [True] * bool(problem)
+    switched_off = SERVICE + section + path.format(instance) + "\nenabled = no\n"
+    assert told(instance, switched_off) == []

@@ -20,6 +20,7 @@ from mft.auth.permissions import Rules
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
+from mft.daemon import becoming
 from mft.daemon import service as subject
 from mft.daemon.control import SOCKET_NAME
 from mft.daemon.handling import Handling
@@ -322,9 +323,9 @@ def test_root_is_not_kept_unless_the_configuration_says_so(
 def test_root_is_given_up_once_every_port_is_bound(
     instance: Instance, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subject, "check_identity", lambda account, allow_root: NOBODY)
-    monkeypatch.setattr(subject, "give_files", lambda top, who: None)
-    monkeypatch.setattr(subject, "drop", lambda who, umask: services.said.append("drop"))
+    monkeypatch.setattr(becoming, "check_identity", lambda account, allow_root: NOBODY)
+    monkeypatch.setattr(becoming, "give_files", lambda top, who: None)
+    monkeypatch.setattr(becoming, "drop", lambda who, umask: services.said.append("drop"))
 
     async def main(reactor: Any) -> None:
         daemon = instance.daemon(reactor, ssh("one", 1), ssh("two", 2))
@@ -344,9 +345,9 @@ def test_an_account_that_cannot_be_become_starts_nothing(
     def kept(who: Any, umask: int) -> None:
         raise Refused(Reason.DENIED, "nobody", "the kernel kept another identity")
 
-    monkeypatch.setattr(subject, "check_identity", lambda account, allow_root: NOBODY)
-    monkeypatch.setattr(subject, "give_files", lambda top, who: None)
-    monkeypatch.setattr(subject, "drop", kept)
+    monkeypatch.setattr(becoming, "check_identity", lambda account, allow_root: NOBODY)
+    monkeypatch.setattr(becoming, "give_files", lambda top, who: None)
+    monkeypatch.setattr(becoming, "drop", kept)
     problems = start_fails(instance, ssh("one", 1))
     assert problems == ["nobody: the kernel kept another identity"]
     assert services.said == ["one: listens", "one: stops", "one: ends all"]
@@ -359,7 +360,7 @@ def test_an_account_that_this_machine_lost_starts_nothing(
     def lost(account: str, allow_root: bool) -> None:
         raise Refused(Reason.DENIED, account, "this machine has no such account")
 
-    monkeypatch.setattr(subject, "check_identity", lost)
+    monkeypatch.setattr(becoming, "check_identity", lost)
     name = pwd.getpwuid(os.geteuid()).pw_name
     start_fails(instance, ssh("one", 1), server=f"{SERVER}account = {name}\n")
     assert events.PRIVILEGES_NOT_DROPPED.number in instance.numbers

@@ -37,6 +37,8 @@ EXEMPT = {
 
 # Tested at another place: module -> its test.
 ELSEWHERE = {
+    "mft.daemon.answers": "tests/daemon/test_control.py",
+    "mft.daemon.becoming": "tests/daemon/test_service.py",
     "mft.daemon.reading": "tests/daemon/test_load.py",
     "mft.daemon.cross_checks": "tests/daemon/test_load.py",
     "mft.daemon.places": "tests/daemon/test_load.py",

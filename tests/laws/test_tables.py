@@ -16,6 +16,7 @@ from mft.protocols.registry import PROTOCOLS
 from mft.protocols.sentences import SENTENCES
 from mft.protocols.ssh import requests
 from mft.protocols.ssh.status import CODES
+from mft.remote.registry import LOCATIONS
 from mft.vfs.registry import STORAGE
 from mft.wire.sftp import extended, packets
 from tests.laws.source import ROOT
@@ -119,6 +120,11 @@ PLACES = {
         "Checks after an event",
         "handlers/test_content_check.py",
     ),
+    ("locations", "filesystem"): (
+        "transfers.md",
+        "Folders of this machine",
+        "remote/test_filesystem.py",
+    ),
     ("storage", "local"): ("storage.md", "Homes", "vfs/test_local.py"),
     ("storage", "memory"): (None, "no account can have it: it is for trials", "vfs/test_memory.py"),
 }
@@ -126,6 +132,7 @@ REGISTRIES = {
     "services": PROTOCOLS,
     "authentications": AUTHENTICATORS,
     "event-handlers": HANDLERS,
+    "locations": LOCATIONS,
     "storage": STORAGE,
 }
 TYPES = [(family, kind) for family, registry in REGISTRIES.items() for kind in registry]
@@ -143,6 +150,7 @@ CONTRACTS = {
             "def system()",
         ),
     ),
+    "test_remote.py": (LOCATIONS, ("def filesystem(",)),
     "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
 }
 
@@ -179,6 +187,7 @@ def test_every_type_of_the_registries_can_be_configured() -> None:
         ("services", PROTOCOLS),
         ("authentications", AUTHENTICATORS),
         ("event-handlers", HANDLERS),
+        ("locations", LOCATIONS),
     ):
         assert set(SECTIONS[family].types) == set(registry)
         assert set(TYPE_ALIASES.get(family, {}).values()) <= set(registry)

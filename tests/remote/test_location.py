@@ -285,16 +285,6 @@ def test_one_that_ended_while_nobody_used_it_is_not_lent(lending: Lending) -> No
     assert lending.connects == 2
 
 
-def test_there_is_no_storm_to_a_peer_that_ends_every_connection(lending: Lending) -> None:
-    for _ in range(500):
-        borrower = lending.borrow()
-        if not borrower.begun.waits and lending.location.state is State.STARTED:
-            lending.peer.cut()
-            borrower.give_back()
-        lending.pass_time(1)
-    assert lending.connects <= 2 + 500 / INTERVAL * 2
-
-
 def test_many_that_are_lost_at_once_are_one_loss(lending: Lending) -> None:
     some = [lending.borrow() for _ in range(4)]
     lending.peer.cut()
@@ -334,15 +324,6 @@ def test_one_that_is_always_kept_is_made_again() -> None:
     assert len(lending.peer.open) == 1
     assert lending.connects == 2
     assert lending.trail.count(events.LOCATION_RECONNECTING) == 1
-
-
-def test_one_that_is_always_kept_makes_no_storm() -> None:
-    lending = Lending(idle_connection_timeout="0", connection_retry_count="3")
-    lending.use()
-    for _ in range(1000):
-        lending.peer.cut()
-        lending.pass_time(1)
-    assert lending.connects <= 2 + 1000 / INTERVAL * 2
 
 
 def test_signs_of_life_are_asked_for() -> None:
