@@ -99,6 +99,11 @@ def _close_http(bus: Bus, data: dict[str, Any], origin: Origin) -> None:
     bus.emit(events.HTTP_CLOSED, p.ProtectionLost(UNKNOWN, UNKNOWN, DETAILS), origin)
 
 
+def _close_location_file(bus: Bus, data: dict[str, Any], origin: Origin) -> None:
+    told = p.LocationHandleFailed(data["path"], data["location"], UNKNOWN, DETAILS)
+    bus.emit(events.LOCATION_CLOSE_FAILED, told, origin)
+
+
 _FILE: Final = ("path", "real_path", "requested_path")
 _ENDPOINTS: Final = ("host_address", "host_port", "peer_address", "peer_port")
 
@@ -146,6 +151,16 @@ BEGUN: Final = (
         _numbers(events.HTTP_DOWNLOAD_DONE, events.HTTP_DOWNLOAD_FAILED),
         ("path", "real_path"),
         _close_http_download,
+    ),
+    Begun(
+        _numbers(
+            events.LOCATION_READ_OPENED,
+            events.LOCATION_WRITE_OPENED,
+            events.LOCATION_APPEND_OPENED,
+        ),
+        _numbers(events.LOCATION_CLOSED, events.LOCATION_CLOSE_FAILED),
+        ("path", "location"),
+        _close_location_file,
     ),
     Begun(
         _numbers(events.HTTP_ZIP_STARTED),

@@ -23,4 +23,7 @@ def test_every_event_that_opens_a_connection_or_a_file_has_a_row():
         events.HTTP_READ_OPENED.number,
         events.HTTP_WRITE_OPENED.number,
         events.HTTP_ZIP_STARTED.number,
+        events.LOCATION_READ_OPENED.number,
+        events.LOCATION_WRITE_OPENED.number,
+        events.LOCATION_APPEND_OPENED.number,
     }

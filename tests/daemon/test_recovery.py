@@ -265,6 +265,26 @@ def test_what_http_had_open_is_closed_as_well(directory):
     assert closing[1].data["path"] == "/down"
 
 
+def test_what_a_transfer_had_open_at_a_location_is_closed_as_well(directory):
+    run = Run(directory)
+    origin = run.bus.origin._replace(component=Component("location-1", "sftp", "acme"))
+    for event, payload in (
+        (events.LOCATION_READ_OPENED, p.AtLocation("/in/done", "acme")),
+        (events.LOCATION_CLOSED, p.LocationClosed("/in/done", "acme", "reading", 7, 0)),
+        (events.LOCATION_READ_OPENED, p.AtLocation("/in/a", "acme")),
+        (events.LOCATION_WRITE_OPENED, p.AtLocation("/out/a", "acme")),
+        (events.LOCATION_APPEND_OPENED, p.AtLocation("/out/b", "acme")),
+    ):
+        run.bus.emit(event, payload, origin)
+    run.died()
+    again = Run(directory)
+    assert again.recovered == Recovered(connections=0, files=3)
+    closing = [one for one in again.journal.read() if "killed" in str(one.data.get("details"))]
+    assert {one.event for one in closing} == {events.LOCATION_CLOSE_FAILED}
+    assert [one.data["path"] for one in closing] == ["/in/a", "/out/a", "/out/b"]
+    assert closing[0].origin.component == origin.component
+
+
 def test_each_kind_of_thing_begins_and_ends_by_numbers_of_its_own():
     every = [number for kind in BEGUN for number in (*kind.begins, *kind.ends)]
     assert len(every) == len(set(every))
