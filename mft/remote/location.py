@@ -145,7 +145,6 @@ class Location:
             if link is None and self._links.room(self._most):
                 link = await self._connect(folder)
             if link is not None:
-                link.lent = True
                 return link
             if not self._links.room(self._most):
                 await self._turns.wait()
@@ -155,7 +154,10 @@ class Location:
         self._sweep()
         self._check()  # a loss may have been one too many
         mine = [link for link in self._links.idle if link.folder == folder]
-        return mine[-1] if mine else None
+        if not mine:
+            return None
+        mine[-1].lent = True
+        return mine[-1]
 
     def _give_back(self, link: Link, told: Told, fit: bool) -> None:
         if link not in self._links:  # it was ended under its user
@@ -175,7 +177,7 @@ class Location:
     async def _connect(self, folder: str) -> Link | None:
         """Make a connection; None where the peer takes no more of them now."""
         try:
-            return await self._made(folder)
+            return await self._made(folder, lent=True)
         except Refused as refused:
             if self.state is not State.STARTED:
                 raise self._refusal() from None
@@ -188,8 +190,8 @@ class Location:
             self._unreachable(folder, refused)
             raise self._refusal() from None
 
-    async def _made(self, folder: str) -> Link:
-        """A new connection, which is lent to nobody; raises Refused."""
+    async def _made(self, folder: str, *, lent: bool) -> Link:
+        """A new connection; raises Refused. Lent, before anybody who waits can see it."""
         try:
             link = await self._links.make(folder)
         except CancelledError:
@@ -200,6 +202,7 @@ class Location:
         if self.state in (State.STOPPED, State.FAILED):
             self._links.end(link)
             raise self._refusal()
+        link.lent = lent
         link.losses = self._losses
         identity = link.remote.identity
         shown = f"{identity.kind} {identity.fingerprint}".strip()
@@ -269,7 +272,7 @@ class Location:
     async def _try_again(self, folder: str) -> None:
         """One attempt; what is made waits for who needs it."""
         try:
-            await self._made(folder)
+            await self._made(folder, lent=False)
         except Refused as refused:
             if self.state is not State.DISCONNECTED:
                 return
@@ -308,7 +311,7 @@ class Location:
     async def _remake(self, folder: str) -> None:
         """Make a connection that is always kept."""
         try:
-            await self._made(folder)
+            await self._made(folder, lent=False)
         except Refused as refused:
             if self.state is State.STARTED and refused.reason not in OF_THE_FOLDER:
                 self._unreachable(folder, refused)

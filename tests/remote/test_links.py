@@ -88,3 +88,16 @@ def test_closing_ends_what_is_under_way_and_does_not_wait_for_ever(
     clock.advance(CLOSE_TIMEOUT)
     assert closed.result is None
     assert clock.getDelayedCalls() == []
+
+
+def test_a_close_that_breaks_keeps_nobody_waiting(
+    links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Begun(links.make("/")).result
+
+    async def close() -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(link.remote, "close", close)
+    links.end(link)
+    assert Begun(links.close()).result is None

@@ -264,6 +264,68 @@ def test_a_connector_that_breaks_is_a_place_that_cannot_be_reached(
     assert lending.location.state is State.DISCONNECTED
 
 
+def test_who_succeeds_while_another_fails_brings_the_location_back(lending: Lending) -> None:
+    lending.peer.hangs.add("connect")
+    late = lending.borrow()
+    lending.peer.hangs.clear()
+    lending.refuse(Reason.ABORTED)
+    assert lending.borrow().begun.reason is Reason.BUSY
+    seen: list[bool] = []
+
+    async def hope() -> None:
+        await lending.location.available()
+        async with lending.location.borrow("/") as remote:
+            seen.append(remote.connected)
+            seen.append(len(lending.peer.open) == 2)  # it is not the one that was made for another
+
+    hoping = Begun(hope())
+    lending.peer.answer()
+    assert late.remote.connected
+    assert hoping.result is None
+    assert seen == [True, True]
+    assert lending.location.state is State.STARTED
+    lending.pass_time(2 * INTERVAL)
+    assert lending.connects == 3
+
+
+def test_who_succeeds_after_a_refusal_gets_nothing(lending: Lending) -> None:
+    lending.peer.hangs.add("connect")
+    late = lending.borrow()
+    lending.peer.hangs.clear()
+    lending.refuse(Reason.DENIED)
+    lending.borrow()
+    lending.peer.answer()
+    assert late.begun.reason is Reason.BUSY
+    assert lending.peer.open == []
+
+
+def test_an_attempt_that_is_given_up_makes_room() -> None:
+    lending = Lending(max_connections="1")
+    lending.peer.hangs.add("connect")
+    first, second = lending.borrow(), lending.borrow()
+    lending.peer.hangs.clear()
+    first.begun.deferred.cancel()
+    assert second.remote.connected
+    assert len(lending.peer.open) == 1
+
+
+def test_an_attempt_by_itself_ends_with_a_refusal(lending: Lending) -> None:
+    lending.peer.refuses["connect"] = [Refused(Reason.ABORTED), Refused(Reason.DENIED)]
+    lending.borrow()
+    lending.pass_time(INTERVAL)
+    assert lending.location.state is State.FAILED
+
+
+def test_a_start_does_not_wait_for_the_next_try(lending: Lending) -> None:
+    lending.refuse(Reason.ABORTED)
+    lending.borrow()
+    Begun(lending.location.start())
+    lending.use()
+    assert lending.connects == 2
+    lending.pass_time(INTERVAL)
+    assert lending.connects == 2
+
+
 # Losses
 
 
@@ -326,6 +388,17 @@ def test_one_that_is_always_kept_is_made_again() -> None:
     assert lending.trail.count(events.LOCATION_RECONNECTING) == 1
 
 
+def test_one_that_is_always_kept_and_cannot_be_made_again_is_out_of_reach() -> None:
+    lending = Lending(idle_connection_timeout="0")
+    lending.use()
+    lending.refuse(Reason.ABORTED)
+    lending.peer.cut()
+    lending.pass_time(10)
+    assert lending.location.state is State.DISCONNECTED
+    lending.pass_time(INTERVAL)
+    assert len(lending.peer.open) == 1
+
+
 def test_signs_of_life_are_asked_for() -> None:
     lending = Lending(steps=True, idle_connection_keepalive_interval="30")
     lending.use()
@@ -383,6 +456,35 @@ def test_a_stop_ends_attempts_and_hopes(lending: Lending) -> None:
     Begun(lending.location.stop())
     assert hoping.reason is Reason.ABORTED
     assert lending.clock.getDelayedCalls() == []
+
+
+def test_a_stop_forgets_that_a_peer_takes_no_more(lending: Lending) -> None:
+    lending.borrow()
+    lending.refuse(Reason.BUSY)
+    waiting = lending.borrow()
+    Begun(lending.location.stop())
+    assert waiting.begun.reason is Reason.ABORTED
+    assert lending.clock.getDelayedCalls() == []
+    Begun(lending.location.start())
+    four = [lending.borrow() for _ in range(4)]
+    assert all(one.remote.connected for one in four)
+
+
+def test_a_stop_ends_a_sign_of_life_that_is_waited_for() -> None:
+    lending = Lending(idle_connection_keepalive_interval="30")
+    lending.use()
+    lending.peer.hangs.add("ping")
+    lending.pass_time(40)
+    stopped = Begun(lending.location.stop())
+    assert stopped.result is None
+    assert lending.clock.getDelayedCalls() == []
+
+
+def test_a_location_that_never_started_can_be_stopped() -> None:
+    lending = Lending()
+    Begun(lending.location.stop())
+    assert Begun(lending.location.stop()).result is None
+    assert Begun(lending.location.available()).reason is Reason.ABORTED
 
 
 def test_a_stop_does_not_wait_for_a_peer_that_does_not_part(lending: Lending) -> None:

@@ -7,6 +7,7 @@ from mft.remote.base import MAX_LISTED, Remote
 from mft.remote.open_files import GIVEN_UP
 from mft.vfs.base import LATER, Attributes, Existing
 from tests.fakes.lending import Begun, Borrower, Lending
+from tests.fakes.refused import refused
 from tests.fakes.remote_files import begin, get, names, send
 
 A = VPath.parse("a.txt")
@@ -112,6 +113,8 @@ def test_a_file_tells_what_it_is(remote: Remote) -> None:
     assert (upload.start, upload.replaced, upload.in_place) == (5, True, True)
     assert upload.real_path == "memory:/a.txt"
     assert Begun(upload.divert("/tmp", "a")).reason is Reason.UNSUPPORTED
+    with refused(Reason.UNSUPPORTED):
+        upload.reopen()
 
 
 def test_a_folder_without_an_end_has_one(
