@@ -87,9 +87,9 @@ class Locations:
             await self.stop(uuid, reason)
         await self._built_in.stop()
 
-    def of(self, uuid: str) -> Location:
+    def of(self, uuid: str | None) -> Location:
         """A location that runs, by its ID; this machine for none. Refused for one that does not."""
-        if uuid in ("", NAMES[FAMILY]):
+        if not uuid or uuid == NAMES[FAMILY]:
             return self._built_in
         found = self.running.get(uuid)
         if found is None:

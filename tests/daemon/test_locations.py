@@ -66,7 +66,7 @@ def test_a_location_that_is_enabled_starts_and_is_found_by_its_id(room: Room) ->
 def test_this_machine_is_there_without_a_section(room: Room, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.txt").write_text("x")
-    for name in ("", "DEFAULT-LOCAL-FILESYSTEM"):
+    for name in (None, "", "DEFAULT-LOCAL-FILESYSTEM"):
         lent = room.locations.of(name).borrow(str(tmp_path / "out"))
         assert names(run(lent.__aenter__()), ROOT) == ["a.txt"]
         run(lent.__aexit__(None, None, None))
