@@ -2,13 +2,10 @@
 
 import errno
 import os
-import signal
 import stat
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
@@ -19,94 +16,29 @@ from mft.handlers.dispatcher_copy import How, Making, version_of
 from mft.handlers.dispatcher_record import Intent, Record, Target
 from mft.handlers.dispatcher_roots import Roots
 from mft.handlers.dispatcher_work import FAILED, GONE, Outcome, Work
-from mft.vfs.rename import KernelRename, find_rename_new, reserving_rename
+from mft.vfs.rename import find_rename_new
 from tests.fakes.dispatching import DISPATCHER, Desk
+from tests.fakes.killed import child, prepare
+from tests.fakes.killed_dispatches import (
+    A_LIST,
+    CASES,
+    Case,
+    Told,
+    desk_of,
+    dispatch,
+    dispatch_half,
+    dispatch_once,
+    no_links,
+)
 from tests.fakes.run import run
 
 DONE, RETRIED = 20130, 20146
-CALLS = ("open", "link", "rename", "unlink", "write", "mkdir", "fsync", "fchmod", "utime", "close")
 MOST_CALLS = 200  # of one dispatch
 
 
-class Case(NamedTuple):
-    """Rules, and what is there once they are done for a.pdf."""
-
-    rules: str
-    out: tuple[str, ...]
-    left: bool  # whether the source stays
-    options: Mapping[str, Any] = MappingProxyType({})
-    links: bool = True  # whether the disk lets a file have two names
-    old: bool = False  # whether something has the name
-    kernel: bool = True  # whether the system renames without replacing, in one call
-
-
-PARENT = {"create_destination_folder": "parent"}
-OVER = {"overwrite_rule": "overwrite"}
-PART = {"destination_temporary_suffix": ".part"}
-CASES = {
-    "copy": Case("copy, *, OUT, OUT/two", ("a.pdf", "two/a.pdf"), True, PARENT),
-    "copy over": Case("copy, *, OUT", ("a.pdf",), True, OVER, old=True),
-    "move": Case("move, *, OUT", ("a.pdf",), False),
-    "move over": Case("move, *, OUT", ("a.pdf",), False, OVER, old=True),
-    "move to two": Case("move, *, OUT, OUT/two", ("a.pdf", "two/a.pdf"), False, PARENT),
-    "move to another disk": Case("move, *, OUT", ("a.pdf",), False, links=False),
-    "rename": Case("rename, *, OUT", ("a.pdf",), False),
-    "delete": Case("delete, *", (), False),
-    "copy with a suffix": Case("copy, *, OUT", ("a.pdf",), True, PART),
-    "move with a suffix": Case("move, *, OUT", ("a.pdf",), False, PART),
-    "move to another disk with a suffix": Case("move, *, OUT", ("a.pdf",), False, PART, False),
-    "copy in two calls": Case("copy, *, OUT", ("a.pdf",), True, PART, kernel=False),
-    "move in two calls": Case("move, *, OUT", ("a.pdf",), False, kernel=False),
-    "rename in two calls": Case("rename, *, OUT", ("a.pdf",), False, kernel=False),
-}
-
-
-class Killer:
-    """Counts calls of the system, and ends the process before one of them."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.count = 0
-
-    def wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*words: Any, **named: Any) -> Any:
-            self.count += 1
-            if self.count == self.at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return call(*words, **named)
-
-        return counted
-
-
-@pytest.fixture
-def killer(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Arms a killer in a process that has nothing else to do."""
-
-    def arm(at: int) -> None:
-        one = Killer(at)
-        for name in CALLS:
-            monkeypatch.setattr(os, name, one.wrap(getattr(os, name)))
-        monkeypatch.setattr(KernelRename, "__call__", one.wrap(KernelRename.__call__))
-
-    return arm
-
-
-def child(work: Callable[[], None]) -> bool:
-    """Do work in a process of its own; False when that was killed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a runner's threads, which the child never needs
-        pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(3)
-    _, status = os.waitpid(pid, 0)
-    if os.WIFSIGNALED(status):
-        return False
-    assert os.WEXITSTATUS(status) == 0
-    return True
+@pytest.fixture(scope="module", autouse=True)
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> None:
+    prepare(dispatch_once, tmp_path_factory.mktemp("once"))
 
 
 def consume(at: Desk) -> list[str]:
@@ -125,18 +57,14 @@ def consume(at: Desk) -> list[str]:
     ],
 )
 def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
-    name: str,
-    consumed: bool,
-    tmp_path: Path,
-    killer: Callable[[int], None],
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, consumed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES[name]
     if not case.links:
         monkeypatch.setattr(os, "link", no_links)
     for at_call in range(1, MOST_CALLS):
         directory = tmp_path / str(at_call)
-        told, ended = killed(directory, case, at_call, killer)
+        told, ended = killed(directory, case, at_call)
         at = desk_of(directory, case)
         try:
             taken = consume(at) if consumed else []
@@ -152,54 +80,29 @@ def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
     raise AssertionError("it never came to its end")
 
 
-def desk_of(directory: Path, case: Case) -> Desk:
-    """The same desk again, as after a restart."""
-    at = Desk(directory, rules=case.rules, **case.options)
-    if not case.kernel:
-        at.made["rename_new"] = reserving_rename
-    return at
-
-
-def killed(
-    directory: Path, case: Case, at_call: int, killer: Callable[[int], None]
-) -> tuple[Occurrence, bool]:
+def killed(directory: Path, case: Case, at_call: int) -> tuple[Occurrence, bool]:
     """One dispatch in a process that is killed; whether it came to its end before that."""
     first = desk_of(directory, case)
     if case.old:
         (first.out / "a.pdf").write_bytes(b"old")
     told = first.told(first.put())
     first.close()
-
-    def work() -> None:
-        at = desk_of(directory, case)
-        handler = at.dispatcher()
-        killer(at_call)
-        run(handler.handle_many([told]))
-
-    return told, child(work)
+    return told, child(dispatch, directory, plain(case), Told.of(told), at_call)
 
 
-def no_links(*words: Any, **named: Any) -> None:
-    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+def plain(case: Case) -> dict[str, Any]:
+    """A case as another process may have it."""
+    return {**case._asdict(), "options": dict(case.options)}
 
 
-def test_a_list_of_files_goes_on_where_it_was(
-    tmp_path: Path, killer: Callable[[int], None]
-) -> None:
-    options = {"rules": "copy, *, OUT", "dispatch_attribute": "destination_paths"}
+def test_a_list_of_files_goes_on_where_it_was(tmp_path: Path) -> None:
     for at_call in range(1, MOST_CALLS, 3):
         directory = tmp_path / str(at_call)
-        first = Desk(directory, **options)
+        first = desk_of(directory, A_LIST)
         told = first.told("", destination_paths=[first.put(name) for name in "abc"])
         first.close()
-
-        def work(directory: Path = directory, told: Any = told, at_call: int = at_call) -> None:
-            handler = Desk(directory, **options).dispatcher()
-            killer(at_call)
-            run(handler.handle_many([told]))
-
-        ended = child(work)
-        at = Desk(directory, **options)
+        ended = child(dispatch, directory, plain(A_LIST), Told.of(told), at_call)
+        at = desk_of(directory, A_LIST)
         at.handle(told)
         paths = [data["path"].rpartition("/")[2] for _, data in at.events]
         assert (at.numbers, paths) == ([DONE] * 3, ["a", "b", "c"]), at_call
@@ -260,20 +163,7 @@ def test_what_was_half_copied_and_is_gone_was_not_published(
     told = at.told(at.put())
     at.close()
     monkeypatch.setattr(os, "link", no_links)
-    write = os.write
-
-    def work() -> None:
-        handler = Desk(tmp_path, **options).dispatcher()
-
-        def one(descriptor: int, data: Any) -> int:
-            if bytes(data) == b"whole":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return write(descriptor, data)
-
-        monkeypatch.setattr(os, "write", one)
-        run(handler.handle_many([told]))
-
-    assert not child(work)
+    assert not child(dispatch_half, tmp_path, options, Told.of(told))
     (left,) = (tmp_path / "out").iterdir()
     if lost == "volume":
         (tmp_path / "out").rename(tmp_path / "volume")
