@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 from mft.core.peer import Component
 from mft.remote.base import Connector, LocationOptions, Parts
 from mft.remote.filesystem import FilesystemConnector, FilesystemOptions
+from mft.remote.sftp import SftpConnector
+from mft.remote.sftp_options import SftpOptions
 
 
 class Kind(NamedTuple):
@@ -17,4 +19,5 @@ class Kind(NamedTuple):
 
 LOCATIONS: Final[Mapping[str, Kind]] = {
     "filesystem": Kind(FilesystemOptions, FilesystemConnector.of),
+    "sftp": Kind(SftpOptions, SftpConnector),
 }

@@ -5,9 +5,9 @@ import tracemalloc
 
 import pytest
 
-from mft.protocols.ssh.numbers import Code, Message
 from mft.runtime.connection import LAST_WORDS
 from mft.wire.sftp import packets
+from mft.wire.ssh.numbers import Code, Message
 from tests.fakes.sftp_client import SftpClient
 from tests.fakes.ssh_client import SshClient, disconnects, message
 

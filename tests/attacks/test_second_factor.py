@@ -11,7 +11,7 @@ from mft.auth.time_codes import PERIOD, TimeCodes, new_recovery_codes, recovery_
 from mft.auth.used_codes import MAX_WRONG
 from mft.core.secret import Secret
 from mft.events import catalogue as events
-from mft.protocols.ssh.numbers import Message
+from mft.wire.ssh.numbers import Message
 from tests.fakes.accounts import (
     CHEAP_HASH,
     NOW,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mft.protocols.ssh.numbers import Code, Message
 from mft.runtime.connection import LAST_WORDS
+from mft.wire.ssh.numbers import Code, Message
 from tests.fakes.ssh_client import SshClient, disconnects
 
 TIMEOUT, CLOSED = 90009, 30015

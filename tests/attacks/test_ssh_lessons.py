@@ -4,10 +4,10 @@ import struct
 
 import pytest
 
-from mft.protocols.ssh.numbers import Code, Message
 from mft.trust.ssh_keys import HostKey
 from mft.wire.sftp import packets
 from mft.wire.sftp.status import Status
+from mft.wire.ssh.numbers import Code, Message
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.sftp_client import SftpClient
 from tests.fakes.ssh_client import SshClient, disconnects, message, pack

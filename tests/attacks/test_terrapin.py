@@ -2,8 +2,8 @@
 
 import pytest
 
-from mft.protocols.ssh.numbers import Code, Message
 from mft.wire.ssh import names, record
+from mft.wire.ssh.numbers import Code, Message
 from tests.fakes.ssh_client import SshClient, disconnects, message
 
 CHACHA = "chacha20-poly1305@openssh.com"

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from mft.protocols.ssh.numbers import Code
+from mft.wire.ssh.numbers import Code
 from tests.fakes.ssh_client import SshClient, disconnects
 
 MOST = 1 << 20  # bytes that the server may keep of a peer without a version

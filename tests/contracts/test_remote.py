@@ -6,7 +6,9 @@ is weakened for it.
 """
 
 import os
+import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import new as digest_of
 from pathlib import Path
@@ -24,6 +26,7 @@ from tests.fakes.refused import refused
 from tests.fakes.remote import MemoryConnector, Peer
 from tests.fakes.remote_files import (
     Connect,
+    Elsewhere,
     Here,
     Place,
     begin,
@@ -35,9 +38,12 @@ from tests.fakes.remote_files import (
     send,
 )
 from tests.fakes.remote_parts import parts_in
+from tests.fakes.sshd import Sshd, running
 from tests.fakes.trail import Trail
+from tests.interop.instance import Server, initialise, start, stop
+from tests.interop.sftp_remote import of_ours, of_sshd, sftp_connector
 
-KINDS = ("filesystem", "built_in", "memory", "late_memory", "told")
+KINDS = ("filesystem", "built_in", "memory", "late_memory", "told", "sftp", "own_sftp")
 A, B, SUB = (VPath.parse(name) for name in ("a.txt", "b.txt", "sub"))
 BIG = os.urandom(1 << 20)  # more than a window, a packet or a buffer of any protocol
 CLOCKS = 120  # seconds between our clock and that of a peer that runs here, in whole minutes
@@ -88,6 +94,32 @@ def late_memory() -> Place:
 def told() -> Place:
     connector = MemoryConnector(Peer(time.time))
     return Here(ToldConnector(connector), "/")
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with running(tmp_path_factory.mktemp("sshd")) as made:
+        yield made
+
+
+@pytest.fixture
+def sftp(sshd: Sshd, tmp_path: Path) -> Place:
+    folder = tempfile.mkdtemp(dir=sshd.home)
+    return Elsewhere(lambda reactor: sftp_connector(reactor, of_sshd(sshd), tmp_path), folder)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = initialise(tmp_path_factory.mktemp("mft") / "instance")
+    process = start(server)
+    yield server
+    stop(server, process)
+
+
+@pytest.fixture
+def own_sftp(own: Server, tmp_path: Path) -> Place:
+    folder = Path(tempfile.mkdtemp(dir=own.home)).name
+    return Elsewhere(lambda reactor: sftp_connector(reactor, of_ours(own), tmp_path), folder)
 
 
 class ToldConnector:

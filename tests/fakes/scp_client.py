@@ -1,7 +1,7 @@
 """One scp command in a channel: bytes in, bytes out, and how it ended."""
 
-from mft.protocols.ssh.numbers import Message
 from mft.wire.buffer import Reader
+from mft.wire.ssh.numbers import Message
 from tests.fakes.ssh_client import SshClient, message
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from mft.protocols.ssh.numbers import Message
 from mft.wire.buffer import Reader
 from mft.wire.sftp import packets
 from mft.wire.sftp.attrs import Attrs
 from mft.wire.sftp.status import Status
+from mft.wire.ssh.numbers import Message
 from tests.fakes.ssh_client import SshClient, message
 
 WINDOW = 1 << 31

@@ -6,10 +6,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from mft.protocols.ssh.numbers import Message
 from mft.trust.ssh_keys import HostKey, PublicKey
 from mft.wire.buffer import Reader, Writer
 from mft.wire.ssh import names, record
+from mft.wire.ssh.numbers import Message
 from tests.fakes.ssh_server import PASSWORD, SshServer
 
 VERSION = b"SSH-2.0-test_1"

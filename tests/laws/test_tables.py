@@ -125,6 +125,7 @@ PLACES = {
         "Folders of this machine",
         "remote/test_filesystem.py",
     ),
+    ("locations", "sftp"): ("transfers.md", "SFTP servers", "remote/test_sftp_tree.py"),
     ("storage", "local"): ("storage.md", "Homes", "vfs/test_local.py"),
     ("storage", "memory"): (None, "no account can have it: it is for trials", "vfs/test_memory.py"),
 }
@@ -150,7 +151,7 @@ CONTRACTS = {
             "def system()",
         ),
     ),
-    "test_remote.py": (LOCATIONS, ("def filesystem(",)),
+    "test_remote.py": (LOCATIONS, ("def filesystem(", "def sftp(")),
     "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
 }
 

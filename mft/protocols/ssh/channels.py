@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 from mft.core.failure import Malformed
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.protocols.ssh.numbers import Message, OpenFailure
-from mft.protocols.ssh.packets import Batch, Release
+from mft.runtime.ssh_batches import Batch, Release
 from mft.wire.buffer import Reader, Writer
+from mft.wire.ssh.numbers import Message, OpenFailure
 
 if TYPE_CHECKING:
     from mft.protocols.ssh.peer import Peer

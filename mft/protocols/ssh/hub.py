@@ -7,10 +7,10 @@ from mft.protocols.base import ServiceParts
 from mft.protocols.presence import Presence
 from mft.protocols.ssh.events import NUMBERS
 from mft.protocols.ssh.options import SshOptions
-from mft.protocols.ssh.packets import Batches
 from mft.protocols.ssh.peer import Peer
 from mft.protocols.ssh.revoked import Revoked
 from mft.runtime.buffers import INLET_SIZE, Buffers
+from mft.runtime.ssh_batches import Batches
 from mft.session.login import Login
 from mft.session.opening import Limits
 from mft.trust.ssh_keys import HostKey

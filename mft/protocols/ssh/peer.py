@@ -14,13 +14,13 @@ from mft.events.model import Event
 from mft.protocols.faults import broke
 from mft.protocols.ssh.channels import MAX_PACKET, WINDOW, Channel, Channels
 from mft.protocols.ssh.commands import command_server
-from mft.protocols.ssh.numbers import Code, Message
 from mft.protocols.ssh.sftp import SftpServer
 from mft.protocols.ssh.transport import Transport
 from mft.protocols.ssh.userauth import Userauth
 from mft.session.session import Session
 from mft.wire.buffer import Reader, Writer
 from mft.wire.ssh import record
+from mft.wire.ssh.numbers import Code, Message
 
 if TYPE_CHECKING:
     from mft.protocols.ssh.hub import Hub

@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 from mft.core.failure import Refused
 from mft.protocols.faults import broke
 from mft.protocols.ssh.channels import Channel
-from mft.protocols.ssh.packets import BATCH
 from mft.runtime.buffers import room
+from mft.runtime.ssh_batches import BATCH
 from mft.runtime.steps import at_once
 from mft.session.files import SentFile
 

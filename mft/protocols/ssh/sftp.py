@@ -19,7 +19,6 @@ from mft.protocols.faults import broke
 from mft.protocols.incoming import Incoming
 from mft.protocols.ssh import requests
 from mft.protocols.ssh.channels import MAX_WAITING, Channel
-from mft.protocols.ssh.numbers import Code
 from mft.protocols.ssh.outgoing import Outgoing
 from mft.protocols.ssh.status import refusal
 from mft.runtime.steps import at_once
@@ -28,6 +27,7 @@ from mft.session.session import Session
 from mft.wire.sftp import packets, responses
 from mft.wire.sftp.framing import MAX_DATA, check_length
 from mft.wire.sftp.status import Status
+from mft.wire.ssh.numbers import Code
 
 if TYPE_CHECKING:
     from mft.protocols.ssh.peer import Peer

@@ -13,11 +13,11 @@ from twisted.conch.ssh.transport import SSHServerTransport, SSHTransportBase
 
 from mft.core.failure import Malformed
 from mft.protocols.ssh.negotiation import Group, Keys, nothing_in_common
-from mft.protocols.ssh.numbers import Code, Message
 from mft.protocols.ssh.remarks import Remarks
 from mft.runtime.connection import Connection
 from mft.wire.buffer import Reader, Writer
 from mft.wire.ssh import groups, names, record
+from mft.wire.ssh.numbers import Code, Message
 
 if TYPE_CHECKING:
     from mft.protocols.ssh.peer import Peer

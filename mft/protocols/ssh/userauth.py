@@ -16,10 +16,10 @@ from mft.core.secret import Secret
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.faults import broke
-from mft.protocols.ssh.numbers import Code, Message
 from mft.session.login import Login, LoginResult
 from mft.trust.ssh_certificates import CERTIFICATE_ALGORITHMS, proving_key
 from mft.wire.buffer import Reader, Writer
+from mft.wire.ssh.numbers import Code, Message
 
 if TYPE_CHECKING:
     from mft.protocols.ssh.peer import Peer

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mft.protocols.ssh.numbers import Message
 from mft.session.bandwidth import LEAST_BURST
 from mft.wire.sftp import packets
+from mft.wire.ssh.numbers import Message
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.scp_client import ScpClient
 from tests.fakes.sftp_client import SftpClient

@@ -5,11 +5,11 @@ import itertools
 import pytest
 
 from mft.protocols.ssh.channels import ADJUST_AFTER, LARGEST_WINDOW, MAX_PACKET, WINDOW
-from mft.protocols.ssh.numbers import Code, Message, OpenFailure
-from mft.protocols.ssh.packets import BATCH, KEPT
+from mft.runtime.ssh_batches import BATCH, KEPT
 from mft.trust.ssh_keys import PublicKey
 from mft.wire.buffer import Reader
 from mft.wire.sftp import packets
+from mft.wire.ssh.numbers import Code, Message, OpenFailure
 from tests.fakes.sftp_client import SftpClient
 from tests.fakes.ssh_client import SshClient, disconnects, message, pack
 

@@ -4,10 +4,10 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue as e
-from mft.protocols.ssh.numbers import Message
 from mft.runtime.connection import LAST_WORDS
 from mft.wire.sftp import extended, packets
 from mft.wire.sftp.attrs import Attrs
+from mft.wire.ssh.numbers import Message
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.scp_client import ScpClient
 from tests.fakes.sftp_client import SftpClient

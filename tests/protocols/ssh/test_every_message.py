@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
-from mft.protocols.ssh.numbers import Message
+from mft.wire.ssh.numbers import Message
 from tests.fakes.sftp_client import SftpClient
 from tests.fakes.ssh_client import PASSWORD, SshClient, disconnects, message
 

@@ -6,8 +6,8 @@ from mft.auth.own_passwords import Fault, NotChanged
 from mft.auth.time_codes import PERIOD
 from mft.events import catalogue as events
 from mft.protocols.password_sentences import NOT_TWICE, password_sentence
-from mft.protocols.ssh.numbers import Message
 from mft.protocols.ssh.passwd import CHANGED, MAX_INBOX, MAX_LINE, PROMPTS
+from mft.wire.ssh.numbers import Message
 from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
 from tests.fakes.scp_client import ScpClient
 from tests.fakes.ssh_client import SshClient

@@ -10,9 +10,9 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
-from mft.protocols.ssh.numbers import Message
 from mft.protocols.ssh.revoked import EVERY, UNUSABLE, Revoked
 from mft.trust.ssh_keys import HostKey
+from mft.wire.ssh.numbers import Message
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.refused import refused
 from tests.fakes.run import run

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mft.protocols.ssh.numbers import Message
 from mft.protocols.ssh.scp import MAX_DEPTH
+from mft.wire.ssh.numbers import Message
 from tests.fakes.scp_client import ScpClient
 from tests.fakes.slow import SlowFiles, Slowness
 from tests.fakes.ssh_client import SshClient, message

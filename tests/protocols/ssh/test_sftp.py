@@ -2,11 +2,11 @@
 
 import pytest
 
-from mft.protocols.ssh.numbers import Code
 from mft.wire.sftp import extended, packets
 from mft.wire.sftp.attrs import Attrs
 from mft.wire.sftp.framing import MAX_PACKET
 from mft.wire.sftp.status import Status
+from mft.wire.ssh.numbers import Code
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.sftp_client import SftpClient
 from tests.fakes.ssh_client import SshClient, disconnects, pack

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mft.protocols.ssh.numbers import Code, Message
 from mft.wire.buffer import Reader
 from mft.wire.sftp import extended, packets
 from mft.wire.sftp.attrs import Attrs
 from mft.wire.sftp.framing import MAX_DATA
 from mft.wire.sftp.status import Status
+from mft.wire.ssh.numbers import Code, Message
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.sftp_client import SftpClient
 from tests.fakes.ssh_client import SshClient, disconnects, message, pack

@@ -5,9 +5,9 @@ from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
 from mft.protocols.incoming import MAX_WRITING
-from mft.protocols.ssh.numbers import Message
 from mft.protocols.ssh.outgoing import MAX_READING
 from mft.wire.sftp import packets
+from mft.wire.ssh.numbers import Message
 from tests.fakes.sftp_client import SftpClient
 from tests.fakes.slow import SlowFiles, Slowness
 from tests.fakes.ssh_client import SshClient, disconnects, message

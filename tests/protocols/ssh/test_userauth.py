@@ -7,9 +7,9 @@ from twisted.internet.defer import Deferred
 
 from mft.auth.chain import Chain
 from mft.auth.second_method import WithSecondMethod
-from mft.protocols.ssh.numbers import Code, Message
 from mft.trust.ssh_keys import HostKey
 from mft.wire.buffer import Reader
+from mft.wire.ssh.numbers import Code, Message
 from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, Method, account, code_at
 from tests.fakes.ssh_client import PASSWORD, SshClient, disconnects, message, pack
 

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Message(IntEnum):
-    """Message numbers that a server meets."""
+    """Message numbers that a server or a client meets."""
 
     DISCONNECT = 1
     IGNORE = 2
@@ -15,12 +15,15 @@ class Message(IntEnum):
     EXT_INFO = 7
     KEXINIT = 20
     NEWKEYS = 21
+    KEX_FIRST = 30  # what the first message of every exchange but one has, and its answer after it
+    KEX_LAST = 49
     USERAUTH_FIRST = 50
     USERAUTH_REQUEST = 50
     USERAUTH_FAILURE = 51
     USERAUTH_SUCCESS = 52
     USERAUTH_BANNER = 53
     USERAUTH_PK_OK = 60
+    USERAUTH_PASSWD_CHANGEREQ = 60
     USERAUTH_INFO_REQUEST = 60
     USERAUTH_INFO_RESPONSE = 61
     GLOBAL_REQUEST = 80
@@ -49,6 +52,7 @@ class Code(IntEnum):
     KEY_EXCHANGE_FAILED = 3
     MAC_ERROR = 5
     SERVICE_NOT_AVAILABLE = 7
+    HOST_KEY_NOT_VERIFIABLE = 9
     CONNECTION_LOST = 10
     BY_APPLICATION = 11
     TOO_MANY_CONNECTIONS = 12

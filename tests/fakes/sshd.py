@@ -1,0 +1,68 @@
+"""OpenSSH's sshd, started for one test session on a free port; it serves whoever runs the tests."""
+
+import os
+import pwd
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fakes.listening import HOST, listening
+from tests.interop.instance import execute
+from tests.interop.ports import free_port
+
+SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+CONFIG = """
+Port {port}
+ListenAddress {host}
+HostKey {folder}/host_ed25519
+HostKey {folder}/host_rsa
+PidFile none
+UsePAM no
+StrictModes no
+AuthorizedKeysFile {folder}/key.pub
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+Subsystem sftp internal-sftp -d {home}
+UseDNS no
+LogLevel ERROR
+MaxStartups 100
+{more}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sshd:
+    """A running sshd, and what a client needs to reach it."""
+
+    port: int
+    folder: Path
+    home: Path
+    username: str
+
+    @property
+    def key(self) -> Path:
+        """The private key that logs in."""
+        return self.folder / "key"
+
+    def host_key(self, kind: str = "ed25519") -> str:
+        """One of its public keys, as a line."""
+        return (self.folder / f"host_{kind}.pub").read_text().strip()
+
+
+@contextmanager
+def running(folder: Path, more: str = "") -> Iterator[Sshd]:
+    """Start one, and end it."""
+    assert SSHD is not None, "sshd is not installed: apt install openssh-server"
+    for name, kind in (("host_ed25519", "ed25519"), ("host_rsa", "rsa"), ("key", "ed25519")):
+        execute("ssh-keygen", "-q", "-t", kind, "-N", "", "-f", folder / name)
+    home = folder / "home"
+    home.mkdir()
+    port = free_port()
+    config = folder / "sshd_config"
+    config.write_text(CONFIG.format(port=port, host=HOST, folder=folder, home=home, more=more))
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # where sshd of Debian gives up root's rights
+    with listening([SSHD, "-D", "-e", "-f", config], port, folder / "sshd.txt"):
+        yield Sshd(port, folder, home, pwd.getpwuid(os.geteuid()).pw_name)
