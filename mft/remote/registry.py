@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Component
+from mft.remote import ftp
 from mft.remote.base import Connector, LocationOptions, Parts
 from mft.remote.filesystem import FilesystemConnector, FilesystemOptions
+from mft.remote.ftp_options import FtpOptions, FtpseOptions, FtpsiOptions
 from mft.remote.sftp import SftpConnector
 from mft.remote.sftp_options import SftpOptions
 
@@ -20,4 +22,7 @@ class Kind(NamedTuple):
 LOCATIONS: Final[Mapping[str, Kind]] = {
     "filesystem": Kind(FilesystemOptions, FilesystemConnector.of),
     "sftp": Kind(SftpOptions, SftpConnector),
+    "ftp": Kind(FtpOptions, ftp.build),
+    "ftpse": Kind(FtpseOptions, ftp.build),
+    "ftpsi": Kind(FtpsiOptions, ftp.build),
 }

@@ -1,13 +1,17 @@
 """TLS of connections that we make: the certificate must be for the host that was meant."""
 
+from collections.abc import Set
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
 from OpenSSL import SSL
 from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
 from service_identity.pyopenssl import extract_patterns
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
+
+_lib: Final[Any] = getattr(SSL, "_lib", None)
+_ffi: Final[Any] = getattr(SSL, "_ffi", None)
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -20,14 +24,7 @@ class SecuredFor:
     def __init__(self, host: str, context: SSL.Context) -> None:
         """`host` is a name or an IP address; the context says whom to believe."""
         self._context = context
-        self._sent: bytes | None = None
-        self._host: DNS_ID | IPAddress_ID
-        try:
-            ip_address(host)
-            self._host = IPAddress_ID(host)
-        except ValueError:
-            self._host = DNS_ID(host)
-            self._sent = host.encode("ascii")
+        self._host, self._sent = _meant(host)
 
     def clientConnectionForTLS(self, tls: Any) -> SSL.Connection:  # noqa: N802 - Twisted's name
         """Make one."""
@@ -41,10 +38,65 @@ class SecuredFor:
 
     def _judge(self, _: Any, shown: Any, error: int, depth: int, valid: int) -> bool:
         """Let OpenSSL's verdict stand, and of the first certificate see whose it is."""
-        if depth or not valid:
-            return bool(valid)
-        try:
-            verify_service_identity(extract_patterns(shown), [self._host], [])
-        except Exception:  # whatever it is, it must not pass for the host
-            return False
-        return True
+        return bool(valid) and (depth > 0 or _is_for(shown, self._host))
+
+
+class Judge:
+    """Judges the certificates of one connection; pins, where there are any, stand for all else."""
+
+    def __init__(self, host: str, pins: Set[str]) -> None:
+        """`pins` are SHA-256 in pairs of hexadecimal digits in capitals, with colons between."""
+        self.refused = ""  # why, once it has refused
+        self._shown = host
+        self._host, self.server_name = _meant(host)
+        self._pins = pins
+
+    def __call__(self, _: Any, shown: Any, error: int, depth: int, valid: int) -> bool:
+        """Judge one of the chain; the first, which is asked about last, has depth 0."""
+        if self._pins:
+            return depth > 0 or self._says(shown, shown.digest("sha256").decode() in self._pins, "")
+        if not valid:
+            return self._says(shown, False, _words(error))
+        wrong = f"is not for {self._shown}"
+        return depth > 0 or self._says(shown, _is_for(shown, self._host), wrong)
+
+    def _says(self, shown: Any, fine: bool, wrong: str) -> bool:
+        if not fine and not self.refused:
+            pin = shown.digest("sha256").decode()
+            wrong = wrong or "is not one of those that are named"
+            self.refused = f"the certificate with SHA-256 {pin} {wrong}"
+        return fine
+
+
+def connecting(context: SSL.Context, judge: Judge) -> SSL.Connection:
+    """Make a connection whose certificates a judge of its own looks at."""
+    connection = SSL.Connection(context, None)
+    connection.set_connect_state()
+    if judge.server_name is not None:  # addresses are no server names (RFC 6066 3)
+        connection.set_tlsext_host_name(judge.server_name)
+    connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, judge)
+    return connection
+
+
+def _meant(host: str) -> tuple[DNS_ID | IPAddress_ID, bytes | None]:
+    """What a certificate must name, and the name that is sent to the server."""
+    try:
+        ip_address(host)
+        return IPAddress_ID(host), None
+    except ValueError:
+        return DNS_ID(host), host.encode("ascii")
+
+
+def _is_for(shown: Any, host: DNS_ID | IPAddress_ID) -> bool:
+    try:
+        verify_service_identity(extract_patterns(shown), [host], [])
+    except Exception:  # whatever it is, it must not pass for the host
+        return False
+    return True
+
+
+def _words(error: int) -> str:
+    """OpenSSL's words for what is wrong with a certificate."""
+    if not hasattr(_lib, "X509_verify_cert_error_string"):
+        return f"is refused (error {error} of OpenSSL)"
+    return f"is refused: {_ffi.string(_lib.X509_verify_cert_error_string(error)).decode()}"

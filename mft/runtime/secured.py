@@ -140,6 +140,14 @@ class Secured:
             if count < len(room):
                 return
 
+    def begin(self) -> None:
+        """Speak first, as a client does."""
+        self._guarded(self._opened)
+
+    def hold(self) -> None:
+        """Let what comes, and what has come already, stay where it is until `go_on`."""
+        self._waits = True
+
     def go_on(self, *, only_hears: bool) -> None:
         """Give the stream what has come behind the handshake, and what comes from now on."""
         self._waits, self._only_hears = False, only_hears
@@ -148,7 +156,7 @@ class Secured:
 
     @property
     def _holds_back(self) -> bool:
-        holds = (self._only_hears or self._waits) and not self.broken
+        holds = (self._only_hears or self._waits) and self.engine.tells_after and not self.broken
         return holds and self.engine.version == TLS_1_3
 
     # What a stream asks of its connection.

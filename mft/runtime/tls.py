@@ -4,7 +4,7 @@ pyOpenSSL's own calls allocate and copy, and look at much besides, each time. Wh
 as we know them, OpenSSL reads and writes our buffers directly; else its public calls serve.
 """
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from OpenSSL import SSL
 
@@ -50,10 +50,17 @@ class TlsEnd:
         "finished",
     )
 
-    def __init__(self, context: SSL.Context, session_id: bytes, *, direct: bool = DIRECT) -> None:
+    # Whether what is left to say behind its handshake (tickets) is nothing that the peer waits for.
+    tells_after: ClassVar[bool] = True
+
+    def __init__(self, context: Any, session_id: bytes, *, direct: bool = DIRECT) -> None:
         context.set_session_id(session_id)  # what is made of the context next has it
-        self._connection = SSL.Connection(context, None)
-        self._connection.set_accept_state()
+        connection = SSL.Connection(context, None)
+        connection.set_accept_state()
+        self._begin(connection, direct)
+
+    def _begin(self, connection: SSL.Connection, direct: bool) -> None:
+        self._connection = connection
         self._direct = direct
         private: Any = self._connection
         self._ssl = private._ssl if direct else None  # noqa: SLF001 - see DIRECT
@@ -219,8 +226,36 @@ class TlsEnd:
 
     @property
     def peer_certificate(self) -> Any:
-        """The client's certificate (`cryptography.x509.Certificate`), or None."""
+        """The peer's certificate (`cryptography.x509.Certificate`), or None."""
         return self._connection.get_peer_certificate(as_cryptography=True)
+
+
+class TlsStart(TlsEnd):
+    """The client's side: it speaks first."""
+
+    __slots__ = ()
+
+    tells_after = False  # the end of its handshake is what a server waits for
+
+    def __init__(
+        self,
+        connection: SSL.Connection,
+        session: SSL.Session | None = None,
+        *,
+        direct: bool = DIRECT,
+    ) -> None:
+        """`connection` is to connect, and judges certificates; `session` is one to take up."""
+        if session is not None:
+            connection.set_session(session)
+        self._begin(connection, direct)
+
+    @property
+    def session(self) -> SSL.Session | None:
+        """The session as it is now, for another connection to take up.
+
+        In TLS 1.3 it can be taken up once a ticket has come, behind the handshake.
+        """
+        return self._connection.get_session() if self.established else None
 
 
 def _told(error: SSL.Error) -> str:

@@ -59,15 +59,9 @@ def policy_context(
     left to choose.
     """
     context = ServerContext(SSL.TLS_SERVER_METHOD)
-    context.set_options(_OPTIONS | _left_out(methods))
+    context.set_options(_OPTIONS)
     context.set_min_proto_version(_NUMBERS[methods[0]][0])
-    context.set_max_proto_version(_NUMBERS[methods[-1]][0])
-    chosen = suites.ciphers(ciphers, methods)
-    try:
-        context.set_cipher_list(chosen.older.encode())
-        context.set_tls13_ciphersuites(chosen.newer.encode())
-    except SSL.Error:
-        raise ValueError("names no cipher that OpenSSL knows") from None
+    _restrict(context, ciphers, methods)
     context.set_mode(_MODE)
     # A write makes all of its records in one call: memory takes them all, and calls cost.
     context.clear_mode(_lib.SSL_MODE_ENABLE_PARTIAL_WRITE)
@@ -93,14 +87,8 @@ def server_context(
     context.set_session_cache_mode(SSL.SESS_CACHE_SERVER)
     context.set_timeout(session_seconds)
     context.set_session_id(b"mft")  # until a connection gets its own
-    try:
-        context.use_certificate(identity.certificate)
-        context.certificate = identity.certificate
-        for certificate in identity.chain:
-            context.add_extra_chain_cert(certificate)
-        context.use_privatekey(identity.key)
-    except SSL.Error as error:
-        raise ValueError(f"is not taken by OpenSSL: {_first(error)}") from None
+    _show(context, identity)
+    context.certificate = identity.certificate
     if authorities:
         _ask_clients(context, authorities, require_client)
     elif require_client:
@@ -108,16 +96,29 @@ def server_context(
     return context
 
 
-def client_context(authorities: Sequence[x509.Certificate] = ()) -> SSL.Context:
+def client_context(
+    authorities: Sequence[x509.Certificate] = (),
+    *,
+    ciphers: str = "",
+    methods: Sequence[Version] = SECURE_VERSIONS,
+    identity: Identity | None = None,
+) -> SSL.Context:
     """Make the context of connections that we make, which believe these authorities.
 
     Without any, those that the system trusts. Whether a certificate is for the host that was meant,
-    who makes the connection must see: a context knows no host.
+    who makes the connection must see: a context knows no host. Without `ciphers` they are those of
+    OpenSSL. `identity` is shown to who asks for one. Raises ValueError, with a sentence, for what
+    OpenSSL does not take.
     """
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_options(_OPTIONS)
-    context.set_min_proto_version(_NUMBERS[SECURE_VERSIONS[0]][0])
+    context.set_min_proto_version(_NUMBERS[methods[0]][0])
+    if ciphers:
+        _restrict(context, ciphers, methods)
     context.set_mode(_MODE)
+    context.clear_mode(_lib.SSL_MODE_ENABLE_PARTIAL_WRITE)  # as above
+    if identity is not None:
+        _show(context, identity)
     if authorities:
         _believe(context, authorities)
     else:
@@ -125,6 +126,27 @@ def client_context(authorities: Sequence[x509.Certificate] = ()) -> SSL.Context:
     context.set_verify_depth(MAX_CHAIN)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
     return context
+
+
+def _restrict(context: SSL.Context, ciphers: str, methods: Sequence[Version]) -> None:
+    context.set_options(_left_out(methods))
+    context.set_max_proto_version(_NUMBERS[methods[-1]][0])
+    chosen = suites.ciphers(ciphers, methods)
+    try:
+        context.set_cipher_list(chosen.older.encode())
+        context.set_tls13_ciphersuites(chosen.newer.encode())
+    except SSL.Error:
+        raise ValueError("names no cipher that OpenSSL knows") from None
+
+
+def _show(context: SSL.Context, identity: Identity) -> None:
+    try:
+        context.use_certificate(identity.certificate)
+        for certificate in identity.chain:
+            context.add_extra_chain_cert(certificate)
+        context.use_privatekey(identity.key)
+    except SSL.Error as error:
+        raise ValueError(f"is not taken by OpenSSL: {_first(error)}") from None
 
 
 def _left_out(methods: Sequence[Version]) -> int:

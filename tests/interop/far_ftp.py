@@ -1,0 +1,211 @@
+"""FTP servers of others, started on free ports of this machine: vsftpd, ProFTPD and Pure-FTPd.
+
+Debian lets a machine have one of them only, so they are unpacked beside the Python environment.
+"""
+
+import ipaddress
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+
+from tests.benchmarks.servers.debian import environment, unpacked
+from tests.benchmarks.servers.namespace import UNPRIVILEGED, accounts, isolated, sha512_crypt
+from tests.fakes import pki
+from tests.interop.ports import free_port
+
+HOST = "127.0.0.1"
+USER = "partner"
+PASSWORD = "a long password"
+SECONDS = 30.0
+NAMES = ("vsftpd", "proftpd", "pure-ftpd")
+MODES = ("clear", "explicit", "implicit")
+NUMBERS = f"{UNPRIVILEGED}:{UNPRIVILEGED}"
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """One server that runs."""
+
+    name: str
+    mode: str
+    port: int
+    home: Path  # where the login leads to
+    authority: Path  # what its clients may trust
+    username: str = USER
+    password: str = PASSWORD
+    base: str = ""  # the folder as clients name it
+
+    @property
+    def kind(self) -> str:
+        """The type of location that it is."""
+        return {"clear": "ftp", "explicit": "ftpse", "implicit": "ftpsi"}[self.mode]
+
+
+def certificates(folder: Path, host: str = HOST) -> tuple[Path, Path]:
+    """The certificate of an authority, and one for the host with its key, as files."""
+    authority = pki.Authority()
+    names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(host))]
+    alternative = x509.SubjectAlternativeName(names)
+    identity = authority.issue("far", purpose=pki.SERVER, extensions=[alternative])
+    trusted, shown = folder / "authority.pem", folder / "server.pem"
+    trusted.write_bytes(authority.pem)
+    shown.touch(0o600)
+    shown.write_bytes(identity.pem())
+    return trusted, shown
+
+
+VSFTPD = """\
+listen=YES
+listen_address={host}
+listen_port={port}
+background=NO
+anonymous_enable=NO
+local_enable=YES
+write_enable=YES
+local_umask=022
+pam_service_name=vsftpd
+secure_chroot_dir={folder}/empty
+xferlog_enable=NO
+chroot_local_user=NO
+seccomp_sandbox=NO
+"""
+VSFTPD_TLS = """\
+ssl_enable=YES
+implicit_ssl={implicit}
+force_local_logins_ssl=YES
+force_local_data_ssl=YES
+require_ssl_reuse=YES
+strict_ssl_read_eof=YES
+ssl_tlsv1=YES
+ssl_ciphers=HIGH
+rsa_cert_file={certificate}
+rsa_private_key_file={certificate}
+"""
+PAM = "auth required pam_unix.so\naccount required pam_unix.so\n"
+
+
+def _vsftpd(root: Path, folder: Path, home: Path, port: int, mode: str, shown: Path) -> list[str]:
+    (folder / "empty").mkdir()
+    text = VSFTPD.format(host=HOST, port=port, folder=folder)
+    if mode != "clear":
+        implicit = "YES" if mode == "implicit" else "NO"
+        text += VSFTPD_TLS.format(implicit=implicit, certificate=shown)
+    config = folder / "vsftpd.conf"
+    config.write_text(text)
+    pam = folder / "pam.d"
+    pam.mkdir()
+    (pam / "vsftpd").write_text(PAM)
+    mounts = {pam: "/etc/pam.d", **accounts(folder, home, {USER: sha512_crypt(PASSWORD)})}
+    return isolated([str(root / "usr/sbin/vsftpd"), str(config)], mounts, run="vsftpd")
+
+
+PROFTPD = """\
+ServerName far
+ServerType standalone
+DefaultAddress {host}
+SocketBindTight on
+Port {port}
+User nobody
+Group nogroup
+UseIPv6 off
+UseReverseDNS off
+PidFile {folder}/proftpd.pid
+ScoreboardFile {folder}/scoreboard
+DelayEngine off
+SystemLog {folder}/system.log
+TransferLog none
+WtmpLog off
+AuthOrder mod_auth_file.c
+AuthUserFile {folder}/accounts
+RequireValidShell off
+AllowOverwrite on
+AllowStoreRestart on
+Umask 022
+ModulePath {root}/usr/lib/proftpd
+"""
+PROFTPD_TLS = """\
+LoadModule mod_tls.c
+TLSEngine on
+TLSProtocol TLSv1.2 TLSv1.3
+TLSRequired on
+TLSECCertificateFile {certificate}
+TLSECCertificateKeyFile {certificate}
+{implicit}
+"""
+
+
+def _proftpd(root: Path, folder: Path, home: Path, port: int, mode: str, shown: Path) -> list[str]:
+    known = folder / "accounts"
+    known.touch(0o600)
+    known.write_text(f"{USER}:{sha512_crypt(PASSWORD)}:{NUMBERS}::{home}:/bin/sh\n")
+    text = PROFTPD.format(host=HOST, port=port, folder=folder, root=root)
+    if mode != "clear":
+        implicit = "TLSOptions UseImplicitSSL" if mode == "implicit" else ""
+        text += PROFTPD_TLS.format(certificate=shown, implicit=implicit)
+    config = folder / "proftpd.conf"
+    config.write_text(text)
+    argv = [str(root / "usr/sbin/proftpd"), "--nodaemon", "--config", str(config)]
+    return isolated(argv, {}, run="proftpd")
+
+
+def _pureftpd(root: Path, folder: Path, home: Path, port: int, mode: str, shown: Path) -> list[str]:
+    known, made = folder / "accounts", folder / "accounts.pdb"
+    known.touch(0o600)
+    known.write_text(f"{USER}:{sha512_crypt(PASSWORD)}:{NUMBERS}::{home}/./{':' * 12}\n")
+    argv = [str(root / "usr/bin/pure-pw"), "mkdb", str(made), "-f", str(known)]
+    env = {**os.environ, **environment(root)}
+    subprocess.run(argv, timeout=SECONDS, check=True, env=env)
+    tls = {"clear": "0", "explicit": "2", "implicit": "3"}[mode]
+    options = ["--noanonymous", "--dontresolve", f"--tls={tls}", "--limitrecursion=20000:5"]
+    options += [f"--bind={HOST},{port}", f"--login=puredb:{made}", f"--certfile={shown}"]
+    options += [f"--pidfile={folder / 'pure-ftpd.pid'}"]
+    return isolated([str(root / "usr/sbin/pure-ftpd"), *options], {}, run="pure-ftpd")
+
+
+PACKAGES = {"vsftpd": "vsftpd", "proftpd": "proftpd-mod-crypto", "pure-ftpd": "pure-ftpd"}
+COMMANDS = {"vsftpd": _vsftpd, "proftpd": _proftpd, "pure-ftpd": _pureftpd}
+
+
+@contextmanager
+def running(name: str, mode: str, folder: Path) -> Iterator[Far]:
+    """Run one in a folder of its own, to which its user must be able to come."""
+    folder.chmod(0o755)
+    home = folder / "home"
+    home.mkdir()
+    os.chown(home, UNPRIVILEGED, UNPRIVILEGED)
+    trusted, shown = certificates(folder)
+    root, port = unpacked(PACKAGES[name]), free_port()
+    argv = COMMANDS[name](root, folder, home, port, mode, shown)
+    with (folder / "output.txt").open("wb") as output:
+        env = {**os.environ, **environment(root)}
+        process = subprocess.Popen(argv, env=env, stdout=output, stderr=output)
+    try:
+        _wait(process, port, folder / "output.txt")
+        # Pure-FTPd shows its accounts no more than their homes.
+        base = "" if name == "pure-ftpd" else str(home)
+        yield Far(name, mode, port, home, trusted, base=base)
+    finally:
+        process.terminate()
+        try:
+            process.wait(SECONDS)
+        finally:
+            process.kill()
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, output.read_text(errors="replace")
+        try:
+            with socket.create_connection((HOST, port), 1):
+                return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError(f"port {port} does not answer: {output.read_text(errors='replace')}")
