@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography import x509
 
@@ -174,9 +175,20 @@ COMMANDS = {"vsftpd": _vsftpd, "proftpd": _proftpd, "pure-ftpd": _pureftpd}
 
 
 @contextmanager
-def running(name: str, mode: str, folder: Path) -> Iterator[Far]:
-    """Run one in a folder of its own, to which its user must be able to come."""
-    folder.chmod(0o755)
+def running(name: str, mode: str) -> Iterator[Far]:
+    """Run one in a folder of its own, not among those of pytest, which are for their owner alone.
+
+    Its user must be able to come there.
+    """
+    with TemporaryDirectory(prefix="mft-far-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        with _running(name, mode, folder) as far:
+            yield far
+
+
+@contextmanager
+def _running(name: str, mode: str, folder: Path) -> Iterator[Far]:
     home = folder / "home"
     home.mkdir()
     os.chown(home, UNPRIVILEGED, UNPRIVILEGED)
