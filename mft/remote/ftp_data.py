@@ -25,6 +25,10 @@ CUT: Final = "the data connection broke"
 NOT_ENDED: Final = "the server has left without ending TLS (close_notify)"
 SILENT: Final = f"nothing moved on the data connection for {REPLY_TIMEOUT:g} seconds"
 
+# Bytes that are waited for, where many more are to come: peers that seal 16 KiB at a time would
+# wake us for each, and waking up costs more than opening.
+LOW_WATER: Final = 256 << 10
+
 
 class DataConnection:
     """The stream of one data connection; one coroutine at a time waits for it."""
@@ -43,6 +47,8 @@ class DataConnection:
         self._judge: Judge | None = None
         self._views: list[memoryview] = []  # that are to be filled
         self._waiter: Deferred[None] | None = None
+        self._left = 0  # bytes that are to come at least, as far as is known
+        self._marked = False  # whether LOW_WATER is in force
         self._timer: Any = None
         self._seen = 0
 
@@ -61,6 +67,8 @@ class DataConnection:
     def arrived(self, inlet: memoryview, count: int) -> None:
         """So much of the buffer is filled."""
         self.received += count
+        if self._marked and self._left - self.received < 2 * LOW_WATER:
+            self._unmark()
         if not self._views:  # a server that sends while it is sent to; nobody wants it
             self._rooms.give(inlet)
             return
@@ -71,6 +79,17 @@ class DataConnection:
         if not self._views:
             self._hold()
             self._wake()
+
+    def expect(self, count: int) -> None:
+        """So many bytes are to come."""
+        self._left = self.received + count
+        if count >= 2 * LOW_WATER:
+            self._marked = True
+            self._transport.read_at_least(LOW_WATER)
+
+    def _unmark(self) -> None:
+        self._marked = False
+        self._transport.read_at_least(1)
 
     def _hold(self) -> None:
         if isinstance(self._outlet, Secured):
@@ -214,6 +233,9 @@ class DataConnection:
     def _rang(self) -> None:
         self._timer = None
         if self._moved != self._seen:
+            self._watch()
+        elif self._marked:  # a slow server may have sent something all the same
+            self._unmark()
             self._watch()
         else:
             self.fail(Refused(Reason.ABORTED, "", SILENT))

@@ -104,6 +104,7 @@ class DownloadLane(_Lane):
             # Some servers refuse to send nothing of a file that is there.
             if not 0 < self.entry.size <= offset:
                 self._transfer = await self._start(offset)
+                self._transfer.expect(self.entry.size - offset)
         return None if self._transfer is None or self._transfer.over else self._transfer
 
     def _changed(self, count: int) -> Refused:

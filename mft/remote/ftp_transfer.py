@@ -196,6 +196,10 @@ class Transfer:
             details = "the server says that it has everything before it was sent"
             self._data.fail(Refused(Reason.ABORTED, self._subject, details))
 
+    def expect(self, count: int) -> None:
+        """So many bytes are to be read."""
+        self._data.expect(count)
+
     async def read(self, views: Views) -> int:
         """Fill the views: fewer bytes only at an end that server and connection agree on."""
         try:

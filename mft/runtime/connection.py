@@ -214,6 +214,14 @@ class Connection(tcp.Server):
         if _QUICKACK is not None:
             self.socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
+    def read_at_least(self, count: int) -> None:
+        """Wait until so many bytes can be read, or the end has come, where the system can wait so.
+
+        A peer that sends fewer, and waits for us, is waited for in vain: 1 is for those.
+        """
+        with suppress(OSError):  # a system that does not know it wakes up more often
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+
     def wake(self) -> None:
         """Ask the protocol to produce, at the next turn of the reactor."""
         if self.connected and not self._writing and not self._flushing:

@@ -5,19 +5,22 @@ Debian lets a machine have one of them only, so they are unpacked beside the Pyt
 
 import ipaddress
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cryptography import x509
 
+from tests.benchmarks.proctree import birth, tree
 from tests.benchmarks.servers.debian import environment, unpacked
-from tests.benchmarks.servers.namespace import UNPRIVILEGED, accounts, isolated, sha512_crypt
+from tests.benchmarks.servers.namespace import isolated, sha512_crypt
 from tests.fakes import pki
 from tests.interop.ports import free_port
 
@@ -27,7 +30,8 @@ PASSWORD = "a long password"
 SECONDS = 30.0
 NAMES = ("vsftpd", "proftpd", "pure-ftpd")
 MODES = ("clear", "explicit", "implicit")
-NUMBERS = f"{UNPRIVILEGED}:{UNPRIVILEGED}"
+OWNER = 65534  # nobody, whom every machine has
+NUMBERS = f"{OWNER}:{OWNER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,6 @@ class Far:
     authority: Path  # what its clients may trust
     username: str = USER
     password: str = PASSWORD
-    base: str = ""  # the folder as clients name it
 
     @property
     def kind(self) -> str:
@@ -74,7 +77,6 @@ local_umask=022
 pam_service_name=vsftpd
 secure_chroot_dir={folder}/empty
 xferlog_enable=NO
-chroot_local_user=NO
 seccomp_sandbox=NO
 """
 VSFTPD_TLS = """\
@@ -90,6 +92,7 @@ rsa_cert_file={certificate}
 rsa_private_key_file={certificate}
 """
 PAM = "auth required pam_unix.so\naccount required pam_unix.so\n"
+NSS = "passwd: files\ngroup: files\nshadow: files\n"
 
 
 def _vsftpd(root: Path, folder: Path, home: Path, port: int, mode: str, shown: Path) -> list[str]:
@@ -100,11 +103,29 @@ def _vsftpd(root: Path, folder: Path, home: Path, port: int, mode: str, shown: P
         text += VSFTPD_TLS.format(implicit=implicit, certificate=shown)
     config = folder / "vsftpd.conf"
     config.write_text(text)
-    pam = folder / "pam.d"
-    pam.mkdir()
-    (pam / "vsftpd").write_text(PAM)
-    mounts = {pam: "/etc/pam.d", **accounts(folder, home, {USER: sha512_crypt(PASSWORD)})}
-    return isolated([str(root / "usr/sbin/vsftpd"), str(config)], mounts, run="vsftpd")
+    etc = _accounts(folder / "etc", home)
+    argv = [str(root / "usr/sbin/vsftpd"), str(config)]
+    return isolated(argv, {etc: "/etc"}, run="vsftpd")
+
+
+def _accounts(etc: Path, home: Path) -> Path:
+    """A whole /etc with one account.
+
+    A file that lies over one of the machine's would be gone when that one is replaced.
+    """
+    (etc / "pam.d").mkdir(parents=True)
+    (etc / "pam.d" / "vsftpd").write_text(PAM)
+    (etc / "nsswitch.conf").write_text(NSS)
+    shadow = etc / "shadow"
+    shadow.touch(0o600)
+    shadow.write_text(f"{USER}:{sha512_crypt(PASSWORD)}:20000:0:99999:7:::\n")
+    root, nobody = "root:x:0:0::/root:/bin/sh\n", f"nobody:x:{NUMBERS}::/:/bin/sh\n"
+    (etc / "passwd").write_text(f"{root}{nobody}{USER}:x:{NUMBERS}::{home}:/bin/sh\n")
+    (etc / "group").write_text(f"root:x:0:\nnogroup:x:{OWNER}:\n")
+    for name in ("ld.so.cache", "localtime", "shells"):
+        if (Path("/etc") / name).exists():
+            shutil.copyfile(Path("/etc") / name, etc / name)
+    return etc
 
 
 PROFTPD = """\
@@ -191,7 +212,7 @@ def running(name: str, mode: str) -> Iterator[Far]:
 def _running(name: str, mode: str, folder: Path) -> Iterator[Far]:
     home = folder / "home"
     home.mkdir()
-    os.chown(home, UNPRIVILEGED, UNPRIVILEGED)
+    os.chown(home, OWNER, OWNER)
     trusted, shown = certificates(folder)
     root, port = unpacked(PACKAGES[name]), free_port()
     argv = COMMANDS[name](root, folder, home, port, mode, shown)
@@ -200,15 +221,23 @@ def _running(name: str, mode: str, folder: Path) -> Iterator[Far]:
         process = subprocess.Popen(argv, env=env, stdout=output, stderr=output)
     try:
         _wait(process, port, folder / "output.txt")
-        # Pure-FTPd shows its accounts no more than their homes.
-        base = "" if name == "pure-ftpd" else str(home)
-        yield Far(name, mode, port, home, trusted, base=base)
+        yield Far(name, mode, port, home, trusted)
     finally:
-        process.terminate()
-        try:
-            process.wait(SECONDS)
-        finally:
-            process.kill()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it, and the processes of sessions that it has left behind."""
+    family = {pid: birth(pid) for pid in tree([process.pid]) if pid != process.pid}
+    process.terminate()
+    try:
+        process.wait(SECONDS)
+    finally:
+        process.kill()
+        for pid, born in family.items():
+            if born is not None and birth(pid) == born:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, output: Path) -> None:

@@ -17,7 +17,7 @@ from mft.vfs.base import Attributes, Existing
 from tests.fakes.loop import run_loop, running, until
 from tests.fakes.remotes import connector, fetch, listed, parts, send
 from tests.interop import far_ftp
-from tests.interop.far_ftp import HOST, UNPRIVILEGED, Far
+from tests.interop.far_ftp import HOST, OWNER, Far
 from tests.interop.ftp import add_service
 from tests.interop.instance import initialise, start, stop
 
@@ -95,7 +95,7 @@ def place(far: Far, tmp_path: Path) -> Path:
 
 def _give(far: Far, path: Path) -> None:
     if far.name != "mft":
-        os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+        os.chown(path, OWNER, OWNER)
 
 
 async def reason(asked: Coroutine[Any, Any, Any]) -> Reason:
