@@ -47,6 +47,19 @@ def several_urls(example: str) -> Kind:
     return Kind("URLs between commas", "", read)
 
 
+def one_url(example: str, *, secure: bool = False) -> Kind:
+    """Make the kind of one URL; with `secure` it must be of https."""
+
+    def read(text: str, context: Context | None) -> str:
+        url = text.strip()
+        _check_url(url, example)
+        if secure and not url.lower().startswith("https:"):
+            raise Wrong(f"does not begin with https, as {example} does", shown_url(url))
+        return url
+
+    return Kind("URL", example, read)
+
+
 def _check_url(text: str, example: str) -> None:
     usable = named = False
     plain = text.isascii() and text.isprintable() and " " not in text and len(text) <= MAX_URL

@@ -96,11 +96,7 @@ class Head(NamedTuple):
     @property
     def keep_alive(self) -> bool:
         """Whether the connection may serve another request after this one (RFC 9112 9.3)."""
-        field = self.fields.get("connection")
-        if field is None:
-            return self.minor == 1
-        options = {option.strip(" \t") for option in field.lower().split(",")}
-        return "close" not in options and (self.minor == 1 or "keep-alive" in options)
+        return keeps_alive(self.fields, self.minor)
 
     @property
     def media_type(self) -> str:
@@ -187,6 +183,15 @@ def _too_long(text: bytearray) -> BadRequest:
 def _parse(text: str) -> Head:
     request, *lines = text.split("\r\n")
     method, target, minor = _request_line(request)
+    head = Head(method, target, minor, parse_fields(lines))
+    _check_host(head)
+    if head.fields.get("expect") not in (None, "100-continue"):
+        _check_expect(head)
+    return head
+
+
+def parse_fields(lines: Sequence[str]) -> Fields:
+    """Read the lines of a head below its first, without their ends; BadRequest 400, or 431."""
     if len(lines) > MAX_FIELDS:
         raise BadRequest(431, f"more than {MAX_FIELDS} fields")
     pairs = []
@@ -196,11 +201,16 @@ def _parse(text: str) -> Head:
             raise BadRequest(400, "a line that is not a field")
         name, value = found.groups()
         pairs.append((name, value.rstrip(" \t")))
-    head = Head(method, target, minor, Fields(pairs))
-    _check_host(head)
-    if head.fields.get("expect") not in (None, "100-continue"):
-        _check_expect(head)
-    return head
+    return Fields(pairs)
+
+
+def keeps_alive(fields: Fields, minor: int) -> bool:
+    """Whether a connection may serve another request after this message (RFC 9112 9.3)."""
+    field = fields.get("connection")
+    if field is None:
+        return minor == 1
+    options = {option.strip(" \t") for option in field.lower().split(",")}
+    return "close" not in options and (minor == 1 or "keep-alive" in options)
 
 
 def _request_line(line: str) -> tuple[str, str, int]:

@@ -6,6 +6,7 @@ from typing import Final
 MAX_RANGES: Final = 16
 
 _BYTES = re.compile(r"bytes=(.+)", re.IGNORECASE)
+_CONTENT = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})", re.IGNORECASE)
 _SPEC = re.compile(r"[ \t]*+(?:([0-9]{1,19})-([0-9]{0,19})|-([0-9]{1,19}))[ \t]*+")
 
 
@@ -52,3 +53,15 @@ def content_range(part: range, size: int) -> str:
 def unsatisfied_range(size: int) -> str:
     """The value of Content-Range in an answer 416."""
     return f"bytes */{size}"
+
+
+def parse_content_range(field: str) -> tuple[range, int] | None:
+    """The part that an answer 206 holds, and the bytes of the whole; None where it tells none.
+
+    None also without the size of the whole, and for a part that does not lie in it.
+    """
+    found = _CONTENT.fullmatch(field.strip(" \t"))
+    if found is None:
+        return None
+    first, last, size = map(int, found.groups())
+    return (range(first, last + 1), size) if first <= last < size else None

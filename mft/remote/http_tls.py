@@ -1,0 +1,101 @@
+"""Whom a location of HTTPS believes, and who it says that we are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from OpenSSL import SSL
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from zope.interface import implementer
+
+from mft.core.failure import Reason, Refused
+from mft.remote.base import FirstSeen, Identity
+from mft.runtime.client_tls import SecuredFor
+from mft.trust.certificates import Identity as Own
+from mft.trust.tls import client_context
+from mft.wire.http.reference import Site
+
+FIRST: Final = "set-on-first-connection"
+CERTIFICATE: Final = "certificate"  # the kind of identity
+
+
+def shown(certificate: x509.Certificate) -> str:
+    """The SHA-256 of a certificate in small hexadecimal digits."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What decides whether a peer is who was meant."""
+
+    context: SSL.Context
+    pinned: Sequence[str]  # fingerprints as `shown`, or FIRST; empty: authorities and host decide
+
+    @classmethod
+    def load(
+        cls, authorities: Sequence[x509.Certificate], own: Own | None, pinned: Sequence[str]
+    ) -> "Trust":
+        """Make a context, which may take long; raises ValueError."""
+        context = client_context(authorities)
+        if own is not None:
+            try:
+                context.use_certificate(own.certificate)
+                for one in own.chain:
+                    context.add_extra_chain_cert(one)
+                context.use_privatekey(own.key)
+            except SSL.Error:
+                raise ValueError("is not taken by OpenSSL") from None
+        return cls(context, pinned)
+
+    async def judge(
+        self, certificate: x509.Certificate | None, location: str, first_seen: FirstSeen
+    ) -> Identity:
+        """Say who a peer is whose handshake is done; Refused(DENIED) where it is another.
+
+        Until this returns, nothing may be sent.
+        """
+        if certificate is None:
+            return Identity("", "", "")
+        found = shown(certificate)
+        if self.pinned and found not in self.pinned:
+            await self._known(found, location, first_seen)
+        return Identity(CERTIFICATE, found, "")
+
+    async def _known(self, found: str, location: str, first_seen: FirstSeen) -> None:
+        wanted = ", ".join(self.pinned)
+        if FIRST in self.pinned:
+            kept = await first_seen.of(location)
+            if kept is None:
+                await first_seen.keep(location, found)
+                return
+            if kept == found:
+                return
+            wanted = kept
+        details = f"its certificate is {found}, and not {wanted}"
+        raise Refused(Reason.DENIED, location, details)
+
+
+def endpoint(reactor: Any, site: Site, trust: Trust | None) -> Any:
+    """Where to connect to: behind TLS where the site is."""
+    made: Any = HostnameEndpoint(reactor, site.host, site.port)
+    if site.scheme != "https" or trust is None:
+        return made
+    creator: Any = Unjudged(site.host, trust.context) if trust.pinned else None
+    return wrapClientTLS(creator or SecuredFor(site.host, trust.context), made, reactor)
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class Unjudged:
+    """Makes connections whose certificate `judge` looks at once the handshake is done."""
+
+    def __init__(self, host: str, context: SSL.Context) -> None:
+        self._meant = SecuredFor(host, context)
+
+    def clientConnectionForTLS(self, tls: Any) -> SSL.Connection:  # noqa: N802 - Twisted's name
+        """Make one."""
+        connection = self._meant.clientConnectionForTLS(tls)
+        connection.set_verify(SSL.VERIFY_NONE, lambda *_: True)
+        return connection
