@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mft.core.failure import Malformed, Reason, Refused
+from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.core.vpath import VPath
 from mft.remote.base import Identity, Parts
@@ -96,12 +96,4 @@ class HttpReach:
 
 def _load(options: HttpLocationOptions) -> Trust:
     """Read certificates, which may take long."""
-    return Trust.load(options.authorities(), options.identity(), options.ssl_server_fingerprint)
-
-
-def reference(url: str) -> Reference:
-    """Read the URL of a location; raises ValueError."""
-    try:
-        return parse_reference(url)
-    except Malformed as bad:
-        raise ValueError(str(bad)) from None
+    return Trust.load(options.authorities(), options.identity(), options.ssl_server_identity)

@@ -118,7 +118,7 @@ class HttpLocationOptions(LocationOptions):
         None,
         examples=["conf/certificates/partner-ca.pem"],
     )
-    ssl_server_fingerprint: Pinned = option(
+    ssl_server_identity: Pinned = option(
         "The SHA-256 of the server's certificate, or of several between commas: then one of them "
         f"is what the server must show, whoever has signed it. `{FIRST}`: the one that it "
         "shows first is kept, and no other is believed. Empty: the certificate must be signed by "

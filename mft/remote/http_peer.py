@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urljoin
 
-from mft.core.failure import Malformed, Reason, Refused
+from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.remote.base import Identity
 from mft.remote.http_line import HttpLine, Lost
 from mft.remote.http_status import GOOD, refusal
 from mft.wire.http.answer import Answer
-from mft.wire.http.reference import Reference, Site, parse_reference
+from mft.wire.http.reference import Site, parse_reference
 from mft.wire.http.target import quote_path
 
 FILES: Final = 4  # open at a time, each on a connection of its own
@@ -160,24 +161,31 @@ class HttpPeer:
         asked = await self.ask(method, target, *fields, body=body, subject=subject)
         try:
             yield asked
+        except Refused:
+            await asked.end()
+            raise
         except BaseException:
             self._drop(asked.line)
             raise
         await asked.end()
 
-    def led_to(self, answer: Answer) -> Reference | None:
-        """Where an answer leads to at this very server; None for one that leads nowhere, or away.
+    def led_to(self, answer: Answer, asked: str) -> str | None:
+        """The target that an answer to `asked` leads to; None where it leads nowhere, or away.
 
         Nothing is ever asked, and no password shown, at another host, port or scheme.
         """
-        place = answer.fields.get("location")
-        if answer.status not in _REDIRECTS or place is None:
+        return self.place_of(answer, asked) if answer.status in _REDIRECTS else None
+
+    def place_of(self, answer: Answer, asked: str) -> str | None:
+        """The target that Location names at this very server; None for any other."""
+        told = answer.fields.get("location")
+        if told is None:
             return None
         try:
-            found = parse_reference(place)
-        except Malformed:
+            found = parse_reference(urljoin(f"{self.place.site}{asked}", told))
+        except ValueError:  # Malformed is one
             return None
-        return found if found.site in (None, self.place.site) else None
+        return found.path + found.query if found.site == self.place.site else None
 
 
 def check(asked: Asked, subject: str) -> Asked:

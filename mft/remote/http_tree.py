@@ -8,8 +8,9 @@ from mft.remote.base import Identity
 from mft.remote.http_download import FILE, HttpDownload, HttpReading, Version
 from mft.remote.http_peer import FILES, Asked, Field, HttpPeer
 from mft.remote.http_status import refusal
+from mft.remote.http_tus import Resuming
 from mft.remote.http_upload import HttpUpload
-from mft.vfs.base import Attributes, Entry, Existing, Usage
+from mft.vfs.base import Attributes, Download, Entry, Existing, Usage
 from mft.wire.http.digests import parse_digest
 
 SHA_256: Final = "sha256"
@@ -48,6 +49,7 @@ class HttpTree:
     def __init__(self, peer: HttpPeer) -> None:
         self.peer = peer
         self._digests = True  # until the server has told none
+        self._resuming = Resuming(peer)
 
     @property
     def identity(self) -> Identity:
@@ -71,7 +73,7 @@ class HttpTree:
 
     # Files.
 
-    async def download(self, path: VPath) -> HttpDownload:
+    async def download(self, path: VPath) -> Download:
         """Open a file."""
         entry, version = await self.known(path)
         if not entry.is_file:
@@ -81,12 +83,14 @@ class HttpTree:
         return HttpDownload(reading, entry, self.real_path(path))
 
     async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> HttpUpload:
-        """Begin to send a file, from its beginning: servers of HTTP cannot be sent a rest.
+        """Begin to send a file, from its beginning, unless the server speaks tus as ours does.
 
         Where the name must be free, that is looked at first, since not every server does.
         """
         if how is Existing.MODIFY or path.is_root:
             raise self.unsupported(path)
+        if how is Existing.EXTEND and (begun := await self._resuming.begun(path)) is not None:
+            return HttpUpload(self.peer, begun, begun.start, self.real_path(path), replaced=False)
         only_new = how is Existing.REFUSE
         if only_new and await self.exists(path):
             raise Refused(Reason.EXISTS, str(path))

@@ -24,8 +24,8 @@ class HttpsTree(HttpTree):
         fields = ("Accept-Encoding", "identity")
         async with self.peer.asking("HEAD", target, fields, subject=str(path)) as asked:
             answer = asked.answer
-            led = self.peer.led_to(answer)
-        if led is not None and led.path == self.peer.place.target(path, folder=True):
+            led = self.peer.led_to(answer, target)
+        if led == self.peer.place.target(path, folder=True):
             return _folder(path), Version(None, None, None)
         if answer.status not in GOOD:
             raise refusal(answer.status, str(path))

@@ -8,7 +8,8 @@ from mft.remote import ftp
 from mft.remote.base import Connector, LocationOptions, Parts
 from mft.remote.filesystem import FilesystemConnector, FilesystemOptions
 from mft.remote.ftp_options import FtpOptions, FtpseOptions, FtpsiOptions
-from mft.remote.http_options import HttpsOptions, WebdavOptions
+from mft.remote.http_options import HttpPullOptions, HttpsOptions, WebdavOptions
+from mft.remote.http_pull import HttpPullConnector
 from mft.remote.https import HttpsConnector
 from mft.remote.sftp import SftpConnector
 from mft.remote.sftp_options import SftpOptions
@@ -28,6 +29,7 @@ LOCATIONS: Final[Mapping[str, Kind]] = {
     "ftp": Kind(FtpOptions, ftp.build),
     "ftpse": Kind(FtpseOptions, ftp.build),
     "ftpsi": Kind(FtpsiOptions, ftp.build),
+    "http-pull": Kind(HttpPullOptions, HttpPullConnector),
     "https": Kind(HttpsOptions, HttpsConnector),
     "sftp": Kind(SftpOptions, SftpConnector),
     "webdavs": Kind(WebdavOptions, WebdavConnector),

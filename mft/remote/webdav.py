@@ -28,8 +28,8 @@ class WebdavTree(HttpTree):
     async def known(self, path: VPath) -> tuple[Entry, Version]:
         """What PROPFIND tells of a path, as a file, or as a folder where it leads there."""
         asked = await self._propfind(path, "0", folder=path.is_root)
-        led = self.peer.led_to(asked.answer)
-        if led is not None and led.path == self.peer.place.target(path, folder=True):
+        led = self.peer.led_to(asked.answer, self.peer.place.target(path))
+        if led == self.peer.place.target(path, folder=True):
             await asked.end()
             asked = await self._propfind(path, "0", folder=True)
         try:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from tests.interop.instance import execute
 from tests.interop.ports import free_port
 from tests.system.rig import listens, until
 
-USER, PASSWORD = "partner", "of the partner"  # noqa: S105 - of a test
+USER, PASSWORD = "partner", "of the partner"
 PATH: Final = f"{os.environ['PATH']}:/usr/sbin"
 
 NGINX: Final = """
@@ -75,7 +76,7 @@ TypesConfig /etc/mime.types
 """
 _MODULES: Final = (
     *("mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic", "dav"),
-    *("dav_fs", "dir", "mime", "socache_shmcb", "ssl", "unixd", "dav_lock"),
+    *("dav_fs", "dir", "mime", "socache_shmcb", "ssl", "dav_lock"),
 )
 
 
@@ -139,8 +140,18 @@ KINDS: Final[dict[str, Callable[[Path, int], list[str]]]] = {
 
 
 @contextmanager
-def serving(kind: str, folder: Path) -> Iterator[DavServer]:
-    """Run one, with an empty folder of files."""
+def serving(kind: str) -> Iterator[DavServer]:
+    """Run one, with an empty folder of files.
+
+    It is not among those of pytest, which only their owner may enter.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"mft-{kind}-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield from _running(kind, folder)
+
+
+def _running(kind: str, folder: Path) -> Iterator[DavServer]:
     files, port = folder / "files", free_port()
     files.mkdir()
     made = self_signed(["localhost"], ["127.0.0.1"])
@@ -148,8 +159,6 @@ def serving(kind: str, folder: Path) -> Iterator[DavServer]:
     (folder / "trusted.pem").write_bytes(made.chain_pem())
     hashed = execute("openssl", "passwd", "-apr1", "-stdin", stdin=PASSWORD).stdout.strip()
     (folder / "passwords").write_text(f"{USER}:{hashed}\n")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(above.stat().st_mode | 0o055)
     argv = KINDS[kind](folder, port)
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT)

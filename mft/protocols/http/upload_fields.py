@@ -15,6 +15,7 @@ from mft.wire.http.tus import (
     DRAFT_TYPE,
     TUS,
     TUS_TYPE,
+    WHERE,
     Checksum,
     UploadName,
     complete,
@@ -22,9 +23,6 @@ from mft.wire.http.tus import (
     parse_complete,
     parse_size,
 )
-
-WHERE: Final = ("__mft__", "tus")  # the path of all uploads
-
 
 # What a request says.
 

@@ -15,6 +15,7 @@ from mft.wire.http.grammar import TOKEN
 
 TUS: Final = "1.0.0"  # the one version that tus has
 TUS_EXTENSIONS: Final = "creation,creation-with-upload,checksum,termination,expiration"
+WHERE: Final = ("__mft__", "tus")  # the path of all uploads at a server of ours
 TUS_TYPE: Final = "application/offset+octet-stream"  # of a part of an upload
 DRAFT_TYPE: Final = "application/partial-upload"  # the same in the draft
 # Versions of the draft that have the same fields and this type: draft 04 and later.
