@@ -91,7 +91,7 @@ class HttpLine(Protocol):
         self._body: Body | None = None
         self._pieces: deque[memoryview] = deque()
         self._held = 0  # bytes in them
-        self._broken: Refused | None = None  # why a body cannot be read to its end
+        self.broken: Refused | None = None  # the peer has sent what is no HTTP
         self._ended = False  # the connection ended as it should
 
     # What one coroutine does.
@@ -287,8 +287,8 @@ class HttpLine(Protocol):
     def _look(self) -> None:
         if self._untrusted:
             raise Refused(Reason.DENIED, self._subject, self._untrusted)
-        if self._broken is not None:
-            raise self._broken
+        if self.broken is not None:
+            raise self.broken
         if self.lost:
             if self._method and not self._reader.started and not self._interims:
                 raise Lost(self.lost)
@@ -332,7 +332,7 @@ class HttpLine(Protocol):
             self._take(memoryview(data))
         except (Malformed, BadRequest) as bad:
             told = bad.details if isinstance(bad, BadRequest) else str(bad)
-            self._broken = Refused(Reason.BROKEN, self._subject, f"the server sent {told}")
+            self.broken = Refused(Reason.BROKEN, self._subject, f"the server sent {told}")
             self.abort()
         self._bell.ring()
 
@@ -363,11 +363,11 @@ class HttpLine(Protocol):
         if not answer.interim:
             self._body = body_of(self._method, answer)
             return
+        self._reader = AnswerReader()
         self._interims += 1
         if answer.status == 101 or self._interims > MAX_INTERIM:
             raise Malformed("another protocol, or more interim answers than there are")
         self._invited = self._invited or answer.status == _CONTINUE
-        self._reader = AnswerReader()
 
     def pauseProducing(self) -> None:
         """The socket takes no more for now."""

@@ -44,9 +44,9 @@ class Reference(NamedTuple):
 def parse_reference(text: str) -> Reference:
     """Read a URL of HTTP, or a path that begins with a slash; Malformed for anything else.
 
-    A fragment is left out. Characters that no URL has, but that servers send, stay in the path.
+    A fragment is left out. Spaces and the like, which some servers do not escape, are taken.
     """
-    if len(text) > MAX_REFERENCE or any(ord(one) < 0x21 or one in "\x7f\\" for one in text):
+    if len(text) > MAX_REFERENCE or any(ord(one) < 0x20 or one in "\x7f\\" for one in text):
         raise Malformed("a reference that is too long, or has characters that none has")
     found = _ABSOLUTE.match(text)
     site = None
