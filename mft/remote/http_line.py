@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from OpenSSL import SSL
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener, IPushProducer
@@ -19,6 +18,7 @@ from zope.interface import implementer
 
 from mft.core.failure import Malformed, Reason, Refused
 from mft.remote.base import REPLY_TIMEOUT
+from mft.remote.http_tls import why_ended, why_untrusted
 from mft.runtime.bell import Bell
 from mft.runtime.connecting import attempted
 from mft.vfs.base import Buffers
@@ -34,7 +34,6 @@ DRAINED: Final = 64 << 10  # bytes of a body nobody wants that are read to keep 
 LAST_WORDS: Final = 2.0  # seconds for a peer to take our end; then it is cut off
 
 _CONTINUE: Final = 100
-_UNTRUSTED: Final = "certificate verify failed"  # OpenSSL's words, also for the host that is meant
 
 
 class Lost(Exception):  # noqa: N818 - what has happened to a connection
@@ -240,7 +239,7 @@ class HttpLine(Protocol):
         self.lost = self.lost or "the connection was given up"
         self._pieces.clear()
         self._held = 0
-        if self.connected:
+        if self.connected and not self._gone:
             transport.abortConnection()
 
     async def close(self) -> None:
@@ -248,7 +247,7 @@ class HttpLine(Protocol):
         transport: Any = self.transport
         if self._method or self.lost:
             self.abort()
-        elif self.connected:
+        elif self.connected and not self._gone:
             self.lost = "the connection was closed"
             transport.unregisterProducer()  # it would hold the end back
             transport.loseConnection()
@@ -296,7 +295,7 @@ class HttpLine(Protocol):
 
     def _write(self, data: bytes) -> None:
         transport: Any = self.transport
-        if self.connected and not self.lost:
+        if not self.lost:
             transport.write(data)
 
     def _write_piece(self, view: memoryview) -> None:
@@ -307,7 +306,7 @@ class HttpLine(Protocol):
 
     def _go_on(self) -> None:
         transport: Any = self.transport
-        if self._paused and self._held < AHEAD and self.connected:
+        if self._paused and self._held < AHEAD and not self._gone:
             self._paused = False
             transport.resumeProducing()
 
@@ -333,6 +332,7 @@ class HttpLine(Protocol):
         except (Malformed, BadRequest) as bad:
             told = bad.details if isinstance(bad, BadRequest) else str(bad)
             self.broken = Refused(Reason.BROKEN, self._subject, f"the server sent {told}")
+            self._reader = AnswerReader()  # what came of an answer counts for nothing
             self.abort()
         self._bell.ring()
 
@@ -384,19 +384,9 @@ class HttpLine(Protocol):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # has a default
         """It is gone: in order, where the end of a body is the end of the connection."""
         self._gone = True
-        told = _told(reason)
-        if not self._ready and _UNTRUSTED in told:
-            self._untrusted = f"its certificate is not believed: {told}"
+        told = why_ended(reason)
+        self._untrusted = self._untrusted or why_untrusted(told)
         in_order = reason.check(ConnectionDone) and not self.lost
         self._ended = bool(in_order and isinstance(self._body, Unbounded))
         self.lost = self.lost or f"the connection was lost: {told}"
         self._bell.ring()
-
-
-def _told(reason: Failure) -> str:
-    """What has ended a connection, in OpenSSL's words where it was TLS."""
-    error = reason.value
-    if isinstance(error, SSL.Error):
-        found = error.args[0] if error.args and isinstance(error.args[0], list) else []
-        return "; ".join(str(entry[-1]) for entry in found) or "TLS broke off"
-    return str(reason.getErrorMessage())

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from OpenSSL import SSL
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mft.core.failure import Reason, Refused
@@ -20,6 +21,29 @@ from mft.wire.http.reference import Site
 
 FIRST: Final = "set-on-first-connection"
 CERTIFICATE: Final = "certificate"  # the kind of identity
+
+
+# OpenSSL's words: of its own verdict, also on the host that is meant, and of alerts about ours.
+_THEIRS: Final = "certificate verify failed"
+_OURS: Final = ("certificate", "unknown ca")
+
+
+def why_ended(reason: Failure) -> str:
+    """What has ended a connection, in OpenSSL's words where it was TLS."""
+    error = reason.value
+    if isinstance(error, SSL.Error):
+        found = error.args[0] if error.args and isinstance(error.args[0], list) else []
+        return "; ".join(str(entry[-1]) for entry in found) or "TLS broke off"
+    return str(reason.getErrorMessage())
+
+
+def why_untrusted(words: str) -> str:
+    """What that says of certificates, theirs or ours; empty where it says nothing of them."""
+    if _THEIRS in words:
+        return f"its certificate is not believed: {words}"
+    if "alert" in words and any(word in words for word in _OURS):
+        return f"the server does not take our certificate: {words}"
+    return ""
 
 
 def shown(certificate: x509.Certificate) -> str:

@@ -43,6 +43,7 @@ class HttpWriting:
         self._start = start
         self._held = bytearray()
         self._line: HttpLine | None = None
+        self._chunked = False
 
     # What an upload does.
 
@@ -57,8 +58,9 @@ class HttpWriting:
             await self._open(self.at)
             await self._flush()
         line = self._opened()
-        if not line.answered:
-            line.finish()
+        if line.answered and self._chunked:
+            raise self._too_early()
+        line.finish()
         await self._hear(line)
         self._line = None
         await Asked(self._peer, line, await line.answer()).end()
@@ -93,36 +95,49 @@ class HttpWriting:
     async def _open(self, size: int | None) -> None:
         """Send the head of the request, and wait until the server wants the body."""
         method, target, fields = await self._request.begin(size)
-        chunked = size is None
+        self._chunked = size is None
         if size is None:
             fields = [*fields, ("Transfer-Encoding", "chunked")]
         else:
             fields = [*fields, ("Content-Length", str(size - self._start))]
-        expect: list[Field] = [EXPECT] if size is None or size - self._start > 0 else []
+        expect = [] if size == self._start else [EXPECT]
         fresh = False
         while True:
             line = await self._peer.line(fresh=fresh)
-            head = self._peer.head(method, target, [*fields, *expect])
-            line.begin(method, head, body=True, chunked=chunked)
+            line.begin(
+                method,
+                self._peer.head(method, target, [*fields, *expect]),
+                body=True,
+                chunked=self._chunked,
+            )
             try:
-                if not expect or await line.invited():
-                    self._line, self.begun = line, True
-                    return
-                answer = await line.answer()
+                wanted = not expect or await self._wants(line)
             except Lost as lost:
                 self._leave(line)
                 if line.used == 1:
                     raise Refused(Reason.ABORTED, self._request.subject, str(lost)) from None
-                fresh = True
+                fresh = True  # the server has closed one that it had no use for
                 continue
             except BaseException:
                 self._leave(line)
                 raise
+            if wanted:
+                self._line, self.begun = line, True
+                return
             self._leave(line)
-            if answer.status != _FAILED_EXPECTATION or not expect:
-                self.refused = refusal(answer.status, self._request.subject)
-                raise self.refused
             expect = []
+
+    async def _wants(self, line: HttpLine) -> bool:
+        """Whether a server wants the body; False where it does not know how it is asked."""
+        if await line.invited():
+            return True
+        status = (await line.answer()).status
+        if status == _FAILED_EXPECTATION:
+            return False
+        if status in GOOD:
+            raise self._too_early()
+        self.refused = refusal(status, self._request.subject)
+        raise self.refused
 
     def _leave(self, line: HttpLine) -> None:
         line.abort()
@@ -140,8 +155,11 @@ class HttpWriting:
             raise Refused(Reason.ABORTED, self._request.subject, str(lost)) from None
         if line.answered:
             await self._hear(line)
-            details = "the server did not wait for the end"
-            raise Refused(Reason.ABORTED, self._request.subject, details)
+            raise self._too_early()
+
+    def _too_early(self) -> Refused:
+        details = "the server took it for whole before it was"
+        return Refused(Reason.ABORTED, self._request.subject, details)
 
     # What a lane does.
 

@@ -1,7 +1,7 @@
 """A server of HTTP that answers what a test tells it, however odd, on real sockets."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import maybeDeferred
@@ -63,12 +63,35 @@ class Talk(Protocol):
     def write(self, data: bytes) -> None:
         self.transport.write(data)
 
+    def stream(self, pieces: Iterator[bytes]) -> None:
+        """Write pieces, one whenever the socket has taken the one before, and then close."""
+        self.transport.registerProducer(_Pieces(self, pieces), False)
+
     def leave(self) -> None:
         """Close the connection behind what was written."""
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Any = None) -> None:
         self.gone = True
+
+
+class _Pieces:
+    """Produces what is streamed."""
+
+    def __init__(self, talk: Talk, pieces: Iterator[bytes]) -> None:
+        self._talk = talk
+        self._pieces = pieces
+
+    def resumeProducing(self) -> None:
+        piece = next(self._pieces, None)
+        if piece is not None:
+            self._talk.transport.write(piece)
+            return
+        self._talk.transport.unregisterProducer()
+        self._talk.leave()
+
+    def stopProducing(self) -> None:
+        self._pieces = iter(())
 
 
 class OddServer:

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mft.wire.http.ranges import MAX_RANGES, content_range, parse_ranges, unsatisfied_range
+from mft.wire.http.ranges import (
+    MAX_RANGES,
+    content_range,
+    parse_content_range,
+    parse_ranges,
+    unsatisfied_range,
+)
 
 
 @pytest.mark.parametrize(
@@ -101,3 +107,29 @@ def test_ranges_come_back_as_they_were_asked_for(pairs: list[list[int]]) -> None
     field = "bytes=" + ",".join(f"{first}-{last}" for first, last in pairs)
     fits = len(pairs) <= MAX_RANGES and sum(map(len, meant)) <= 100
     assert parse_ranges(field, 100) == (meant if fits else None)
+
+
+@pytest.mark.parametrize(
+    ("field", "meant"),
+    [
+        ("bytes 0-4/10", (range(5), 10)),
+        (" Bytes 9-9/10 ", (range(9, 10), 10)),
+        ("bytes 0-9/*", None),
+        ("bytes */10", None),
+        ("bytes 5-4/10", None),
+        ("bytes 0-10/10", None),
+        ("bytes=0-4/10", None),
+        ("items 0-4/10", None),
+        ("", None),
+    ],
+)
+def test_an_answer_says_which_part_it_holds(field: str, meant: object) -> None:
+    assert parse_content_range(field) == meant
+
+
+@pytest.mark.fuzz
+@given(st.integers(0, 1000), st.integers(1, 1000), st.integers(0, 1000))
+def test_a_part_that_is_told_is_read_again(start: int, length: int, more: int) -> None:
+    part = range(start, start + length)
+    size = part.stop + more
+    assert parse_content_range(content_range(part, size)) == (part, size)
