@@ -7,7 +7,7 @@ peer tells are checked like those of clients before anybody sees them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, NamedTuple, Protocol
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Protocol, runtime_checkable
 
 from mft.config.kinds import Seconds, Text, duration, whole
 from mft.config.section import NamedSection, option
@@ -63,6 +63,18 @@ class Remote(FileSystem, Protocol):
 
     async def ping(self) -> None:
         """Ask for a sign of life."""
+
+
+@runtime_checkable
+class Announced(Protocol):
+    """An `Upload` whose peer is told beforehand how large the file will be.
+
+    Who knows it says so before the first byte. Otherwise large files go in chunks, which not every
+    web server takes, and none of them goes on where it was cut.
+    """
+
+    def announce(self, size: int) -> None:
+        """Tell how many bytes the whole file will have; another number is not committed."""
 
 
 class Connector(Protocol):
