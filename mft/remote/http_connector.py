@@ -73,7 +73,10 @@ class HttpReach:
             raise Refused(Reason.INVALID, subject, "the URL names no host")
         secure = site.scheme == "https"
         trust = await self._trusted() if secure else None
-        made = endpoint(self._parts.reactor, site, trust)
+        try:
+            made = endpoint(self._parts.reactor, site, trust, self._options.proxy)
+        except ValueError as error:
+            raise Refused(Reason.INVALID, subject, str(error)) from None
         line = await connect(self._parts.reactor, made, subject, secure=secure)
         if trust is None:
             return line, Identity("", "", "")
@@ -96,4 +99,4 @@ class HttpReach:
 
 def _load(options: HttpLocationOptions) -> Trust:
     """Read certificates, which may take long."""
-    return Trust.load(options.authorities(), options.identity(), options.ssl_server_identity)
+    return Trust(options.context(), options.ssl_server_identity)

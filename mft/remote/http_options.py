@@ -6,8 +6,6 @@ from operator import attrgetter
 from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
-from cryptography import x509
-
 from mft.config.http_kinds import (
     TAKEN,
     BasicName,
@@ -19,14 +17,13 @@ from mft.config.http_kinds import (
 )
 from mft.config.kinds import (
     Context,
-    FilePath,
     Kind,
     Maybe,
     SecretText,
     Size,
     Text,
     Wrong,
-    comma_list,
+    each_line,
 )
 from mft.config.section import option
 from mft.core.failure import Malformed, Refused
@@ -35,13 +32,13 @@ from mft.core.secret import Secret
 from mft.core.vpath import VPath, check_name
 from mft.remote.base import LocationOptions
 from mft.remote.http_tls import FIRST
-from mft.trust.certificates import Identity, load_authorities
+from mft.remote.sftp_options import ProxyText
+from mft.remote.tls_options import MAX_PINS, TlsClientOptions
 from mft.wire.http.reference import parse_reference, parse_segments
 
 WEBDAV_EXAMPLE: Final = "https://files.example.com/remote.php/dav/files/mft"
 HTTPS_EXAMPLE: Final = "https://files.example.com/home"
 PULL_EXAMPLE: Final = "https://partner.example.com/rates/today.csv"
-MAX_PINNED: Final = 10  # certificates of one server: the present one, and those to come
 MAX_BODY: Final = 64 << 10  # characters of a request
 MAX_DOCUMENT: Final = 1 << 30  # bytes that are kept of an answer whose size nobody told
 
@@ -61,17 +58,20 @@ _OURS: Final = TAKEN | {
 }
 
 
-def _pinned(text: str, context: Context | None) -> tuple[str, ...]:
-    found = []
-    for item in comma_list(text):
-        word = item.strip().lower()
-        digits = word.replace(":", "").removeprefix("sha256")
-        if word != FIRST and not _FINGERPRINT.fullmatch(digits):
-            raise Wrong(f"is not a SHA-256 of 64 hexadecimal digits, and not {FIRST}", item)
-        found.append(word if word == FIRST else digits)
-    if len(found) > MAX_PINNED:
-        raise Wrong(f"has more than {MAX_PINNED} certificates")
-    return tuple(found)
+def _pin(line: str) -> str:
+    if line.strip().lower() == FIRST:
+        return FIRST
+    digits = re.sub(r"^sha-?256[:= ]+", "", line.strip().lower()).replace(":", "")
+    if _FINGERPRINT.fullmatch(digits) is None:
+        raise Wrong(f"is not a SHA-256 of 64 hexadecimal digits, and not {FIRST}", line)
+    return bytes.fromhex(digits).hex(":").upper()
+
+
+def _pins(text: str, context: Context | None) -> tuple[str, ...]:
+    found = each_line(text, _pin)
+    if len(found) > MAX_PINS:
+        raise Wrong(f"names more than {MAX_PINS} certificates")
+    return found
 
 
 def _file_name(text: str, context: Context | None) -> str:
@@ -92,10 +92,10 @@ def _statuses(text: str, context: Context | None) -> Expression:
         raise Wrong(f"cannot be matched: {error}") from None
 
 
-Pinned = Annotated[tuple[str, ...], Kind("fingerprints between commas", FIRST, _pinned)]
+Pins = Annotated[tuple[str, ...], Kind("SHA-256 fingerprints", FIRST, _pins, write="\n".join)]
 
 
-class HttpLocationOptions(LocationOptions):
+class HttpLocationOptions(TlsClientOptions, LocationOptions):
     """What locations of HTTP have in common."""
 
     ignored: ClassVar[Mapping[str, str]] = {**LocationOptions.ignored}
@@ -112,55 +112,24 @@ class HttpLocationOptions(LocationOptions):
     headers: Annotated[tuple[Header, ...], header_lines(_OURS)] = option(
         "More header fields of each request, one per line.", (), examples=["X-Token: abc"]
     )
-    ssl_certificate_authority: Maybe[FilePath] = option(
-        "The certificates that may sign that of the server, in PEM form. Empty: those that the "
-        "system trusts.",
-        None,
-        examples=["conf/certificates/partner-ca.pem"],
-    )
-    ssl_server_identity: Pinned = option(
-        "The SHA-256 of the server's certificate, or of several between commas: then one of them "
-        f"is what the server must show, whoever has signed it. `{FIRST}`: the one that it "
-        "shows first is kept, and no other is believed. Empty: the certificate must be signed by "
-        "an authority that is believed, and be for the host of the URL.",
+    ssl_server_identity: Pins = option(
+        "The SHA-256 fingerprints of certificates that the other server may show, one per line. "
+        "With any, nothing else of the certificate counts: neither who signed it, nor its names, "
+        f"nor its dates. `{FIRST}`: the one that it shows first is kept, and no other is believed.",
         (),
         examples=[FIRST],
         ours=True,
     )
-    ssl_certificate: Maybe[FilePath] = option(
-        "The certificate that this server shows there, with its private key and those between it "
-        "and the root: a file in PEM or PFX form. Empty: none.",
+    proxy: Maybe[ProxyText] = option(
+        "The proxy that leads there, SOCKS 5 (`socks5://host:1080`) or HTTP "
+        "(`http://host:3128`), without a login; names are looked up by it. Empty: none.",
         None,
-        examples=["conf/certificates/at-partner.pem"],
+        examples=["socks5://proxy.example.com:1080"],
     )
-    ssl_key: Maybe[FilePath] = option(
-        "The private key of `ssl_certificate`, where it is in a file of its own.", None
-    )
-    ssl_key_password: SecretText = option("The password of the private key.", Secret(""))
-
-    def authorities(self) -> tuple[x509.Certificate, ...]:
-        """Load who may sign the server's certificate; raises ValueError."""
-        path = self.ssl_certificate_authority
-        return () if path is None else load_authorities([path])
-
-    def identity(self) -> Identity | None:
-        """Load the certificate that is shown there; raises ValueError."""
-        if self.ssl_certificate is None:
-            return None
-        password = self.ssl_key_password if self.ssl_key_password else None
-        return Identity.load(self.ssl_certificate, self.ssl_key, password)
 
     def check(self, context: Context) -> Iterator[Wrong]:
-        """Tell of files that cannot be read, and of logins that contradict."""
-        try:
-            self.authorities()
-        except ValueError as error:
-            shown = str(self.ssl_certificate_authority)
-            yield Wrong(str(error), shown, option="ssl_certificate_authority")
-        try:
-            self.identity()
-        except ValueError as error:
-            yield Wrong(str(error), str(self.ssl_certificate), option="ssl_certificate")
+        """Tell of files that cannot be used, and of logins that contradict."""
+        yield from TlsClientOptions.check(self, context)
         if self.password and not self.username:
             yield Wrong("is given without a username", option="password")
         if self.bearer_token and self.username:

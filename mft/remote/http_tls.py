@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from OpenSSL import SSL
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -15,8 +14,8 @@ from zope.interface import implementer
 from mft.core.failure import Reason, Refused
 from mft.remote.base import FirstSeen, Identity
 from mft.runtime.client_tls import SecuredFor
-from mft.trust.certificates import Identity as Own
-from mft.trust.tls import client_context
+from mft.runtime.proxied import ProxiedEndpoint, Proxy, Target
+from mft.trust.certificates import fingerprint
 from mft.wire.http.reference import Site
 
 FIRST: Final = "set-on-first-connection"
@@ -46,33 +45,12 @@ def why_untrusted(words: str) -> str:
     return ""
 
 
-def shown(certificate: x509.Certificate) -> str:
-    """The SHA-256 of a certificate in small hexadecimal digits."""
-    return certificate.fingerprint(hashes.SHA256()).hex()
-
-
 @dataclass(frozen=True, slots=True)
 class Trust:
     """What decides whether a peer is who was meant."""
 
     context: SSL.Context
-    pinned: Sequence[str]  # fingerprints as `shown`, or FIRST; empty: authorities and host decide
-
-    @classmethod
-    def load(
-        cls, authorities: Sequence[x509.Certificate], own: Own | None, pinned: Sequence[str]
-    ) -> "Trust":
-        """Make a context, which may take long; raises ValueError."""
-        context = client_context(authorities)
-        if own is not None:
-            try:
-                context.use_certificate(own.certificate)
-                for one in own.chain:
-                    context.add_extra_chain_cert(one)
-                context.use_privatekey(own.key)
-            except SSL.Error:
-                raise ValueError("is not taken by OpenSSL") from None
-        return cls(context, pinned)
+    pinned: Sequence[str]  # fingerprints, or FIRST; empty: authorities and host decide
 
     async def judge(
         self, certificate: x509.Certificate | None, location: str, first_seen: FirstSeen
@@ -83,7 +61,7 @@ class Trust:
         """
         if certificate is None:
             return Identity("", "", "")
-        found = shown(certificate)
+        found = fingerprint(certificate)
         if self.pinned and found not in self.pinned:
             await self._known(found, location, first_seen)
         return Identity(CERTIFICATE, found, "")
@@ -102,9 +80,17 @@ class Trust:
         raise Refused(Reason.DENIED, location, details)
 
 
-def endpoint(reactor: Any, site: Site, trust: Trust | None) -> Any:
-    """Where to connect to: behind TLS where the site is."""
-    made: Any = HostnameEndpoint(reactor, site.host, site.port)
+def endpoint(reactor: Any, site: Site, trust: Trust | None, proxy: Proxy | None = None) -> Any:
+    """Where to connect to: behind TLS where the site is, and through the proxy where there is one.
+
+    Raises ValueError for a host that cannot be told to the proxy.
+    """
+    made: Any
+    if proxy is None:
+        made = HostnameEndpoint(reactor, site.host, site.port)
+    else:
+        there = HostnameEndpoint(reactor, proxy.host, proxy.port)
+        made = ProxiedEndpoint(there, Target(site.host, site.port, proxy))
     if site.scheme != "https" or trust is None:
         return made
     creator: Any = Unjudged(site.host, trust.context) if trust.pinned else None

@@ -31,6 +31,5 @@ LOCATIONS: Final[Mapping[str, Kind]] = {
     "ftpsi": Kind(FtpsiOptions, ftp.build),
     "http-pull": Kind(HttpPullOptions, HttpPullConnector),
     "https": Kind(HttpsOptions, HttpsConnector),
-    "sftp": Kind(SftpOptions, SftpConnector),
     "webdavs": Kind(WebdavOptions, WebdavConnector),
 }

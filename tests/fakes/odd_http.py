@@ -97,8 +97,18 @@ class _Pieces:
 class OddServer:
     """One that listens; `answer` is called with each request."""
 
-    def __init__(self, reactor: Any, answer: Callable[[Asked, Talk], None]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        answer: Callable[[Asked, Talk], None],
+        around: Callable[[Factory, Any], Any] = lambda inner, _: inner,
+        kind: type[Talk] = Talk,
+    ) -> None:
+        """`around` puts something between the connections and their factory, such as TLS."""
+        self.reactor = reactor
+        self.behind = 0  # the port that a proxy leads to
         self.answer = answer
+        self._kind = kind
         self.asked: list[Asked] = []
         self.talks: list[Talk] = []
         self.early = False  # it answers before it has the body
@@ -106,11 +116,11 @@ class OddServer:
         factory = Factory()
         factory.noisy = False
         factory.buildProtocol = self._made
-        self.listening = reactor.listenTCP(0, factory, interface=HERE)
+        self.listening = reactor.listenTCP(0, around(factory, reactor), interface=HERE)
         self.port: int = self.listening.getHost().port
 
     def _made(self, address: Any) -> Talk:
-        self.talks.append(Talk(self))
+        self.talks.append(self._kind(self))
         return self.talks[-1]
 
     async def stop(self, reactor: Any) -> None:
@@ -123,13 +133,15 @@ class OddServer:
 
 
 def answering(
-    answer: Callable[[Asked, Talk], None], main: Callable[[Any, OddServer], Awaitable[None]]
+    answer: Callable[[Asked, Talk], None],
+    main: Callable[[Any, OddServer], Awaitable[None]],
+    around: Callable[[Factory, Any], Any] = lambda inner, _: inner,
 ) -> OddServer:
     """Run `main(reactor, server)` with a server that answers so; gives the server."""
     made: list[OddServer] = []
 
     async def whole(reactor: Any) -> None:
-        server = OddServer(reactor, answer)
+        server = OddServer(reactor, answer, around)
         made.append(server)
         try:
             await main(reactor, server)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
 from mft.remote.base import Identity
 from mft.remote.http_tls import FIRST
+from mft.trust.certificates import fingerprint
 from mft.vfs.base import Existing
 from tests.fakes.http_location import PARTNER, Seen, connector, fetched, listed, sent, write_all
 from tests.fakes.loop import run_loop
@@ -265,11 +265,11 @@ def test_a_certificate_that_is_pinned_or_was_seen_first_needs_no_authority(
     dav: DavServer, tmp_path: Path, given: dict[str, str]
 ) -> None:
     shown = x509.load_pem_x509_certificate(dav.certificate.read_bytes())
-    digest = shown.fingerprint(hashes.SHA256()).hex()
+    digest = fingerprint(shown)
 
     async def main(reactor: Any) -> None:
         seen = Seen()
-        for pinned in (digest, digest.upper(), FIRST, FIRST):
+        for pinned in (digest, digest.lower(), FIRST, FIRST):
             trust = {"ssl_certificate_authority": "", "ssl_server_identity": pinned}
             made = connector(reactor, tmp_path, "webdavs", seen, **{**given, **trust})
             tree = await made.connect("")

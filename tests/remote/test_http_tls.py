@@ -12,7 +12,8 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from mft.core.failure import Reason, Refused
-from mft.remote.http_tls import FIRST, shown
+from mft.remote.http_tls import FIRST
+from mft.trust.certificates import fingerprint as shown
 from mft.trust.tls import server_context
 from tests.fakes.http_location import PARTNER, Seen, connector
 from tests.fakes.loop import run_loop, until
@@ -113,7 +114,7 @@ def test_a_certificate_that_is_named_needs_neither_authority_nor_host(
     shows = identity(OTHERS, host)
 
     async def main(reactor: Any, url: str) -> None:
-        named = f"{'00' * 32}, {shown(shows.certificate)}"
+        named = f"{'00' * 32}\n{shown(shows.certificate)}"
         tree = await pull(reactor, tmp_path, url, ssl_server_identity=named)
         await tree.close()
 
