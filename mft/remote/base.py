@@ -41,8 +41,9 @@ class Remote(FileSystem, Protocol):
 
     An upload goes to the very name that it is given, in place: whoever wants a file to appear whole
     gives a temporary name, and renames it. `REFUSE` and `REPLACE` begin it anew, `EXTEND` goes on
-    at the end of what is there (`start`); `MODIFY` is Refused(UNSUPPORTED). `commit` returns when
-    the peer has said that it has everything; `abort` leaves what was sent only with `keep`.
+    at the end of what is there (`start`), or begins anew where the peer cannot (`start` is 0);
+    `MODIFY` is Refused(UNSUPPORTED). `commit` returns when the peer has said that it has
+    everything; `abort` leaves what was sent only with `keep`.
 
     Everything raises Refused. After the connection is lost (`connected` is false) that is
     ABORTED, for whatever is asked and whatever was under way.

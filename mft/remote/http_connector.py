@@ -79,10 +79,11 @@ class HttpReach:
             raise Refused(Reason.INVALID, subject, str(error)) from None
         line = await connect(self._parts.reactor, made, subject, secure=secure)
         if trust is None:
-            return line, Identity("", "", "")
+            return line, Identity("", "", line.details)
         try:
             seen = self._parts.first_seen
-            identity = await trust.judge(line.certificate, self.component.uuid, seen)
+            shown, details = line.certificate, line.details
+            identity = await trust.judge(shown, details, self.component.uuid, seen)
         except BaseException:
             line.abort()
             raise

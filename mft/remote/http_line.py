@@ -114,6 +114,14 @@ class HttpLine(Protocol):
         shown = getattr(transport, "getPeerCertificate", lambda: None)()
         return None if shown is None else shown.to_cryptography()
 
+    @property
+    def details(self) -> str:
+        """Protocol and cipher, for people."""
+        transport: Any = self.transport
+        handle = transport.getHandle()
+        name = getattr(handle, "get_cipher_name", lambda: None)()
+        return f"{handle.get_protocol_version_name()} {name}" if name else "no TLS"
+
     def begin(self, method: str, head: bytes, *, body: bool = False, chunked: bool = False) -> None:
         """Send the head of a request; with `body`, `write` and `finish` follow."""
         self._method, self._sending, self._chunked = method, body, chunked

@@ -87,7 +87,7 @@ class HttpPeer:
     async def line(self, *, fresh: bool = False) -> HttpLine:
         """A connection for one request; Refused(BUSY) when too many are in use."""
         if not self.connected:
-            raise Refused(Reason.ABORTED, str(self.place.site), "the connection is lost")
+            raise self.gone()
         while self._idle and not (fresh and len(self._lines) < MAX_LINES):
             line = self._idle.pop()
             if line.free and not fresh:
@@ -102,6 +102,10 @@ class HttpPeer:
             raise
         self._lines.add(made)
         return made
+
+    def gone(self) -> Refused:
+        """What is raised once the server is lost, or was let go."""
+        return Refused(Reason.ABORTED, str(self.place.site), "the connection is lost")
 
     def give(self, line: HttpLine) -> None:
         """Take back a connection whose request is over."""

@@ -53,18 +53,22 @@ class Trust:
     pinned: Sequence[str]  # fingerprints, or FIRST; empty: authorities and host decide
 
     async def judge(
-        self, certificate: x509.Certificate | None, location: str, first_seen: FirstSeen
+        self,
+        certificate: x509.Certificate | None,
+        details: str,
+        location: str,
+        first_seen: FirstSeen,
     ) -> Identity:
         """Say who a peer is whose handshake is done; Refused(DENIED) where it is another.
 
         Until this returns, nothing may be sent.
         """
         if certificate is None:
-            return Identity("", "", "")
+            return Identity("", "", details)
         found = fingerprint(certificate)
         if self.pinned and found not in self.pinned:
             await self._known(found, location, first_seen)
-        return Identity(CERTIFICATE, found, "")
+        return Identity(CERTIFICATE, found, details)
 
     async def _known(self, found: str, location: str, first_seen: FirstSeen) -> None:
         wanted = ", ".join(self.pinned)

@@ -87,7 +87,7 @@ class HttpTree:
 
         Where the name must be free, that is looked at first, since not every server does.
         """
-        if how is Existing.MODIFY or path.is_root:
+        if how is Existing.MODIFY or path.is_root or not self.connected:
             raise self.unsupported(path)
         if how is Existing.EXTEND and (begun := await self._resuming.begun(path)) is not None:
             return HttpUpload(self.peer, begun, begun.start, self.real_path(path), replaced=False)
@@ -109,6 +109,8 @@ class HttpTree:
 
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """The SHA-256 that the server tells of a file (RFC 9530); None where it tells none."""
+        if not self.connected:
+            raise self.peer.gone()
         if algorithm != SHA_256 or not self._digests:
             return None
         wanted = [("Want-Repr-Digest", "sha-256=10"), ("Range", "bytes=0-0")]
@@ -152,7 +154,9 @@ class HttpTree:
     # What cannot be done.
 
     def unsupported(self, path: VPath) -> Refused:
-        """What is raised for what no server of this kind does."""
+        """What is raised for what no server of this kind does, or once it is lost."""
+        if not self.connected:
+            return self.peer.gone()
         return Refused(Reason.UNSUPPORTED, str(path), "not done over HTTP")
 
     async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:

@@ -41,7 +41,10 @@ class Resuming:
             return None
         if answer.status not in GOOD:
             raise refusal(answer.status, str(path))
-        return Resumed(self, peer, str(path), unquote_to_bytes(there), start)
+        found = Resumed(self, peer, str(path), unquote_to_bytes(there), start)
+        # Whether it is a finished file is seen by what an upload of one byte more would be told.
+        offset, _ = await found.create(start + 1)
+        return found if offset == start else None
 
     async def _ask(self) -> bool:
         async with self._peer.asking("OPTIONS", _ALL, subject=_ALL) as asked:
@@ -68,6 +71,14 @@ class Resumed:
         """Create it, and see that the server has what it has told; Refused(ABORTED) otherwise."""
         if size is None:
             raise self._anew("nobody has said how large the file will be")
+        offset, target = await self.create(size)
+        if offset != self.start or target is None:
+            raise self._anew(f"the server goes on at {offset}, and not at {self.start}")
+        self._size, self._target = size, target
+        return "PATCH", target, [SPEAKS, ("Content-Type", TUS_TYPE), ("Upload-Offset", str(offset))]
+
+    async def create(self, size: int) -> tuple[int | None, str | None]:
+        """Get an URL for an upload of so many bytes, and hear how many of them are there."""
         metadata = f"path {encode_base64(self._there)},continue"
         fields = [SPEAKS, ("Upload-Length", str(size)), ("Upload-Metadata", metadata)]
         peer, subject = self._peer, self.subject
@@ -75,11 +86,7 @@ class Resumed:
             if not asked.good:
                 raise refusal(asked.answer.status, subject)
             offset = parse_size(asked.answer.fields.get("upload-offset"))
-            target = peer.place_of(asked.answer, _ALL)
-        if offset != self.start or target is None:
-            raise self._anew(f"the server goes on at {offset}, and not at {self.start}")
-        self._size, self._target = size, target
-        return "PATCH", target, [SPEAKS, ("Content-Type", TUS_TYPE), ("Upload-Offset", str(offset))]
+            return offset, peer.place_of(asked.answer, _ALL)
 
     def check(self, answered: Asked) -> None:
         """The server must have all of it."""

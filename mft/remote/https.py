@@ -1,6 +1,6 @@
 """`type = https`: a server that gives, takes and removes files by their URLs, without WebDAV."""
 
-from mft.core.failure import Reason, Refused
+from mft.core.failure import Reason
 from mft.core.peer import Component
 from mft.core.vpath import ROOT, VPath
 from mft.remote.base import Parts
@@ -36,7 +36,7 @@ class HttpsTree(HttpTree):
 
     async def list(self, path: VPath) -> Listing:
         """Refused: a page of links is no listing."""
-        raise Refused(Reason.UNSUPPORTED, str(path), "HTTP tells of no folder; WebDAV does")
+        raise self.unsupported(path)
 
     async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None:
         """Refused: there are no folders."""

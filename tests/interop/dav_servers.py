@@ -89,6 +89,12 @@ class DavServer:
     url: str
     certificate: Path
 
+    def fresh(self) -> str:
+        """Make a folder of a test's own, which the server may write in; gives its name."""
+        made = Path(tempfile.mkdtemp(dir=self.files))
+        made.chmod(0o777)
+        return made.name
+
     @property
     def options(self) -> dict[str, str]:
         """What a location of it says."""

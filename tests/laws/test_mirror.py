@@ -66,6 +66,7 @@ ELSEWHERE = {
     "mft.remote.ssh_channel": "tests/attacks/test_lying_sftp_servers.py",
     "mft.remote.ssh_connection": "tests/attacks/test_lying_sftp_servers.py",
     "mft.remote.ssh_transport": "tests/attacks/test_lying_sftp_servers.py",
+    "mft.remote.http_tree": "tests/remote/test_https.py",
     "mft.runtime.child": "tests/runtime/test_program.py",
     "mft.cli.audit_options": "tests/cli/test_audit.py",
     "mft.cli.audit_output": "tests/cli/test_audit.py",

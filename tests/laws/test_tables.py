@@ -126,6 +126,9 @@ PLACES = {
         "remote/test_filesystem.py",
     ),
     ("locations", "sftp"): ("transfers.md", "SFTP servers", "remote/test_sftp_tree.py"),
+    ("locations", "http-pull"): ("transfers.md", "One document", "remote/test_http_pull.py"),
+    ("locations", "https"): ("transfers.md", "Files by their URLs", "remote/test_https.py"),
+    ("locations", "webdavs"): ("transfers.md", "WebDAV over TLS", "remote/test_webdav.py"),
     ("storage", "local"): ("storage.md", "Homes", "vfs/test_local.py"),
     ("storage", "memory"): (None, "no account can have it: it is for trials", "vfs/test_memory.py"),
 }
@@ -136,6 +139,8 @@ REGISTRIES = {
     "locations": LOCATIONS,
     "storage": STORAGE,
 }
+# Locations that are whole trees; of single files a remote cannot promise much.
+TREES = [kind for kind in LOCATIONS if kind not in ("http-pull", "https")]
 TYPES = [(family, kind) for family, registry in REGISTRIES.items() for kind in registry]
 CONTRACTS = {
     "test_authenticator.py": (
@@ -151,7 +156,7 @@ CONTRACTS = {
             "def system()",
         ),
     ),
-    "test_remote.py": (LOCATIONS, ("def filesystem(", "def sftp(")),
+    "test_remote.py": (TREES, ("def filesystem(", "def sftp(", "def webdavs(")),
     "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
 }
 

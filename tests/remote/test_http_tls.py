@@ -82,7 +82,9 @@ def test_a_certificate_of_an_authority_for_the_host_is_believed(tmp_path: Path) 
 
     async def main(reactor: Any, url: str) -> None:
         tree = await pull(reactor, tmp_path, url, **BELIEVED)
-        assert tree.identity == ("certificate", shown(shows.certificate), "")
+        kind, fingerprint, details = tree.identity
+        assert (kind, fingerprint) == ("certificate", shown(shows.certificate))
+        assert details.startswith("TLSv1.3 ")
         await tree.close()
 
     assert meeting(shows, main) == b""

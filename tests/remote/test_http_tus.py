@@ -49,7 +49,8 @@ def test_the_rest_of_a_file_is_sent_to_where_its_beginning_is() -> None:
     async def main(tree: HttpsTree) -> None:
         await sent(tree, FILE, DATA, Existing.EXTEND)
 
-    options, head, post, patch = at(main)
+    options, head, looked, post, patch = at(main)
+    assert looked.field("Upload-Length") == "5"
     assert (options.method, options.target) == ("OPTIONS", "/__mft__/tus")
     assert head.target == "/home/file"
     path = b64encode(b"/a b/file").decode()
@@ -69,6 +70,7 @@ def test_the_rest_of_a_file_is_sent_to_where_its_beginning_is() -> None:
         {"HEAD": reply(404)},
         {"HEAD": reply(200, b"", length=START)},
         {"HEAD": reply(200, b"", "Server-Path: /a")},
+        {"POST": reply(201, b"", "Location: /__mft__/tus/name", "Upload-Offset: 0")},
     ],
 )
 def test_where_nothing_can_go_on_the_file_is_sent_from_its_beginning(
@@ -84,7 +86,6 @@ def test_where_nothing_can_go_on_the_file_is_sent_from_its_beginning(
 @pytest.mark.parametrize(
     "answers",
     [
-        {"POST": reply(201, b"", "Location: /__mft__/tus/name", "Upload-Offset: 0")},
         {"POST": reply(201, b"", "Upload-Offset: 4")},
         {"POST": reply(201, b"", "Location: http://evil/x", "Upload-Offset: 4")},
         {"PATCH": reply(204, b"", "Upload-Offset: 9")},
