@@ -9,7 +9,7 @@ from mft.core.peer import NOWHERE, PROCESS, Component, Origin
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Emitter, Event
-from mft.remote.base import MAX_LISTED
+from mft.remote.base import MAX_LISTED, Announced
 from mft.vfs.base import (
     LATER,
     Attributes,
@@ -238,6 +238,11 @@ class ToldUpload:
     def replaced(self) -> bool:
         """Whether a file was there."""
         return self._inner.replaced
+
+    def announce(self, size: int) -> None:
+        """Tell a peer that wants to know how large the whole file will be."""
+        if isinstance(self._inner, Announced):
+            self._inner.announce(size)
 
     async def commit(self, *, durable: bool) -> None:
         """Wait until the peer has everything."""

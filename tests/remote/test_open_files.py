@@ -3,7 +3,7 @@ import pytest
 from mft.core.failure import Reason
 from mft.core.vpath import ROOT, VPath
 from mft.events import catalogue as events
-from mft.remote.base import MAX_LISTED, Remote
+from mft.remote.base import MAX_LISTED, Announced, Remote
 from mft.remote.open_files import GIVEN_UP
 from mft.vfs.base import LATER, Attributes, Existing
 from tests.fakes.lending import Begun, Borrower, Lending
@@ -39,6 +39,19 @@ def test_an_upload_that_is_given_up_is_no_success(lending: Lending, remote: Remo
     assert Begun(upload.abort(keep=True)).result is None
     assert lending.trail.events == [events.LOCATION_WRITE_OPENED, events.LOCATION_CLOSE_FAILED]
     assert lending.trail.told[-1].payload.details == GIVEN_UP
+
+
+def test_a_peer_that_wants_to_know_hears_how_large_a_file_will_be(
+    lending: Lending, remote: Remote
+) -> None:
+    upload = Begun(remote.upload(A, Existing.REPLACE)).result
+    assert isinstance(upload, Announced)
+    upload.announce(5)  # to one that does not want to
+    heard: list[int] = []
+    upload._inner.announce = heard.append
+    upload.announce(7)
+    assert heard == [7]
+    assert Begun(upload.abort(keep=False)).result is None
 
 
 def test_the_first_of_what_fails_is_told_and_the_end_says_why(
