@@ -58,6 +58,13 @@ _INSPECTED = _in("operational authenticated file-operation")
 _QUARANTINE = _in("administration local-manager file-operation")
 _HTTP_BLOCK_FAILED = _HTTP_UNDONE | {Group.FAILURE_HIGH}
 _DISPATCH_FAILED = _in("authenticated file-operation failure failure-high")
+_TRANSFER_NOTE = _in("transfer informational client-side")
+_TRANSFER_FAILED = _in("transfer failure client-side")
+_TRANSFER_SPECIFIC = _TRANSFER_FAILED | {Group.FAILURE_SPECIFIC}
+_JOB_NOTE = _in("transfer-job informational client-side")
+_JOB_DONE = _in("transfer-job success client-side")
+_JOB_FAILED = _in("transfer-job failure client-side")
+_JOB_FILE_FAILED = _JOB_FAILED | {Group.FILE_OPERATION}
 _CLIENT_NOTE = _in("authenticated informational client-side")
 _LOCATION_DONE = _in("location-operation success client-side")
 _LOCATION_FAILED = _in("location-operation failure client-side")
@@ -1379,11 +1386,186 @@ SOURCE_UNBLOCKED: Final = Event(
 
 # 60xxx: transfers, and the locations at their ends
 
+TRANSFER_SOURCE_MODIFIED: Final = Event(
+    60000, p.SourcePath, 'The source file "{path}" has changed.', _TRANSFER_NOTE
+)
+TRANSFER_SOURCE_RENAMED: Final = Event(
+    60001,
+    p.SourceRenamed,
+    'The source file "{from_path}" is called "{to_path}" now.',
+    _TRANSFER_NOTE,
+)
+TRANSFER_SOURCE_APPEARED: Final = Event(
+    60003, p.SourcePath, 'The source file "{path}" has appeared.', _TRANSFER_NOTE
+)
+TRANSFER_SOURCE_PRESENT: Final = Event(
+    60004,
+    p.SourcePath,
+    'The source file "{path}" was there before the transfer started, and will be sent.',
+    _TRANSFER_NOTE,
+)
+TRANSFER_LISTING_FAILED: Final = Event(
+    60005,
+    p.SourceUnlisted,
+    'Listing the source "{path}" failed, and is tried again in {delay} seconds, {retries_left} '
+    "times more: {details}",
+    _LOCATION_FAILED,
+)
+TRANSFER_BATCHED: Final = Event(
+    60006, p.SourceNoted, 'The source file "{path}" is in the batch: {details}', _TRANSFER_NOTE
+)
+TRANSFER_PROGRAM_STARTING: Final = Event(
+    60007, p.TransferProgram, 'Running "{name}" for "{path}".', _JOB_NOTE
+)
+TRANSFER_PROGRAM_DONE: Final = Event(
+    60008,
+    p.TransferProgramDone,
+    '"{name}" for "{path}" ended with {exit_code}.',
+    _JOB_DONE,
+)
+TRANSFER_PROGRAM_FAILED: Final = Event(
+    60009,
+    p.TransferProgramFailed,
+    '"{name}" for "{path}" failed: {details}',
+    _JOB_FAILED,
+)
+TRANSFER_FILE_STARTS: Final = Event(
+    60010,
+    p.FileStarts,
+    'The {transfer_type} of "{path}" begins: {size} bytes.',
+    _JOB_NOTE,
+)
+TRANSFER_FILE_RETRIED: Final = Event(
+    60011,
+    p.FileRetried,
+    '"{path}" could not be transferred, {count} times now, and is tried again in {wait} '
+    "seconds: {details}",
+    _JOB_FILE_FAILED,
+)
+TRANSFER_FILE_DONE: Final = Event(
+    60012,
+    p.FileTransferred,
+    'Transferred "{source_path}" to "{destination_path}": {size} bytes, of which '
+    "{transferred_size} were sent in {duration:.3f} s, {speed} bytes/s.",
+    _JOB_DONE | {Group.FILE_OPERATION},
+)
+TRANSFER_FILE_BROKE: Final = Event(
+    60013,
+    p.FileBroke,
+    'The {transfer_type} of "{path}" ended early, after {transferred_size} bytes of {size} in '
+    "{duration:.3f} s: {details}",
+    _JOB_FILE_FAILED,
+)
+TRANSFER_SOURCE_UNOPENED: Final = Event(
+    60014,
+    p.JobPathFailed,
+    'The source "{path}" could not be opened: {details}',
+    _JOB_FILE_FAILED,
+)
+TRANSFER_DESTINATION_UNOPENED: Final = Event(
+    60015,
+    p.JobPathFailed,
+    'The destination "{path}" could not be opened: {details}',
+    _JOB_FILE_FAILED,
+)
+TRANSFER_JOB_FAILED: Final = Event(
+    60016,
+    p.JobFailed,
+    'The transfer of {failed_paths} has failed at "{step_name}" after {retries} more tries: '
+    "{details}",
+    _JOB_FAILED | {Group.FAILURE_HIGH},
+)
+TRANSFER_JOB_DONE: Final = Event(
+    60017, p.JobDone, "Everything was transferred: {paths}.", _JOB_DONE
+)
+TRANSFER_STEP_BROKE: Final = Event(
+    60018,
+    p.JobStepFailed,
+    'Internal error at "{step_name}" of "{path}": {details}',
+    _JOB_FAILED | {Group.FAILURE_CRITICAL},
+)
+TRANSFER_TOO_FEW: Final = Event(
+    60019,
+    p.TooFewTransferred,
+    "Only {transfer_count} files were transferred within {success_interval} seconds, where "
+    "{minimum_count} are expected.",
+    _TRANSFER_SPECIFIC,
+)
+TRANSFER_SCHEDULE_PLANNED: Final = Event(
+    60020,
+    p.SchedulePlanned,
+    'Transfer "{name}" will {action} at {date}, in {seconds} seconds.',
+    _TRANSFER_NOTE,
+)
+TRANSFER_STATE: Final = Event(
+    60021, p.TransferState, 'Transfer "{name}" has started: {state}.', _TRANSFER_NOTE
+)
+TRANSFER_SCHEDULE_DONE: Final = Event(
+    60022,
+    p.ScheduleAction,
+    'Transfer "{name}" is told to {action} by its schedule.',
+    _TRANSFER_NOTE,
+)
+TRANSFER_SCHEDULE_MISSED: Final = Event(
+    60023,
+    p.ScheduleMissed,
+    'Transfer "{name}" should have been told to {action} at {expected_date}: it is told now.',
+    _TRANSFER_SPECIFIC,
+)
 LOCATION_KEEPALIVE_FAILED: Final = Event(
     60024,
     p.Failed,
     'Location "{name}" gave no sign of life, and the connection ends: {details}',
     _in("authenticated failure client-side"),
+)
+TRANSFER_ARCHIVE_FAILED: Final = Event(
+    60025,
+    p.NotArchived,
+    'Archiving "{path}" as "{archive_path}" failed: {details}',
+    _JOB_FAILED,
+)
+TRANSFER_ARCHIVED: Final = Event(
+    60026, p.Archived, 'Archived "{path}" as "{archive_path}".', _JOB_DONE
+)
+TRANSFER_FILE_UNFIT: Final = Event(
+    60028,
+    p.JobNamedFailed,
+    'Transfer "{name}" cannot transfer "{path}": {details}',
+    _JOB_FAILED,
+)
+TRANSFER_OVERWRITES: Final = Event(
+    60029,
+    p.JobNamed,
+    'Transfer "{name}" will overwrite "{path}" at the destination.',
+    _JOB_NOTE,
+)
+TRANSFER_MOVED_ASIDE: Final = Event(
+    60030,
+    p.MovedAside,
+    'Transfer "{name}" has renamed what was at the destination "{path}" to "{existing_path}".',
+    _JOB_DONE,
+)
+TRANSFER_OTHER_NAME: Final = Event(
+    60031,
+    p.OtherName,
+    'Transfer "{name}" sends "{path}" as "{destination_path}": its name is taken.',
+    _JOB_NOTE,
+)
+TRANSFER_BATCH_STARTS: Final = Event(
+    60032,
+    p.BatchStarts,
+    'Transfer "{name}" collects a batch, from "{path}" on, until nothing comes for {seconds} '
+    "seconds.",
+    _TRANSFER_NOTE,
+)
+TRANSFER_JOB_QUEUED: Final = Event(
+    60033,
+    p.JobQueued,
+    'Transfer "{name}" has {count} files to transfer, and {queue} in its queue.',
+    _TRANSFER_NOTE,
+)
+TRANSFER_BATCH_CANCELLED: Final = Event(
+    60034, p.BatchEnded, 'Transfer "{name}" cancelled a batch of {count} files.', _TRANSFER_NOTE
 )
 LOCATION_CLOSED: Final = Event(
     60035,
@@ -1408,6 +1590,19 @@ LOCATION_WRITE_FAILED: Final = Event(
     p.LocationHandleFailed,
     'Writing "{path}" of "{location}" failed: {details}',
     _LOCATION_FAILED,
+)
+TRANSFER_MONITORING: Final = Event(
+    60039,
+    p.Monitoring,
+    'The source "{path}" of "{location}" is looked at every {changes_poll_interval} seconds; a '
+    "file is taken when it has not changed for {stable_interval} seconds.",
+    _in("success authenticated client-side"),
+)
+TRANSFER_MONITORING_ENDED: Final = Event(
+    60040,
+    p.AtLocation,
+    'The source "{path}" of "{location}" is not looked at any more.',
+    _LOCATION_DONE,
 )
 LOCATION_NOT_THERE: Final = Event(
     60041, p.AtLocation, 'Looked for "{path}" at "{location}": it is not there.', _LOCATION_DONE
@@ -1496,6 +1691,18 @@ LOCATION_TOUCH_FAILED: Final = Event(
 LOCATION_KEEPALIVE_SENT: Final = Event(
     60063, p.NameOf, 'Location "{name}" was asked for a sign of life.', _CLIENT_NOTE
 )
+TRANSFER_COMMANDS_START: Final = Event(
+    60064, p.AtDestination, 'Transfer "{name}" gives its {condition} commands.', _JOB_NOTE
+)
+TRANSFER_COMMANDS_DONE: Final = Event(
+    60065, p.AtDestination, 'Transfer "{name}" has given its {condition} commands.', _JOB_DONE
+)
+TRANSFER_COMMANDS_FAILED: Final = Event(
+    60066,
+    p.AtDestinationFailed,
+    'The {condition} commands of transfer "{name}" failed: {details}',
+    _JOB_FAILED,
+)
 LOCATION_IDLE: Final = Event(
     60067,
     p.LocationIdle,
@@ -1508,6 +1715,18 @@ LOCATION_RECONNECTING: Final = Event(
     'The connection to location "{name}", which is always kept, is made again.',
     _CLIENT_NOTE,
 )
+TRANSFER_SOURCE_UNCLOSED: Final = Event(
+    60069,
+    p.SourceUnclosed,
+    'The source "{source_path}" could not be closed: {details}',
+    _JOB_FILE_FAILED | {Group.FAILURE_HIGH},
+)
+TRANSFER_PAUSED: Final = Event(
+    60070,
+    p.AtStep,
+    'Location "{location}" is not there: "{path}" waits at "{step_name}" until it is.',
+    _JOB_NOTE,
+)
 LOCATION_STAT_DONE: Final = Event(
     60071, p.AtLocation, 'Read the attributes of "{path}" at "{location}".', _LOCATION_DONE
 )
@@ -1516,6 +1735,82 @@ LOCATION_STAT_FAILED: Final = Event(
     p.AtLocationFailed,
     'Reading the attributes of "{path}" at "{location}" failed: {details}',
     _LOCATION_FAILED,
+)
+TRANSFER_JOB_STARTS: Final = Event(
+    60073, p.JobStarts, 'Transfer "{name}" begins to {type} {count} files.', _JOB_NOTE
+)
+TRANSFER_SNAPSHOT: Final = Event(
+    60074,
+    p.Snapshot,
+    'The source "{path}" has {total_files} files and {total_directories} folders.',
+    _TRANSFER_NOTE,
+)
+TRANSFER_FILE_EXCLUDED: Final = Event(
+    60075, p.PathReason, 'The source file "{path}" is left out: {reason}', _TRANSFER_NOTE
+)
+TRANSFER_FILE_SKIPPED: Final = Event(
+    60076, p.PathReason, '"{path}" is not transferred: {reason}', _JOB_NOTE
+)
+TRANSFER_ARCHIVE_AGED: Final = Event(
+    60077,
+    p.ArchiveAged,
+    'Removed "{path}" from the archive: it is older than {days} days.',
+    _TRANSFER_NOTE | {Group.FILE_OPERATION},
+)
+TRANSFER_JOB_CANCELLED: Final = Event(
+    60078,
+    p.JobStep,
+    'The transfer of "{path}" was cancelled at "{step_name}".',
+    _JOB_FAILED | {Group.FAILURE_SPECIFIC},
+)
+TRANSFER_SOURCE_CHANGED: Final = Event(
+    60079,
+    p.SourceChanged,
+    'The source file "{path}" changed while it was transferred: {details} {reason}',
+    _TRANSFER_FAILED,
+)
+TRANSFER_SOURCE_VANISHED: Final = Event(
+    60080,
+    p.SourcePath,
+    'The source file "{path}" vanished before it was transferred.',
+    _TRANSFER_NOTE,
+)
+TRANSFER_FILE_FAILED: Final = Event(
+    60081,
+    p.JobStepFailed,
+    'The transfer of "{path}" has failed at "{step_name}": {details}',
+    _JOB_FAILED,
+)
+TRANSFER_RESUMED: Final = Event(
+    60082,
+    p.AtStep,
+    'Location "{location}" is there again: "{path}" goes on at "{step_name}".',
+    _JOB_NOTE,
+)
+TRANSFER_STABLE_RAISED: Final = Event(
+    60083,
+    p.StableRaised,
+    "The stable interval must be longer than that of the poll: it is {stable_interval} seconds "
+    "now.",
+    _TRANSFER_SPECIFIC,
+)
+TRANSFER_FOLDER_LEFT: Final = Event(
+    60084,
+    p.JobPathFailed,
+    'The empty source folder "{path}" could not be removed: {details}',
+    _TRANSFER_FAILED | {Group.FAILURE_HIGH},
+)
+TRANSFER_UNMONITORED: Final = Event(
+    60085,
+    p.AtLocationFailed,
+    'The source "{path}" of "{location}" cannot be looked at: {details}',
+    _TRANSFER_FAILED,
+)
+TRANSFER_SOURCE_LARGE: Final = Event(
+    60086,
+    p.SourceLarge,
+    'The source folder "{path}" is very large: {files_count} files.',
+    _in("session operational client-side"),
 )
 
 # 90xxx: facts that only this server tells

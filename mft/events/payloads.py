@@ -1526,3 +1526,359 @@ class LocationFewer(NamedTuple):
     name: str
     value: int
     details: str
+
+
+class SourcePath(NamedTuple):
+    """A file of a source."""
+
+    path: str
+
+
+class SourceRenamed(NamedTuple):
+    """A file of a source that has another name."""
+
+    from_path: str
+    to_path: str
+
+
+class SourceUnlisted(NamedTuple):
+    """A source that could not be listed, and when it is tried again."""
+
+    path: str
+    retries_left: int
+    delay: float
+    details: str
+
+
+class SourceNoted(NamedTuple):
+    """A file of a source, and what is to say of it."""
+
+    path: str
+    details: str
+
+
+class TransferProgram(NamedTuple):
+    """A program of a transfer, about to run for a file."""
+
+    name: str
+    path: str
+    destination_path: str
+    source_path: str
+
+
+class TransferProgramDone(NamedTuple):
+    """A program of a transfer that has run: its standard output and error, and how it ended."""
+
+    name: str
+    path: str
+    output: str
+    error: str
+    exit_code: int
+    destination_path: str
+    source_path: str
+
+
+class TransferProgramFailed(NamedTuple):
+    """A program of a transfer that did not do its work."""
+
+    name: str
+    path: str
+    output: str
+    error: str
+    exit_code: int
+    details: str
+    destination_path: str
+    source_path: str
+
+
+class FileStarts(NamedTuple):
+    """A file that is about to be transferred; `content_action` is what is done to its bytes."""
+
+    transfer_type: str
+    path: str
+    size: int
+    content_action: str
+
+
+class FileRetried(NamedTuple):
+    """A file that could not be transferred and is tried again: how often it was, and when."""
+
+    path: str
+    count_: int
+    wait: float
+    details: str
+
+
+class FileTransferred(NamedTuple):
+    """A file that is whole at its destination; less was sent where it was resumed."""
+
+    transfer_type: str
+    path: str
+    destination_path: str
+    size: int
+    transferred_size: int
+    duration: float
+    speed: int
+    source_path: str
+
+
+class FileBroke(NamedTuple):
+    """A file whose bytes did not all arrive."""
+
+    transfer_type: str
+    path: str
+    size: int
+    transferred_size: int
+    duration: float
+    speed: int
+    details: str
+
+
+class JobPathFailed(NamedTuple):
+    """A path of a transfer that something could not be done with."""
+
+    path: str
+    details: str
+
+
+class JobFailed(NamedTuple):
+    """Files that a transfer gave up: those that failed, arrived and were skipped."""
+
+    step_name: str
+    retries: int
+    failed_paths: list[str]
+    success_paths: list[str]
+    skip_paths: list[str]
+    details: str
+    failed_list: str
+    success_list: str
+
+
+class JobDone(NamedTuple):
+    """Files that a transfer has moved, and where they are."""
+
+    paths: list[str]
+    destination_paths: list[str]
+    retries: int
+    skip_paths: list[str]
+    success_list: str
+
+
+class JobStep(NamedTuple):
+    """A file, and the step at which a transfer is with it."""
+
+    path: str
+    step_name: str
+
+
+class JobStepFailed(NamedTuple):
+    """A file, and the step at which its transfer failed."""
+
+    path: str
+    step_name: str
+    details: str
+
+
+class TooFewTransferred(NamedTuple):
+    """How many files were transferred in an interval, and how many are wanted."""
+
+    minimum_count: int
+    success_interval: float
+    transfer_count: int
+
+
+class SchedulePlanned(NamedTuple):
+    """What a schedule does next, and when."""
+
+    action: str
+    seconds: float
+    date: str
+    name: str
+
+
+class TransferState(NamedTuple):
+    """The state in which a transfer is."""
+
+    name: str
+    state: str
+
+
+class ScheduleAction(NamedTuple):
+    """What a schedule does now."""
+
+    action: str
+    name: str
+
+
+class ScheduleMissed(NamedTuple):
+    """What a schedule would have done earlier."""
+
+    name: str
+    action: str
+    expected_date: str
+
+
+class Archived(NamedTuple):
+    """A file that was put into an archive."""
+
+    path: str
+    archive_path: str
+
+
+class NotArchived(NamedTuple):
+    """A file that could not be put into an archive."""
+
+    path: str
+    archive_path: str
+    details: str
+
+
+class JobNamed(NamedTuple):
+    """A path, and the transfer that it belongs to."""
+
+    path: str
+    name: str
+
+
+class JobNamedFailed(NamedTuple):
+    """A path that a transfer, by its name, could not do anything with."""
+
+    path: str
+    name: str
+    details: str
+
+
+class MovedAside(NamedTuple):
+    """What was in the way at a destination, and its new name."""
+
+    existing_path: str
+    path: str
+    name: str
+
+
+class OtherName(NamedTuple):
+    """A file that is sent under another name."""
+
+    path: str
+    destination_path: str
+    name: str
+
+
+class BatchStarts(NamedTuple):
+    """A batch that is being collected."""
+
+    name: str
+    seconds: float
+    path: str
+
+
+class BatchEnded(NamedTuple):
+    """A batch, by how many files are in it."""
+
+    name: str
+    count_: int
+
+
+class JobQueued(NamedTuple):
+    """Files that wait to be transferred; `queue` is how many wait in all."""
+
+    kind: str
+    name: str
+    count_: int
+    files: list[str]
+    queue: int
+
+
+class JobStarts(NamedTuple):
+    """Files that are about to be transferred."""
+
+    name: str
+    count_: int
+    files: list[str]
+    type: str
+
+
+class Monitoring(NamedTuple):
+    """How a source is looked at; intervals are seconds."""
+
+    recursive: bool
+    path: str
+    location: str
+    changes_poll_interval: float
+    stable_interval: float
+    failover_interval: float
+
+
+class AtDestination(NamedTuple):
+    """Commands that are given at a destination, and when (`condition`)."""
+
+    condition: str
+    name: str
+
+
+class AtDestinationFailed(NamedTuple):
+    """Commands at a destination that were not all carried out."""
+
+    condition: str
+    name: str
+    details: str
+
+
+class SourceUnclosed(NamedTuple):
+    """A source file that could not be closed."""
+
+    path: str
+    destination_path: str
+    details: str
+    source_path: str
+
+
+class AtStep(NamedTuple):
+    """A file that waits for a location, or does not any more."""
+
+    path: str
+    step_name: str
+    location: str
+
+
+class Snapshot(NamedTuple):
+    """What is in a source."""
+
+    total_files: int
+    total_directories: int
+    path: str
+
+
+class PathReason(NamedTuple):
+    """A file that a transfer leaves where it is, and why."""
+
+    path: str
+    reason: str
+
+
+class ArchiveAged(NamedTuple):
+    """A file of an archive that was removed for its age."""
+
+    path: str
+    days: int
+
+
+class SourceChanged(NamedTuple):
+    """A source file that was not what it was when its transfer began."""
+
+    path: str
+    details: str
+    reason: str
+
+
+class StableRaised(NamedTuple):
+    """For how many seconds a file must not have changed."""
+
+    stable_interval: float
+
+
+class SourceLarge(NamedTuple):
+    """A source folder with very many files."""
+
+    path: str
+    files_count: int
