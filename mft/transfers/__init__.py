@@ -1,0 +1,1 @@
+"""Level 5: flows of files between two trees, and when they run."""

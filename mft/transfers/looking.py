@@ -1,0 +1,149 @@
+"""What a look at a source changes in the queue: which files are new, have changed, or rest."""
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from mft.transfers.rows import ANEW, FAILED, SEEN, SKIPPED, STABLE
+
+MAX_QUEUED: Final = 100_000  # files of one transfer; later ones wait at the source
+MAX_LISTED: Final = 100  # paths that are told of at once
+# What a look may change or forget; everything else is in the hands of somebody.
+AT_REST: Final = (SEEN, STABLE, SKIPPED, FAILED)
+
+
+class Seen(NamedTuple):
+    """A file as a look at the source found it."""
+
+    path: str
+    size: int
+    modified: int
+    marker: int = 0  # which of the marker expressions it matches, from 1 on
+
+
+class Rules(NamedTuple):
+    """What a look needs of the options."""
+
+    stable_after: float = 0.0  # seconds
+    batches: bool = False  # files wait for others
+    paths_only: bool = False  # a path that is remembered is never sent again
+    memory: float = 0.0  # seconds that files are remembered once they have gone
+
+    @property
+    def batch(self) -> int | None:
+        """That of a file which has just become stable."""
+        return None if self.batches else 0
+
+
+@dataclass(slots=True)
+class Looked:
+    """What a part of a look has found."""
+
+    appeared: list[str] = field(default_factory=list)
+    modified: list[str] = field(default_factory=list)
+    stable: int = 0  # files that may be sent now
+    remembered: int = 0  # files that have been sent before
+    refused: int = 0  # files for which there is no room now
+
+
+class Look:
+    """One part of a look, within a transaction."""
+
+    def __init__(
+        self, database: sqlite3.Connection, now: float, rules: Rules, busy: Collection[int]
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._rules = rules
+        self._busy = busy
+        self.looked = Looked()
+
+    def take(self, entries: Sequence[Seen]) -> Looked:
+        """Compare files with what is known of them."""
+        known, sent = self._known("files", "state, since", entries), {}
+        if len(known) < len(entries):
+            sent = self._known("sent", "at", entries)
+        (count,) = self._database.execute("SELECT count(*) FROM files").fetchone()
+        for one in entries:
+            if one.path in known:
+                self._again(one, *known[one.path])
+            elif one.path in sent and self._is_same(one, sent[one.path]):
+                self.looked.remembered += 1
+            elif count >= MAX_QUEUED:
+                self.looked.refused += 1
+            else:
+                count += 1
+                self._insert(one)
+        ids = [(row[0],) for row in known.values()]
+        self._database.executemany("INSERT OR IGNORE INTO looked VALUES (?)", ids)
+        ids = [(row[0],) for row in sent.values()]
+        self._database.executemany("INSERT OR IGNORE INTO looked_sent VALUES (?)", ids)
+        return self.looked
+
+    def _known(
+        self, table: str, fields: str, entries: Sequence[Seen]
+    ) -> dict[str, tuple[Any, ...]]:
+        marks = ",".join("?" * len(entries))
+        found = self._database.execute(
+            f"SELECT path, id, size, modified, {fields} FROM {table} WHERE path IN ({marks})",  # noqa: S608
+            [one.path for one in entries],
+        )
+        return {row[0]: row[1:] for row in found}
+
+    def _is_same(self, one: Seen, sent: tuple[Any, ...]) -> bool:
+        _, size, modified, _ = sent
+        return self._rules.paths_only or (size, modified) == (one.size, one.modified)
+
+    def _insert(self, one: Seen) -> None:
+        stable = self._rules.stable_after <= 0
+        found = self._database.execute(
+            "INSERT INTO files (path, size, modified, state, ready, found, since, batch, marker)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                one.path,
+                one.size,
+                one.modified,
+                STABLE if stable else SEEN,
+                stable and not self._rules.batches,
+                self._now,
+                self._now,
+                self._rules.batch,
+                one.marker,
+            ),
+        )
+        self._database.execute("INSERT OR IGNORE INTO looked VALUES (?)", (found.lastrowid,))
+        self.looked.appeared.append(one.path)
+        self.looked.stable += stable
+
+    def _again(
+        self, one: Seen, id_: int, size: int, modified: int, state: str, since: float
+    ) -> None:
+        """A file that is known: it rests, has changed, or is stable now."""
+        if id_ in self._busy or state not in AT_REST:
+            return
+        rules = self._rules
+        if (size, modified) != (one.size, one.modified):
+            stable = rules.stable_after <= 0
+            self._database.execute(
+                "UPDATE files SET size = ?, modified = ?, state = ?, ready = ?, since = ?,"  # noqa: S608
+                f" found = ?, batch = ?, {ANEW} WHERE id = ?",
+                (
+                    one.size,
+                    one.modified,
+                    STABLE if stable else SEEN,
+                    stable and not rules.batches,
+                    self._now,
+                    self._now,
+                    rules.batch,
+                    id_,
+                ),
+            )
+            self.looked.modified.append(one.path)
+            self.looked.stable += stable
+        elif state == SEEN and self._now - since >= rules.stable_after:
+            self._database.execute(
+                "UPDATE files SET state = ?, ready = ?, batch = ?, since = ? WHERE id = ?",
+                (STABLE, not rules.batches, rules.batch, self._now, id_),
+            )
+            self.looked.stable += 1

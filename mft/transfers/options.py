@@ -1,0 +1,375 @@
+"""The options of a transfer."""
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import WrapValidator
+
+from mft.config.kinds import (
+    Context,
+    Count,
+    Kind,
+    PositiveSeconds,
+    Seconds,
+    Wrong,
+    YesNo,
+    each_line,
+    reference,
+    size,
+    whole,
+)
+from mft.config.section import NamedSection, option
+from mft.core.matching import Expression
+from mft.transfers.commands import Command, read_commands
+from mft.transfers.names import MAX_RULES, Conversion, Rule, read_conversion, read_rule
+from mft.transfers.schedule import ALWAYS, Schedule
+
+MAX_RETRIES: Final = 10_000
+MAX_CONCURRENT: Final = 64  # files of one transfer; each holds two connections and two buffers
+MAX_MARKERS: Final = 20
+MAX_ARGUMENTS: Final = 100
+MAX_CHUNK: Final = 16 << 20  # bytes of one buffer; two of them for each file that moves
+NO_SUFFIX: Final = "none"
+_SUFFIX_LENGTH: Final = 50
+
+
+def _or_local(value: object, inner: Callable[[object], object]) -> object:
+    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "local")):
+        return None
+    return inner(value)
+
+
+# The ID of a location; `local` is this machine.
+LocationRef = Annotated[
+    Annotated[str, reference("locations")] | None,
+    WrapValidator(_or_local),
+]
+
+
+def _suffix(text: str, context: Context | None) -> str:
+    suffix = text.strip()
+    if suffix.lower() == NO_SUFFIX:
+        return ""
+    if not suffix or "/" in suffix or not suffix.isprintable() or len(suffix) > _SUFFIX_LENGTH:
+        raise Wrong(f"is not the end of a file name such as .part, or {NO_SUFFIX}")
+    return suffix
+
+
+def _expression(text: str, context: Context | None) -> Expression | None:
+    if not text.strip():
+        return None
+    try:
+        return Expression.parse(text.strip())
+    except ValueError as error:
+        raise Wrong(f"cannot be matched: {error}") from None
+
+
+def _expressions(text: str, context: Context | None) -> tuple[Expression, ...]:
+    found = each_line(text, _one)
+    if len(found) > MAX_MARKERS:
+        raise Wrong(f"has more than {MAX_MARKERS} expressions")
+    return found
+
+
+def _one(line: str) -> Expression:
+    found = _expression(line, None)
+    if found is None:
+        raise Wrong("is empty")
+    return found
+
+
+def _rules(text: str, context: Context | None) -> tuple[Rule, ...]:
+    found = each_line(text, read_rule)
+    if len(found) > MAX_RULES:
+        raise Wrong(f"has more than {MAX_RULES} rules")
+    return found
+
+
+def _conversions(text: str, context: Context | None) -> tuple[Conversion, ...]:
+    found = each_line(text, read_conversion)
+    if len(found) > MAX_RULES:
+        raise Wrong(f"has more than {MAX_RULES} rules")
+    return found
+
+
+def _schedule(text: str, context: Context | None) -> Schedule:
+    try:
+        return Schedule.parse(text)
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+
+
+def _program(text: str, context: Context | None) -> tuple[str, ...]:
+    """Split as a shell would, once: what a file is called never becomes two arguments."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise Wrong(f"cannot be split into arguments: {str(error).lower()}") from None
+    if len(words) > MAX_ARGUMENTS:
+        raise Wrong(f"has more than {MAX_ARGUMENTS} arguments")
+    if words and not words[0].startswith("/"):
+        raise Wrong("names no program by its whole path, such as /usr/local/bin/scan")
+    return words
+
+
+def _folder(text: str, context: Context | None) -> str:
+    folder = text.strip()
+    if not folder.isprintable() or ".." in folder.split("/"):
+        raise Wrong("is not a folder such as /srv/outbox or outgoing")
+    return folder
+
+
+def _lines_of(values: tuple[Any, ...]) -> str:
+    return "\n".join(one.text for one in values)
+
+
+def _text_of(value: Any) -> str:
+    return "" if value is None else str(value.text)
+
+
+Folder = Annotated[str, Kind("folder of a location", "/srv/outbox or outgoing", _folder)]
+Program = Annotated[
+    tuple[str, ...],
+    Kind("program and its arguments", "/usr/local/bin/scan", _program, write=shlex.join),
+]
+Commands = Annotated[
+    tuple[Command, ...],
+    Kind("commands", "rename {destination.path} done", read_commands, write=_lines_of),
+]
+
+
+def _from_type(text: str) -> str | None:
+    """What an old transfer was: one that only looks has nothing to remove."""
+    return {"copy": "No", "monitor": "No", "move": "Yes"}.get(text.strip().lower(), text)
+
+
+class TransferOptions(NamedSection):
+    """Copy or move files from one location to another."""
+
+    ignored: ClassVar[Mapping[str, str]] = {
+        "cluster_activation": "this server is not part of a cluster"
+    }
+    converted: ClassVar[Mapping[str, Callable[[str], str | None]]] = {"type": _from_type}
+
+    enabled: YesNo = option(
+        "Whether it starts with the server. With No it only runs when somebody asks for it.", True
+    )
+    source_uuid: LocationRef = option(
+        "The ID of the location that files are taken from; `local` is this machine.",
+        None,
+        examples=["partner-1"],
+    )
+    source_path: Folder = option(
+        "The folder that files are taken from. On this machine, a relative one begins in the "
+        "instance folder.",
+        examples=["/srv/outbox"],
+    )
+    recursive: YesNo = option("Whether folders below it are looked at as well.", False)
+    source_filter: Annotated[
+        Expression | None, Kind("expression", "*.csv", _expression, write=_text_of)
+    ] = option(
+        "Which files are sent. A pattern without `/` is about their names, any other expression "
+        "about their paths below the folder. Empty: all.",
+        None,
+        examples=["! *.tmp"],
+    )
+    source_filter_age: Seconds = option(
+        "Files that were last written longer ago than this are left alone. 0: however old.", 0.0
+    )
+    changes_poll_interval: PositiveSeconds = option("How often the folder is looked at.", 10.0)
+    stable_interval: Seconds = option(
+        "How long a file must keep its size and its time before it is sent.", 10.0
+    )
+    delete_source_on_success: YesNo = option(
+        "Whether a file is removed from where it was once it is all at its destination.",
+        True,
+        old_names=["type"],
+    )
+    destination_uuid: LocationRef = option(
+        "The ID of the location that files are sent to; `local` is this machine.",
+        None,
+        examples=["partner-1"],
+    )
+    destination_path: Folder = option(
+        "The folder that files are put into; those that are missing are made.",
+        examples=["incoming"],
+    )
+    destination_fallback_path: Folder = option(
+        "A folder of the destination for files that cannot be put into `destination_path`, once "
+        "every try has failed. Empty: none.",
+        "",
+    )
+    destination_temporary_suffix: Annotated[
+        str, Kind("end of a name, or none", ".part", _suffix, write=lambda one: one or NO_SUFFIX)
+    ] = option(
+        "What the name of a file ends in until all of it is there. `none` is for servers that "
+        "cannot rename: whoever reads there may then see parts of files.",
+        ".part",
+        safer="nobody at the destination takes a part of a file for the whole",
+    )
+    destination_path_actions: Annotated[
+        tuple[Rule, ...],
+        Kind("lines of an expression and an action", "*, lowercase", _rules, write=_lines_of),
+    ] = option(
+        "What files are called at the destination: lines of an expression and an action, which "
+        "are all applied, in order. A file that none matches stops the transfer, so end with "
+        "`*, no-action`.",
+        (),
+        examples=["*.csv, transform, {path.file_base}-{now.date}{path.file_extension}"],
+    )
+    destination_content_actions: Annotated[
+        tuple[Conversion, ...],
+        Kind(
+            "lines of an expression and a conversion",
+            "*.txt, convert-charset, cp1252, utf-8",
+            _conversions,
+            write=_lines_of,
+        ),
+    ] = option("Conversions of text on its way, the first that matches is done.", ())
+    overwrite_rule: Literal[
+        "fail",
+        "overwrite",
+        "disable",
+        "skip",
+        "timestamp-always",
+        "timestamp-to-new-file",
+        "timestamp-to-existing-file",
+    ] = option(
+        "What happens when the destination has a file of the name: `fail`, `overwrite` it, `skip` "
+        "the new one, or give a moment to the name of the new or the existing one. `disable` does "
+        "not look, and overwrites.",
+        "fail",
+    )
+    batch_interval: Seconds = option(
+        "Files are collected until no new one has come for so long, and sent together. 0: each as "
+        "soon as it is whole.",
+        0.0,
+    )
+    batch_marker_path: Annotated[
+        tuple[Expression, ...],
+        Kind("expressions, one a line", "*.done", _expressions, write=_lines_of),
+    ] = option(
+        "Files are collected until one file for each of these expressions is there; these are "
+        "sent last.",
+        (),
+        examples=["*.done"],
+    )
+    retry_count: Annotated[int, whole(0, MAX_RETRIES)] = option(
+        "How often a file is tried again. Others do not wait for it.", 2
+    )
+    retry_wait: PositiveSeconds = option("How long to wait before that.", 60.0)
+    schedule: Annotated[
+        Schedule, Kind("schedule", "08:00-start, 18:00-stop", _schedule, write=_text_of)
+    ] = option(
+        "When it runs: times such as `08:00-start, 18:00-stop`, `Monday-08:00-start`, "
+        "`month_day_1-08:00-start` or `month_day_last-18:00-stop`; or lines such as "
+        "`cron 15 3 * * MON-FRI`, each a run. A line `zone Europe/Berlin` names the time zone; "
+        "without it, this machine's is used. Empty: always.",
+        ALWAYS,
+        examples=["08:00-start, 18:00-stop"],
+    )
+    concurrent_files: Annotated[int, whole(1, MAX_CONCURRENT, "number of files")] = option(
+        "How many files are moved at a time. 1 keeps their order.", 4, ours=True
+    )
+    execute_timeout: PositiveSeconds = option("How long a program may take.", 30.0)
+    execute_before: Program = option(
+        "A program that is run before a file is sent, with its path as the last argument. Unless "
+        "it ends with exit code 0, the file is not sent.",
+        (),
+    )
+    execute_after_success: Program = option(
+        "A program that is run once a file has arrived, with its path as the last argument.", ()
+    )
+    execute_after_failure: Program = option(
+        "A program that is run once every try of a file has failed.", ()
+    )
+    execute_on_destination_before: Commands = option(
+        "Commands at the destination before a file is sent: `rename A B`, `delete A`, `mkdir A`, "
+        "`rmdir A`, one a line or with `;` between them. {source.path}, {source.name}, "
+        "{destination.path} and {destination.name} stand for those of the file.",
+        (),
+        examples=["delete {destination.path}.old"],
+    )
+    execute_on_destination_after_success: Commands = option(
+        "The same once it has arrived.", (), examples=["rename {destination.path} ready.csv"]
+    )
+    execute_on_destination_after_failure: Commands = option(
+        "The same once every try has failed.", ()
+    )
+    archive_location_uuid: LocationRef = option(
+        "The ID of the location of the archive; `local` is this machine.", None
+    )
+    archive_success_path: Folder = option(
+        "A folder that files are put into once they have arrived. Empty: none.", ""
+    )
+    archive_failure_path: Folder = option(
+        "A folder that files are put into once every try has failed. Empty: they stay.", ""
+    )
+    archive_format: Literal["timestamp-always", "exact"] = option(
+        "What files are called there: `exact` keeps their name, and replaces older ones.",
+        "timestamp-always",
+    )
+    archive_retention_period: Seconds = option(
+        "How long files are kept there. 0: for ever.", 0.0, examples=["30d"]
+    )
+    transfer_memory_duration: Seconds = option(
+        "How long it is remembered that a file was sent: one of the same path, size and time is "
+        "not sent again. While a file stays where it is, it is remembered in any case.",
+        0.0,
+        examples=["30d"],
+    )
+    ignore_duplicate_paths: YesNo = option(
+        "Whether a path that is remembered is not sent again whatever its size and time.", False
+    )
+    ignore_missing_source_files: YesNo = option(
+        "Whether a file that somebody else has taken away before it was sent is no failure.", False
+    )
+    delete_source_parent_delay: Seconds = option(
+        "How long after a file has been removed the folders that it leaves empty are. 0: they "
+        "stay.",
+        0.0,
+    )
+    minimum_transfer_count: Count = option(
+        "How many files are expected in `minimum_transfer_interval`; fewer are an event. 0: none.",
+        0,
+    )
+    minimum_transfer_interval: PositiveSeconds = option("See there.", 86400.0)
+    transfer_chunk_size: Annotated[int, size(4096, MAX_CHUNK)] = option(
+        "How many bytes are moved at a time; each file that is moved has two buffers of so many.",
+        65536,
+    )
+
+    @property
+    def stable_after(self) -> float:
+        """How long a file must rest: at least two looks must have seen it alike."""
+        if 0 < self.stable_interval < self.changes_poll_interval:
+            return self.changes_poll_interval + 1
+        return self.stable_interval
+
+    def check(self, context: Context) -> Iterator[Wrong]:
+        """What does not fit together."""
+        if not self.source_path:
+            yield Wrong("is empty; it needs a folder", option="source_path")
+        same = self.source_uuid == self.destination_uuid
+        if same and self._is_within(self.destination_path, self.source_path):
+            yield Wrong("is the source, or below it", option="destination_path")
+        if self.archive_location_uuid == self.source_uuid:
+            for name in ("archive_success_path", "archive_failure_path"):
+                folder = getattr(self, name)
+                if folder and self._is_within(folder, self.source_path):
+                    yield Wrong("is in the source, which would send it again", option=name)
+        if self.stable_after != self.stable_interval:
+            sentence = "is shorter than changes_poll_interval; a second more than that is used"
+            yield Wrong(sentence, option="stable_interval", mild=True)
+        if not self.destination_temporary_suffix:
+            sentence = "shows parts of files at the destination while they are sent"
+            yield Wrong(sentence, option="destination_temporary_suffix", mild=True)
+
+    def _is_within(self, folder: str, source: str) -> bool:
+        """Whether files that are put into one folder would be found in another."""
+        one, other = folder.strip("/"), source.strip("/")
+        if folder.startswith("/") != source.startswith("/"):
+            return False
+        below = not other or one.startswith(f"{other}/")
+        return one == other or (self.recursive and below)

@@ -1,0 +1,144 @@
+"""What the queue of a transfer has of one file, and how that stands in its tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mft.core.vpath import VPath
+
+SEEN: Final = "seen"  # it is not known yet to be whole
+STABLE: Final = "stable"
+SENDING: Final = "sending"
+SENT: Final = "sent"  # all of it is at the destination, perhaps under its temporary name
+VERIFIED: Final = "verified"  # and has its own name
+ARCHIVED: Final = "archived"  # nothing is left to do but to remove the source
+DONE: Final = "done"  # it is not in the queue any more, but may be remembered
+SKIPPED: Final = "skipped"
+FAILED: Final = "failed"
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS files (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+    modified INTEGER NOT NULL, state TEXT NOT NULL, ready INTEGER NOT NULL,
+    found REAL NOT NULL, since REAL NOT NULL, batch INTEGER, marker INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+    final TEXT NOT NULL DEFAULT '', temporary TEXT NOT NULL DEFAULT '',
+    replaces INTEGER NOT NULL DEFAULT 0, from_top INTEGER NOT NULL DEFAULT 0,
+    fallback INTEGER NOT NULL DEFAULT 0, written INTEGER NOT NULL DEFAULT -1
+);
+CREATE INDEX IF NOT EXISTS files_by_turn ON files (ready, due, batch, marker, id);
+CREATE INDEX IF NOT EXISTS files_by_batch ON files (batch, marker, ready);
+CREATE INDEX IF NOT EXISTS files_by_state ON files (state, batch, marker);
+CREATE TABLE IF NOT EXISTS sent (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+    modified INTEGER NOT NULL, at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sent_by_time ON sent (at);
+CREATE TABLE IF NOT EXISTS results (
+    batch INTEGER NOT NULL, outcome TEXT NOT NULL, path TEXT NOT NULL, destination TEXT NOT NULL,
+    tries INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS results_by_batch ON results (batch, outcome);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
+CREATE TEMP TABLE IF NOT EXISTS looked (id INTEGER PRIMARY KEY);
+CREATE TEMP TABLE IF NOT EXISTS looked_sent (id INTEGER PRIMARY KEY);
+PRAGMA user_version = 1;
+"""
+VERSION: Final = 1  # of these tables
+FIELDS: Final = (
+    "id, path, size, modified, state, found, batch, marker, tries, due, error, final, temporary,"
+    " replaces, from_top, fallback, written"
+)
+# What is forgotten of a file when it begins anew.
+ANEW: Final = (
+    "tries = 0, due = 0, error = '', final = '', temporary = '', replaces = 0, from_top = 0,"
+    " fallback = 0, written = -1"
+)
+SAVE: Final = (
+    "UPDATE files SET size = ?, modified = ?, state = ?, ready = ?, tries = ?, due = ?, error = ?,"
+    " final = ?, temporary = ?, replaces = ?, from_top = ?, fallback = ?, written = ?"
+    " WHERE id = ?"
+)
+
+
+@dataclass(slots=True)
+class Row:
+    """One file on its way."""
+
+    id: int
+    path: VPath  # below the folder of the source
+    size: int
+    modified: int  # seconds since the epoch
+    state: str
+    found: float  # when it was first seen as it is; every moment in a name is made of this
+    batch: int = 0  # 0: it is on its own
+    marker: int = 0  # which of the marker expressions it matches, from 1 on; 0: none
+    tries: int = 0
+    due: float = 0.0  # not before this, seconds since the epoch; 0: it has not failed yet
+    error: str = ""
+    final: VPath | None = None  # its name at the destination
+    temporary: VPath | None = None  # where it is until all of it is there; `final` without one
+    replaces: bool = False  # whether what has the final name goes
+    from_top: bool = False  # whether names begin at the top of the destination
+    fallback: bool = False  # whether it goes to the fallback folder
+    written: int = -1  # bytes that are at the destination, once all of them are
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether something is to be done with it."""
+        return self.state not in (SEEN, DONE, SKIPPED, FAILED)
+
+    def begin_anew(self) -> None:
+        """Forget what was decided about its names."""
+        self.state, self.final, self.temporary = STABLE, None, None
+        self.replaces = self.from_top = False
+        self.written = -1
+
+    def saved(self) -> tuple[Any, ...]:
+        """The values for SAVE."""
+        return (
+            self.size,
+            self.modified,
+            self.state,
+            self.is_ready,
+            self.tries,
+            self.due,
+            self.error,
+            text_of(self.final),
+            text_of(self.temporary),
+            self.replaces,
+            self.from_top,
+            self.fallback,
+            self.written,
+            self.id,
+        )
+
+
+def text_of(path: VPath | None) -> str:
+    """A path as it stands in a table."""
+    return "" if path is None else str(path)
+
+
+def row_of(found: Sequence[Any]) -> Row:
+    """Read FIELDS back."""
+    (id_, path, size, modified, state, since, batch, marker, tries, due, error) = found[:11]
+    final, temporary, replaces, from_top, fallback, written = found[11:]
+    return Row(
+        id_,
+        VPath.parse(path),
+        size,
+        modified,
+        state,
+        since,
+        batch or 0,
+        marker,
+        tries,
+        due,
+        error,
+        VPath.parse(final) if final else None,
+        VPath.parse(temporary) if temporary else None,
+        bool(replaces),
+        bool(from_top),
+        bool(fallback),
+        written,
+    )

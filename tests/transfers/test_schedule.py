@@ -1,0 +1,136 @@
+"""When a transfer runs, in time zones whose clocks change."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mft.transfers.schedule import ALWAYS, RUN, START, STOP, Schedule, machine_zone
+
+BERLIN = ZoneInfo("Europe/Berlin")
+DAYTIME = Schedule.parse("08:00-start, 18:00-stop")
+
+
+def at(text: str, fold: int = 0, zone: ZoneInfo = BERLIN) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=zone, fold=fold).timestamp()
+
+
+def told(schedule: Schedule, now: float) -> tuple[str, str]:
+    planned = schedule.after(now, BERLIN)
+    assert planned is not None
+    return datetime.fromtimestamp(planned.at, BERLIN).isoformat(), planned.action
+
+
+def test_without_entries_it_always_runs():
+    assert ALWAYS.is_open(at("2026-03-01T00:00"), BERLIN)
+    assert ALWAYS.after(at("2026-03-01T00:00"), BERLIN) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "opened"),
+    [
+        ("2026-03-01T07:59:59", False),
+        ("2026-03-01T08:00:00", True),
+        ("2026-03-01T17:59:59", True),
+        ("2026-03-01T18:00:00", False),
+    ],
+)
+def test_a_window_of_the_day_opens_and_closes_to_the_second(now, opened):
+    assert DAYTIME.is_open(at(now), BERLIN) is opened
+
+
+def test_the_next_action_is_the_one_after_now():
+    assert told(DAYTIME, at("2026-03-01T08:00")) == ("2026-03-01T18:00:00+01:00", STOP)
+    assert told(DAYTIME, at("2026-03-01T18:00")) == ("2026-03-02T08:00:00+01:00", START)
+
+
+def test_a_window_may_go_over_midnight():
+    night = Schedule.parse("22:00-start\n06:00-stop")
+    assert night.is_open(at("2026-03-02T01:00"), BERLIN)
+    assert not night.is_open(at("2026-03-02T12:00"), BERLIN)
+
+
+def test_days_of_the_week():
+    week = Schedule.parse("Monday-08:00-start, FRIDAY-18:00-STOP")
+    assert week.is_open(at("2026-03-04T03:00"), BERLIN)  # a Wednesday
+    assert not week.is_open(at("2026-03-07T12:00"), BERLIN)
+    assert told(week, at("2026-03-07T12:00")) == ("2026-03-09T08:00:00+01:00", START)
+
+
+def test_days_of_the_month_that_some_months_lack():
+    month = Schedule.parse("month_day_31-08:00-start, month_day_last-09:00-stop")
+    assert told(month, at("2026-01-31T09:00")) == ("2026-02-28T09:00:00+01:00", STOP)
+    assert told(month, at("2026-02-28T09:00")) == ("2026-03-31T08:00:00+02:00", START)
+    assert month.is_open(at("2026-03-31T08:30"), BERLIN)
+
+
+def test_a_time_that_summer_skips_is_an_hour_later():
+    nightly = Schedule.parse("02:30-start, 04:00-stop")
+    assert told(nightly, at("2026-03-29T01:00")) == ("2026-03-29T03:30:00+02:00", START)
+    assert not nightly.is_open(at("2026-03-29T03:29"), BERLIN)
+    assert nightly.is_open(at("2026-03-29T03:30"), BERLIN)
+
+
+def test_a_time_that_comes_twice_counts_once():
+    nightly = Schedule.parse("02:30-start, 04:00-stop")
+    first = at("2026-10-25T02:30", fold=0)
+    assert told(nightly, first - 1) == ("2026-10-25T02:30:00+02:00", START)
+    assert told(nightly, first) == ("2026-10-25T04:00:00+01:00", STOP)
+
+
+def test_a_cron_runs_at_moments_and_is_never_open():
+    cron = Schedule.parse("cron 15 3,4 * * MON-FRI")
+    assert cron.only_runs
+    assert not cron.is_open(at("2026-03-02T03:15"), BERLIN)
+    assert told(cron, at("2026-03-06T04:15")) == ("2026-03-09T03:15:00+01:00", RUN)
+
+
+def test_a_cron_runs_once_in_the_night_when_the_clock_changes():
+    cron = Schedule.parse("cron 30 2 * * *")
+    assert told(cron, at("2026-03-28T12:00")) == ("2026-03-29T03:00:00+02:00", RUN)
+    assert told(cron, at("2026-03-29T03:00")) == ("2026-03-30T02:30:00+02:00", RUN)
+    first = at("2026-10-25T02:30", fold=0)
+    assert told(cron, first - 60) == ("2026-10-25T02:30:00+02:00", RUN)
+    assert told(cron, first) == ("2026-10-26T02:30:00+01:00", RUN)
+
+
+def test_the_first_of_several_crons_is_next():
+    cron = Schedule.parse("cron 0 6 * * *\ncron 0 5 1 * *")
+    assert told(cron, at("2026-02-28T07:00")) == ("2026-03-01T05:00:00+01:00", RUN)
+
+
+def test_a_zone_is_that_of_every_time():
+    tokyo = Schedule.parse("zone Asia/Tokyo\n08:00-start, 18:00-stop")
+    assert tokyo.is_open(at("2026-03-01T08:00", zone=ZoneInfo("Asia/Tokyo")), BERLIN)
+    assert not tokyo.is_open(at("2026-03-01T12:00"), BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("8 o'clock", "which is not a time such as 08:00-start"),
+        ("24:00-start", "no time of the day"),
+        ("Mon-08:00-start", "no day of the week"),
+        ("month_day_32-08:00-start", "no day of the month"),
+        ("month_day_0-08:00-start", "no day of the month"),
+        ("08:00-stop", "has no start"),
+        ("Monday-08:00-start, month_day_1-08:00-stop", "both days of the week and days"),
+        ("cron 1 2 3", "not a cron expression"),
+        ("cron 0 0 31 2 *", "never comes true"),
+        ("cron 99 0 * * *", "never comes true"),
+        ("cron 0 0 * * *\n08:00-start", "both cron expressions and times"),
+        ("zone Nowhere/Land\n08:00-start", "not a time zone"),
+        ("zone ../../etc/passwd\n08:00-start", "not a time zone"),
+        ("08:00-start," * 201, "has more than"),
+    ],
+)
+def test_what_is_no_schedule_is_told(text, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Schedule.parse(text)
+
+
+def test_this_machine_has_a_zone(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert datetime.fromtimestamp(0, machine_zone()).hour == 9
+    monkeypatch.setenv("TZ", "Nowhere/Land")
+    assert machine_zone() is not None
