@@ -24,6 +24,8 @@ from mft.transfers.rows import (
     SAVE,
     SCHEMA,
     SEEN,
+    SENDING,
+    SENT,
     SKIPPED,
     STABLE,
     VERSION,
@@ -252,7 +254,7 @@ class Queue:
         One that is done is taken out of the queue; with `remember` it is not taken for a new one
         as long as it stays where it is.
         """
-        row.state = outcome
+        row.state, row.reached = outcome, row.state if outcome == FAILED else ""
         with self._writing() as database:
             if outcome == DONE:
                 database.execute("DELETE FROM files WHERE id = ?", (row.id,))
@@ -272,12 +274,24 @@ class Queue:
             return _end_of_batch(database, row, "") if row.batch else None
 
     def again(self) -> int:
-        """Try every failed file again; how many there are."""
+        """Try every failed file again, from where it was; how many there are."""
         with self._writing() as database:
             return database.execute(
-                f"UPDATE files SET state = ?, ready = batch IS NOT NULL, {ANEW} WHERE state = ?",  # noqa: S608
-                (STABLE, FAILED),
+                "UPDATE files SET state = reached, ready = batch IS NOT NULL, tries = 0, due = 0,"
+                " error = '', fallback = 0, reached = '' WHERE state = ?",
+                (FAILED,),
             ).rowcount
+
+    def collides(self, row: Row) -> bool:
+        """Whether another file that is on its way uses a name that this one is about to use."""
+        names = [text_of(name) for name in (row.final, row.temporary)]
+        with self._reading() as database:
+            found = database.execute(
+                "SELECT 1 FROM files WHERE state IN (?, ?) AND id <> ? AND from_top = ?"
+                " AND fallback = ? AND (temporary IN (?, ?) OR final IN (?, ?)) LIMIT 1",
+                (SENDING, SENT, row.id, row.from_top, row.fallback, *names, *names),
+            ).fetchone()
+        return found is not None
 
     def has_failed(self, batch: int) -> bool:
         """Whether any file of a batch has."""

@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS files (
     tries INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
     final TEXT NOT NULL DEFAULT '', temporary TEXT NOT NULL DEFAULT '',
     replaces INTEGER NOT NULL DEFAULT 0, from_top INTEGER NOT NULL DEFAULT 0,
-    fallback INTEGER NOT NULL DEFAULT 0, written INTEGER NOT NULL DEFAULT -1
+    fallback INTEGER NOT NULL DEFAULT 0, written INTEGER NOT NULL DEFAULT -1,
+    reached TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS files_by_turn ON files (ready, due, batch, marker, id);
 CREATE INDEX IF NOT EXISTS files_by_batch ON files (batch, marker, ready);
@@ -47,16 +48,16 @@ PRAGMA user_version = 1;
 VERSION: Final = 1  # of these tables
 FIELDS: Final = (
     "id, path, size, modified, state, found, batch, marker, tries, due, error, final, temporary,"
-    " replaces, from_top, fallback, written"
+    " replaces, from_top, fallback, written, reached"
 )
 # What is forgotten of a file when it begins anew.
 ANEW: Final = (
     "tries = 0, due = 0, error = '', final = '', temporary = '', replaces = 0, from_top = 0,"
-    " fallback = 0, written = -1"
+    " fallback = 0, written = -1, reached = ''"
 )
 SAVE: Final = (
     "UPDATE files SET size = ?, modified = ?, state = ?, ready = ?, tries = ?, due = ?, error = ?,"
-    " final = ?, temporary = ?, replaces = ?, from_top = ?, fallback = ?, written = ?"
+    " final = ?, temporary = ?, replaces = ?, from_top = ?, fallback = ?, written = ?, reached = ?"
     " WHERE id = ?"
 )
 
@@ -82,6 +83,7 @@ class Row:
     from_top: bool = False  # whether names begin at the top of the destination
     fallback: bool = False  # whether it goes to the fallback folder
     written: int = -1  # bytes that are at the destination, once all of them are
+    reached: str = ""  # of one that has failed: the state in which it did
 
     @property
     def is_ready(self) -> bool:
@@ -110,6 +112,7 @@ class Row:
             self.from_top,
             self.fallback,
             self.written,
+            self.reached,
             self.id,
         )
 
@@ -122,7 +125,7 @@ def text_of(path: VPath | None) -> str:
 def row_of(found: Sequence[Any]) -> Row:
     """Read FIELDS back."""
     (id_, path, size, modified, state, since, batch, marker, tries, due, error) = found[:11]
-    final, temporary, replaces, from_top, fallback, written = found[11:]
+    final, temporary, replaces, from_top, fallback, written, reached = found[11:]
     return Row(
         id_,
         VPath.parse(path),
@@ -141,4 +144,5 @@ def row_of(found: Sequence[Any]) -> Row:
         bool(from_top),
         bool(fallback),
         written,
+        reached,
     )

@@ -180,6 +180,36 @@ def test_what_has_failed_stays_failed_until_it_changes_or_somebody_asks(queue):
     assert taken(queue) == ["/a", "/b"]
 
 
+def test_what_has_failed_goes_on_from_where_it_was(queue):
+    look(queue, A)
+    row = first(queue)
+    row.state, row.final = SENT, VPath.parse("/x")
+    queue.end(row, FAILED, 101)
+    queue.again()
+    row = first(queue)
+    assert (row.state, row.final, row.reached) == (SENT, VPath.parse("/x"), "")
+
+
+def test_two_files_on_their_way_may_not_use_one_name(queue):
+    look(queue, A, B)
+    one = first(queue)
+    one.state, one.final, one.temporary = SENDING, VPath.parse("/x"), VPath.parse("/x.part")
+    assert not queue.collides(one)
+    queue.save(one)
+    other = queue.take(100, [one.id])
+    for final, temporary, collides in (
+        ("/x", "/y.part", True),
+        ("/x.part", "/x.part.part", True),
+        ("/y", "/x.part", True),
+        ("/y", "/y.part", False),
+    ):
+        other.final, other.temporary = VPath.parse(final), VPath.parse(temporary)
+        assert queue.collides(other) is collides
+    queue.end(one, DONE, 101)
+    other.final = VPath.parse("/x")
+    assert not queue.collides(other)
+
+
 def test_a_file_that_is_not_what_it_was_is_looked_at_anew(queue):
     look(queue, A)
     queue.renew(first(queue), 101, LATER)

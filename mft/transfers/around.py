@@ -1,0 +1,102 @@
+"""What the parts of one transfer are given to work with."""
+
+import posixpath
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from twisted.internet.defer import DeferredLock
+
+from mft.core.peer import NOWHERE, PROCESS, Component, Origin
+from mft.core.vpath import VPath
+from mft.events.model import Emitter, Event
+from mft.remote.base import Remote
+from mft.runtime.buffers import Buffers
+from mft.runtime.program import Finished
+from mft.runtime.threads import Blocking
+from mft.transfers.options import TransferOptions
+from mft.transfers.queue import Queue
+
+P = ParamSpec("P")
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class Place(Protocol):
+    """A location, as transfers use it."""
+
+    component: Component
+
+    def borrow(self, folder: str) -> AbstractAsyncContextManager[Remote]:
+        """Lend a connection whose paths begin at a folder; raises Refused."""
+
+    async def available(self) -> None:
+        """Wait until connections are lent; raises Refused when they never will be."""
+
+
+class Places(Protocol):
+    """Every location by its ID; None is this machine."""
+
+    def __call__(self, uuid: str | None, /) -> Place:
+        """One of them; raises Refused(NOT_FOUND) for one that is not there."""
+
+
+class RunProgram(Protocol):
+    """Runs a program of this machine."""
+
+    def __call__(
+        self, argv: list[str], env: dict[str, str | bytes], timeout: float
+    ) -> Coroutine[Any, Any, Finished]:
+        """Run it to its end; raises OSError when it cannot be started."""
+
+
+class Asked:
+    """A queue on disk, asked by one call at a time: a transfer holds one thread at the most."""
+
+    def __init__(self, disk: Blocking) -> None:
+        self._disk = disk
+        self._lock = DeferredLock()
+
+    async def __call__(self, call: Callable[P, T], *words: P.args, **named: P.kwargs) -> T:
+        """Run a method of the queue; raises Refused."""
+        await self._lock.acquire()
+        try:
+            return await self._disk(call, *words, **named)
+        finally:
+            self._lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What one transfer has."""
+
+    component: Component
+    options: TransferOptions
+    bus: Emitter
+    queue: Queue
+    ask: Asked
+    clock: Any  # the reactor
+    now: Callable[[], float]  # wall-clock time
+    zone: tzinfo  # of this machine
+    buffers: Buffers
+    run: RunProgram
+    log: Callable[[str], object]
+
+    def tell(self, event: Event[D], payload: D) -> None:
+        """Tell an event of this transfer."""
+        self.bus.emit(event, payload, Origin(PROCESS, NOWHERE, self.component))
+
+    def moment(self, seconds: float) -> datetime:
+        """A moment in the time zone of this machine."""
+        return datetime.fromtimestamp(seconds, UTC).astimezone(self.zone)
+
+    def at_source(self, path: VPath) -> str:
+        """A file of the source, as people write it."""
+        return shown(self.options.source_path, path)
+
+
+def shown(folder: str, path: VPath) -> str:
+    """A path below a folder, as people write it."""
+    return posixpath.join(folder or "/", *path.parts)

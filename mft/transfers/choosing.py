@@ -1,0 +1,91 @@
+"""What a file will be called at its destination, and what becomes of one that is called so."""
+
+from typing import Final
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.transfers.around import shown
+from mft.transfers.names import stamped
+from mft.transfers.one_file import OneFile
+from mft.transfers.rows import SENDING, SKIPPED
+
+FAIL: Final = "fail"
+SKIP: Final = "skip"
+OVERWRITE: Final = "overwrite"
+DISABLE: Final = "disable"
+STAMP_ALWAYS: Final = "timestamp-always"
+STAMP_NEW: Final = "timestamp-to-new-file"
+STAMP_OLD: Final = "timestamp-to-existing-file"
+
+
+async def choose(file: OneFile) -> None:
+    """Give it its names, after which it is `sending`; or it is `skipped`.
+
+    Raises Refused where it can have none: EXISTS, IS_A_DIRECTORY, BUSY, or what the peer says.
+    """
+    row, rule = file.row, file.around.options.overwrite_rule
+    row.final, row.from_top = file.named.path, file.named.from_top
+    row.replaces = rule == DISABLE
+    if rule == STAMP_ALWAYS:
+        row.final = _stamped(file, row.final)
+    elif rule != DISABLE:
+        existing = await file.find(row.final)
+        if existing is not None and existing.is_directory:
+            raise Refused(Reason.IS_A_DIRECTORY, file.target)
+        if existing is not None and not await _may_have(file, row.final, rule):
+            row.state, row.error = SKIPPED, "the destination has a file of the name"
+            return
+    row.temporary = await _temporary_name(file, row.final)
+    if await file.around.ask(file.around.queue.collides, row):
+        raise Refused(Reason.BUSY, file.target, "another file is being sent there")
+    row.state = SENDING
+    # Should a power cut take this, what has the temporary name then is left alone.
+    await file.save(durable=False)
+
+
+async def _may_have(file: OneFile, final: VPath, rule: str) -> bool:
+    """Whether it may have a name that another has; False leaves it where it is."""
+    row, around = file.row, file.around
+    if rule == FAIL:
+        raise Refused(Reason.EXISTS, file.target)
+    if rule == OVERWRITE:
+        row.replaces = True
+        around.tell(events.TRANSFER_OVERWRITES, p.JobNamed(file.target, around.options.name))
+    elif rule == STAMP_NEW:
+        row.final = _stamped(file, final)
+        told = p.OtherName(file.path, file.target, around.options.name)
+        around.tell(events.TRANSFER_OTHER_NAME, told)
+    elif rule == STAMP_OLD and not around.options.destination_temporary_suffix:
+        await move_aside(file, final)
+    return rule != SKIP
+
+
+async def _temporary_name(file: OneFile, final: VPath) -> VPath:
+    """The name until all of it is there: one that nobody else has."""
+    named = file.named
+    suffix = named.suffix or file.around.options.destination_temporary_suffix
+    if not suffix and not named.prefix:
+        return final
+    temporary = VPath.parse(f"{named.prefix}{final.name}{suffix}", final.parent)
+    if await file.find(temporary) is None:
+        return temporary
+    name = _stamped(file, final).name
+    return VPath.parse(f"{named.prefix}{name}{suffix}", final.parent)
+
+
+async def move_aside(file: OneFile, final: VPath) -> None:
+    """Give what has the name another one, with a moment in it."""
+    if await file.find(final) is None:
+        return
+    around = file.around
+    aside = stamped(final, around.moment(around.now()))
+    await file.destination.rename(final, aside, replace=False)
+    there, now = shown(file.folder, final), shown(file.folder, aside)
+    around.tell(events.TRANSFER_MOVED_ASIDE, p.MovedAside(there, now, around.options.name))
+
+
+def _stamped(file: OneFile, final: VPath) -> VPath:
+    """The name with the moment in it when the file was found: the same in every try."""
+    return stamped(final, file.around.moment(file.row.found))

@@ -1,0 +1,56 @@
+"""Whether what is at a destination is what was sent: by its size, and by its digest."""
+
+import hashlib
+from typing import Final
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.transfers.copying import Copying
+from mft.transfers.one_file import OneFile
+
+DIGEST: Final = "sha256"
+
+
+async def compare(file: OneFile, path: VPath, digest: bytes | None) -> None:
+    """Raise Refused(BROKEN) unless what has a name there is what was sent.
+
+    `digest` is that of all that was sent; None where only a part of it was sent now. A peer that
+    tells neither sizes nor digests is taken at its word.
+    """
+    try:
+        found = await file.destination.stat(path, finished=True)
+    except Refused as refused:
+        if refused.reason is Reason.NOT_FOUND:
+            raise Refused(Reason.BROKEN, file.target, "it is not there") from None
+        if refused.reason is not Reason.UNSUPPORTED:
+            raise
+    else:
+        check_size(file, found.size)
+    theirs = await file.destination.digest(path, DIGEST)
+    if theirs is None:
+        return
+    ours = digest if digest is not None else await _digest_of_source(file)
+    if theirs != ours:
+        raise Refused(Reason.BROKEN, file.target, "its content is another one there")
+
+
+def check_size(file: OneFile, size: int) -> None:
+    """Raise Refused(BROKEN) for another size than that of what was sent."""
+    if size != file.row.written:
+        details = f"it has {size} bytes there, and {file.row.written} were sent"
+        raise Refused(Reason.BROKEN, file.target, details)
+
+
+async def _digest_of_source(file: OneFile) -> bytes:
+    found = await file.source.digest(file.row.path, DIGEST)
+    if found is not None:
+        return found
+    download = await file.source.download(file.row.path)
+    digest = hashlib.sha256()
+    try:
+        lane, around = download.lane, file.around
+        copying = Copying(lane, lane, around.buffers, around.clock, subject=file.path)
+        await copying.add(digest, file.row.size)
+    finally:
+        await download.close()
+    return digest.digest()

@@ -1,0 +1,91 @@
+"""One file between two trees: what everything that is done with it needs to know of it."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.remote.base import Remote
+from mft.transfers.around import Around, shown
+from mft.transfers.names import Named
+from mft.transfers.rows import Row
+from mft.vfs.base import Entry
+
+
+class ChangedError(Exception):
+    """The source is not what it was: whatever is known of it is out of date."""
+
+
+class VanishedError(Exception):
+    """The source has gone before it was sent."""
+
+
+@dataclass(slots=True)
+class OneFile:
+    """A row, and the trees that it is between."""
+
+    around: Around
+    row: Row
+    named: Named  # what rules call it
+    folder: str  # of the destination
+    source: Remote
+    destination: Remote
+
+    @property
+    def path(self) -> str:
+        """Where it is, as people write it."""
+        return self.around.at_source(self.row.path)
+
+    @property
+    def target(self) -> str:
+        """Where it goes, as people write it."""
+        return shown(self.folder, self.row.final or self.named.path)
+
+    @property
+    def names(self) -> tuple[VPath, VPath]:
+        """Its temporary name and its own; Refused(BROKEN) before it has any."""
+        temporary, final = self.row.temporary, self.row.final
+        if temporary is None or final is None:
+            raise Refused(Reason.BROKEN, self.path, "it has no name at the destination")
+        return temporary, final
+
+    async def save(self, *, durable: bool = True) -> None:
+        """Write down how far it is; raises Refused."""
+        await self.around.ask(self.around.queue.save, self.row, durable=durable)
+
+    async def find(self, path: VPath) -> Entry | None:
+        """What has a name at the destination; only where the peer says so is there nothing."""
+        try:
+            return await self.destination.stat(path, finished=True)
+        except Refused as refused:
+            if refused.reason is Reason.NOT_FOUND:
+                return None
+            raise
+
+    async def look(self) -> Entry:
+        """What the source is now; raises VanishedError where there is nothing."""
+        try:
+            return await self.source.stat(self.row.path)
+        except Refused as refused:
+            if refused.reason is Reason.NOT_FOUND:
+                raise VanishedError from None
+            raise
+
+    def check(self, entry: Entry) -> None:
+        """Raise ChangedError for a source that is not what it was."""
+        row = self.row
+        alike = entry.size == row.size and is_same_time(entry.modified, row.modified)
+        if not entry.is_file or not alike:
+            raise ChangedError
+
+    async def discard(self) -> None:
+        """Remove what was sent of it under its temporary name, as far as that can be done."""
+        temporary, final = self.row.temporary, self.row.final
+        if temporary is not None and temporary != final:
+            with suppress(Refused):
+                await self.destination.remove(temporary)
+
+
+def is_same_time(one: int, other: int) -> bool:
+    """Whether two times of a file are the same: listings may tell them in whole minutes."""
+    return one == other or (0 in (one % 60, other % 60) and one // 60 == other // 60)

@@ -1,0 +1,287 @@
+"""One file from step to step. Each looks first at what is there, so that any may be begun again.
+
+A file is sent under a temporary name, compared, and only then given its own; `sent` is on the disk
+before the temporary name is given up. Nothing of the source is touched before `verified` is.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.remote.base import Remote
+from mft.transfers.around import shown
+from mft.transfers.choosing import STAMP_OLD, choose, move_aside
+from mft.transfers.comparing import check_size, compare
+from mft.transfers.copying import Converter, Copying, Digest
+from mft.transfers.names import Conversion, conversion_of
+from mft.transfers.one_file import ChangedError, OneFile, VanishedError
+from mft.transfers.programs import run_for
+from mft.transfers.rows import SENDING, SENT, STABLE, VERIFIED, Row
+from mft.vfs.base import Download, Existing, Upload
+
+_CUT = frozenset({Reason.ABORTED, Reason.BUSY, Reason.NO_SPACE, Reason.QUOTA})
+
+
+class Delivery:
+    """Brings one file to its destination; `told` hears how many bytes of it have arrived."""
+
+    def __init__(self, file: OneFile, told: Callable[[int], None] = lambda count: None) -> None:
+        self._file = file
+        self._around = file.around
+        self._options = file.around.options
+        self._told = told
+        self._began = file.around.clock.seconds()
+        self._fresh = False  # whether this has just seen all of it arrive
+        self.start = 0  # bytes that were there already
+        self.step = file.row.state
+
+    async def run(self) -> None:
+        """Go on until the row is verified, or skipped.
+
+        Raises Refused where a try fails; ChangedError and VanishedError, of which nothing is left
+        under a temporary name as far as that can be helped.
+        """
+        row = self._file.row
+        while row.state in (STABLE, SENDING, SENT):
+            self.step = row.state
+            try:
+                await self._one_step(row)
+            except (ChangedError, VanishedError):
+                await self._file.discard()
+                raise
+
+    async def _one_step(self, row: Row) -> None:
+        if row.state == STABLE:
+            await self._prepare()
+        elif row.state == SENDING:
+            await self._send()
+        else:
+            await self._publish()
+
+    async def _prepare(self) -> None:
+        file, before = self._file, self._options.execute_before
+        target = shown(file.folder, file.named.path)
+        if before:
+            await run_for(self._around, "execute_before", before, file.path, target)
+        entry = await file.look()
+        if before:
+            file.row.size, file.row.modified = entry.size, entry.modified  # as the program left it
+        file.check(entry)
+        await choose(file)
+
+    # The bytes.
+
+    async def _send(self) -> None:
+        file = self._file
+        download = await self._open_source()
+        try:
+            file.check(download.entry)
+            written, digest = await self._copy(download, await self._open_destination())
+        finally:
+            await self._close(download)
+        await self._check_still()
+        file.row.written = written
+        try:
+            await compare(file, file.names[0], digest)
+        except Refused as refused:
+            if refused.reason is Reason.BROKEN:  # it is not gone on with
+                await file.discard()
+            self._broke(written, refused)
+            raise
+        file.row.state = SENT
+        await file.save()
+        self._fresh = True
+
+    async def _open_source(self) -> Download:
+        file = self._file
+        try:
+            return await file.source.download(file.row.path)
+        except Refused as refused:
+            if refused.reason is Reason.NOT_FOUND:
+                raise VanishedError from None
+            told = p.JobPathFailed(file.path, refused.details)
+            self._around.tell(events.TRANSFER_SOURCE_UNOPENED, told)
+            raise
+
+    async def _open_destination(self) -> Upload:
+        try:
+            return await self._begin()
+        except Refused as refused:
+            told = p.JobPathFailed(self._file.target, refused.details)
+            self._around.tell(events.TRANSFER_DESTINATION_UNOPENED, told)
+            raise
+
+    async def _begin(self) -> Upload:
+        temporary, final = self._file.names
+        # What has its own name may be somebody else's, and text has another length there.
+        anew = temporary == final or self._conversion is not None
+        upload = await self._upload(temporary, Existing.REPLACE if anew else Existing.EXTEND)
+        if upload.start > (0 if anew else self._file.row.size):
+            await upload.abort(keep=False)
+            upload = await self._upload(temporary, Existing.REPLACE)
+        self.start = upload.start
+        return upload
+
+    async def _upload(self, path: VPath, how: Existing) -> Upload:
+        tree = self._file.destination
+        try:
+            return await tree.upload(path, how)
+        except Refused as refused:
+            if refused.reason is not Reason.NOT_FOUND or len(path.parts) < 2:
+                raise
+        await make_folders(tree, path.parent)
+        return await tree.upload(path, how)
+
+    @property
+    def _conversion(self) -> Conversion | None:
+        return conversion_of(self._options.destination_content_actions, self._file.row.path)
+
+    async def _copy(self, download: Download, upload: Upload) -> tuple[int, bytes | None]:
+        """Send what is not there yet: how much there is then, and its digest where it is known."""
+        file, action = self._file, self._conversion
+        told = p.FileStarts(self._type, file.path, file.row.size, action.text if action else "")
+        self._around.tell(events.TRANSFER_FILE_STARTS, told)
+        digest = None if self.start else hashlib.sha256()
+        counted = [self.start]
+
+        def count(written: int) -> None:
+            counted[0] = written
+            self._told(written)
+
+        copying = self._copying(download.lane, upload.lane, digest, count)
+        try:
+            written = await copying.copy(self.start, file.row.size)
+            await upload.commit(durable=True)
+        except BaseException as error:
+            # What was written is gone on with, unless there is no hope for it.
+            with suppress(Refused):
+                await upload.abort(keep=not isinstance(error, Refused) or error.reason in _CUT)
+            if isinstance(error, Refused):
+                self._broke(counted[0], error)
+                await self._has_changed(error)
+            raise
+        return written, None if digest is None else digest.digest()
+
+    def _copying(
+        self, source: Any, target: Any, digest: Digest | None, count: Callable[[int], None]
+    ) -> Copying:
+        action = self._conversion
+        return Copying(
+            source,
+            target,
+            self._around.buffers,
+            self._around.clock,
+            subject=self._file.path,
+            told=count,
+            digest=digest,
+            converter=None if action is None else Converter(action),
+        )
+
+    async def _close(self, download: Download) -> None:
+        file = self._file
+        try:
+            await download.close()
+        except Refused as refused:
+            told = p.SourceUnclosed(file.path, file.target, refused.details, file.path)
+            self._around.tell(events.TRANSFER_SOURCE_UNCLOSED, told)
+
+    async def _has_changed(self, refused: Refused) -> None:
+        """Whether the source was changed, where that may be why a copy failed."""
+        if refused.reason is Reason.ABORTED and self._file.source.connected:
+            with suppress(Refused):
+                await self._check_still()
+
+    async def _check_still(self) -> None:
+        file = self._file
+        try:
+            file.check(await file.look())
+        except ChangedError:
+            told = p.SourceChanged(file.path, "it was written while it was sent", "changed")
+            self._around.tell(events.TRANSFER_SOURCE_CHANGED, told)
+            raise
+
+    # Its own name.
+
+    async def _publish(self) -> None:
+        file, row = self._file, self._file.row
+        temporary, final = file.names
+        if temporary != final and (self._fresh or not await self._is_published()):
+            if row.state != SENT:
+                return
+            if self._options.overwrite_rule == STAMP_OLD:
+                await move_aside(file, final)
+            await file.destination.rename(temporary, final, replace=row.replaces)
+            await self._see(final)
+        self._told_done()
+        row.state = VERIFIED
+        await file.save()
+
+    async def _is_published(self) -> bool:
+        """Whether it has its own name already: a kill or a cut may have come after that.
+
+        Where neither name has what was sent, the row is sent again.
+        """
+        file, row = self._file, self._file.row
+        temporary, final = file.names
+        there = await file.find(temporary)
+        if there is not None and there.size == row.written:
+            return False
+        if there is None:
+            found = await file.find(final)
+            if found is not None and found.size == row.written:
+                return True
+        await file.discard()
+        row.begin_anew()
+        await file.save()
+        return False
+
+    async def _see(self, final: VPath) -> None:
+        """It was renamed: what is there then has the right size, or was taken away already."""
+        file = self._file
+        found = await file.find(final)
+        try:
+            if found is not None:
+                check_size(file, found.size)
+        except Refused:
+            file.row.begin_anew()
+            await file.save()
+            raise
+
+    # What is told.
+
+    @property
+    def _type(self) -> str:
+        return "move" if self._options.delete_source_on_success else "copy"
+
+    def _measured(self, written: int) -> tuple[int, float, int]:
+        """Bytes that this has sent, in how many seconds, and how many a second."""
+        sent = max(0, written - self.start)
+        seconds = round(self._around.clock.seconds() - self._began, 3)
+        return sent, seconds, int(sent / seconds) if seconds > 0 else 0
+
+    def _broke(self, written: int, refused: Refused) -> None:
+        file = self._file
+        measured = self._measured(written)
+        told = p.FileBroke(self._type, file.path, file.row.size, *measured, str(refused))
+        self._around.tell(events.TRANSFER_FILE_BROKE, told)
+
+    def _told_done(self) -> None:
+        file, written = self._file, self._file.row.written
+        measured = self._measured(written if self._fresh else self.start)
+        told = p.FileTransferred(self._type, file.path, file.target, written, *measured, file.path)
+        self._around.tell(events.TRANSFER_FILE_DONE, told)
+
+
+async def make_folders(tree: Remote, folder: VPath) -> None:
+    """Make a folder and those above it, where they are missing; raises Refused."""
+    for depth in range(1, len(folder.parts) + 1):
+        try:
+            await tree.make_directory(VPath(folder.parts[:depth]))
+        except Refused as refused:
+            if refused.reason is not Reason.EXISTS:
+                raise
