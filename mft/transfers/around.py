@@ -96,6 +96,10 @@ class Around:
         """A file of the source, as people write it."""
         return shown(self.options.source_path, path)
 
+    def at_source_text(self, path: str) -> str:
+        """The same for a path as the queue has it."""
+        return posixpath.join(self.options.source_path or "/", path.lstrip("/"))
+
 
 def shown(folder: str, path: VPath) -> str:
     """A path below a folder, as people write it."""

@@ -238,8 +238,11 @@ class Queue:
         with self._writing(durable=durable) as database:
             database.execute(SAVE, row.saved())
 
-    def renew(self, row: Row, now: float, rules: Rules) -> None:
-        """The file is not what it was: the next look takes it as one that has changed."""
+    def renew(self, row: Row, now: float, rules: Rules) -> Ended | None:
+        """The file is not what it was: the next look takes it as one that has changed.
+
+        Gives the batch that ends without it.
+        """
         row.state = SEEN
         with self._writing() as database:
             database.execute(
@@ -247,6 +250,7 @@ class Queue:
                 " WHERE id = ?",
                 (SEEN, now, rules.batch, row.id),
             )
+            return _end_of_batch(database, row, "") if row.batch else None
 
     def end(self, row: Row, outcome: str, now: float, *, remember: bool = False) -> Ended | None:
         """A file has come to its end; the batch that has as well, with it.
@@ -260,6 +264,11 @@ class Queue:
                 database.execute("DELETE FROM files WHERE id = ?", (row.id,))
             else:
                 database.execute(SAVE, row.saved())
+            if outcome == DONE:
+                database.execute(
+                    "INSERT INTO facts VALUES ('done', 1)"
+                    " ON CONFLICT (name) DO UPDATE SET value = value + 1"
+                )
             if outcome == DONE and remember:
                 database.execute(
                     "INSERT OR REPLACE INTO sent (path, size, modified, at) VALUES (?, ?, ?, ?)",

@@ -18,6 +18,7 @@ from mft.transfers.around import shown
 from mft.transfers.choosing import STAMP_OLD, choose, move_aside
 from mft.transfers.comparing import check_size, compare
 from mft.transfers.copying import Converter, Copying, Digest
+from mft.transfers.finishing import at_destination
 from mft.transfers.names import Conversion, conversion_of
 from mft.transfers.one_file import ChangedError, OneFile, VanishedError
 from mft.transfers.programs import run_for
@@ -72,19 +73,16 @@ class Delivery:
         if before:
             file.row.size, file.row.modified = entry.size, entry.modified  # as the program left it
         file.check(entry)
+        await at_destination(file, "before", self._options.execute_on_destination_before)
         await choose(file)
 
     # The bytes.
 
     async def _send(self) -> None:
         file = self._file
-        download = await self._open_source()
-        try:
-            file.check(download.entry)
-            written, digest = await self._copy(download, await self._open_destination())
-        finally:
-            await self._close(download)
-        await self._check_still()
+        written, digest = await self._read_and_write()
+        with suppress(VanishedError):  # all of it was read before somebody took it away
+            await self._check_still()
         file.row.written = written
         try:
             await compare(file, file.names[0], digest)
@@ -96,6 +94,20 @@ class Delivery:
         file.row.state = SENT
         await file.save()
         self._fresh = True
+
+    async def _read_and_write(self) -> tuple[int, bytes | None]:
+        """Send what is not there yet: how much there is then, and its digest where it is known."""
+        try:
+            download = await self._open_source()
+            try:
+                self._file.check(download.entry)
+                return await self._copy(download, await self._open_destination())
+            finally:
+                await self._close(download)
+        except Refused as refused:
+            if refused.reason is Reason.ABORTED and self._file.source.connected:
+                await self._check_still()  # which would be why
+            raise
 
     async def _open_source(self) -> Download:
         file = self._file
@@ -142,7 +154,6 @@ class Delivery:
         return conversion_of(self._options.destination_content_actions, self._file.row.path)
 
     async def _copy(self, download: Download, upload: Upload) -> tuple[int, bytes | None]:
-        """Send what is not there yet: how much there is then, and its digest where it is known."""
         file, action = self._file, self._conversion
         told = p.FileStarts(self._type, file.path, file.row.size, action.text if action else "")
         self._around.tell(events.TRANSFER_FILE_STARTS, told)
@@ -163,7 +174,6 @@ class Delivery:
                 await upload.abort(keep=not isinstance(error, Refused) or error.reason in _CUT)
             if isinstance(error, Refused):
                 self._broke(counted[0], error)
-                await self._has_changed(error)
             raise
         return written, None if digest is None else digest.digest()
 
@@ -189,12 +199,6 @@ class Delivery:
         except Refused as refused:
             told = p.SourceUnclosed(file.path, file.target, refused.details, file.path)
             self._around.tell(events.TRANSFER_SOURCE_UNCLOSED, told)
-
-    async def _has_changed(self, refused: Refused) -> None:
-        """Whether the source was changed, where that may be why a copy failed."""
-        if refused.reason is Reason.ABORTED and self._file.source.connected:
-            with suppress(Refused):
-                await self._check_still()
 
     async def _check_still(self) -> None:
         file = self._file

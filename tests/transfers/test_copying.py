@@ -17,7 +17,7 @@ from mft.vfs.base import Existing
 from mft.vfs.memory import MemoryFileSystem
 from tests.fakes.files import get, put
 from tests.fakes.run import run
-from tests.fakes.slow import Slowness, SlowLane
+from tests.fakes.slow import SlowLane, Slowness
 
 A, B = VPath.parse("/a"), VPath.parse("/b")
 CHUNK = 4096

@@ -1,0 +1,284 @@
+"""One file from the queue to its end: with its tries, and all that is done before and after."""
+
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from twisted.internet.defer import CancelledError
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.remote.base import Remote
+from mft.transfers.archive import archive
+from mft.transfers.around import Around, shown
+from mft.transfers.finishing import at_destination, remove_source
+from mft.transfers.giving_up import CutError, HopelessError, give_up, may_be_tried
+from mft.transfers.lending import At, Lending, Pauses
+from mft.transfers.looking import Rules
+from mft.transfers.names import Named, NoRuleError, destination
+from mft.transfers.one_file import ChangedError, OneFile, VanishedError
+from mft.transfers.programs import run_for
+from mft.transfers.queue import Ended
+from mft.transfers.rows import (
+    ARCHIVED,
+    DONE,
+    FAILED,
+    SENDING,
+    SENT,
+    SKIPPED,
+    STABLE,
+    VERIFIED,
+    Row,
+)
+from mft.transfers.steps import Delivery
+from mft.transfers.tally import Progress, Tally
+from mft.transfers.telling import tell_done, tell_end, tell_failed
+
+UNDERWAY: Final = (STABLE, SENDING, SENT)
+
+
+class Carrier:
+    """Carries files, one for each call of `carry` that runs.
+
+    `emptied` hears of folders from which a file was removed.
+    """
+
+    def __init__(
+        self,
+        around: Around,
+        lending: Lending,
+        pauses: Pauses,
+        rules: Rules,
+        tally: Tally,
+        emptied: Callable[[VPath], object] = lambda folder: None,
+    ) -> None:
+        self._around = around
+        self._options = around.options
+        self._lending = lending
+        self._pauses = pauses
+        self._rules = rules
+        self._tally = tally
+        self._emptied = emptied
+        self._furthest: dict[int, int] = {}  # where files that were cut went on; few are
+
+    async def carry(self, row: Row) -> None:
+        """Take a file as far as it goes now, and write that down.
+
+        Raises NoRuleError, after which nothing more can be sent, and Refused where the queue cannot
+        be written.
+        """
+        progress = Progress(self._around.at_source(row.path), row.size, step=row.state)
+        self._tally.moving[row.id] = progress
+        try:
+            await self._carry(row, progress)
+        except CancelledError:
+            told = p.JobStep(progress.path, progress.step)
+            self._around.tell(events.TRANSFER_JOB_CANCELLED, told)
+            raise
+        finally:
+            del self._tally.moving[row.id]
+
+    async def _carry(self, row: Row, progress: Progress) -> None:
+        try:
+            await self._bring(row, progress)
+        except ChangedError:
+            now = self._around.now()
+            ended = await self._around.ask(self._around.queue.renew, row, now, self._rules)
+            await self._batch_ended(ended)
+        except VanishedError:
+            await self._vanished(row, progress)
+        except Refused as refused:
+            await self._refused(row, progress, refused)
+        except NoRuleError:
+            details = "no line of destination_path_actions matches"
+            self._unfit(row, details)
+            raise
+        except Exception as error:  # a fault of ours is this file's failure, not that of others
+            self._around.log(f"transferring {progress.path!r}: {traceback.format_exc()}")
+            told = p.JobStepFailed(progress.path, progress.step, repr(error))
+            self._around.tell(events.TRANSFER_STEP_BROKE, told)
+            await self._refused(row, progress, Refused(Reason.BROKEN, progress.path, repr(error)))
+
+    async def _bring(self, row: Row, progress: Progress) -> None:
+        if row.marker and row.batch and row.state == STABLE:
+            await self._check_batch(row)
+        named = self._named(row)
+        commands = self._options.execute_on_destination_after_success
+        same = True
+        if row.state in UNDERWAY or (row.state == VERIFIED and commands):
+            same = await self._deliver(row, named, progress)
+        progress.step = row.state
+        if row.state == SKIPPED:
+            await self._skipped(row)
+            return
+        if row.state == VERIFIED:
+            await self._after(row, named)
+        progress.step = row.state
+        if row.state == ARCHIVED:
+            async with self._lending.lend([self._source], self._pauses) as (source,):
+                same = await self._remove(row, source)
+        await self._done(row, same=same)
+
+    async def _check_batch(self, row: Row) -> None:
+        if await self._around.ask(self._around.queue.has_failed, row.batch):
+            path = self._around.at_source(row.path)
+            raise HopelessError(Reason.REJECTED, path, "another file of its batch has failed")
+
+    def _named(self, row: Row) -> Named:
+        """What rules call it: always the same, for its moment is when it was found."""
+        moment = self._around.moment(row.found)
+        try:
+            return destination(self._options.destination_path_actions, row.path, moment)
+        except Refused as refused:
+            self._unfit(row, str(refused))
+            raise HopelessError(refused.reason, refused.subject, refused.details) from None
+
+    def _unfit(self, row: Row, details: str) -> None:
+        path = self._around.at_source(row.path)
+        told = p.JobNamedFailed(path, self._options.name, details)
+        self._around.tell(events.TRANSFER_FILE_UNFIT, told)
+
+    @property
+    def _source(self) -> At:
+        return At(self._options.source_uuid, self._options.source_path)
+
+    def _target(self, row: Row, named: Named) -> At:
+        folder = self._options.destination_path
+        if row.fallback:
+            folder = self._options.destination_fallback_path
+        elif named.from_top:
+            folder = "/"
+        return At(self._options.destination_uuid, folder)
+
+    async def _deliver(self, row: Row, named: Named, progress: Progress) -> bool:
+        """Bring it to its destination; with nothing else to do, remove the source as well.
+
+        False where that is another file by now.
+        """
+        target = self._target(row, named)
+        async with self._lending.lend([self._source, target], self._pauses) as (source, there):
+            file = OneFile(self._around, row, named, target.folder, source, there)
+
+            def told(count: int) -> None:
+                progress.done = count
+
+            delivery, same = Delivery(file, told), True
+            stale: ChangedError | VanishedError | None = None
+            try:
+                await delivery.run()
+                if row.state == VERIFIED:
+                    same = await self._delivered(file)
+            except (ChangedError, VanishedError) as error:
+                stale = error  # the connections are as good as before
+            except Refused as refused:
+                if source.connected and there.connected:
+                    raise
+                raise CutError(refused, delivery.start) from None
+            finally:
+                progress.step = delivery.step
+        if stale is not None:
+            raise stale
+        return same
+
+    async def _delivered(self, file: OneFile) -> bool:
+        options = self._options
+        with suppress(Refused):  # which is told
+            commands = options.execute_on_destination_after_success
+            await at_destination(file, "after-success", commands)
+        if options.archive_success_path or options.execute_after_success:
+            return True
+        file.row.state = ARCHIVED
+        return await self._remove(file.row, file.source)
+
+    async def _after(self, row: Row, named: Named) -> None:
+        """Run the program, and archive the source: it may take its time, and needs other places."""
+        options = self._options
+        if not row.batch:
+            target = shown(self._target(row, named).folder, row.final or named.path)
+            path = self._around.at_source(row.path)
+            program = options.execute_after_success
+            with suppress(Refused):  # which is told
+                await run_for(self._around, "execute_after_success", program, path, target)
+        if options.archive_success_path:
+            store = At(options.archive_location_uuid, options.archive_success_path)
+            async with self._lending.lend([self._source, store], self._pauses) as (source, kept):
+                await archive(self._around, row, source, kept, store.folder)
+        row.state = ARCHIVED
+        await self._around.ask(self._around.queue.save, row)
+
+    async def _remove(self, row: Row, source: Remote) -> bool:
+        """Remove the source, if that is wanted; the row is done."""
+        same = True
+        if self._options.delete_source_on_success:
+            same = await remove_source(self._around, row, source)
+            if same:
+                self._emptied(row.path.parent)
+        row.state = DONE
+        return same
+
+    # Ends.
+
+    async def _done(self, row: Row, *, same: bool) -> None:
+        options, queue = self._options, self._around.queue
+        stays = not options.delete_source_on_success
+        remember = same and (stays or options.transfer_memory_duration > 0)
+        now = self._around.now()
+        ended = await self._around.ask(queue.end, row, DONE, now, remember=remember)
+        self._tally.done += 1
+        self._tally.size += max(row.written, 0)
+        self._furthest.pop(row.id, None)
+        if not row.batch:
+            tell_done(self._around, row)
+        await self._batch_ended(ended)
+
+    async def _skipped(self, row: Row) -> None:
+        now = self._around.now()
+        ended = await self._around.ask(self._around.queue.end, row, SKIPPED, now)
+        self._tally.skipped += 1
+        told = p.PathReason(self._around.at_source(row.path), row.error)
+        self._around.tell(events.TRANSFER_FILE_SKIPPED, told)
+        await self._batch_ended(ended)
+
+    async def _vanished(self, row: Row, progress: Progress) -> None:
+        ended = await self._around.ask(self._around.queue.drop, row)
+        self._around.tell(events.TRANSFER_SOURCE_VANISHED, p.SourcePath(progress.path))
+        if not self._options.ignore_missing_source_files:
+            self._tally.failed += 1
+            details = "somebody has taken it away before it was sent"
+            told = p.JobStepFailed(progress.path, progress.step, details)
+            self._around.tell(events.TRANSFER_FILE_FAILED, told)
+        await self._batch_ended(ended)
+
+    async def _refused(self, row: Row, progress: Progress, refused: Refused) -> None:
+        """A try has failed: there is another one, or that was the last."""
+        around, row.error = self._around, str(refused)
+        if may_be_tried(around, row, refused, self._furthest):
+            await around.ask(around.queue.save, row)
+            wait = round(max(0.0, row.due - around.now()), 3)
+            told = p.FileRetried(progress.path, row.tries, wait, row.error)
+            around.tell(events.TRANSFER_FILE_RETRIED, told)
+            return
+        step = progress.step
+        if await give_up(around, self._lending, row, self._target(row, self._named_or_not(row))):
+            return
+        ended = await around.ask(around.queue.end, row, FAILED, around.now())
+        self._tally.failed += 1
+        self._furthest.pop(row.id, None)
+        around.tell(events.TRANSFER_FILE_FAILED, p.JobStepFailed(progress.path, step, row.error))
+        if not row.batch:
+            tell_failed(around, row, step, row.error)
+        await self._batch_ended(ended)
+
+    def _named_or_not(self, row: Row) -> Named:
+        try:
+            moment = self._around.moment(row.found)
+            return destination(self._options.destination_path_actions, row.path, moment)
+        except Refused:
+            return Named(row.path)
+
+    async def _batch_ended(self, ended: Ended | None) -> None:
+        if ended is not None:
+            await tell_end(self._around, ended)

@@ -1,0 +1,60 @@
+"""What is done when a file has arrived, or could not be sent: commands, and its source goes."""
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.remote.base import Remote
+from mft.transfers.around import Around, shown
+from mft.transfers.commands import Command, carry_out
+from mft.transfers.one_file import OneFile, is_same_time
+from mft.transfers.rows import Row
+
+
+async def at_destination(file: OneFile, condition: str, commands: tuple[Command, ...]) -> None:
+    """Carry out commands at the destination, and tell of them; raises Refused."""
+    if not commands:
+        return
+    around, final = file.around, file.row.final or file.named.path
+    name = around.options.name
+    around.tell(events.TRANSFER_COMMANDS_START, p.AtDestination(condition, name))
+    try:
+        await carry_out(file.destination, commands, file.row.path, final)
+    except Refused as refused:
+        told = p.AtDestinationFailed(condition, name, str(refused))
+        around.tell(events.TRANSFER_COMMANDS_FAILED, told)
+        raise
+    around.tell(events.TRANSFER_COMMANDS_DONE, p.AtDestination(condition, name))
+
+
+async def remove_source(around: Around, row: Row, source: Remote) -> bool:
+    """Remove what was sent, and nothing else; raises Refused.
+
+    False where another file is there now, or the same one was written since: that stays.
+    """
+    try:
+        entry = await source.stat(row.path)
+        if entry.size != row.size or not is_same_time(entry.modified, row.modified):
+            told = p.SourceChanged(
+                around.at_source(row.path), "it was written after it had been sent", "changed"
+            )
+            around.tell(events.TRANSFER_SOURCE_CHANGED, told)
+            return False
+        await source.remove(row.path)
+    except Refused as refused:
+        if refused.reason is not Reason.NOT_FOUND:
+            raise
+    return True
+
+
+async def remove_folders(around: Around, folder: VPath, source: Remote) -> None:
+    """Remove a folder of the source and those above it, as far as they are empty."""
+    while not folder.is_root:
+        try:
+            await source.remove_directory(folder)
+        except Refused as refused:
+            if refused.reason is not Reason.NOT_EMPTY:
+                told = p.JobPathFailed(shown(around.options.source_path, folder), str(refused))
+                around.tell(events.TRANSFER_FOLDER_LEFT, told)
+            return
+        folder = folder.parent

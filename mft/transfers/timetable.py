@@ -1,0 +1,93 @@
+"""A schedule that is kept: what it plans happens, is told, and is not forgotten by a restart."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from twisted.internet.task import deferLater
+
+from mft.core.failure import Refused
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.transfers.around import Around
+from mft.transfers.schedule import RUN, Planned
+
+LOOK: Final = 60.0  # seconds between two looks at the clock on the wall, which somebody may set
+LATE: Final = 120.0  # seconds after which an action counts as missed
+PLANNED: Final = "planned"  # the fact in the queue
+
+
+class Timetable:
+    """The schedule of one transfer."""
+
+    def __init__(
+        self, around: Around, opened: Callable[[bool], object], run: Callable[[str], object]
+    ) -> None:
+        """`opened` hears of windows, `run` begins a run."""
+        self._around = around
+        self._schedule = around.options.schedule
+        self._opened = opened
+        self._run = run
+        self._planned: Planned | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is within a window now; never for one that is not enabled."""
+        around = self._around
+        return around.options.enabled and self._schedule.is_open(around.now(), around.zone)
+
+    @property
+    def shown(self) -> str:
+        """What happens next, for people."""
+        planned = self._planned
+        return "" if planned is None else f"{planned.action} at {self._date(planned.at)}"
+
+    async def keep(self) -> None:
+        """Do what is planned, for as long as there is something."""
+        around = self._around
+        if not around.options.enabled:
+            return
+        await self._make_up()
+        while True:
+            planned = self._planned = self._schedule.after(around.now(), around.zone)
+            if planned is None:
+                return
+            await self._remember(planned)
+            seconds = round(planned.at - around.now(), 3)
+            name = around.options.name
+            told = p.SchedulePlanned(planned.action, seconds, self._date(planned.at), name)
+            around.tell(events.TRANSFER_SCHEDULE_PLANNED, told)
+            while (left := planned.at - around.now()) > 0:
+                await deferLater(around.clock, min(left, LOOK))
+            self._do(planned, late=around.now() - planned.at > LATE)
+
+    async def _make_up(self) -> None:
+        """Run now what should have been run while nobody was here."""
+        around = self._around
+        try:
+            at = await around.ask(around.queue.fact, PLANNED)
+        except Refused:
+            return
+        if self._schedule.only_runs and at is not None and at <= around.now():
+            self._do(Planned(at, RUN), late=True)
+
+    async def _remember(self, planned: Planned) -> None:
+        try:
+            await self._around.ask(self._around.queue.keep, PLANNED, planned.at)
+        except Refused as refused:
+            self._around.log(f"transfer {self._around.component.uuid!r}: {refused}")
+
+    def _do(self, planned: Planned, *, late: bool) -> None:
+        around, name = self._around, self._around.options.name
+        if late:
+            missed = p.ScheduleMissed(name, planned.action, self._date(planned.at))
+            around.tell(events.TRANSFER_SCHEDULE_MISSED, missed)
+        around.tell(events.TRANSFER_SCHEDULE_DONE, p.ScheduleAction(planned.action, name))
+        if planned.action == RUN:
+            self._run("schedule")
+        else:
+            self._opened(self.is_open)
+
+    def _date(self, at: float) -> str:
+        moment: datetime = self._around.moment(at)
+        return moment.isoformat(timespec="seconds")

@@ -1,0 +1,342 @@
+"""Transfer: the loop. It looks when it may, keeps so many files moving, and waits for what waits.
+
+Whoever stops it cancels what it does; the queue knows how far each file was.
+"""
+
+from collections.abc import Coroutine
+from contextlib import suppress
+from enum import Enum
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+
+from mft.core.failure import Refused
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.transfers.around import Around, Place
+from mft.transfers.carrying import Carrier
+from mft.transfers.chores import Chores
+from mft.transfers.lending import Lending
+from mft.transfers.names import NoRuleError
+from mft.transfers.rows import FAILED, SEEN, Row
+from mft.transfers.runs import Run, Runs
+from mft.transfers.tally import Tally
+from mft.transfers.timetable import Timetable
+from mft.transfers.watching import Watching, rules_of
+
+RUN_LOOKS: Final = 4  # of one run; what changes all the time is left to the next
+QUEUE_WAIT: Final = 30.0  # seconds after the queue could not be read or written
+MOST_SHOWN: Final = 64  # files in a description
+
+
+class State(Enum):
+    """What a transfer does."""
+
+    STOPPED = "stopped"
+    STARTED = "started"
+    SUSPENDED = "suspended"  # outside of its schedule: it only does what somebody asks for
+    FAILED = "failed"  # until it is started anew
+
+
+class Transfer:
+    """One flow of files."""
+
+    def __init__(self, around: Around, lending: Lending) -> None:
+        self.component = around.component
+        self.options = around.options
+        self.state = State.STOPPED
+        self.tally = Tally()
+        self.runs = Runs()
+        self._around = around
+        self._why = ""
+        self._paused: dict[str, str] = {}  # why, by the name of the location
+        self._tasks: set[Deferred[Any]] = set()
+        self._workers: set[int] = set()  # the rows that are being worked on
+        self._rung = False
+        self._bell: Deferred[None] | None = None
+        self._idle: list[Deferred[None]] = []
+        rules = rules_of(around)
+        self._chores = Chores(around, lending)
+        emptied = self._chores.emptied
+        self._carrier = Carrier(around, lending, self, rules, self.tally, emptied)
+        self._watching = Watching(around, lending, self, rules, self._busy)
+        self._timetable = Timetable(around, self._opened, self.run)
+
+    # Start and stop.
+
+    async def start(self) -> None:
+        """Open the queue and begin; what could not be sent before is tried again.
+
+        One whose queue cannot be opened has failed.
+        """
+        self._why = ""
+        try:
+            await self._around.ask(self._around.queue.open)
+            await self._around.ask(self._around.queue.again)
+        except Refused as refused:
+            self._set(State.FAILED, str(refused))
+            return
+        self._tell_start()
+        self._set(State.STARTED if self._timetable.is_open else State.SUSPENDED)
+        for task in (self._dispatch(), self._poll(), self._timetable.keep(), *self._chores.all()):
+            self._spawn(task)
+
+    def _tell_start(self) -> None:
+        options = self.options
+        told = p.Monitoring(
+            options.recursive,
+            options.source_path,
+            options.source_uuid or "local",
+            options.changes_poll_interval,
+            options.stable_after,
+            options.changes_poll_interval,
+        )
+        self._around.tell(events.TRANSFER_MONITORING, told)
+        if options.stable_after != options.stable_interval:
+            raised = p.StableRaised(options.stable_after)
+            self._around.tell(events.TRANSFER_STABLE_RAISED, raised)
+
+    async def stop(self) -> None:
+        """End everything that runs, wait for that, and close the queue."""
+        if self.state is State.STOPPED:
+            return
+        await self._halt()
+        self._set(State.STOPPED)
+        told = p.AtLocation(self.options.source_path, self.options.source_uuid or "local")
+        self._around.tell(events.TRANSFER_MONITORING_ENDED, told)
+
+    async def _halt(self) -> None:
+        for task in [*self._tasks]:
+            task.cancel()
+        for task in [*self._tasks]:
+            with suppress(CancelledError):
+                await task
+        self.runs.end(self.tally, "the transfer was stopped")
+        self.runs.refuse("the transfer was stopped")
+        with suppress(Refused):
+            await self._around.ask(self._around.queue.close)
+
+    def _set(self, state: State, why: str = "") -> None:
+        if (state, why) != (self.state, self._why):
+            self.state, self._why = state, why
+            told = f"{state.value}: {why}" if why else state.value
+            self._around.tell(events.TRANSFER_STATE, p.TransferState(self.options.name, told))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> "Deferred[Any]":
+        task: Deferred[Any] = Deferred.fromCoroutine(self._guarded(work))
+        if not task.called:
+            self._tasks.add(task)
+            task.addBoth(self._forget, task)
+        return task
+
+    def _forget(self, result: Any, task: "Deferred[Any]") -> None:
+        self._tasks.discard(task)
+
+    async def _guarded(self, work: Coroutine[Any, Any, Any]) -> None:
+        """A task that breaks by a fault of ours fails the transfer: nobody would notice else."""
+        try:
+            await work
+        except CancelledError:
+            raise
+        except Exception as error:
+            self._around.log(f"transfer {self.component.uuid!r}: {error!r}")
+            self._set(State.FAILED, repr(error))
+
+    # When it works.
+
+    @property
+    def _active(self) -> bool:
+        """Whether files may be moved now."""
+        return self.state is State.STARTED or (
+            self.state is State.SUSPENDED and self.runs.running is not None
+        )
+
+    def _opened(self, is_open: bool) -> None:
+        """The schedule has opened or closed a window."""
+        if self.state in (State.STARTED, State.SUSPENDED):
+            self._set(State.STARTED if is_open else State.SUSPENDED)
+            self._ring()
+
+    async def _poll(self) -> None:
+        while True:
+            if self.state is State.STARTED:
+                with suppress(Refused):  # which is told
+                    await self._watching.look()
+                    await self._watching.gather()
+                self._ring()
+            await deferLater(self._around.clock, self.options.changes_poll_interval)
+
+    def run(self, why: str) -> Run:
+        """Look now, and send what is there; gives the run, which may not have begun."""
+        run = self.runs.ask(why)
+        if self.state in (State.STARTED, State.SUSPENDED):
+            self._spawn(self._run())
+        else:
+            self.runs.refuse(f"the transfer is {self.state.value}")
+        return run
+
+    async def _run(self) -> None:
+        run = self.runs.begin(self.tally)
+        while run is not None:
+            error = "it was cancelled"
+            try:
+                error = await self._whole_run()
+            finally:
+                self.runs.end(self.tally, error)
+            run = self.runs.begin(self.tally)
+
+    async def _whole_run(self) -> str:
+        """Look until nothing has to rest any more, and wait until all is done; what went wrong."""
+        around = self._around
+        try:
+            await around.ask(around.queue.again)
+            for number in range(RUN_LOOKS):
+                if number:
+                    await deferLater(around.clock, self.options.stable_after)
+                await self._watching.look()
+                self._ring()
+                counts = await around.ask(around.queue.counts)
+                if not counts.get(SEEN):
+                    break
+            await self._gather()
+        except Refused as refused:
+            return str(refused)
+        done: Deferred[None] = Deferred()
+        self._idle.append(done)
+        self._ring()
+        await done
+        return self._why
+
+    async def _gather(self) -> None:
+        """Wait for the batch, if there is to be one; the program before it is not run for ever."""
+        for _ in range(self.options.retry_count + 2):
+            due = await self._watching.gather()
+            if due is None:
+                return
+            await deferLater(self._around.clock, max(0.1, due - self._around.now()))
+
+    # Files.
+
+    def _busy(self) -> list[int]:
+        return [*self._workers]
+
+    async def _dispatch(self) -> None:
+        """Keep as many files moving as may be."""
+        around = self._around
+        while True:
+            self._rung = False
+            try:
+                row, due = await self._next()
+            except Refused as refused:
+                around.log(f"transfer {self.component.uuid!r}: {refused}")
+                await deferLater(around.clock, QUEUE_WAIT)
+                continue
+            if row is not None:
+                self._begin(row)
+            elif not self._rung:
+                await self._wait(due)
+
+    async def _next(self) -> tuple[Row | None, float | None]:
+        """The next file to move, or when there may be one."""
+        around = self._around
+        if self.state is State.FAILED:
+            self._tell_idle()
+            return None, None
+        if not self._active or len(self._workers) >= self.options.concurrent_files:
+            return None, None
+        row = await around.ask(around.queue.take, around.now(), self._busy())
+        if row is not None or self._rung:
+            return row, None
+        due = await around.ask(around.queue.next_due)
+        if due is None and not self._workers and not self._rung:
+            self._tell_idle()
+        return None, due
+
+    def _tell_idle(self) -> None:
+        waiting, self._idle = self._idle, []
+        for one in waiting:
+            one.callback(None)
+
+    async def _wait(self, due: float | None) -> None:
+        self._bell = Deferred()
+        timer = None
+        if due is not None:
+            delay = max(0.0, due - self._around.now())
+            timer = self._around.clock.callLater(delay, self._ring)
+        try:
+            await self._bell
+        finally:
+            self._bell = None
+            if timer is not None and timer.active():
+                timer.cancel()
+
+    def _ring(self) -> None:
+        """Something may have to be done."""
+        self._rung = True
+        bell, self._bell = self._bell, None
+        if bell is not None:
+            bell.callback(None)
+
+    def _begin(self, row: Row) -> None:
+        self._workers.add(row.id)  # before it begins: it may be over at once
+        self._spawn(self._work(row))
+
+    async def _work(self, row: Row) -> None:
+        try:
+            await self._carrier.carry(row)
+        except NoRuleError as error:
+            self._set(State.FAILED, f"no line of destination_path_actions matches {error}")
+        except Refused as refused:  # the queue cannot be written: the file is where it was
+            told = p.JobStepFailed(self._around.at_source(row.path), "queue", str(refused))
+            self._around.tell(events.TRANSFER_STEP_BROKE, told)
+            await deferLater(self._around.clock, QUEUE_WAIT)
+        finally:
+            self._workers.discard(row.id)
+            self._ring()
+
+    # Pauses.
+
+    def paused(self, place: Place, why: str) -> None:
+        """A location is waited for."""
+        name = place.component.name
+        if name not in self._paused:
+            told = p.AtStep(self.options.source_path, "borrow", name)
+            self._around.tell(events.TRANSFER_PAUSED, told)
+        self._paused[name] = why
+
+    def resumed(self, place: Place) -> None:
+        """It is there again."""
+        name = place.component.name
+        if self._paused.pop(name, None) is not None:
+            told = p.AtStep(self.options.source_path, "borrow", name)
+            self._around.tell(events.TRANSFER_RESUMED, told)
+
+    # What is shown.
+
+    async def describe(self) -> dict[str, Any]:
+        """What `mft transfer list` and `status` show, as values that JSON has."""
+        counts: dict[str, int] = {}
+        failed: list[tuple[str, str]] = []
+        if self.state in (State.STARTED, State.SUSPENDED, State.FAILED):
+            with suppress(Refused):
+                counts = await self._around.ask(self._around.queue.counts)
+                failed = await self._around.ask(self._around.queue.failed)
+        return {
+            "id": self.component.uuid,
+            "name": self.options.name,
+            "state": self.state.value,
+            "details": self._why,
+            "waits_for": [f"{name}: {why}" for name, why in self._paused.items()],
+            "done": self.tally.done,
+            "failed": counts.get(FAILED, 0),
+            "skipped": self.tally.skipped,
+            "size": self.tally.size,
+            "queued": sum(counts.values()) - counts.get(FAILED, 0) - counts.get("skipped", 0),
+            "moving": [
+                {"path": one.path, "size": one.size, "done": one.done, "step": one.step}
+                for one in [*self.tally.moving.values()][:MOST_SHOWN]
+            ],
+            "failures": [[path, why] for path, why in failed[:MOST_SHOWN]],
+            "next": self._timetable.shown,
+        }

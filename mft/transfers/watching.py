@@ -1,0 +1,179 @@
+"""Looks at the source of a transfer: what they find goes into the queue, and into batches."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+from twisted.internet.defer import DeferredLock
+
+from mft.core.failure import Refused
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.transfers.around import Around
+from mft.transfers.fair import Fair
+from mft.transfers.lending import At, Lending, Pauses
+from mft.transfers.looking import Looked, Rules, Seen
+from mft.transfers.programs import run_for
+from mft.transfers.source import Counted, Wanted, snapshot
+
+MARKER_DELAY: Final = 15.0  # seconds that files may still come after the last marker
+
+
+def rules_of(around: Around) -> Rules:
+    """What looks need of the options."""
+    options = around.options
+    return Rules(
+        options.stable_after,
+        bool(options.batch_interval or options.batch_marker_path),
+        options.ignore_duplicate_paths,
+        options.transfer_memory_duration,
+    )
+
+
+class Watching:
+    """Looks, one at a time."""
+
+    def __init__(
+        self,
+        around: Around,
+        lending: Lending,
+        pauses: Pauses,
+        rules: Rules,
+        busy: Callable[[], Collection[int]],
+    ) -> None:
+        """`busy` gives the rows that are being worked on."""
+        self._around = around
+        self._options = around.options
+        self._lending = lending
+        self._pauses = pauses
+        self._rules = rules
+        self._busy = busy
+        self._lock = DeferredLock()
+        self._fair = Fair(around.clock)
+        self._first = True
+        self._told: tuple[int, int] = (-1, -1)  # how much there was when that was told last
+        self._large: frozenset[str] = frozenset()
+        self._trouble = ""
+        self._collecting = False
+        self._not_before = 0.0  # when the program before a batch is run again
+
+    async def look(self) -> None:
+        """Look at all of it once; raises Refused where that cannot be done, which is told."""
+        await self._lock.acquire()
+        try:
+            await self._look()
+            self._trouble = ""
+        except Refused as refused:
+            if str(refused) != self._trouble:
+                self._trouble = str(refused)
+                path, delay = self._options.source_path, self._options.changes_poll_interval
+                told = p.SourceUnlisted(path, self._options.retry_count, delay, str(refused))
+                self._around.tell(events.TRANSFER_LISTING_FAILED, told)
+            raise
+        finally:
+            self._lock.release()
+
+    async def _look(self) -> None:
+        around, options = self._around, self._options
+        began = around.now()
+        age = options.source_filter_age
+        wanted = Wanted(
+            options.recursive,
+            options.source_filter,
+            began - age if age else 0.0,
+            options.batch_marker_path,
+        )
+        counted = Counted()
+        await around.ask(around.queue.begin_look)
+        source = At(options.source_uuid, options.source_path)
+        async with self._lending.lend([source], self._pauses) as (tree,):
+            await snapshot(tree, wanted, counted, self._take, around.clock)
+        gone = await around.ask(around.queue.end_look, began, self._rules, self._busy())
+        for path in gone:
+            told = p.SourcePath(around.at_source_text(path))
+            around.tell(events.TRANSFER_SOURCE_VANISHED, told)
+        self._first = False
+        self._tell_counts(counted)
+
+    async def _take(self, part: Sequence[Seen]) -> None:
+        around = self._around
+        looked = await around.ask(around.queue.look, part, around.now(), self._rules, self._busy())
+        await self._tell_part(looked)
+
+    async def _tell_part(self, looked: Looked) -> None:
+        around = self._around
+        new = events.TRANSFER_SOURCE_PRESENT if self._first else events.TRANSFER_SOURCE_APPEARED
+        for event, paths in (
+            (new, looked.appeared),
+            (events.TRANSFER_SOURCE_MODIFIED, looked.modified),
+        ):
+            for path in paths:
+                around.tell(event, p.SourcePath(around.at_source_text(path)))
+                await self._fair()
+
+    def _tell_counts(self, counted: Counted) -> None:
+        path = self._options.source_path
+        if (counted.files, counted.folders) != self._told:
+            self._told = counted.files, counted.folders
+            self._around.tell(events.TRANSFER_SNAPSHOT, p.Snapshot(*self._told, path))
+        for folder, files in counted.large:
+            if folder not in self._large:
+                told = p.SourceLarge(self._around.at_source_text(folder), files)
+                self._around.tell(events.TRANSFER_SOURCE_LARGE, told)
+        self._large = frozenset(folder for folder, _ in counted.large)
+
+    # Batches.
+
+    async def gather(self) -> float | None:
+        """Make a batch of what waits, if it is time; when it is, if it will be by itself."""
+        if not self._rules.batches:
+            return None
+        around, options = self._around, self._options
+        waiting = await around.ask(around.queue.waiting)
+        self._tell_collecting(waiting.files)
+        if not waiting.files:
+            return None
+        wait = options.batch_interval
+        if options.batch_marker_path:
+            if len(waiting.markers) < len(options.batch_marker_path):
+                return None
+            wait = MARKER_DELAY
+        due = max(waiting.last + wait, self._not_before)
+        if around.now() < due:
+            return due
+        if not await self._may_begin():
+            self._not_before = around.now() + options.retry_wait
+            return self._not_before
+        await self._make_batch()
+        return None
+
+    def _tell_collecting(self, files: int) -> None:
+        around, name = self._around, self._options.name
+        if files and not self._collecting:
+            told = p.BatchStarts(name, self._options.batch_interval, self._options.source_path)
+            around.tell(events.TRANSFER_BATCH_STARTS, told)
+        elif not files and self._collecting:
+            around.tell(events.TRANSFER_BATCH_CANCELLED, p.BatchEnded(name, 0))
+        self._collecting = files > 0
+
+    async def _may_begin(self) -> bool:
+        """Whether the program that is run before files are sent, here once for all, says so."""
+        options = self._options
+        folders = options.source_path, options.destination_path
+        try:
+            await run_for(self._around, "execute_before", options.execute_before, *folders)
+        except Refused:  # which is told
+            return False
+        return True
+
+    async def _make_batch(self) -> None:
+        around, name = self._around, self._options.name
+        batch = await around.ask(around.queue.make_batch)
+        self._collecting = False
+        paths = [around.at_source_text(path) for path in batch.paths]
+        for path in paths:
+            told = p.SourceNoted(path, f"batch {batch.number}")
+            around.tell(events.TRANSFER_BATCHED, told)
+        counts = await around.ask(around.queue.counts)
+        queued = p.JobQueued("batch", name, batch.files, paths, sum(counts.values()))
+        around.tell(events.TRANSFER_JOB_QUEUED, queued)
+        around.tell(events.TRANSFER_JOB_STARTS, p.JobStarts(name, batch.files, paths, "batch"))

@@ -1,0 +1,177 @@
+"""A transfer between two servers in memory, with a clock that the test moves."""
+
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.task import Clock
+
+from mft.config.kinds import Context
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Component
+from mft.core.vpath import VPath
+from mft.remote.base import LocationOptions
+from mft.remote.location import Around as AroundLocation
+from mft.remote.location import Location
+from mft.runtime.buffers import Buffers
+from mft.runtime.program import Finished
+from mft.transfers.around import Around, Asked, Place
+from mft.transfers.lending import Lending
+from mft.transfers.options import TransferOptions
+from mft.transfers.queue import Queue
+from mft.transfers.transfer import Transfer
+from tests.fakes.lending import Begun
+from tests.fakes.remote import MemoryConnector, Peer
+from tests.fakes.threads import Inline
+from tests.fakes.trail import Trail
+
+NOW = 1_900_000_000.0  # 2030-03-17T17:46:40Z
+OPTIONS = {
+    "name": "out",
+    "source_uuid": "from",
+    "source_path": "/out",
+    "destination_uuid": "to",
+    "destination_path": "/in",
+    "stable_interval": "0",
+    "changes_poll_interval": "10",
+    "transfer_chunk_size": "4096",
+}
+RETRY = "100"  # seconds until a location is tried again
+
+
+def options(**given: str) -> TransferOptions:
+    """Options, as server.ini would have them."""
+    return TransferOptions.model_validate({**OPTIONS, **given}, context=Context(Path("/instance")))
+
+
+class Programs:
+    """Programs that are not run; each call is kept."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[list[str], dict[str, Any]]] = []
+        self.exit_codes: dict[str, int] = {}  # of programs that do not end well
+        self.acts: dict[str, Any] = {}  # what they do, by their path
+
+    async def __call__(self, argv: list[str], env: dict[str, Any], timeout: float) -> Finished:
+        """Run one."""
+        self.calls.append((argv, env))
+        if argv[0] in self.acts:
+            self.acts[argv[0]]()
+        return Finished(self.exit_codes.get(argv[0], 0), 0, False, b"said", b"")
+
+    @property
+    def names(self) -> list[str]:
+        """Which were run, in order."""
+        return [argv[0] for argv, _ in self.calls]
+
+
+class Desk:
+    """Two servers with a folder each, and a transfer between them that has not been started."""
+
+    def __init__(self, directory: Path, **given: str) -> None:
+        self.directory = directory
+        self.clock = Clock()
+        self.clock.advance(NOW)
+        self.trail = Trail()
+        self.programs = Programs()
+        self.logged: list[str] = []
+        self.peers: dict[str, Peer] = {}
+        self.locations: dict[str | None, Location] = {}
+        for name, folder in (("from", "/out/x"), ("to", "/in/x"), ("archive", "/kept/x")):
+            peer = self.peers[name] = Peer(self.clock.seconds)
+            peer.put(folder, b"")
+            peer.tree.directory(VPath.parse(folder).parent).children.clear()
+            self.locations[name] = self._location(name, peer)
+        self.source, self.target = self.peers["from"], self.peers["to"]
+        self.archive = self.peers["archive"]
+        self.lending = Lending(self.place, self.clock)
+        self.options = options(**given)
+        self.transfer = self.make()
+
+    def _location(self, name: str, peer: Peer) -> Location:
+        given = {"type": "memory", "name": name, "connection_retry_interval": RETRY}
+        component = Component(name, "memory", name)
+        location = Location(
+            MemoryConnector(peer, component),
+            LocationOptions.model_validate(given),
+            AroundLocation(self.clock, self.trail),
+        )
+        Begun(location.start())
+        return location
+
+    def place(self, uuid: str | None) -> Place:
+        """A location by its ID."""
+        found = self.locations.get(uuid)
+        if found is None:
+            raise Refused(Reason.NOT_FOUND, str(uuid))
+        return found
+
+    def around(self) -> Around:
+        """What a transfer is given."""
+        disk = Inline()
+        return Around(
+            component=Component("t-1", "transfer", self.options.name),
+            options=self.options,
+            bus=self.trail,
+            queue=Queue(self.directory / "t-1.db"),
+            ask=Asked(disk),
+            clock=self.clock,
+            now=self.clock.seconds,
+            zone=UTC,
+            buffers=Buffers(self.options.transfer_chunk_size),
+            run=self.programs,
+            log=self.logged.append,
+        )
+
+    def make(self) -> Transfer:
+        """A transfer over the queue on disk."""
+        return Transfer(self.around(), self.lending)
+
+    def start(self) -> None:
+        """Start it."""
+        assert Begun(self.transfer.start()).result is None
+
+    def stop(self) -> None:
+        """Stop it, and every location."""
+        Begun(self.transfer.stop())
+        for location in self.locations.values():
+            Begun(location.stop())
+
+    def put(self, name: str, data: bytes = b"data", modified: int = 1000) -> None:
+        """Have a file in the source."""
+        self.source.put(f"/out/{name}", data, modified)
+
+    def pass_time(self, seconds: float = 11.0) -> None:
+        """Let time pass, a second at a time."""
+        whole, rest = divmod(seconds, 1)
+        self.clock.pump([1.0] * int(whole) + [rest])
+
+    def go(self, seconds: float = 11.0) -> None:
+        """Start, let time pass, and stop."""
+        self.start()
+        self.pass_time(seconds)
+        self.stop()
+
+    @property
+    def left(self) -> list[str]:
+        """What is in the source."""
+        return self.source.names("/out")
+
+    @property
+    def arrived(self) -> dict[str, bytes]:
+        """What is at the destination."""
+        return {name: self.target.get(f"/in/{name}") for name in self.target.names("/in")}
+
+    @property
+    def numbers(self) -> list[int]:
+        """The events of the transfer itself, in order."""
+        return [told.event.number for told in self.told]
+
+    @property
+    def told(self) -> list[Any]:
+        """The same with what they say."""
+        return [one for one in self.trail.told if one.origin.component.uuid == "t-1"]
+
+    def payloads(self, number: int) -> list[Any]:
+        """What events of a number say."""
+        return [one.payload for one in self.told if one.event.number == number]
