@@ -84,6 +84,8 @@ class Carrier:
     async def _carry(self, row: Row, progress: Progress) -> None:
         try:
             await self._bring(row, progress)
+        except CancelledError:
+            raise
         except ChangedError:
             now = self._around.now()
             ended = await self._around.ask(self._around.queue.renew, row, now, self._rules)
@@ -161,11 +163,7 @@ class Carrier:
         target = self._target(row, named)
         async with self._lending.lend([self._source, target], self._pauses) as (source, there):
             file = OneFile(self._around, row, named, target.folder, source, there)
-
-            def told(count: int) -> None:
-                progress.done = count
-
-            delivery, same = Delivery(file, told), True
+            delivery, same = Delivery(file, progress), True
             stale: ChangedError | VanishedError | None = None
             try:
                 await delivery.run()
@@ -177,8 +175,6 @@ class Carrier:
                 if source.connected and there.connected:
                     raise
                 raise CutError(refused, delivery.start) from None
-            finally:
-                progress.step = delivery.step
         if stale is not None:
             raise stale
         return same

@@ -225,11 +225,11 @@ class Queue:
                     return row_of(found)
         return None
 
-    def next_due(self) -> float | None:
-        """When the next wait of a file is over; None where none waits."""
+    def next_due(self, now: float) -> float | None:
+        """When the next wait of a file will be over; None where none waits."""
         with self._reading() as database:
             found = database.execute(
-                "SELECT min(due) FROM files WHERE ready = 1 AND due > 0"
+                "SELECT min(due) FROM files WHERE ready = 1 AND due > ?", (max(now, 0.0),)
             ).fetchone()
         return None if found[0] is None else float(found[0])
 

@@ -23,23 +23,23 @@ from mft.transfers.names import Conversion, conversion_of
 from mft.transfers.one_file import ChangedError, OneFile, VanishedError
 from mft.transfers.programs import run_for
 from mft.transfers.rows import SENDING, SENT, STABLE, VERIFIED, Row
+from mft.transfers.tally import Progress
 from mft.vfs.base import Download, Existing, Upload
 
 _CUT = frozenset({Reason.ABORTED, Reason.BUSY, Reason.NO_SPACE, Reason.QUOTA})
 
 
 class Delivery:
-    """Brings one file to its destination; `told` hears how many bytes of it have arrived."""
+    """Brings one file to its destination, and shows how far it is."""
 
-    def __init__(self, file: OneFile, told: Callable[[int], None] = lambda count: None) -> None:
+    def __init__(self, file: OneFile, progress: Progress) -> None:
         self._file = file
         self._around = file.around
         self._options = file.around.options
-        self._told = told
+        self._progress = progress
         self._began = file.around.clock.seconds()
         self._fresh = False  # whether this has just seen all of it arrive
         self.start = 0  # bytes that were there already
-        self.step = file.row.state
 
     async def run(self) -> None:
         """Go on until the row is verified, or skipped.
@@ -49,7 +49,7 @@ class Delivery:
         """
         row = self._file.row
         while row.state in (STABLE, SENDING, SENT):
-            self.step = row.state
+            self._progress.step = row.state
             try:
                 await self._one_step(row)
             except (ChangedError, VanishedError):
@@ -66,6 +66,8 @@ class Delivery:
 
     async def _prepare(self) -> None:
         file, before = self._file, self._options.execute_before
+        if file.row.batch:
+            before = ()  # it was run for all of them
         target = shown(file.folder, file.named.path)
         if before:
             await run_for(self._around, "execute_before", before, file.path, target)
@@ -158,11 +160,11 @@ class Delivery:
         told = p.FileStarts(self._type, file.path, file.row.size, action.text if action else "")
         self._around.tell(events.TRANSFER_FILE_STARTS, told)
         digest = None if self.start else hashlib.sha256()
-        counted = [self.start]
+        progress = self._progress
+        progress.done = self.start
 
         def count(written: int) -> None:
-            counted[0] = written
-            self._told(written)
+            progress.done = written
 
         copying = self._copying(download.lane, upload.lane, digest, count)
         try:
@@ -173,7 +175,7 @@ class Delivery:
             with suppress(Refused):
                 await upload.abort(keep=not isinstance(error, Refused) or error.reason in _CUT)
             if isinstance(error, Refused):
-                self._broke(counted[0], error)
+                self._broke(progress.done, error)
             raise
         return written, None if digest is None else digest.digest()
 

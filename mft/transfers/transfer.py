@@ -45,6 +45,7 @@ class Transfer:
     def __init__(self, around: Around, lending: Lending) -> None:
         self.component = around.component
         self.options = around.options
+        self.queue = around.queue
         self.state = State.STOPPED
         self.tally = Tally()
         self.runs = Runs()
@@ -53,6 +54,7 @@ class Transfer:
         self._paused: dict[str, str] = {}  # why, by the name of the location
         self._tasks: set[Deferred[Any]] = set()
         self._workers: set[int] = set()  # the rows that are being worked on
+        self._ending = False
         self._rung = False
         self._bell: Deferred[None] | None = None
         self._idle: list[Deferred[None]] = []
@@ -70,7 +72,7 @@ class Transfer:
 
         One whose queue cannot be opened has failed.
         """
-        self._why = ""
+        self._why, self._ending = "", False
         try:
             await self._around.ask(self._around.queue.open)
             await self._around.ask(self._around.queue.again)
@@ -107,6 +109,7 @@ class Transfer:
         self._around.tell(events.TRANSFER_MONITORING_ENDED, told)
 
     async def _halt(self) -> None:
+        self._ending = True  # no file begins because another was cancelled
         for task in [*self._tasks]:
             task.cancel()
         for task in [*self._tasks]:
@@ -148,9 +151,10 @@ class Transfer:
     @property
     def _active(self) -> bool:
         """Whether files may be moved now."""
-        return self.state is State.STARTED or (
-            self.state is State.SUSPENDED and self.runs.running is not None
-        )
+        if self._ending:
+            return False
+        asked = self.state is State.SUSPENDED and self.runs.running is not None
+        return self.state is State.STARTED or asked
 
     def _opened(self, is_open: bool) -> None:
         """The schedule has opened or closed a window."""
@@ -170,7 +174,7 @@ class Transfer:
     def run(self, why: str) -> Run:
         """Look now, and send what is there; gives the run, which may not have begun."""
         run = self.runs.ask(why)
-        if self.state in (State.STARTED, State.SUSPENDED):
+        if self.state in (State.STARTED, State.SUSPENDED) and not self._ending:
             self._spawn(self._run())
         else:
             self.runs.refuse(f"the transfer is {self.state.value}")
@@ -179,7 +183,7 @@ class Transfer:
     async def _run(self) -> None:
         run = self.runs.begin(self.tally)
         while run is not None:
-            error = "it was cancelled"
+            error = "the transfer was stopped"
             try:
                 error = await self._whole_run()
             finally:
@@ -248,7 +252,7 @@ class Transfer:
         row = await around.ask(around.queue.take, around.now(), self._busy())
         if row is not None or self._rung:
             return row, None
-        due = await around.ask(around.queue.next_due)
+        due = await around.ask(around.queue.next_due, around.now())
         if due is None and not self._workers and not self._rung:
             self._tell_idle()
         return None, due

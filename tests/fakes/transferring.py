@@ -11,6 +11,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.core.vpath import VPath
 from mft.remote.base import LocationOptions
+from mft.remote.filesystem import BUILT_IN, FilesystemConnector
 from mft.remote.location import Around as AroundLocation
 from mft.remote.location import Location
 from mft.runtime.buffers import Buffers
@@ -22,6 +23,7 @@ from mft.transfers.queue import Queue
 from mft.transfers.transfer import Transfer
 from tests.fakes.lending import Begun
 from tests.fakes.remote import MemoryConnector, Peer
+from tests.fakes.remote_parts import parts_in
 from tests.fakes.threads import Inline
 from tests.fakes.trail import Trail
 
@@ -77,6 +79,12 @@ class Desk:
         self.logged: list[str] = []
         self.peers: dict[str, Peer] = {}
         self.locations: dict[str | None, Location] = {}
+        self._places()
+        self.lending = Lending(self.place, self.clock)
+        self.options = options(**given)
+        self.transfer = self.make()
+
+    def _places(self) -> None:
         for name, folder in (("from", "/out/x"), ("to", "/in/x"), ("archive", "/kept/x")):
             peer = self.peers[name] = Peer(self.clock.seconds)
             peer.put(folder, b"")
@@ -84,9 +92,6 @@ class Desk:
             self.locations[name] = self._location(name, peer)
         self.source, self.target = self.peers["from"], self.peers["to"]
         self.archive = self.peers["archive"]
-        self.lending = Lending(self.place, self.clock)
-        self.options = options(**given)
-        self.transfer = self.make()
 
     def _location(self, name: str, peer: Peer) -> Location:
         given = {"type": "memory", "name": name, "connection_retry_interval": RETRY}
@@ -131,6 +136,13 @@ class Desk:
         """Start it."""
         assert Begun(self.transfer.start()).result is None
 
+    def restart(self) -> None:
+        """Start everything anew, over the same queue and the same servers."""
+        for location in self.locations.values():
+            Begun(location.start())
+        self.transfer = self.make()
+        self.start()
+
     def stop(self) -> None:
         """Stop it, and every location."""
         Begun(self.transfer.stop())
@@ -141,10 +153,10 @@ class Desk:
         """Have a file in the source."""
         self.source.put(f"/out/{name}", data, modified)
 
-    def pass_time(self, seconds: float = 11.0) -> None:
-        """Let time pass, a second at a time."""
-        whole, rest = divmod(seconds, 1)
-        self.clock.pump([1.0] * int(whole) + [rest])
+    def pass_time(self, seconds: float = 11.0, step: float = 1.0) -> None:
+        """Let time pass, a step at a time."""
+        whole, rest = divmod(seconds, step)
+        self.clock.pump([step] * int(whole) + [rest])
 
     def go(self, seconds: float = 11.0) -> None:
         """Start, let time pass, and stop."""
@@ -175,3 +187,29 @@ class Desk:
     def payloads(self, number: int) -> list[Any]:
         """What events of a number say."""
         return [one.payload for one in self.told if one.event.number == number]
+
+
+class LocalDesk(Desk):
+    """The same between folders of the disk: `out`, `in` and what options name, below one."""
+
+    def __init__(self, directory: Path, **given: str) -> None:
+        super().__init__(
+            directory,
+            **{
+                "source_uuid": "local",
+                "source_path": "out",
+                "destination_uuid": "local",
+                "destination_path": "in",
+                **given,
+            },
+        )
+
+    def _places(self) -> None:
+        parts = parts_in(self.directory)
+        given = {"type": "filesystem", "name": "this machine"}
+        self.locations[None] = Location(
+            FilesystemConnector(BUILT_IN, None, parts),
+            LocationOptions.model_validate(given),
+            AroundLocation(self.clock, self.trail),
+        )
+        Begun(self.locations[None].start())

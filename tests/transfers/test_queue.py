@@ -112,7 +112,8 @@ def test_a_file_that_waits_does_not_keep_others_from_their_turn(queue):
     row.tries, row.due = 1, 160
     queue.save(row)
     assert taken(queue) == ["/b"]
-    assert queue.next_due() == 160
+    assert queue.next_due(100) == 160
+    assert queue.next_due(160) is None  # it is its turn
     assert taken(queue, now=160) == ["/a", "/b"]  # nor do they keep it from its own
 
 
