@@ -39,6 +39,9 @@ COMMANDS: Final = {
     "end": Entry("mft.cli.control:end", "End one session."),
     "bans": Entry("mft.cli.bans:bans", "List who is banned, and lift bans."),
     "location": Entry("mft.cli.location:location", "Try locations, and see how they are."),
+    "transfer": Entry(
+        "mft.cli.transfer:transfer", "See how transfers are, run them, and stop them."
+    ),
     "quarantine": Entry(
         "mft.cli.quarantine:quarantine", "Look at rejected files, release or delete them."
     ),

@@ -6,7 +6,10 @@ Requests: `{"do": "status"}`, `{"do": "sessions", "from": 0}`, `{"do": "end", "s
 `{"do": "retry", "handler": ID, "from": SERIAL}`, `{"do": "quarantine", "from": 0}`,
 `{"do": "quarantine", "id": ID}`, `{"do": "release", "id": ID}` with `"replace": true` where it
 may, `{"do": "reject", "id": ID}`, both with a `"note"` for the audit trail,
-`{"do": "locations", "from": 0}`, `{"do": "start-location", "location": ID}`. Answers:
+`{"do": "locations", "from": 0}`, `{"do": "start-location", "location": ID}`,
+`{"do": "transfers", "from": 0}`, and with `"transfer": ID`: `"transfer"`, `"run-transfer"`,
+`"transfer-run"` with the number of the run in `"run"`, `"stop-transfer"`, `"start-transfer"`.
+Answers:
 `{"ok": true, ...}` or `{"ok": false, "error": SENTENCE}`.
 """
 
@@ -16,7 +19,7 @@ from typing import Any, Final, Protocol
 
 from twisted.logger import Logger
 
-from mft.core.failure import Refused
+from mft.core.failure import Reason, Refused
 
 MAX_LINE: Final = 64 << 10  # bytes of a request or an answer; worst case 64 KiB a connection
 
@@ -68,8 +71,37 @@ class Located(Protocol):
         """
 
 
+class Transferring(Protocol):
+    """What the control socket asks of those who keep transfers, each by its ID or name.
+
+    Refused where there is none.
+    """
+
+    async def describe(self) -> list[dict[str, Any]]:
+        """Tell of every transfer, as values that JSON has."""
+
+    async def show(self, identifier: str) -> Mapping[str, Any]:
+        """Tell of one, and of its files."""
+
+    def run(self, identifier: str, why: str) -> dict[str, Any]:
+        """Run one, and tell of the run."""
+
+    def look_at_run(self, identifier: str, number: int) -> dict[str, Any]:
+        """Tell of a run, by its number."""
+
+    async def stop_one(self, identifier: str) -> str:
+        """Stop one, and give its name."""
+
+    async def start_anew(self, identifier: str) -> str:
+        """Start one that is stopped or has failed, and give its name."""
+
+
 class Controlled(Protocol):
     """What the control socket asks of the running server."""
+
+    @property
+    def transfers(self) -> Transferring:
+        """What fetches and sends by itself."""
 
     @property
     def locations(self) -> Located:
@@ -128,6 +160,12 @@ class Answer:
             "reject": self._reject,
             "locations": self._locations,
             "start-location": self._start_location,
+            "transfers": self._transfers,
+            "transfer": self._transfer,
+            "run-transfer": self._run_transfer,
+            "transfer-run": self._transfer_run,
+            "stop-transfer": self._stop_transfer,
+            "start-transfer": self._start_transfer,
         }
 
     async def to(self, line: bytes) -> bytes:
@@ -197,6 +235,32 @@ class Answer:
             return failed('"location" is not the ID or name of a location')
         return {"ok": True, "name": await self._controlled.locations.start_anew(location)}
 
+    async def _transfers(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return _paged("transfers", await self._controlled.transfers.describe(), request)
+
+    async def _transfer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        shown = await self._controlled.transfers.show(_transfer_of(request))
+        return {"ok": True, "transfer": dict(shown)}
+
+    async def _run_transfer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        run = self._controlled.transfers.run(_transfer_of(request), "mft transfer run")
+        return {"ok": True, **run}
+
+    async def _transfer_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        number = request.get("run")
+        if not isinstance(number, int):
+            return failed('"run" is not the number of a run')
+        found = self._controlled.transfers.look_at_run(_transfer_of(request), number)
+        return {"ok": True, **found}
+
+    async def _stop_transfer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        name = await self._controlled.transfers.stop_one(_transfer_of(request))
+        return {"ok": True, "name": name}
+
+    async def _start_transfer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        name = await self._controlled.transfers.start_anew(_transfer_of(request))
+        return {"ok": True, "name": name}
+
     async def _retry(self, request: Mapping[str, Any]) -> dict[str, Any]:
         handler = request.get("handler")
         if not isinstance(handler, str):
@@ -239,6 +303,13 @@ class Answer:
     async def _reload(self, request: Mapping[str, Any]) -> dict[str, Any]:
         await self._controlled.reload()
         return {"ok": True}
+
+
+def _transfer_of(request: Mapping[str, Any]) -> str:
+    identifier = request.get("transfer")
+    if not isinstance(identifier, str) or not identifier:
+        raise Refused(Reason.INVALID, "", '"transfer" is not the ID or name of a transfer')
+    return identifier
 
 
 def failed(sentence: str) -> dict[str, Any]:

@@ -1,20 +1,31 @@
-"""Flows: what fetches and sends by itself: locations, and later what runs between them.
+"""Flows: what fetches and sends by itself: locations, and the transfers between them.
 
-They start after the event handlers, and stop before any of them.
+They start after the event handlers, and stop before any of them; transfers after locations, and
+before them.
 """
 
-from collections.abc import Container, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Coroutine, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 from mft.config.section import NamedSection
 from mft.daemon.build import Pools
+from mft.daemon.cross_checks import named_by
 from mft.daemon.first_seen import FirstSeenFiles
 from mft.daemon.load import Config
 from mft.daemon.locations import Locations
+from mft.daemon.transfers import Transfers
 from mft.events.bus import Bus
 from mft.remote.base import Parts
 from mft.remote.location import Around
 from mft.vfs.volume import Volumes
+
+
+class Differing(NamedTuple):
+    """The IDs of locations and transfers that differ between two configurations."""
+
+    locations: list[str]
+    transfers: list[str]
 
 
 class Flows:
@@ -29,33 +40,59 @@ class Flows:
         parts = Parts(reactor, pools.disk, pools.outside, volumes, config.directory, seen)
         around = Around(reactor, bus, config.server.audit_requests)
         self.locations = Locations(bus, parts, around)
+        self.transfers = Transfers(bus, self.locations, pools, reactor, state)
 
     async def start(self, config: Config) -> None:
         """Start everything that is enabled; raises what keeps one of them from it."""
         await self.locations.prepare()
-        await self.enter(tuple(config.locations), config)
+        for start in self.starts(Differing([*config.locations], [*config.transfers]), config):
+            await start()
 
     async def stop(self, reason: str) -> None:
         """Stop everything."""
+        await self.transfers.stop_all(reason)
         await self.locations.stop_all(reason)
 
-    def changed(self, old: Config, new: Config) -> list[str]:
-        """The IDs of the locations that differ, and of those that ought to run and do not."""
-        return changed(old.locations, new.locations, self.locations.running)
+    def changed(self, old: Config, new: Config) -> Differing:
+        """What differs, and what ought to run and does not.
 
-    async def leave(self, uuids: Sequence[str], reason: str) -> None:
-        """Stop those of these locations that run."""
-        for uuid in uuids:
+        A transfer whose location changes is begun anew.
+        """
+        locations = changed(old.locations, new.locations, self.locations.running)
+        transfers = [
+            uuid
+            for uuid, options in {**old.transfers, **new.transfers}.items()
+            if old.transfers.get(uuid) != new.transfers.get(uuid)
+            or uuid not in self.transfers.running
+            or not named_by(options, "locations").isdisjoint(locations)
+        ]
+        return Differing(locations, transfers)
+
+    async def leave(self, those: Differing, reason: str) -> None:
+        """Stop those that run."""
+        for uuid in those.transfers:
+            if uuid in self.transfers.running:
+                await self.transfers.stop(uuid, reason)
+        for uuid in those.locations:
             if uuid in self.locations.running:
                 await self.locations.stop(uuid, reason)
 
-    async def enter(self, uuids: Sequence[str], config: Config) -> None:
-        """Start those of these locations that a configuration has; raises what keeps one."""
-        for uuid in uuids:
-            options = config.locations.get(uuid)
-            if options is not None:
-                self._names[uuid] = options.name
-                await self.locations.start(uuid, options)
+    def starts(
+        self, those: Differing, config: Config
+    ) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        """What starts those that a configuration has, in order; each may raise."""
+        self._names.update({uuid: one.name for uuid, one in config.locations.items()})
+        found: list[Callable[[], Coroutine[Any, Any, None]]] = [
+            partial(self.locations.start, uuid, config.locations[uuid])
+            for uuid in those.locations
+            if uuid in config.locations
+        ]
+        found += [
+            partial(self.transfers.start, uuid, config.transfers[uuid])
+            for uuid in those.transfers
+            if uuid in config.transfers
+        ]
+        return found
 
 
 def changed(

@@ -31,6 +31,7 @@ from mft.daemon.reading import Reading
 from mft.daemon.second_factors import check_second_factors
 from mft.protocols.options import ServiceOptions
 from mft.remote.base import LocationOptions
+from mft.transfers.options import TransferOptions
 
 CONF_FOLDER: Final = "conf"  # of an instance; server.ini is in it
 
@@ -50,6 +51,7 @@ class Config:
     resources: Mapping[str, NamedSection]
     event_handlers: Mapping[str, NamedSection]
     locations: Mapping[str, LocationOptions]
+    transfers: Mapping[str, TransferOptions]
     account_files: Mapping[str, AccountsOfFile]  # by the ID of the method
 
     def every_account(self) -> Iterator[tuple[str, AccountOptions, Mapping[str, GroupOptions]]]:
@@ -137,5 +139,6 @@ def _config(reading: Reading, file: Path, files: Mapping[str, AccountsOfFile]) -
         resources=cast(dict[str, NamedSection], members["resources"]),
         event_handlers=cast(dict[str, NamedSection], members["event-handlers"]),
         locations=cast(dict[str, LocationOptions], members["locations"]),
+        transfers=cast(dict[str, TransferOptions], members["transfers"]),
         account_files=files,
     )

@@ -13,6 +13,7 @@ from mft.config.problem import Problem, Severity
 from mft.config.section import given, wrong_in
 from mft.daemon.reading import Read, Reading
 from mft.remote.filesystem import FilesystemOptions
+from mft.transfers.options import TransferOptions
 
 
 class Place(NamedTuple):
@@ -42,7 +43,7 @@ def check_places(reading: Reading, file: Path) -> None:
 
 
 def check_local_folders(reading: Reading, file: Path) -> None:
-    """Check the folders of this machine that are locations: transfers give away what is there."""
+    """Check the folders of this machine that transfers use: they give away what is there."""
     ours = _ours(reading, file)
     for one in reading.families["locations"].values():
         options = one.options
@@ -50,6 +51,14 @@ def check_local_folders(reading: Reading, file: Path) -> None:
             sentence = overlap(str(options.path), ours)
             if sentence:
                 wrong_in(options, one.raw, Wrong(sentence, option="path"), reading.problems)
+    for one in reading.families["transfers"].values():
+        options = one.options
+        if isinstance(options, TransferOptions):
+            for name in options.local_folders:
+                folder = reading.context.directory / getattr(options, name)
+                sentence = overlap(str(folder), ours)
+                if sentence:
+                    wrong_in(options, one.raw, Wrong(sentence, option=name), reading.problems)
 
 
 def _ours(reading: Reading, file: Path) -> list[str]:

@@ -17,7 +17,6 @@ from mft.daemon.sections import (
     SECTIONS,
     SERVER,
     TYPE_ALIASES,
-    WITHOUT_TYPES,
 )
 
 MAX_ID: Final = 150  # characters
@@ -126,8 +125,6 @@ class Reading:
 def _no_family(name: str, family: str) -> str:
     if family in SECTIONS:
         return f"needs an ID: [{family}/ID]"
-    if family in WITHOUT_TYPES:
-        return f"cannot be used: this version has no {family}"
     if family == SERVER:
         return "has no ID: write [server]"
     return f"is no section of server.ini{suggestion(family, [SERVER, *SECTIONS])}"

@@ -5,9 +5,9 @@ back when one of them does not start. Only then do services change. What has not
 touched, and live sessions keep what they logged in with.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
@@ -16,7 +16,7 @@ from mft.config.section import NamedSection
 from mft.core.failure import Refused
 from mft.daemon import build
 from mft.daemon.cross_checks import resources_of
-from mft.daemon.flows import changed
+from mft.daemon.flows import Differing, changed
 from mft.daemon.handling import Handling
 from mft.daemon.load import Config
 from mft.daemon.methods import NO_METHODS
@@ -157,21 +157,21 @@ class Changes:
         old, new, handling = self._daemon.config, self._new, self._handling
         resources = changed(old.resources, new.resources, handling.resources)
         handlers = changed(old.event_handlers, new.event_handlers, handling.subscriptions)
-        locations = self._daemon.flows.changed(old, new)
+        flows = self._daemon.flows.changed(old, new)
         for config in (old, new):
             handlers += _users(config.event_handlers, resources)
         handlers = list(dict.fromkeys(handlers))
         try:
-            await self._change(handlers, resources, locations, new)
+            await self._change(handlers, resources, flows, new)
         except Exception:
-            await self._change(handlers, resources, locations, old, failing=False)
+            await self._change(handlers, resources, flows, old, failing=False)
             raise
 
     async def _change(
         self,
         handlers: Sequence[str],
         resources: Sequence[str],
-        locations: Sequence[str],
+        differing: Differing,
         config: Config,
         *,
         failing: bool = True,
@@ -183,13 +183,13 @@ class Changes:
         """
         handling, begin = self._handling, self._daemon.bus.journal.last + 1
         flows = self._daemon.flows
-        await flows.leave(locations, "reload")
+        await flows.leave(differing, "reload")
         running = [uuid for uuid in handlers if uuid in handling.subscriptions]
         await handling.stop_handlers(running, "reload")
         for uuid in resources:
             if uuid in handling.resources:
                 await handling.stop_resource(uuid, "reload")
-        starts = [
+        starts: list[Callable[[], Any]] = [
             partial(handling.start_resource, uuid, config.resources[uuid])
             for uuid in resources
             if uuid in config.resources
@@ -199,7 +199,7 @@ class Changes:
             for uuid in handlers
             if uuid in config.event_handlers
         ]
-        starts += [partial(flows.enter, [uuid], config) for uuid in locations]
+        starts += flows.starts(differing, config)
         for start in starts:
             try:
                 await start()

@@ -12,6 +12,7 @@ from mft.handlers.registry import HANDLERS
 from mft.protocols.registry import ALIASES, PROTOCOLS
 from mft.remote.registry import LOCATIONS
 from mft.resources.registry import RESOURCES
+from mft.transfers.options import TransferOptions
 
 SERVER: Final = "server"  # the one section that has no ID
 
@@ -61,10 +62,18 @@ FAMILIES: Final = (
         "Other people's servers, and folders of this machine, where transfers fetch and send.",
         {name: kind.options for name, kind in LOCATIONS.items()},
     ),
+    Family(
+        "transfers",
+        "Flows of files between two locations, and when they run.",
+        {"": TransferOptions},
+        shown={
+            "name": "orders to acme",
+            "source_path": "/srv/outbox",
+            "destination_path": "/srv/inbox",
+        },
+    ),
 )
 SECTIONS: Final = {family.name: family for family in FAMILIES if not family.single}
-# Families of which no type exists yet.
-WITHOUT_TYPES: Final = frozenset({"transfers"})
 # What is there without a section, under the ID that other servers give it.
 BUILT_IN: Final[Mapping[str, str]] = {"locations": "DEFAULT-LOCAL-FILESYSTEM"}
 # Families of older configurations, and what they are now.

@@ -37,6 +37,7 @@ from mft.daemon.recent import Recent
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
 from mft.daemon.starting import listen
+from mft.daemon.transfers import Transfers
 from mft.daemon.used_codes import UsedCodeFiles
 from mft.daemon.vital import Vital
 from mft.events import catalogue as events
@@ -164,6 +165,7 @@ class Daemon:
                 resources,
                 homes=Homes(lambda: self.config),
                 addresses_of=Addresses(lambda: self.config),
+                run_transfer=lambda transfer, why: self.transfers.ask(transfer, why),
             ),
             resources,
         )
@@ -370,6 +372,11 @@ class Daemon:
     def locations(self) -> Locations:
         """Where transfers fetch and send."""
         return self.flows.locations
+
+    @property
+    def transfers(self) -> Transfers:
+        """What fetches and sends by itself."""
+        return self.flows.transfers
 
     def sessions(self) -> list[dict[str, Any]]:
         """What `mft sessions` shows."""

@@ -15,6 +15,7 @@ from mft.handlers.program_options import ProgramOptions
 from mft.handlers.signature import SignatureHandlerOptions, signature_handler
 from mft.handlers.stream import Stream, StreamOptions
 from mft.handlers.syslog_options import SyslogOptions
+from mft.handlers.transfer import TransferHandler, TransferHandlerOptions
 from mft.handlers.webhook_options import WebhookOptions
 from mft.handlers.windows_eventlog import WindowsEventlog, WindowsEventlogOptions
 from mft.resources.base import Surroundings
@@ -46,6 +47,7 @@ HANDLERS: Final[Mapping[str, Kind]] = {
     "http": Kind(WebhookOptions, _later("mft.handlers.webhook", "Webhook")),
     "external-executable": Kind(ProgramOptions, _later("mft.handlers.program", "Program")),
     "syslog": Kind(SyslogOptions, _later("mft.handlers.syslog", "Syslog")),
+    "transfer": Kind(TransferHandlerOptions, TransferHandler),
     "windows-eventlog": Kind(WindowsEventlogOptions, WindowsEventlog),
     "digital-signature-validation": Kind(SignatureHandlerOptions, signature_handler),
     "content-check": Kind(ContentHandlerOptions, content_handler),

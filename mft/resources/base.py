@@ -23,6 +23,11 @@ def no_addresses(identifier: str) -> Collection[str]:
     return ()
 
 
+def no_transfers(transfer: str, why: str) -> None:
+    """For those that know no transfers."""
+    raise Refused(Reason.NOT_FOUND, "", f"the transfer {transfer} is not there")
+
+
 def no_homes() -> Set[str]:
     """What knows of no account where it keeps its files."""
     return frozenset()
@@ -69,6 +74,8 @@ class Surroundings:
     homes: Callable[[], Set[str]] = no_homes
     replaying: bool = False  # past events are given again on purpose, and nothing is told
     addresses_of: AddressesOf = no_addresses  # of an account, or of all members of a group, by ID
+    # Runs a transfer, by its ID, for a reason; raises Refused where it cannot be asked.
+    run_transfer: Callable[[str, str], None] = no_transfers
 
     def resource(self, identifier: str, kind: type[R]) -> R:
         """Find a resource that runs; raises Refused for none, or one of another kind."""

@@ -1,142 +1,28 @@
 """The options of a transfer."""
 
-import shlex
+import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import WrapValidator
-
-from mft.config.kinds import (
-    Context,
-    Count,
-    Kind,
-    PositiveSeconds,
-    Seconds,
-    Wrong,
-    YesNo,
-    each_line,
-    reference,
-    size,
-    whole,
-)
+from mft.config.kinds import Context, Count, PositiveSeconds, Seconds, Wrong, YesNo, size, whole
 from mft.config.section import NamedSection, option
-from mft.core.matching import Expression
-from mft.transfers.commands import Command, read_commands
-from mft.transfers.names import MAX_RULES, Conversion, Rule, read_conversion, read_rule
-from mft.transfers.schedule import ALWAYS, Schedule
+from mft.transfers.option_kinds import (
+    Commands,
+    Conversions,
+    Expressions,
+    Filter,
+    Folder,
+    LocationRef,
+    PathActions,
+    Program,
+    Suffix,
+    Times,
+)
+from mft.transfers.schedule import ALWAYS
 
 MAX_RETRIES: Final = 10_000
 MAX_CONCURRENT: Final = 64  # files of one transfer; each holds two connections and two buffers
-MAX_MARKERS: Final = 20
-MAX_ARGUMENTS: Final = 100
 MAX_CHUNK: Final = 16 << 20  # bytes of one buffer; two of them for each file that moves
-NO_SUFFIX: Final = "none"
-_SUFFIX_LENGTH: Final = 50
-
-
-def _or_local(value: object, inner: Callable[[object], object]) -> object:
-    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "local")):
-        return None
-    return inner(value)
-
-
-# The ID of a location; `local` is this machine.
-LocationRef = Annotated[
-    Annotated[str, reference("locations")] | None,
-    WrapValidator(_or_local),
-]
-
-
-def _suffix(text: str, context: Context | None) -> str:
-    suffix = text.strip()
-    if suffix.lower() == NO_SUFFIX:
-        return ""
-    if not suffix or "/" in suffix or not suffix.isprintable() or len(suffix) > _SUFFIX_LENGTH:
-        raise Wrong(f"is not the end of a file name such as .part, or {NO_SUFFIX}")
-    return suffix
-
-
-def _expression(text: str, context: Context | None) -> Expression | None:
-    if not text.strip():
-        return None
-    try:
-        return Expression.parse(text.strip())
-    except ValueError as error:
-        raise Wrong(f"cannot be matched: {error}") from None
-
-
-def _expressions(text: str, context: Context | None) -> tuple[Expression, ...]:
-    found = each_line(text, _one)
-    if len(found) > MAX_MARKERS:
-        raise Wrong(f"has more than {MAX_MARKERS} expressions")
-    return found
-
-
-def _one(line: str) -> Expression:
-    found = _expression(line, None)
-    if found is None:
-        raise Wrong("is empty")
-    return found
-
-
-def _rules(text: str, context: Context | None) -> tuple[Rule, ...]:
-    found = each_line(text, read_rule)
-    if len(found) > MAX_RULES:
-        raise Wrong(f"has more than {MAX_RULES} rules")
-    return found
-
-
-def _conversions(text: str, context: Context | None) -> tuple[Conversion, ...]:
-    found = each_line(text, read_conversion)
-    if len(found) > MAX_RULES:
-        raise Wrong(f"has more than {MAX_RULES} rules")
-    return found
-
-
-def _schedule(text: str, context: Context | None) -> Schedule:
-    try:
-        return Schedule.parse(text)
-    except ValueError as error:
-        raise Wrong(str(error)) from None
-
-
-def _program(text: str, context: Context | None) -> tuple[str, ...]:
-    """Split as a shell would, once: what a file is called never becomes two arguments."""
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError as error:
-        raise Wrong(f"cannot be split into arguments: {str(error).lower()}") from None
-    if len(words) > MAX_ARGUMENTS:
-        raise Wrong(f"has more than {MAX_ARGUMENTS} arguments")
-    if words and not words[0].startswith("/"):
-        raise Wrong("names no program by its whole path, such as /usr/local/bin/scan")
-    return words
-
-
-def _folder(text: str, context: Context | None) -> str:
-    folder = text.strip()
-    if not folder.isprintable() or ".." in folder.split("/"):
-        raise Wrong("is not a folder such as /srv/outbox or outgoing")
-    return folder
-
-
-def _lines_of(values: tuple[Any, ...]) -> str:
-    return "\n".join(one.text for one in values)
-
-
-def _text_of(value: Any) -> str:
-    return "" if value is None else str(value.text)
-
-
-Folder = Annotated[str, Kind("folder of a location", "/srv/outbox or outgoing", _folder)]
-Program = Annotated[
-    tuple[str, ...],
-    Kind("program and its arguments", "/usr/local/bin/scan", _program, write=shlex.join),
-]
-Commands = Annotated[
-    tuple[Command, ...],
-    Kind("commands", "rename {destination.path} done", read_commands, write=_lines_of),
-]
 
 
 def _from_type(text: str) -> str | None:
@@ -166,9 +52,7 @@ class TransferOptions(NamedSection):
         examples=["/srv/outbox"],
     )
     recursive: YesNo = option("Whether folders below it are looked at as well.", False)
-    source_filter: Annotated[
-        Expression | None, Kind("expression", "*.csv", _expression, write=_text_of)
-    ] = option(
+    source_filter: Filter = option(
         "Which files are sent. A pattern without `/` is about their names, any other expression "
         "about their paths below the folder. Empty: all.",
         None,
@@ -200,33 +84,22 @@ class TransferOptions(NamedSection):
         "every try has failed. Empty: none.",
         "",
     )
-    destination_temporary_suffix: Annotated[
-        str, Kind("end of a name, or none", ".part", _suffix, write=lambda one: one or NO_SUFFIX)
-    ] = option(
+    destination_temporary_suffix: Suffix = option(
         "What the name of a file ends in until all of it is there. `none` is for servers that "
         "cannot rename: whoever reads there may then see parts of files.",
         ".part",
         safer="nobody at the destination takes a part of a file for the whole",
     )
-    destination_path_actions: Annotated[
-        tuple[Rule, ...],
-        Kind("lines of an expression and an action", "*, lowercase", _rules, write=_lines_of),
-    ] = option(
+    destination_path_actions: PathActions = option(
         "What files are called at the destination: lines of an expression and an action, which "
         "are all applied, in order. A file that none matches stops the transfer, so end with "
         "`*, no-action`.",
         (),
         examples=["*.csv, transform, {path.file_base}-{now.date}{path.file_extension}"],
     )
-    destination_content_actions: Annotated[
-        tuple[Conversion, ...],
-        Kind(
-            "lines of an expression and a conversion",
-            "*.txt, convert-charset, cp1252, utf-8",
-            _conversions,
-            write=_lines_of,
-        ),
-    ] = option("Conversions of text on its way, the first that matches is done.", ())
+    destination_content_actions: Conversions = option(
+        "Conversions of text on its way, the first that matches is done.", ()
+    )
     overwrite_rule: Literal[
         "fail",
         "overwrite",
@@ -246,10 +119,7 @@ class TransferOptions(NamedSection):
         "soon as it is whole.",
         0.0,
     )
-    batch_marker_path: Annotated[
-        tuple[Expression, ...],
-        Kind("expressions, one a line", "*.done", _expressions, write=_lines_of),
-    ] = option(
+    batch_marker_path: Expressions = option(
         "Files are collected until one file for each of these expressions is there; these are "
         "sent last.",
         (),
@@ -259,9 +129,7 @@ class TransferOptions(NamedSection):
         "How often a file is tried again. Others do not wait for it.", 2
     )
     retry_wait: PositiveSeconds = option("How long to wait before that.", 60.0)
-    schedule: Annotated[
-        Schedule, Kind("schedule", "08:00-start, 18:00-stop", _schedule, write=_text_of)
-    ] = option(
+    schedule: Times = option(
         "When it runs: times such as `08:00-start, 18:00-stop`, `Monday-08:00-start`, "
         "`month_day_1-08:00-start` or `month_day_last-18:00-stop`; or lines such as "
         "`cron 15 3 * * MON-FRI`, each a run. A line `zone Europe/Berlin` names the time zone; "
@@ -347,18 +215,33 @@ class TransferOptions(NamedSection):
             return self.changes_poll_interval + 1
         return self.stable_interval
 
+    @property
+    def local_folders(self) -> tuple[str, ...]:
+        """The options that name a folder of this machine."""
+        named = (
+            ("source_path", self.source_uuid),
+            ("destination_path", self.destination_uuid),
+            ("destination_fallback_path", self.destination_uuid),
+            ("archive_success_path", self.archive_location_uuid),
+            ("archive_failure_path", self.archive_location_uuid),
+        )
+        return tuple(name for name, uuid in named if uuid is None and getattr(self, name))
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The options that name a program."""
+        names = ("execute_before", "execute_after_success", "execute_after_failure")
+        return tuple(name for name in names if getattr(self, name))
+
     def check(self, context: Context) -> Iterator[Wrong]:
         """What does not fit together."""
         if not self.source_path:
             yield Wrong("is empty; it needs a folder", option="source_path")
-        same = self.source_uuid == self.destination_uuid
-        if same and self._is_within(self.destination_path, self.source_path):
-            yield Wrong("is the source, or below it", option="destination_path")
-        if self.archive_location_uuid == self.source_uuid:
-            for name in ("archive_success_path", "archive_failure_path"):
-                folder = getattr(self, name)
-                if folder and self._is_within(folder, self.source_path):
-                    yield Wrong("is in the source, which would send it again", option=name)
+        yield from self._check_folders()
+        for name in self.programs:
+            program = getattr(self, name)[0]
+            if not os.access(program, os.X_OK):
+                yield Wrong("names a program that cannot be run", program, option=name, mild=True)
         if self.stable_after != self.stable_interval:
             sentence = "is shorter than changes_poll_interval; a second more than that is used"
             yield Wrong(sentence, option="stable_interval", mild=True)
@@ -366,10 +249,22 @@ class TransferOptions(NamedSection):
             sentence = "shows parts of files at the destination while they are sent"
             yield Wrong(sentence, option="destination_temporary_suffix", mild=True)
 
-    def _is_within(self, folder: str, source: str) -> bool:
-        """Whether files that are put into one folder would be found in another."""
-        one, other = folder.strip("/"), source.strip("/")
-        if folder.startswith("/") != source.startswith("/"):
+    def _check_folders(self) -> Iterator[Wrong]:
+        """No file that was put somewhere is found as a new one."""
+        for name, uuid, sentence in (
+            ("destination_path", self.destination_uuid, "is the source, or below it"),
+            ("destination_fallback_path", self.destination_uuid, "is the source, or below it"),
+            ("archive_success_path", self.archive_location_uuid, "is in the source"),
+            ("archive_failure_path", self.archive_location_uuid, "is in the source"),
+        ):
+            folder = getattr(self, name)
+            if uuid == self.source_uuid and folder and self._is_looked_at(folder):
+                yield Wrong(f"{sentence}, which would send it again", option=name)
+
+    def _is_looked_at(self, folder: str) -> bool:
+        """Whether files that are put into a folder would be found."""
+        one, source = folder.strip("/"), self.source_path.strip("/")
+        if folder.startswith("/") != self.source_path.startswith("/"):
             return False
-        below = not other or one.startswith(f"{other}/")
-        return one == other or (self.recursive and below)
+        below = not source or one.startswith(f"{source}/")
+        return one == source or (self.recursive and below)

@@ -1,8 +1,11 @@
 """What a transfer has done since it was started, and what it is doing."""
 
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from mft.transfers.rows import STABLE
+
+MOST_TEXT: Final = 200  # characters of a path or a sentence that is shown
 
 
 @dataclass(slots=True)
@@ -13,6 +16,11 @@ class Progress:
     size: int
     done: int = 0  # bytes that have arrived
     step: str = STABLE
+
+    def describe(self) -> dict[str, Any]:
+        """As values that JSON has."""
+        path = self.path[-MOST_TEXT:]
+        return {"path": path, "size": self.size, "done": self.done, "step": self.step}
 
 
 @dataclass(slots=True)

@@ -19,15 +19,15 @@ from mft.transfers.carrying import Carrier
 from mft.transfers.chores import Chores
 from mft.transfers.lending import Lending
 from mft.transfers.names import NoRuleError
-from mft.transfers.rows import FAILED, SEEN, Row
+from mft.transfers.rows import SEEN, Row
 from mft.transfers.runs import Run, Runs
-from mft.transfers.tally import Tally
+from mft.transfers.tally import MOST_TEXT, Tally
 from mft.transfers.timetable import Timetable
 from mft.transfers.watching import Watching, rules_of
 
 RUN_LOOKS: Final = 4  # of one run; what changes all the time is left to the next
 QUEUE_WAIT: Final = 30.0  # seconds after the queue could not be read or written
-MOST_SHOWN: Final = 64  # files in a description
+MOST_SHOWN: Final = 50  # files in a description
 
 
 class State(Enum):
@@ -318,29 +318,40 @@ class Transfer:
 
     # What is shown.
 
-    async def describe(self) -> dict[str, Any]:
-        """What `mft transfer list` and `status` show, as values that JSON has."""
-        counts: dict[str, int] = {}
-        failed: list[tuple[str, str]] = []
-        if self.state in (State.STARTED, State.SUSPENDED, State.FAILED):
-            with suppress(Refused):
-                counts = await self._around.ask(self._around.queue.counts)
-                failed = await self._around.ask(self._around.queue.failed)
+    def summary(self) -> dict[str, Any]:
+        """What `mft transfer list` shows, as values that JSON has."""
         return {
             "id": self.component.uuid,
             "name": self.options.name,
             "state": self.state.value,
-            "details": self._why,
-            "waits_for": [f"{name}: {why}" for name, why in self._paused.items()],
+            "moving": len(self.tally.moving),
             "done": self.tally.done,
-            "failed": counts.get(FAILED, 0),
+            "failed": self.tally.failed,
             "skipped": self.tally.skipped,
-            "size": self.tally.size,
-            "queued": sum(counts.values()) - counts.get(FAILED, 0) - counts.get("skipped", 0),
-            "moving": [
-                {"path": one.path, "size": one.size, "done": one.done, "step": one.step}
-                for one in [*self.tally.moving.values()][:MOST_SHOWN]
-            ],
-            "failures": [[path, why] for path, why in failed[:MOST_SHOWN]],
+            "bytes": self.tally.size,
             "next": self._timetable.shown,
+            "waits_for": ", ".join(self._paused),
+            "details": self._why[:MOST_TEXT],
         }
+
+    def moving(self) -> dict[str, Any]:
+        """The files that are being moved, and what they wait for."""
+        return {
+            "moving": [one.describe() for one in [*self.tally.moving.values()][:MOST_SHOWN]],
+            "waits_for": [f"{name}: {why}"[:MOST_TEXT] for name, why in self._paused.items()],
+        }
+
+    async def describe(self) -> dict[str, Any]:
+        """What `mft transfer status` shows, as values that JSON has."""
+        counts: dict[str, int] = {}
+        failures: list[tuple[str, str]] = []
+        if self.state is not State.STOPPED:
+            with suppress(Refused):
+                counts = await self._around.ask(self._around.queue.counts)
+                failures = await self._around.ask(self._around.queue.failed)
+        told = {**self.summary(), **self.moving(), "queue": counts}
+        told["failures"] = [
+            {"path": self._around.at_source_text(path)[-MOST_TEXT:], "why": why[:MOST_TEXT]}
+            for path, why in failures[:MOST_SHOWN]
+        ]
+        return told

@@ -9,7 +9,7 @@ from mft.config.ini import parse
 from mft.config.kinds import Context
 from mft.config.reference import full_ini, markdown
 from mft.config.section import declared, read_section
-from mft.daemon.sections import FAMILIES, SECTIONS, WITHOUT_TYPES
+from mft.daemon.sections import FAMILIES, SECTIONS
 
 MODELS = [
     pytest.param(family, name, model, id=f"{family.name}-{name}")
@@ -67,5 +67,3 @@ def test_every_default_in_the_full_file_is_read_as_the_default(family, name, mod
         assert full[option] in (value, in_instance), option
 
 
-def test_families_without_types_are_not_families():
-    assert WITHOUT_TYPES.isdisjoint(SECTIONS)

@@ -41,7 +41,7 @@ def test_the_least_that_must_be_given_is_a_name_and_two_folders(tmp_path):
     assert problems(tmp_path, source_uuid="partner-1") == []
 
 
-@pytest.mark.parametrize("word", ["local", "LOCAL", ""])
+@pytest.mark.parametrize("word", ["local", "LOCAL", "", "DEFAULT-LOCAL-FILESYSTEM"])
 def test_this_machine_has_a_name(word):
     assert options(source_uuid=word).source_uuid is None
 

@@ -1,0 +1,150 @@
+"""Transfers of the running server."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.logger import Logger
+
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Component
+from mft.daemon import build
+from mft.daemon.locations import Locations
+from mft.events import catalogue as events
+from mft.events import payloads as p
+from mft.events.bus import Bus
+from mft.handlers.cursor import file_name
+from mft.runtime.buffers import Buffers
+from mft.transfers.around import Around, Asked
+from mft.transfers.lending import Lending
+from mft.transfers.options import TransferOptions
+from mft.transfers.programs import runner
+from mft.transfers.queue import Queue
+from mft.transfers.schedule import machine_zone
+from mft.transfers.transfer import State, Transfer
+
+FAMILY: Final = "transfers"
+WORD: Final = "transfer"
+FOLDER: Final = "transfers"  # in state/: the queues
+
+log = Logger()
+
+
+class Transfers:
+    """Starts and stops transfers, and tells of each how that went."""
+
+    def __init__(
+        self, bus: Bus, locations: Locations, pools: build.Pools, reactor: Any, state: Path
+    ) -> None:
+        self.running: dict[str, Transfer] = {}
+        self._bus = bus
+        self._pools = pools
+        self._reactor = reactor
+        self._state = state
+        self._lending = Lending(locations.of, reactor)
+
+    async def start(self, uuid: str, options: TransferOptions) -> None:
+        """Start a transfer; one that is not enabled only does what somebody asks for.
+
+        One whose queue cannot be opened has failed, and keeps nothing else from starting.
+        """
+        transfer = self.running[uuid] = self._build(uuid, options)
+        await transfer.start()
+        told = p.ComponentStarted(FAMILY, options.name, WORD, WORD, options.description)
+        self._bus.emit(events.COMPONENT_STARTED, told, self._origin(transfer))
+
+    def _build(self, uuid: str, options: TransferOptions) -> Transfer:
+        around = Around(
+            component=Component(uuid, WORD, options.name),
+            options=options,
+            bus=self._bus,
+            queue=Queue(self._state / FOLDER / f"{file_name(uuid)}.db"),
+            ask=Asked(self._pools.disk),
+            clock=self._reactor,
+            now=time.time,
+            zone=machine_zone(),
+            buffers=Buffers(options.transfer_chunk_size, 2 * options.concurrent_files),
+            run=runner(self._reactor, self._pools.disk),
+            log=build.log_line,
+        )
+        return Transfer(around, self._lending)
+
+    async def stop(self, uuid: str, reason: str) -> None:
+        """Stop a transfer: what it moves goes on where it was when it is started again."""
+        transfer = self.running.pop(uuid)
+        named = (FAMILY, transfer.options.name, WORD, WORD)
+        try:
+            await transfer.stop()
+        except Exception as error:
+            log.failure("stopping {name}", name=transfer.options.name)
+            told = p.ComponentFailed(*named, str(error))
+            self._bus.emit(events.COMPONENT_STOP_FAILED, told, self._origin(transfer))
+        else:
+            stopped = p.ComponentStopped(*named, reason)
+            self._bus.emit(events.COMPONENT_STOPPED, stopped, self._origin(transfer))
+
+    async def stop_all(self, reason: str) -> None:
+        """Stop every transfer."""
+        for uuid in tuple(self.running):
+            await self.stop(uuid, reason)
+
+    def _origin(self, transfer: Transfer) -> Any:
+        return self._bus.origin._replace(component=transfer.component)
+
+    # What is asked of them.
+
+    async def describe(self) -> list[dict[str, Any]]:
+        """What `mft transfer list` shows."""
+        return [one.summary() for one in self.running.values()]
+
+    async def show(self, identifier: str) -> Mapping[str, Any]:
+        """What `mft transfer status` shows of one, by its ID or name."""
+        return await self.of(identifier).describe()
+
+    def run(self, identifier: str, why: str) -> dict[str, Any]:
+        """Look now, and send what is there: the run, which may have begun."""
+        transfer = self.of(identifier)
+        run = transfer.run(why)
+        return {"id": transfer.component.uuid, **run.describe(transfer.tally)}
+
+    def ask(self, uuid: str, why: str) -> None:
+        """Run one, by its ID, because of an event.
+
+        Raises Refused where it is not there, or could not begin: then the event comes again.
+        """
+        transfer = self.running.get(uuid)
+        if transfer is None or transfer.state is State.STOPPED:
+            raise Refused(Reason.NOT_FOUND, "", f"the transfer {uuid} is not running")
+        transfer.run(why)
+
+    def look_at_run(self, identifier: str, number: int) -> dict[str, Any]:
+        """How a run is; raises Refused for one that is not known any more."""
+        transfer = self.of(identifier)
+        run = transfer.runs.find(number)
+        if run is None:
+            raise Refused(Reason.NOT_FOUND, "", f"there is no run {number} any more")
+        return {**run.describe(transfer.tally), **transfer.moving()}
+
+    async def stop_one(self, identifier: str) -> str:
+        """Stop one until somebody starts it, and give its name."""
+        transfer = self.of(identifier)
+        await transfer.stop()
+        return transfer.options.name
+
+    async def start_anew(self, identifier: str) -> str:
+        """Start one that was stopped or has failed, and give its name."""
+        transfer = self.of(identifier)
+        if transfer.state not in (State.STARTED, State.SUSPENDED):
+            await transfer.stop()
+            await transfer.start()
+        return transfer.options.name
+
+    def of(self, identifier: str) -> Transfer:
+        """A transfer, by its ID or name; raises Refused for none."""
+        for uuid, one in self.running.items():
+            if identifier in (uuid, one.options.name):
+                return one
+        names = ", ".join(one.options.name for one in self.running.values()) or "none"
+        details = f"there is no transfer {identifier}; there are: {names}"
+        raise Refused(Reason.NOT_FOUND, "", details)

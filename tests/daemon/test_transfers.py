@@ -1,0 +1,213 @@
+"""Transfers start with the server, change with its configuration, and do what they are asked."""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mft.core.failure import Reason
+from mft.daemon.answers import Answer
+from mft.daemon.service import Daemon
+from mft.events import catalogue as events
+from mft.transfers.runs import ENDED
+from mft.transfers.transfer import State
+from tests.fakes.daemons import Instance
+from tests.fakes.loop import run_loop, until
+from tests.fakes.refused import refused
+
+Body = Callable[[Daemon, Any], Awaitable[None]]
+SHARE = "[locations/SHARE]\nname = share\ntype = filesystem\npath = HOME/share\n"
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    made = Instance(tmp_path)
+    for name in ("out", "in", "share/in"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    return made
+
+
+def transfer(name: str = "out", **options: str) -> str:
+    """The section of a transfer between two folders of this machine."""
+    given = {
+        "name": name,
+        "source_path": "HOME/out",
+        "destination_path": "HOME/in",
+        "stable_interval": "0",
+        **options,
+    }
+    lines = "".join(f"{key} = {value}\n" for key, value in given.items())
+    return f"[transfers/{name}-1]\n{lines}"
+
+
+def running(instance: Instance, body: Body, *sections: str) -> None:
+    """Start, do it, stop."""
+
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, *sections)
+        await daemon.start()
+        try:
+            await body(daemon, reactor)
+        finally:
+            await daemon.stop()
+
+    run_loop(main)
+
+
+def put(instance: Instance, name: str, data: bytes = b"data") -> Path:
+    path = instance.directory / "data" / "out" / name
+    path.write_bytes(data)
+    return path
+
+
+def arrived(instance: Instance, folder: str = "in") -> list[str]:
+    return sorted(one.name for one in (instance.directory / "data" / folder).iterdir())
+
+
+async def asked(daemon: Daemon, **request: Any) -> dict[str, Any]:
+    """What the control socket says."""
+    found: dict[str, Any] = json.loads(await Answer(daemon).to(json.dumps(request).encode()))
+    return found
+
+
+def test_files_are_sent_while_the_server_runs(instance: Instance) -> None:
+    source = put(instance, "a.csv", b"one")
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        await until(reactor, lambda: not source.exists())
+
+    running(instance, body, transfer())
+    assert (instance.directory / "data" / "in" / "a.csv").read_bytes() == b"one"
+    assert events.TRANSFER_FILE_DONE.number in instance.numbers
+
+
+def test_they_use_locations_and_start_after_them(instance: Instance) -> None:
+    source = put(instance, "a.csv")
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        await until(reactor, lambda: not source.exists())
+
+    running(instance, body, SHARE, transfer(destination_uuid="SHARE", destination_path="/in"))
+    assert arrived(instance, "share/in") == ["a.csv"]
+    order = [
+        (one.event.number, one.data["name"])
+        for one in instance.told
+        if one.event in (events.COMPONENT_STARTED, events.COMPONENT_STOPPED)
+    ]
+    assert order == [(20156, "share"), (20156, "out"), (20157, "out"), (20157, "share")]
+
+
+def test_a_reload_begins_those_anew_that_have_changed_or_whose_location_has(
+    instance: Instance,
+) -> None:
+    (instance.directory / "data" / "share2").mkdir()
+    sections = SHARE, transfer(), transfer("two", destination_uuid="SHARE", destination_path="in")
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        one, two = daemon.transfers.of("out"), daemon.transfers.of("two-1")
+        instance.write(SHARE.replace("HOME/share", "HOME/share2"), *sections[1:])
+        await daemon.reload()
+        assert daemon.transfers.of("out") is one
+        assert daemon.transfers.of("two") is not two
+        assert two.state is State.STOPPED
+        instance.write(SHARE, transfer(retry_count="9"))
+        await daemon.reload()
+        assert daemon.transfers.of("out").options.retry_count == 9
+        with refused(Reason.NOT_FOUND):
+            daemon.transfers.of("two")
+
+    running(instance, body, *sections)
+
+
+def test_a_run_can_be_asked_for_and_looked_at(instance: Instance) -> None:
+    put(instance, "a.csv")
+    put(instance, "b.csv")
+    (instance.directory / "data" / "in" / "b.csv").write_bytes(b"old")
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        run = await asked(daemon, do="run-transfer", transfer="out")
+        assert run["ok"]
+        known = daemon.transfers.of("out").runs.find(run["run"])
+        assert known is not None
+        await until(reactor, lambda: known.state == ENDED)
+        look_at = {"transfer": run["id"], "run": run["run"]}
+        found = await asked(daemon, do="transfer-run", **look_at)
+        assert (found["done"], found["failed"]) == (1, 1)
+        (listed,) = (await asked(daemon, do="transfers"))["transfers"]
+        assert (listed["name"], listed["state"], listed["done"]) == ("out", "suspended", 1)
+        shown = (await asked(daemon, do="transfer", transfer="out-1"))["transfer"]
+        (failure,) = shown["failures"]
+        assert failure["path"].endswith("/out/b.csv")
+        assert "exists" in failure["why"]
+
+    running(instance, body, transfer(enabled="no", retry_count="0"))
+
+
+def test_one_can_be_stopped_and_started(instance: Instance) -> None:
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        assert (await asked(daemon, do="stop-transfer", transfer="out"))["name"] == "out"
+        assert daemon.transfers.of("out").state is State.STOPPED
+        assert (await asked(daemon, do="run-transfer", transfer="out"))["error"]
+        shown = (await asked(daemon, do="transfer", transfer="out"))["transfer"]
+        assert shown["queue"] == {}
+        assert (await asked(daemon, do="start-transfer", transfer="out"))["ok"]
+        assert daemon.transfers.of("out").state is State.STARTED
+
+    running(instance, body, transfer())
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"do": "transfer", "transfer": "none"},
+        {"do": "transfer"},
+        {"do": "run-transfer", "transfer": 7},
+        {"do": "transfer-run", "transfer": "out", "run": "x"},
+        {"do": "transfer-run", "transfer": "out", "run": 99},
+        {"do": "stop-transfer", "transfer": "none"},
+        {"do": "start-transfer"},
+    ],
+)
+def test_what_cannot_be_answered_is_refused(instance: Instance, request_: dict[str, Any]) -> None:
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        assert not (await asked(daemon, **request_))["ok"]
+
+    running(instance, body, transfer(enabled="no"))
+
+
+def test_an_event_runs_one(instance: Instance) -> None:
+    source = put(instance, "a.csv")
+    handler = (
+        "[event-handlers/H]\nname = send it on\ntype = transfer\ntransfers = out-1\n"
+        "target = 20156\n"  # the start of the transfer's own location, as good as any
+    )
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        await until(reactor, lambda: not source.exists())
+
+    running(instance, body, SHARE, transfer(enabled="no"), handler)
+    assert arrived(instance) == ["a.csv"]
+
+
+def test_a_queue_that_is_damaged_fails_one_transfer_and_not_the_server(instance: Instance) -> None:
+    queues = instance.state / "transfers"
+    queues.mkdir(parents=True)
+    (queues / "out-1.db").write_bytes(b"no database" * 1000)
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        assert daemon.transfers.of("out").state is State.FAILED
+        assert daemon.transfers.of("two").state is State.STARTED
+
+    running(instance, body, transfer(), transfer("two"))
+
+
+@pytest.mark.parametrize("option", ["source_path", "destination_path", "archive_success_path"])
+@pytest.mark.parametrize("folder", ["conf", "state", "log/journal", "."])
+def test_folders_of_ours_are_given_to_nobody(instance: Instance, option: str, folder: str) -> None:
+    from mft.daemon.load import load
+
+    loaded = load(instance.write(transfer(**{option: folder})))
+    assert loaded.config is None
+    assert any(one.option == option for one in loaded.problems)
