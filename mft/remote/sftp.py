@@ -114,9 +114,8 @@ class SftpConnector:
         return _HostJudge(str(self._target), self._options.address, known, trusting)
 
     async def _keep(self, shown: PublicKey) -> None:
-        """Trust the key from now on; its fingerprint stands behind it, for people."""
-        line = shown.line(shown.fingerprint)
-        await self._parts.first_seen.keep(self.component.uuid, line)
+        """Trust the key from now on."""
+        await self._parts.first_seen.keep(self.component.uuid, shown.line())
 
     def _identity(self, connection: SshConnection, judge: _HostJudge) -> Identity:
         transport = connection.transport

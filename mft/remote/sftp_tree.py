@@ -52,8 +52,10 @@ class SftpTree:
             home = reply.entries[0].name.rstrip(b"/")
             base = home + b"/" + base if base else home
         tree = cls(session, base, identity)
-        if folder and not (await tree.stat(ROOT)).is_directory:
-            raise Refused(Reason.NOT_A_DIRECTORY, folder)
+        if folder:
+            reply = await session.ask(packets.Stat, base or b"/", subject=folder)
+            if not tree.entry(ROOT, reply).is_directory:
+                raise Refused(Reason.NOT_A_DIRECTORY, folder)
         return tree
 
     @property
@@ -66,7 +68,10 @@ class SftpTree:
     async def stat(self, path: VPath, *, follow: bool = True, finished: bool = False) -> Entry:
         """What is under a path."""
         make = packets.Stat if follow else packets.LStat
-        reply = await self._ask(make, self._bytes(path), path=path)
+        return self.entry(path, await self._ask(make, self._bytes(path), path=path))
+
+    def entry(self, path: VPath, reply: responses.Reply) -> Entry:
+        """What an answer to STAT tells."""
         if not isinstance(reply, responses.AttrsReply):
             raise self._session.broken("an answer to STAT that is none")
         return entry_of(path.name, reply.attrs)

@@ -8,14 +8,16 @@ from mft.wire.ssh.numbers import Message
 
 COOKIE: Final = 16  # bytes
 LISTS: Final = 10
-MAX_TOLD: Final = 300  # characters of a peer's list that are told
+MAX_TOLD: Final = 600  # characters of a peer's list that are told
 
 
 class NothingInCommon(Exception):  # noqa: N818 - told to the administrator as it is
     """Both sides are right, but have no algorithm of one kind in common."""
 
     def __init__(self, kind: str, theirs: list[str], ours: tuple[str, ...]) -> None:
-        shown = ", ".join(theirs)[:MAX_TOLD]
+        shown = ", ".join(theirs)
+        if len(shown) > MAX_TOLD:
+            shown = f"{shown[:MAX_TOLD].rpartition(', ')[0]}, ..."
         super().__init__(f"no {kind} in common: it offers {shown}; we offer {', '.join(ours)}")
 
 

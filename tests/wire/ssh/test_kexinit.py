@@ -66,6 +66,15 @@ def test_what_is_not_in_common_is_told_with_both_lists(lists: dict[str, object],
         kexinit.agree(offer(**lists), OURS, KEYS)
 
 
+def test_a_long_list_is_told_up_to_a_name() -> None:
+    told = str(NothingInCommon("cipher", [f"cipher-{number}" for number in range(1000)], ("a",)))
+    assert len(told) < 700
+    assert ", ...; we offer a" in told
+    assert all(
+        word.startswith("cipher-") for word in told.split(": it offers ")[1].split(", ")[:-1]
+    )
+
+
 def test_a_wrong_guess_is_known() -> None:
     right = offer(guesses=True, kex=["mlkem768x25519-sha256"], host_keys=["ssh-ed25519"])
     assert not kexinit.agree(right, OURS, KEYS).wrong_guess
