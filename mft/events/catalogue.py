@@ -1389,12 +1389,6 @@ SOURCE_UNBLOCKED: Final = Event(
 TRANSFER_SOURCE_MODIFIED: Final = Event(
     60000, p.SourcePath, 'The source file "{path}" has changed.', _TRANSFER_NOTE
 )
-TRANSFER_SOURCE_RENAMED: Final = Event(
-    60001,
-    p.SourceRenamed,
-    'The source file "{from_path}" is called "{to_path}" now.',
-    _TRANSFER_NOTE,
-)
 TRANSFER_SOURCE_APPEARED: Final = Event(
     60003, p.SourcePath, 'The source file "{path}" has appeared.', _TRANSFER_NOTE
 )

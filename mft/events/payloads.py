@@ -1534,13 +1534,6 @@ class SourcePath(NamedTuple):
     path: str
 
 
-class SourceRenamed(NamedTuple):
-    """A file of a source that has another name."""
-
-    from_path: str
-    to_path: str
-
-
 class SourceUnlisted(NamedTuple):
     """A source that could not be listed, and when it is tried again."""
 

@@ -1,16 +1,30 @@
 """What a look at a source changes in the queue: which files are new, have changed, or rest."""
 
+import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from mft.transfers.rows import ANEW, FAILED, SEEN, SKIPPED, STABLE
+from mft.transfers.rows import FAILED, SEEN, SKIPPED, STABLE
 
 MAX_QUEUED: Final = 100_000  # files of one transfer; later ones wait at the source
 MAX_LISTED: Final = 100  # paths that are told of at once
 # What a look may change or forget; everything else is in the hands of somebody.
 AT_REST: Final = (SEEN, STABLE, SKIPPED, FAILED)
+
+_KNOWN: Final = (
+    "SELECT path, id, size, modified, state, since FROM files"
+    " WHERE path IN (SELECT value FROM json_each(?))"
+)
+_SENT: Final = (
+    "SELECT path, id, size, modified FROM sent WHERE path IN (SELECT value FROM json_each(?))"
+)
+_CHANGED: Final = (
+    "UPDATE files SET size = ?, modified = ?, state = ?, ready = ?, since = ?, found = ?,"
+    " batch = ?, tries = 0, due = 0, error = '', final = '', temporary = '', replaces = 0,"
+    " from_top = 0, fallback = 0, written = -1, reached = '' WHERE id = ?"
+)
 
 
 class Seen(NamedTuple):
@@ -61,9 +75,9 @@ class Look:
 
     def take(self, entries: Sequence[Seen]) -> Looked:
         """Compare files with what is known of them."""
-        known, sent = self._known("files", "state, since", entries), {}
+        known, sent = self._known(_KNOWN, entries), {}
         if len(known) < len(entries):
-            sent = self._known("sent", "at", entries)
+            sent = self._known(_SENT, entries)
         (count,) = self._database.execute("SELECT count(*) FROM files").fetchone()
         for one in entries:
             if one.path in known:
@@ -81,18 +95,12 @@ class Look:
         self._database.executemany("INSERT OR IGNORE INTO looked_sent VALUES (?)", ids)
         return self.looked
 
-    def _known(
-        self, table: str, fields: str, entries: Sequence[Seen]
-    ) -> dict[str, tuple[Any, ...]]:
-        marks = ",".join("?" * len(entries))
-        found = self._database.execute(
-            f"SELECT path, id, size, modified, {fields} FROM {table} WHERE path IN ({marks})",  # noqa: S608
-            [one.path for one in entries],
-        )
-        return {row[0]: row[1:] for row in found}
+    def _known(self, query: str, entries: Sequence[Seen]) -> dict[str, tuple[Any, ...]]:
+        paths = json.dumps([one.path for one in entries])
+        return {row[0]: row[1:] for row in self._database.execute(query, (paths,))}
 
     def _is_same(self, one: Seen, sent: tuple[Any, ...]) -> bool:
-        _, size, modified, _ = sent
+        _, size, modified = sent
         return self._rules.paths_only or (size, modified) == (one.size, one.modified)
 
     def _insert(self, one: Seen) -> None:
@@ -126,8 +134,7 @@ class Look:
         if (size, modified) != (one.size, one.modified):
             stable = rules.stable_after <= 0
             self._database.execute(
-                "UPDATE files SET size = ?, modified = ?, state = ?, ready = ?, since = ?,"  # noqa: S608
-                f" found = ?, batch = ?, {ANEW} WHERE id = ?",
+                _CHANGED,
                 (
                     one.size,
                     one.modified,

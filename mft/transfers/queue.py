@@ -6,6 +6,7 @@ and failed or skipped, which stay until the file changes or goes. Only one proce
 Memory does not grow with it. Every method uses the disk: call it where that may block.
 """
 
+import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,10 +18,10 @@ from typing import Final, NamedTuple
 from mft.core.failure import Reason, Refused
 from mft.transfers.looking import AT_REST, MAX_LISTED, Look, Looked, Rules, Seen
 from mft.transfers.rows import (
-    ANEW,
     DONE,
     FAILED,
     FIELDS,
+    RENEW,
     SAVE,
     SCHEMA,
     SEEN,
@@ -43,15 +44,30 @@ _PRAGMAS: Final = (
     "temp_store = MEMORY",
     f"cache_size = -{_CACHE}",
 )
-# A marker waits until nothing else of its batch is left.
+# Files that may have their turn. A marker waits until nothing else of its batch is left.
 _IN_TURN: Final = (
-    "(marker = 0 OR NOT EXISTS (SELECT 1 FROM files AS other WHERE other.batch = files.batch"
-    " AND other.marker = 0 AND other.ready = 1))"
+    " AND id NOT IN (SELECT value FROM json_each(?)) AND (marker = 0 OR NOT EXISTS"
+    " (SELECT 1 FROM files AS other WHERE other.batch = files.batch AND other.marker = 0"
+    " AND other.ready = 1)) ORDER BY "
 )
+_SELECT: Final = f"SELECT {FIELDS} FROM files WHERE ready = 1 AND due "  # noqa: S608 - our names
 # One whose wait is over comes before those that were never tried, or these would keep it for ever.
 _TURNS: Final = (
-    ("due > 0 AND due <= ?", "due, id"),
-    ("due = 0 AND ? >= 0", "batch, marker, id"),
+    f"{_SELECT}BETWEEN 0.001 AND ?{_IN_TURN}due, id LIMIT 1",
+    f"{_SELECT}= 0 AND ? >= 0{_IN_TURN}batch, marker, id LIMIT 1",
+)
+# What a look has not found, and nobody works on.
+_WAITED: Final = (
+    "SELECT path FROM files WHERE state = ? AND id NOT IN looked"
+    " AND id NOT IN (SELECT value FROM json_each(?)) LIMIT ?"
+)
+_FORGET: Final = (
+    "DELETE FROM files WHERE state IN (SELECT value FROM json_each(?)) AND id NOT IN looked"
+    " AND id NOT IN (SELECT value FROM json_each(?))"
+)
+_AGAIN: Final = (
+    "UPDATE files SET state = reached, ready = batch IS NOT NULL, tries = 0, due = 0, error = '',"
+    " fallback = 0, reached = '' WHERE state = ?"
 )
 
 
@@ -171,14 +187,10 @@ class Queue:
 
         What was sent after the look had begun is not forgotten by it.
         """
-        rest = ",".join(f"'{state}'" for state in AT_REST)
-        gone = f"state IN ({rest}) AND id NOT IN looked AND id NOT IN ({_ids(busy)})"
+        kept = json.dumps([*busy])
         with self._writing(durable=False) as database:
-            waited = database.execute(
-                f"SELECT path FROM files WHERE {gone} AND state = ? LIMIT ?",  # noqa: S608
-                (STABLE, MAX_LISTED),
-            ).fetchall()
-            database.execute(f"DELETE FROM files WHERE {gone}")  # noqa: S608 - our own words
+            waited = database.execute(_WAITED, (STABLE, kept, MAX_LISTED)).fetchall()
+            database.execute(_FORGET, (json.dumps(AT_REST), kept))
             database.execute(
                 "DELETE FROM sent WHERE at <= ? AND id NOT IN looked_sent", (began - rules.memory,)
             )
@@ -187,12 +199,14 @@ class Queue:
     def waiting(self) -> Waiting:
         """What could be put into a batch."""
         with self._reading() as database:
-            alone = "FROM files WHERE state = ? AND batch IS NULL"
             count, last = database.execute(
-                f"SELECT count(*), max(since) {alone}", (STABLE,)
+                "SELECT count(*), max(since) FROM files WHERE state = ? AND batch IS NULL",
+                (STABLE,),
             ).fetchone()
             markers = database.execute(
-                f"SELECT DISTINCT marker {alone} AND marker > 0", (STABLE,)
+                "SELECT DISTINCT marker FROM files"
+                " WHERE state = ? AND batch IS NULL AND marker > 0",
+                (STABLE,),
             ).fetchall()
         return Waiting(int(count), float(last or 0.0), frozenset(one for (one,) in markers))
 
@@ -215,12 +229,8 @@ class Queue:
     def take(self, now: float, busy: Collection[int]) -> Row | None:
         """The next file to work on: one whose wait is over, else the first in order."""
         with self._reading() as database:
-            for when, order in _TURNS:
-                found = database.execute(
-                    f"SELECT {FIELDS} FROM files WHERE ready = 1 AND {when} AND {_IN_TURN}"  # noqa: S608
-                    f" AND id NOT IN ({_ids(busy)}) ORDER BY {order} LIMIT 1",
-                    (now,),
-                ).fetchone()
+            for turn in _TURNS:
+                found = database.execute(turn, (now, json.dumps([*busy]))).fetchone()
                 if found is not None:
                     return row_of(found)
         return None
@@ -245,11 +255,7 @@ class Queue:
         """
         row.state = SEEN
         with self._writing() as database:
-            database.execute(
-                f"UPDATE files SET state = ?, ready = 0, since = ?, size = -1, batch = ?, {ANEW}"  # noqa: S608
-                " WHERE id = ?",
-                (SEEN, now, rules.batch, row.id),
-            )
+            database.execute(RENEW, (SEEN, now, rules.batch, row.id))
             return _end_of_batch(database, row, "") if row.batch else None
 
     def end(self, row: Row, outcome: str, now: float, *, remember: bool = False) -> Ended | None:
@@ -285,11 +291,7 @@ class Queue:
     def again(self) -> int:
         """Try every failed file again, from where it was; how many there are."""
         with self._writing() as database:
-            return database.execute(
-                "UPDATE files SET state = reached, ready = batch IS NOT NULL, tries = 0, due = 0,"
-                " error = '', fallback = 0, reached = '' WHERE state = ?",
-                (FAILED,),
-            ).rowcount
+            return database.execute(_AGAIN, (FAILED,)).rowcount
 
     def collides(self, row: Row) -> bool:
         """Whether another file that is on its way uses a name that this one is about to use."""
@@ -335,10 +337,6 @@ class Queue:
         """Keep a number over restarts."""
         with self._writing() as database:
             database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
-
-
-def _ids(busy: Collection[int]) -> str:
-    return ",".join(str(int(one)) for one in busy)
 
 
 def _end_of_batch(database: sqlite3.Connection, row: Row, outcome: str) -> Ended | None:

@@ -50,10 +50,11 @@ FIELDS: Final = (
     "id, path, size, modified, state, found, batch, marker, tries, due, error, final, temporary,"
     " replaces, from_top, fallback, written, reached"
 )
-# What is forgotten of a file when it begins anew.
-ANEW: Final = (
-    "tries = 0, due = 0, error = '', final = '', temporary = '', replaces = 0, from_top = 0,"
-    " fallback = 0, written = -1, reached = ''"
+# Nothing that was known of it counts any more; no file has the size -1.
+RENEW: Final = (
+    "UPDATE files SET state = ?, ready = 0, since = ?, size = -1, batch = ?, tries = 0, due = 0,"
+    " error = '', final = '', temporary = '', replaces = 0, from_top = 0, fallback = 0,"
+    " written = -1, reached = '' WHERE id = ?"
 )
 SAVE: Final = (
     "UPDATE files SET size = ?, modified = ?, state = ?, ready = ?, tries = ?, due = ?, error = ?,"

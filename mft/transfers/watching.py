@@ -53,6 +53,8 @@ class Watching:
         self._told: tuple[int, int] = (-1, -1)  # how much there was when that was told last
         self._large: frozenset[str] = frozenset()
         self._trouble = ""
+        self._refused = 0  # files for which the queue had no room at the last look
+        self._full = False
         self._collecting = False
         self._not_before = 0.0  # when the program before a batch is run again
 
@@ -65,12 +67,20 @@ class Watching:
         except Refused as refused:
             if str(refused) != self._trouble:
                 self._trouble = str(refused)
-                path, delay = self._options.source_path, self._options.changes_poll_interval
-                told = p.SourceUnlisted(path, self._options.retry_count, delay, str(refused))
-                self._around.tell(events.TRANSFER_LISTING_FAILED, told)
+                self._tell_trouble(str(refused))
             raise
         finally:
             self._lock.release()
+
+    def _tell_trouble(self, details: str) -> None:
+        path, delay = self._options.source_path, self._options.changes_poll_interval
+        if self._first:
+            location = self._options.source_uuid or "local"
+            told = p.AtLocationFailed(path, location, details)
+            self._around.tell(events.TRANSFER_UNMONITORED, told)
+        else:
+            unlisted = p.SourceUnlisted(path, self._options.retry_count, delay, details)
+            self._around.tell(events.TRANSFER_LISTING_FAILED, unlisted)
 
     async def _look(self) -> None:
         around, options = self._around, self._options
@@ -82,7 +92,7 @@ class Watching:
             began - age if age else 0.0,
             options.batch_marker_path,
         )
-        counted = Counted()
+        counted, self._refused = Counted(), 0
         await around.ask(around.queue.begin_look)
         source = At(options.source_uuid, options.source_path)
         async with self._lending.lend([source], self._pauses) as (tree,):
@@ -97,6 +107,7 @@ class Watching:
     async def _take(self, part: Sequence[Seen]) -> None:
         around = self._around
         looked = await around.ask(around.queue.look, part, around.now(), self._rules, self._busy())
+        self._refused += looked.refused
         await self._tell_part(looked)
 
     async def _tell_part(self, looked: Looked) -> None:
@@ -120,6 +131,10 @@ class Watching:
                 told = p.SourceLarge(self._around.at_source_text(folder), files)
                 self._around.tell(events.TRANSFER_SOURCE_LARGE, told)
         self._large = frozenset(folder for folder, _ in counted.large)
+        if self._refused and not self._full:
+            reason = f"{self._refused} files wait until others of the queue are done"
+            self._around.tell(events.TRANSFER_FILE_EXCLUDED, p.PathReason(path, reason))
+        self._full = self._refused > 0
 
     # Batches.
 

@@ -9,7 +9,7 @@ from mft.config.ini import parse
 from mft.config.kinds import Context
 from mft.config.reference import full_ini, markdown
 from mft.config.section import declared, read_section
-from mft.daemon.sections import FAMILIES, SECTIONS
+from mft.daemon.sections import FAMILIES
 
 MODELS = [
     pytest.param(family, name, model, id=f"{family.name}-{name}")
@@ -65,5 +65,3 @@ def test_every_default_in_the_full_file_is_read_as_the_default(family, name, mod
     for option, value in plain.items():
         in_instance = tmp_path / value if isinstance(value, Path) else value
         assert full[option] in (value, in_instance), option
-
-

@@ -10,6 +10,7 @@ from mft.config.kinds import Context
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.core.vpath import VPath
+from mft.events.model import Event
 from mft.remote.base import LocationOptions
 from mft.remote.filesystem import BUILT_IN, FilesystemConnector
 from mft.remote.location import Around as AroundLocation
@@ -173,6 +174,10 @@ class Desk:
     def arrived(self) -> dict[str, bytes]:
         """What is at the destination."""
         return {name: self.target.get(f"/in/{name}") for name in self.target.names("/in")}
+
+    def has_told(self, *events: Event[Any]) -> bool:
+        """Whether each of these was told by the transfer."""
+        return {one.number for one in events} <= set(self.numbers)
 
     @property
     def numbers(self) -> list[int]:

@@ -120,6 +120,11 @@ PLACES = {
         "Checks after an event",
         "handlers/test_content_check.py",
     ),
+    ("event-handlers", "transfer"): (
+        "transfers.md",
+        "When something happens",
+        "handlers/test_transfer.py",
+    ),
     ("locations", "filesystem"): (
         "transfers.md",
         "Folders of this machine",

@@ -8,10 +8,11 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
+from mft.events import catalogue as events
 from mft.transfers.runs import ENDED, RUNNING
 from mft.transfers.transfer import State
 from tests.fakes.lending import Begun
-from tests.fakes.remote import MemoryRemote
+from tests.fakes.remote import MemoryRemote, MemoryRemoteDownload
 from tests.fakes.transferring import NOW, Desk
 
 DONE, JOB_DONE, RETRIED, FAILED, JOB_FAILED = 60012, 60017, 60011, 60081, 60016
@@ -228,6 +229,19 @@ def test_a_peer_that_cannot_tell_what_is_there_has_nothing_overwritten(desk):
     assert at.left == ["a.csv"]
 
 
+def test_what_becomes_of_the_name_is_told(desk):
+    for rule, event in (
+        ("overwrite", events.TRANSFER_OVERWRITES),
+        ("timestamp-to-new-file", events.TRANSFER_OTHER_NAME),
+        ("timestamp-to-existing-file", events.TRANSFER_MOVED_ASIDE),
+    ):
+        at = desk(overwrite_rule=rule)
+        at.put("a.csv", b"new")
+        at.target.put("/in/a.csv", b"old")
+        at.go()
+        assert at.has_told(event, events.TRANSFER_FILE_STARTS), rule
+
+
 # Failures.
 
 
@@ -385,6 +399,31 @@ def test_two_files_of_one_name_are_not_mixed(desk):
     assert len(at.left) == 1
 
 
+def test_a_side_that_cannot_be_opened_is_told(desk):
+    at = desk(retry_count="0")
+    at.put("a.csv")
+    at.put("b.csv")
+    at.source.refuses["download"] = [Refused(Reason.DENIED, "", "no")]
+    at.target.refuses["upload"] = [Refused(Reason.DENIED, "", "no")]
+    at.go()
+    assert at.has_told(events.TRANSFER_SOURCE_UNOPENED, events.TRANSFER_DESTINATION_UNOPENED)
+    assert at.left == ["a.csv", "b.csv"]
+
+
+def test_a_source_that_cannot_be_closed_is_told_and_its_file_is_there(desk, monkeypatch):
+    at = desk()
+    at.put("a.csv", b"one")
+
+    async def close(self: MemoryRemoteDownload) -> None:
+        self._remote.open_files -= 1
+        raise Refused(Reason.BROKEN, "", "it says no")
+
+    monkeypatch.setattr(MemoryRemoteDownload, "close", close)
+    at.go()
+    assert at.has_told(events.TRANSFER_SOURCE_UNCLOSED)
+    assert at.arrived == {"a.csv": b"one"}
+
+
 # Programs and commands.
 
 
@@ -455,6 +494,7 @@ def test_what_was_sent_is_archived_before_it_is_removed(desk):
     assert name.startswith("a-20300317")
     assert at.archive.get(f"/kept/{name}") == b"one"
     assert at.left == []
+    assert at.has_told(events.TRANSFER_ARCHIVED)
 
 
 def test_what_cannot_be_archived_stays(desk):
@@ -536,7 +576,10 @@ def test_a_source_that_cannot_be_listed_is_told_once_and_looked_at_again(desk):
     at.source.refuses["list"] = [Refused(Reason.DENIED, "", "no")] * 3
     at.start()
     at.pass_time(100)
+    at.source.refuses["list"] = [Refused(Reason.DENIED, "", "no")] * 3
+    at.pass_time(100)
     assert at.numbers.count(60005) == 1
+    assert at.has_told(events.TRANSFER_UNMONITORED)
     assert list(at.arrived) == ["a.csv"]
 
 
@@ -648,6 +691,15 @@ def test_a_stop_ends_what_runs_and_a_start_goes_on(desk):
     at.restart()
     at.pass_time(30)
     assert at.arrived == {"a.csv": b"x" * 20_000}
+
+
+def test_its_start_and_its_end_are_told(desk):
+    at = desk(stable_interval="5")
+    at.go()
+    assert at.has_told(events.TRANSFER_MONITORING, events.TRANSFER_MONITORING_ENDED)
+    (raised,) = at.payloads(events.TRANSFER_STABLE_RAISED.number)
+    assert raised.stable_interval == 11
+    assert states(at) == ["started", "stopped"]
 
 
 def test_a_queue_that_another_server_has_open_fails_the_transfer(desk):

@@ -1,0 +1,50 @@
+"""Commands at a destination, and what is left of a source."""
+
+from pathlib import Path
+
+import pytest
+
+from mft.core.failure import Reason, Refused
+from mft.core.vpath import VPath
+from mft.events import catalogue as events
+from mft.transfers.finishing import remove_folders
+from tests.fakes.run import run
+from tests.fakes.transferring import Desk
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Desk:
+    return Desk(tmp_path, execute_on_destination_before="mkdir new", retry_count="0")
+
+
+def test_commands_are_told(at):
+    at.put("a.csv")
+    at.go()
+    assert at.has_told(events.TRANSFER_COMMANDS_START, events.TRANSFER_COMMANDS_DONE)
+
+
+def test_a_command_that_is_refused_keeps_a_file_from_being_sent(at):
+    at.put("a.csv")
+    at.target.refuses["make_directory"] = [Refused(Reason.DENIED, "", "no")]
+    at.go()
+    assert at.has_told(events.TRANSFER_COMMANDS_FAILED)
+    assert at.arrived == {}
+    assert at.left == ["a.csv"]
+
+
+def test_folders_go_up_to_the_first_that_is_not_empty(at):
+    at.put("one/two/three/x")
+    at.put("one/y")
+    at.source.tree.directory(VPath.parse("/out/one/two/three")).children.clear()
+    remote = run(at.locations["from"]._links.make("/out")).remote
+    run(remove_folders(at.around(), VPath.parse("/one/two/three"), remote))
+    assert at.source.names("/out/one") == ["y"]
+    assert not at.has_told(events.TRANSFER_FOLDER_LEFT)
+
+
+def test_a_folder_that_cannot_be_removed_is_told(at):
+    at.put("one/two/x")
+    remote = run(at.locations["from"]._links.make("/out")).remote
+    at.source.refuses["remove_directory"] = [Refused(Reason.DENIED, "", "no")]
+    run(remove_folders(at.around(), VPath.parse("/one/two"), remote))
+    assert at.has_told(events.TRANSFER_FOLDER_LEFT)

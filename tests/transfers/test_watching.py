@@ -1,0 +1,95 @@
+"""What looks at a source tell, and how files become batches."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mft.events import catalogue as events
+from mft.transfers import looking, source
+from tests.fakes.transferring import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Any:
+    made: list[Desk] = []
+
+    def make(**given: str) -> Desk:
+        made.append(Desk(tmp_path, **given))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+def paths(at: Desk, event: Any) -> list[str]:
+    return [told.path for told in at.payloads(event.number)]
+
+
+def test_files_are_told_by_when_they_were_seen_first(desk):
+    at = desk(stable_interval="1h")
+    at.put("a.csv")
+    at.start()
+    at.put("b.csv")
+    at.pass_time()
+    at.put("b.csv", b"longer")
+    at.pass_time()
+    assert paths(at, events.TRANSFER_SOURCE_PRESENT) == ["/out/a.csv"]
+    assert paths(at, events.TRANSFER_SOURCE_APPEARED) == ["/out/b.csv"]
+    assert paths(at, events.TRANSFER_SOURCE_MODIFIED) == ["/out/b.csv"]
+
+
+def test_how_much_is_there_is_told_when_it_changes(desk):
+    at = desk(stable_interval="1h")
+    at.put("a.csv")
+    at.put("sub/b.csv")
+    at.start()
+    at.pass_time(60)
+    (told,) = at.payloads(events.TRANSFER_SNAPSHOT.number)
+    assert (told.total_files, told.total_directories) == (1, 1)
+
+
+def test_a_folder_with_very_many_files_is_told_once(desk, monkeypatch):
+    monkeypatch.setattr(source, "LARGE", 3)
+    at = desk(stable_interval="1h")
+    for number in range(4):
+        at.put(f"{number}.csv")
+    at.start()
+    at.pass_time(60)
+    (told,) = at.payloads(events.TRANSFER_SOURCE_LARGE.number)
+    assert (told.path, told.files_count) == ("/out/", 4)
+
+
+def test_what_the_queue_has_no_room_for_is_told_and_comes_later(desk, monkeypatch):
+    monkeypatch.setattr(looking, "MAX_QUEUED", 2)
+    at = desk()
+    for number in range(5):
+        at.put(f"{number}.csv")
+    at.start()
+    assert at.has_told(events.TRANSFER_FILE_EXCLUDED)
+    at.pass_time(60)
+    assert len(at.arrived) == 5
+
+
+def test_a_batch_is_told_from_its_first_file_on(desk):
+    at = desk(batch_interval="15")
+    at.put("a.csv")
+    at.start()
+    at.pass_time(5)
+    assert at.has_told(events.TRANSFER_BATCH_STARTS)
+    at.pass_time(30)
+    (queued,) = at.payloads(events.TRANSFER_JOB_QUEUED.number)
+    assert (queued.count_, queued.files) == (1, ["/out/a.csv"])
+    assert paths(at, events.TRANSFER_BATCHED) == ["/out/a.csv"]
+    assert at.has_told(events.TRANSFER_JOB_STARTS)
+
+
+def test_a_batch_whose_files_all_go_is_cancelled(desk):
+    at = desk(batch_interval="30")
+    at.put("a.csv")
+    at.start()
+    at.source.tree.directory(source.ROOT.child("out")).children.clear()
+    at.pass_time(30)
+    assert at.has_told(events.TRANSFER_BATCH_CANCELLED)
+    assert at.arrived == {}
