@@ -3,7 +3,7 @@
 A transfer that runs already runs once more afterwards, however many events ask for it meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Final, Literal
 
 from mft.config.kinds import references
@@ -21,6 +21,7 @@ class TransferHandlerOptions(HandlerOptions):
     """Run transfers when events happen; it does not wait for their end."""
 
     delay: ClassVar[float] = 0.0  # somebody waits for the file
+    shown: ClassVar[Mapping[str, str]] = {"transfers": "example", "target": "30068"}
 
     type: Literal["transfer"] = option("The kind of event handler.", "transfer")
     transfers: Annotated[tuple[str, ...], references("transfers")] = option(

@@ -11,6 +11,7 @@ NEEDED = {
     "http": {"url": "http://127.0.0.1:9/"},
     "file-dispatcher": {"dispatch_rules": "move, *.pdf, /srv/outbox"},
     "external-executable": {"executable_path": "/bin/true"},
+    "transfer": {"transfers": ("T-1",)},
     "digital-signature-validation": {"signer_certificate_path": (Path("signer.pem"),)},
 }
 
