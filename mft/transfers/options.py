@@ -76,7 +76,8 @@ class TransferOptions(NamedSection):
         examples=["partner-1"],
     )
     destination_path: Folder = option(
-        "The folder that files are put into; those that are missing are made.",
+        "The folder that files are put into. It must be there, so that nothing goes into a wrong "
+        "one; folders below it are made.",
         examples=["incoming"],
     )
     destination_fallback_path: Folder = option(

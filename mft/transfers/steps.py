@@ -13,7 +13,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.remote.base import Remote
+from mft.remote.base import Announced, Remote
 from mft.transfers.around import shown
 from mft.transfers.choosing import STAMP_OLD, choose, move_aside
 from mft.transfers.comparing import check_size, compare
@@ -139,6 +139,8 @@ class Delivery:
             await upload.abort(keep=False)
             upload = await self._upload(temporary, Existing.REPLACE)
         self.start = upload.start
+        if isinstance(upload, Announced) and self._conversion is None:
+            upload.announce(self._file.row.size)
         return upload
 
     async def _upload(self, path: VPath, how: Existing) -> Upload:

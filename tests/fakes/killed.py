@@ -11,11 +11,12 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mft.transfers.queue import Queue
 from mft.vfs.rename import KernelRename
 
 ROOT = Path(__file__).parents[2]
@@ -78,8 +79,8 @@ def _apart(work: Callable[..., None], words: tuple[Any, ...]) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def arm(at: int) -> None:
-    """End this process before so manieth a call of the system from now on."""
+def arm(at: int, calls: Sequence[str] = CALLS, queue: Sequence[str] = ()) -> None:
+    """End this process before so manieth a call from now on: of the system, or of a queue."""
     count = 0
 
     def wrap(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,8 +93,10 @@ def arm(at: int) -> None:
 
         return counted
 
-    for name in CALLS:
+    for name in calls:
         setattr(os, name, wrap(getattr(os, name)))
+    for name in queue:
+        setattr(Queue, name, wrap(getattr(Queue, name)))
     KernelRename.__call__ = wrap(KernelRename.__call__)  # type: ignore[method-assign]  # the process ends
 
 

@@ -48,6 +48,7 @@ class Peer:
         self.breaks_after: int | None = None  # bytes, read and written, that end the connection
         self.late = False  # bytes never move at once
         self.lies: dict[str, int] = {}  # paths, and the sizes that it claims
+        self.announced: dict[str, int] = {}  # paths, and how large it was told they will be
         self.makes_digests = True
         self.false_digests = False
         self.replaces = True  # whether a rename may put a file in place of another
@@ -407,6 +408,10 @@ class MemoryRemoteUpload:
         self._at = at
         self._inner = inner
         self._ended = False
+
+    def announce(self, size: int) -> None:
+        """It is only kept what was told."""
+        self._remote.peer.announced[str(self._at)] = size
 
     async def commit(self, *, durable: bool) -> None:
         """Everything has arrived."""

@@ -31,7 +31,17 @@ SERVERS = [
 ]
 OLD = 1_234_567_890
 LARGE = 5_000_011  # bytes: no multiple of anybody's buffer
-NAMES = ("a b", "-dash", "brackets[1]", "star*", "ümläut", " leading", "quote'\"", "per%20cent", ".dot")
+NAMES = (
+    "a b",
+    "-dash",
+    "brackets[1]",
+    "star*",
+    "ümläut",
+    " leading",
+    "quote'\"",
+    "per%20cent",
+    ".dot",
+)
 
 Work = Callable[[Remote], Coroutine[Any, Any, None]]
 

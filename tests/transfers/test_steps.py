@@ -1,34 +1,16 @@
 """A transfer that is killed before any one of its calls of the system, and started again."""
 
-import os
-import signal
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from mft.transfers.queue import Queue
-from mft.vfs.rename import KernelRename
+from tests.fakes.killed import child, prepare
+from tests.fakes.killed_transfers import transfer, transfer_once
 from tests.fakes.transferring import LocalDesk
 
-CALLS = (
-    "open",
-    "link",
-    "rename",
-    "unlink",
-    "pwritev",
-    "preadv",
-    "mkdir",
-    "rmdir",
-    "fsync",
-    "fchmod",
-    "stat",
-    "close",
-)
-STEPS = ("open", "look", "end_look", "take", "save", "end")
 MOST_CALLS = 1000  # of one transfer
 DATA = bytes(at % 251 for at in range(10_000))
 
@@ -56,54 +38,9 @@ CASES = {
 }
 
 
-class Killer:
-    """Counts calls, and ends the process before one of them."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.count = 0
-
-    def wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*words: Any, **named: Any) -> Any:
-            self.count += 1
-            if self.count == self.at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return call(*words, **named)
-
-        return counted
-
-
-@pytest.fixture
-def killer(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Arms a killer in a process that has nothing else to do."""
-
-    def arm(at: int) -> None:
-        one = Killer(at)
-        for name in CALLS:
-            monkeypatch.setattr(os, name, one.wrap(getattr(os, name)))
-        for name in STEPS:
-            monkeypatch.setattr(Queue, name, one.wrap(getattr(Queue, name)))
-        monkeypatch.setattr(KernelRename, "__call__", one.wrap(KernelRename.__call__))
-
-    return arm
-
-
-def killed(work: Callable[[], None]) -> bool:
-    """Do work in a process of its own; whether that was killed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a runner's threads, which the child never needs
-        pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(3)
-    _, status = os.waitpid(pid, 0)
-    if os.WIFSIGNALED(status):
-        return True
-    assert os.WEXITSTATUS(status) == 0
-    return False
+@pytest.fixture(scope="module", autouse=True)
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> None:
+    prepare(transfer_once, tmp_path_factory.mktemp("once"))
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -122,18 +59,13 @@ def has_it(found: Mapping[str, bytes], case: Case) -> int:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
-    name: str, tmp_path: Path, killer: Callable[[int], None]
+    name: str, tmp_path: Path
 ) -> None:
     case = CASES[name]
     for at_call in range(1, MOST_CALLS):
         directory = tmp_path / str(at_call)
         out, into = make(directory, case)
-
-        def work(directory: Path = directory, at_call: int = at_call) -> None:
-            killer(at_call)
-            LocalDesk(directory, **case.options).go()
-
-        was_killed = killed(work)
+        was_killed = not child(transfer, directory, dict(case.options), at_call)
         there = has_it(files_in(into), case)
         assert there or (out / case.path).read_bytes() == DATA, f"lost at call {at_call}"
         at = LocalDesk(directory, **case.options)

@@ -59,6 +59,20 @@ def test_an_empty_file_is_moved(desk):
     assert at.left == []
 
 
+def test_a_peer_is_told_how_large_a_file_will_be_unless_nobody_knows(desk):
+    at = desk(
+        archive_location_uuid="archive",
+        archive_success_path="/kept",
+        archive_format="exact",
+        destination_content_actions="*.txt, convert-charset, latin-1, utf-8",
+    )
+    at.put("a.csv", b"twelve bytes")
+    at.put("a.txt", b"text")
+    at.go()
+    assert at.target.announced == {"/in/a.csv.part": 12}
+    assert at.archive.announced == {"/kept/a.csv": 12, "/kept/a.txt": 4}
+
+
 def test_a_copy_leaves_the_source_and_is_not_made_again(desk):
     at = desk(delete_source_on_success="no", overwrite_rule="overwrite")
     at.put("a.csv", b"one")
