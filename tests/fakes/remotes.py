@@ -1,8 +1,12 @@
 """What a connector is given in tests, and how bytes go to and from a `Remote`."""
 
 import contextlib
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+
+import pytest
+from twisted.internet.task import deferLater
 
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
@@ -12,9 +16,26 @@ from mft.remote.registry import LOCATIONS
 from mft.runtime.threads import Pool
 from mft.vfs.base import Entry, Existing
 from mft.vfs.volume import Volumes
+from tests.fakes.loop import run_loop, running, until
 
 LOCATION = Component("LOCATION", "ftp", "partner")
 ROOM = 256 << 10
+HURRY = 100.0  # how much shorter the waits of a hurried reactor are
+
+Work = Callable[[Remote], Coroutine[Any, Any, None]]
+
+
+class Hurried:
+    """A real reactor whose timers ring early: a minute is over in less than a second."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def callLater(self, seconds: float, call: Any, *given: Any, **named: Any) -> Any:
+        return self._reactor.callLater(seconds / HURRY, call, *given, **named)
 
 
 class NobodySeen:
@@ -79,3 +100,30 @@ async def listed(remote: Remote, path: VPath = ROOT) -> dict[str, Entry]:
         found |= {entry.name: entry for entry in batch}
     await listing.close()
     return found
+
+
+def using(
+    kind: str, options: dict[str, Any], work: Work, folder: str = "", *, hurry: bool = False
+) -> None:
+    """Do something over one connection, and leave nothing behind in the reactor."""
+
+    async def main(reactor: Any) -> None:
+        with parts(Hurried(reactor) if hurry else reactor) as given:
+            try:
+                remote = await connector(kind, given, **options).connect(folder)
+                try:
+                    await work(remote)
+                finally:
+                    await remote.close()
+            finally:
+                await until(reactor, lambda: running(reactor) == [], "everything is closed")
+            await deferLater(reactor, 0)
+
+    run_loop(main)
+
+
+async def refusal(asked: Coroutine[Any, Any, Any]) -> Refused:
+    """How something is refused, which must be."""
+    with pytest.raises(Refused) as caught:
+        await asked
+    return caught.value

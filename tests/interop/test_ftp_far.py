@@ -2,20 +2,19 @@
 
 import os
 import stat
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.task import deferLater
 
 from mft.core.failure import Reason, Refused
 from mft.core.secret import Secret
 from mft.core.vpath import ROOT, VPath
-from mft.remote.base import Connector, Remote
+from mft.remote.base import Remote
 from mft.vfs.base import Attributes, Existing
-from tests.fakes.loop import run_loop, running, until
-from tests.fakes.remotes import connector, fetch, listed, parts, send
+from tests.fakes import remotes
+from tests.fakes.remotes import Work, fetch, listed, send
 from tests.interop import far_ftp
 from tests.interop.far_ftp import HOST, OWNER, Far
 from tests.interop.ftp import add_service
@@ -42,8 +41,6 @@ NAMES = (
     "per%20cent",
     ".dot",
 )
-
-Work = Callable[[Remote], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture(scope="session", params=SERVERS, ids="-".join)
@@ -78,20 +75,7 @@ def options(far: Far, **more: Any) -> dict[str, Any]:
 
 
 def using(far: Far, work: Work, folder: str = "", **more: Any) -> None:
-    """Do something over one connection, and leave nothing behind in the reactor."""
-
-    async def main(reactor: Any) -> None:
-        with parts(reactor) as given:
-            maker: Connector = connector(far.kind, given, **options(far, **more))
-            remote = await maker.connect(folder)
-            try:
-                await work(remote)
-            finally:
-                await remote.close()
-                await until(reactor, lambda: running(reactor) == [], "everything is closed")
-            await deferLater(reactor, 0)
-
-    run_loop(main)
+    remotes.using(far.kind, options(far, **more), work, folder)
 
 
 @pytest.fixture
@@ -109,9 +93,7 @@ def _give(far: Far, path: Path) -> None:
 
 
 async def reason(asked: Coroutine[Any, Any, Any]) -> Reason:
-    with pytest.raises(Refused) as caught:
-        await asked
-    return caught.value.reason
+    return (await remotes.refusal(asked)).reason
 
 
 def path(text: str) -> VPath:
