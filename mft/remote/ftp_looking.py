@@ -116,7 +116,7 @@ class Looks:
         """Find a path in the listing of its folder."""
         above = await self._session.ask(f"CWD {self._real(path.parent)}")
         if not above.good:
-            raise await self._out_of_sight(path, self._session.refused(above, str(path)))
+            raise await self.above(self._session.refused(above, str(path)), path)
         plain = _PLAIN.fullmatch(path.name) is not None
         raw = await self._list(path.parent, path.name if plain else "")
         for line in lines_of(raw.data):
@@ -124,15 +124,6 @@ class Looks:
             if found is not None and found.name in (path.name, self._real(path)):
                 return await self._complete(path, found)
         raise Refused(Reason.NOT_FOUND, str(path), "its folder does not name it")
-
-    async def _out_of_sight(self, path: VPath, refused: Refused) -> Refused:
-        """Why nothing is known of a path whose folder cannot be entered."""
-        try:
-            above = await self.stat(path.parent)
-        except Refused as looked:
-            absent = looked.reason is Reason.NOT_FOUND
-            return Refused(Reason.NOT_FOUND, str(path), refused.details) if absent else refused
-        return refused if above.is_directory else Refused(Reason.NOT_FOUND, str(path))
 
     def _named(self, line: bytes) -> Listed | None:
         try:
@@ -237,6 +228,27 @@ class Looks:
         if not folder and found.is_directory:
             return Refused(Reason.IS_A_DIRECTORY, str(path), refused.details)
         return refused
+
+    async def unsent(self, refused: Refused, path: VPath) -> Refused:
+        """A refusal of an upload, once the folder that it is for has been looked at."""
+        if refused.reason not in (Reason.DENIED, Reason.INVALID, Reason.BROKEN):
+            return refused
+        try:
+            if (await self.stat(path)).is_directory:
+                return Refused(Reason.IS_A_DIRECTORY, str(path), refused.details)
+        except Refused as looked:
+            if looked.reason is not Reason.NOT_FOUND or path.is_root:
+                return refused
+        return await self.above(refused, path)
+
+    async def above(self, refused: Refused, path: VPath) -> Refused:
+        """A refusal that has to do with a path, unless it is its folder that is not there."""
+        try:
+            above = await self.stat(path.parent)
+        except Refused as looked:
+            absent = looked.reason is Reason.NOT_FOUND
+            return Refused(Reason.NOT_FOUND, str(path), refused.details) if absent else refused
+        return refused if above.is_directory else Refused(Reason.NOT_FOUND, str(path))
 
 
 def entry(name: str, found: Listed) -> Entry:

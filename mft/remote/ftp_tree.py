@@ -168,7 +168,7 @@ class FtpTree:
                     raise
             return await channel.transfer(f"STOR {real}", str(path), sends=True, start=start)
         except Refused as refused:
-            raise await self._looks.explained(refused, path) from None
+            raise await self._looks.unsent(refused, path) from None
 
     # The end of an upload.
 
@@ -201,7 +201,7 @@ class FtpTree:
             refused = self._session.refused(answer, str(path))
             if self.connected and await self._is_there(path):
                 raise Refused(Reason.EXISTS, str(path), refused.details)
-            raise refused
+            raise await self._looks.above(refused, path)
 
     async def _is_there(self, path: VPath) -> bool:
         try:
@@ -248,7 +248,7 @@ class FtpTree:
                 await self.discard(target)
                 refused = await self._renamed(source, target)
             if refused is not None:
-                raise refused
+                raise await self._looks.above(refused, target)
 
     async def _renamed(self, source: VPath, target: VPath) -> Refused | None:
         session = self._session

@@ -61,6 +61,8 @@ class Peer:
 
     def listen(self) -> int:
         """Wait for a data connection: its port."""
+        if self._listener is not None:
+            self._listener.close()
         self._listener = socket.create_server((HOST, 0))
         self._listener.settimeout(PATIENCE)
         return int(self._listener.getsockname()[1])
@@ -71,6 +73,8 @@ class Peer:
         taken, _ = self._listener.accept()
         self._listener.close()
         taken.settimeout(PATIENCE)
+        if self.data is not None:
+            self.data.close()
         self.data = self.server.secured(taken, data=True) if self.private else taken
         return self.data
 
@@ -257,7 +261,11 @@ class OddFtp:
         context = self._data_tls if data else self._tls
         assert context is not None
         made = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        made.do_handshake()
+        try:
+            made.do_handshake()
+        except OSError:
+            made.close()
+            raise
         return made
 
     def close(self) -> None:
