@@ -114,11 +114,8 @@ class DownloadLane(_Lane):
 
     async def close(self) -> None:
         """End it, wherever it is; the connection may be lost by that."""
-        if self._transfer is not None and not self._transfer.over:
-            try:
-                await self._transfer.abort()
-            except Refused:
-                return
+        if self._transfer is not None:
+            await self._transfer.drop()
 
 
 class FtpDownload:

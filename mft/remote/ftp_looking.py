@@ -205,8 +205,7 @@ class Looks:
                     details = f"the folder has more than {MAX_LISTED} entries, or endless lines"
                     raise Refused(Reason.QUOTA, str(path), details)
         except BaseException:
-            if self._session.control.alive:
-                await transfer.abort()
+            await transfer.drop()
             raise
         return Raw(bytes(data), transfer.words)
 

@@ -1,5 +1,6 @@
 """One use of a data connection: opened, its bytes, and the reply that says that all went well."""
 
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from OpenSSL import SSL
@@ -263,6 +264,11 @@ class Transfer:
         self.over = True
         while self._final is None or self._final.preliminary:
             self._final = await control.reply(ABORTED)
+
+    async def drop(self) -> None:
+        """Cut it, if it is not over; the connection may be lost by that."""
+        with suppress(Refused):
+            await self.abort()
 
     def _end(self) -> None:
         self.over = True

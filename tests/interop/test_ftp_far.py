@@ -119,8 +119,8 @@ def test_a_download_goes_on_where_another_ended(far: Far, place: Path) -> None:
     (place / "file").chmod(0o644)
 
     async def work(remote: Remote) -> None:
-        for start in (1, LARGE - 1, LARGE):
-            assert await fetch(remote, path("file"), start) == data[start:]
+        for begin in (1, LARGE - 1, LARGE):
+            assert await fetch(remote, path("file"), begin) == data[begin:]
 
     using(far, work, place.name)
 

@@ -116,7 +116,9 @@ def test_nobody_at_the_address_is_not_for_good() -> None:
         (b"502 x", "in", "/in"),
     ],
 )
-def test_paths_begin_where_the_login_or_the_folder_says(told: bytes, folder: str, base: str) -> None:
+def test_paths_begin_where_the_login_or_the_folder_says(
+    told: bytes, folder: str, base: str
+) -> None:
     async def work(remote: Remote) -> None:
         assert remote.real_path(ROOT) == base
         await remote.remove(VPath(("x",)))

@@ -44,6 +44,10 @@ class Scripted:
         self.over = True
         self.said.append("finish")
 
+    async def drop(self) -> None:
+        if not self.over:
+            await self.abort()
+
     async def abort(self) -> None:
         self.over = True
         self.said.append("abort")

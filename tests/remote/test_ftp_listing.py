@@ -39,9 +39,13 @@ def test_a_folder_has_no_size() -> None:
     assert found.size == 0
 
 
-@pytest.mark.parametrize("name", ["..", "a/b", "/x", ".mft-1", "a\tb", "x" * 256, "\udcff", "a\u202eb"])
+@pytest.mark.parametrize(
+    "name", ["..", "a/b", "/x", ".mft-1", "a\tb", "x" * 256, "\udcff", "a\u202eb"]
+)
 def test_names_that_nobody_could_have_here_are_left_out(name: str) -> None:
-    data = f"type=file;size=1; {name}\r\ntype=file;size=2; fine\r\n".encode(errors="surrogateescape")
+    data = f"type=file;size=1; {name}\r\ntype=file;size=2; fine\r\n".encode(
+        errors="surrogateescape"
+    )
     ((found,),) = batches(data)
     assert found.name == "fine"
 

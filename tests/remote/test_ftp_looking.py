@@ -187,7 +187,10 @@ def test_a_line_that_cannot_be_read_is_an_error_and_no_lost_file() -> None:
 
     for verb in ("MLSD", "LIST"):
         features = FEATURES if verb == "MLSD" else PLAIN
-        replies: dict[str, Any] = {"FEAT": features, verb: lambda peer: peer.send_file(b"what?\r\n")}
+        replies: dict[str, Any] = {
+            "FEAT": features,
+            verb: lambda peer: peer.send_file(b"what?\r\n"),
+        }
         with odd(replies) as server:
             using("ftp", options(server), work)
 

@@ -76,7 +76,9 @@ def test_files_are_loaded(files: Path) -> None:
 
 def test_each_file_that_cannot_be_used_is_told(files: Path) -> None:
     text, both = files / "text", files / "both.pem"
-    assert wrong(ssl_certificate_authority=(text, files / "no")) == ["ssl_certificate_authority"] * 2
+    assert (
+        wrong(ssl_certificate_authority=(text, files / "no")) == ["ssl_certificate_authority"] * 2
+    )
     assert wrong(ssl_certificate=text) == ["ssl_certificate"]
     assert wrong(ssl_certificate=files / "certificate.pem") == ["ssl_certificate"]
     assert wrong(ssl_certificate=both, ssl_key=text) == ["ssl_key"]
