@@ -160,6 +160,13 @@ def test_a_system_that_cannot_is_let_be(line: Line, monkeypatch) -> None:
     line.near.only_hears()
 
 
+def test_a_read_may_wait_until_there_is_much(line: Line) -> None:
+    line.near.read_at_least(1000)
+    assert line.near.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == 1000
+    line.near.read_at_least(1)
+    assert line.near.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == 1
+
+
 def test_what_an_arrival_causes_is_sent_in_the_same_turn(line: Line) -> None:
     line.stream.on_arrival = lambda: line.send(b"answer")
     line.far.sendall(b"hello")

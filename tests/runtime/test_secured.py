@@ -12,7 +12,7 @@ from OpenSSL import SSL
 from mft.runtime.buffers import Buffers
 from mft.runtime.connection import LAST_WORDS, Connection
 from mft.runtime.secured import SMALL, Secured
-from mft.runtime.tls import TlsEnd, TlsError
+from mft.runtime.tls import TlsEnd, TlsError, TlsStart
 from mft.trust.certificates import self_signed
 from mft.trust.tls import server_context
 from tests.fakes.reactor import PATIENCE, Reactor
@@ -637,3 +637,54 @@ def test_who_sends_no_more_says_so_within_tls_and_is_still_spoken_to(either: Wir
     either.theirs.sendall(b"more")
     either.say()
     assert either.inner.heard == b"more"
+
+
+@VERSION
+def test_a_client_begins_and_what_it_holds_waits_until_it_goes_on(version: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        far = socket.create_connection(listening.getsockname())
+        near, address = listening.accept()
+    far.settimeout(PATIENCE)
+    far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    reactor, inner = Reactor(), Inner()
+    connection = Connection(near, inner, address, None, 0, reactor)  # type: ignore[arg-type]  # its server is not asked
+    started = SSL.Connection(client_context(version), None)
+    started.set_connect_state()
+    sealed = Counted(SEALED)
+    secured = Secured(connection, TlsStart(started), inner, sealed, waits=True)
+    connection.startReading()
+    theirs = SSL.Connection(CONTEXT, None)
+    theirs.set_accept_state()
+
+    def exchange() -> None:
+        """What a client has to say about its handshake is never held back."""
+        connection.flush()
+        theirs.bio_write(far.recv(1 << 16))
+        with suppress(SSL.WantReadError):
+            theirs.do_handshake()
+        with suppress(SSL.WantReadError):
+            far.sendall(theirs.bio_read(1 << 16))
+            reactor.read(connection)
+
+    secured.begin()
+    for _ in range(2):
+        exchange()
+    assert inner.told == ["secured"]
+    assert theirs.get_state_string() == b"SSL negotiation finished successfully"
+    theirs.send(b"hello")
+    far.sendall(theirs.bio_read(1 << 16))
+    reactor.read(connection)
+    assert inner.heard == b""
+    secured.go_on(only_hears=False)
+    assert inner.heard == b"hello"
+    secured.hold()
+    theirs.send(b" again")
+    far.sendall(theirs.bio_read(1 << 16))
+    reactor.read(connection)
+    assert inner.heard == b"hello"
+    secured.go_on(only_hears=False)
+    assert inner.heard == b"hello again"
+    assert sealed.lent == inner.rooms.lent == 0
+    connection.abortConnection()
+    reactor.advance(0)
+    far.close()

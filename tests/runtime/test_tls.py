@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from mft.runtime import tls as module
-from mft.runtime.tls import RECORD, TlsEnd, TlsError
+from mft.runtime.tls import RECORD, TlsEnd, TlsError, TlsStart
 from mft.trust.certificates import self_signed
 from mft.trust.tls import ServerContext, server_context
 from tests.fakes import pki
@@ -541,3 +541,64 @@ def test_a_changed_hello_goes_on_or_is_refused(at: int, byte: int, version: int)
     pair.feed(bytes(hello))
     found = outcome(pair.ours.handshake)
     assert found is False or (isinstance(found, str) and found)
+
+
+# The client's side.
+
+
+class Started:
+    """A client of ours and a server of ours, in memory."""
+
+    def __init__(
+        self,
+        session: SSL.Session | None = None,
+        *,
+        direct: bool = True,
+        context: SSL.Context | None = None,
+    ) -> None:
+        connection = SSL.Connection(context or client_context(), None)
+        connection.set_connect_state()
+        self.ours = TlsStart(connection, session, direct=direct)
+        self.theirs = TlsEnd(CONTEXT, b"one", direct=direct)
+        self.room = memoryview(bytearray(64 << 10))
+
+    def carry(self) -> None:
+        """Bring what each has said to the other."""
+        for one, other in ((self.ours, self.theirs), (self.theirs, self.ours)):
+            while count := one.take_into(self.room):
+                other.feed(self.room[:count])
+
+    def shake(self) -> None:
+        """Shake hands, and let the client see the tickets."""
+        for _ in range(4):
+            self.ours.handshake()
+            self.carry()
+            self.theirs.handshake()
+            self.carry()
+        self.theirs.seal(memoryview(b"hello"))
+        self.carry()
+        assert self.ours.open_into(self.room) == 5
+
+
+@DIRECTLY
+def test_a_client_speaks_first_and_is_understood(direct: bool) -> None:
+    pair = Started(direct=direct)
+    assert pair.ours.session is None
+    pair.shake()
+    pair.ours.seal(memoryview(b"answer"))
+    pair.ours.close_notify()
+    pair.carry()
+    assert pair.theirs.open_into(pair.room) == 6
+    assert pair.theirs.closed
+    assert pair.ours.peer_certificate == IDENTITY.certificate
+    assert not pair.ours.resumed
+
+
+def test_a_session_of_one_connection_is_taken_up_by_another() -> None:
+    context = client_context()
+    first = Started(context=context)
+    first.shake()
+    second = Started(first.ours.session, context=context)
+    second.shake()
+    assert second.ours.resumed
+    assert second.theirs.resumed

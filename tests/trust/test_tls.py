@@ -337,3 +337,27 @@ def test_a_certificate_is_described_in_one_line() -> None:
     assert len(long.rfc4514_string()) > tls.MAX_NAME
     certificate = authority.issue(*["x" * 64] * 20).certificate
     assert len(tls.describe(certificate)) < tls.MAX_NAME + 200
+
+
+# Connections that we make.
+
+
+def test_a_client_of_ours_speaks_what_it_is_told_and_shows_who_it_is() -> None:
+    authority = pki.Authority()
+    ours = authority.issue("us")
+    theirs = tls.server_context(IDENTITY, authorities=(authority.certificate,), require_client=True)
+    context = tls.client_context(
+        (IDENTITY.certificate,),
+        ciphers="ECDHE-ECDSA-AES256-GCM-SHA384",
+        methods=(Version.TLS_1_2,),
+        identity=ours,
+    )
+    near, far = met(theirs, context)
+    assert near.get_cipher_name() == "ECDHE-ECDSA-AES256-GCM-SHA384"
+    assert near.get_protocol_version() == SSL.TLS1_2_VERSION
+    assert far.get_peer_certificate(as_cryptography=True) == ours.certificate
+
+
+def test_ciphers_that_nobody_knows_are_told_of_a_client_as_well() -> None:
+    with pytest.raises(ValueError, match="names no cipher"):
+        tls.client_context(ciphers="NOTHING")
