@@ -55,7 +55,10 @@ class FtpConnector:
         session = Session(control)
         try:
             await self._begin(session, security)
-            return self._tree(session, security, folder)
+            tree = self._tree(session, security, folder)
+            if folder:
+                await tree.enter()
+            return tree
         except BaseException:
             control.lose("it was given up")
             raise
@@ -76,7 +79,7 @@ class FtpConnector:
 
     def _tree(self, session: Session, security: Security | None, folder: str) -> FtpTree:
         options = self._options
-        base = str(VPath.parse(folder, VPath.parse(session.folder)))
+        base = VPath.parse(folder, VPath.parse(session.folder))
         channel = Channel(
             self._parts.reactor,
             session,
@@ -86,7 +89,7 @@ class FtpConnector:
         )
         looks = Looks(
             channel,
-            lambda path: below(base, path),
+            lambda path: below(str(base), path),
             self._times,
             time,
             machine=options.prefer_machine_listing,

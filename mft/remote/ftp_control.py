@@ -144,14 +144,14 @@ class Control:
         answer = self._came.popleft()
         if answer.code == 421:
             self.lose(f"the server leaves: {self.shown(answer)}")
-            self._check()
+            self.check()
         return answer
 
     async def _until(self, true: Callable[[], bool], patience: float) -> None:
         timer = self._reactor.callLater(patience, self._silent, patience)
         try:
             while not true():
-                self._check()
+                self.check()
                 waiter: Deferred[None] = Deferred()
                 self._waiter = waiter
                 await waiter
@@ -167,7 +167,7 @@ class Control:
 
     def send(self, command: str, secret: Secret | None = None) -> None:
         """Send a command, whose last word may be a secret; Refused(INVALID) for two lines."""
-        self._check()
+        self.check()
         line = command if secret is None else f"{command} {secret.reveal()}"
         if any(ord(one) < 0x20 or ord(one) == 0x7F for one in line):
             raise Refused(Reason.INVALID, "", "a name with control characters")
@@ -207,10 +207,10 @@ class Control:
         What came in clear behind the reply that allowed it was put there by somebody in between
         (CVE-2011-0411 and its like), and ends the connection.
         """
-        self._check()
+        self.check()
         if self._answers.begun or self._came:
             self.lose("the server says more in clear where TLS begins: somebody is in between")
-            self._check()
+            self.check()
         self._judge = judge
         engine = TlsStart(connecting(context, judge))
         self._outlet = outlet = Secured(self._transport, engine, self, self._rooms)
@@ -227,7 +227,8 @@ class Control:
 
     # Its end.
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refused where it is lost."""
         if self._lost is not None:
             raise Refused(self._lost.reason, self._lost.subject, self._lost.details)
 

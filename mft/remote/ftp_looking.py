@@ -50,6 +50,11 @@ class Looks:
         self._all = self._session.system.upper().startswith("UNIX")  # whether LIST knows -a
         self.dated = self._session.has("MDTM")
 
+    def whole(self) -> "Looks":
+        """Looks at all that the server has, from its own root on."""
+        channel, now = self._channel, self._now
+        return Looks(channel, str, self._times, now, machine=self._machine)
+
     # One path.
 
     async def stat(self, path: VPath) -> Entry:

@@ -119,7 +119,8 @@ class Session:
         if answer.code in UNKNOWN:
             return
         if not answer.good:
-            raise self.refused(answer)
+            shown = self.control.shown(answer)
+            raise Refused(Reason.BROKEN, "", f"the login leads nowhere: {shown}")
         try:
             self.folder = parse_path(answer.lines)
         except Malformed as error:

@@ -30,7 +30,7 @@ class FtpTree:
 
     files_at_a_time = 1
 
-    def __init__(self, channel: Channel, looks: Looks, base: str, identity: Identity) -> None:
+    def __init__(self, channel: Channel, looks: Looks, base: VPath, identity: Identity) -> None:
         """`base` is the server's own path of the root."""
         self.identity = identity
         self._channel = channel
@@ -47,11 +47,23 @@ class FtpTree:
 
     def real_path(self, path: VPath) -> str:
         """The server's own path."""
-        return below(self._base, path)
+        return below(str(self._base), path)
+
+    async def enter(self) -> None:
+        """See that the root is a folder; Refused(INVALID) for one that may not be entered."""
+        answer = await self._session.ask(f"CWD {self._base}")
+        if answer.good:
+            return
+        refused = self._session.refused(answer, str(self._base))
+        refused = await self._looks.whole().explained(refused, self._base, folder=True)
+        if refused.reason is Reason.DENIED:  # of one folder, which is no matter of the login
+            refused = Refused(Reason.INVALID, refused.subject, refused.details)
+        raise refused
 
     @asynccontextmanager
     async def turn(self, path: VPath) -> AsyncIterator[None]:
         """Have the connection for oneself."""
+        self._session.control.check()
         if self._open:
             details = "a file is being moved over this connection"
             raise Refused(Reason.BUSY, str(path), details)
@@ -75,9 +87,9 @@ class FtpTree:
 
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """The server's own digest, by HASH, XSHA256 or XSHA512; None where FEAT names none."""
-        if algorithm not in _DIGESTS:
-            return None
         async with self.turn(path):
+            if algorithm not in _DIGESTS:
+                return None
             return await self._digest(path, *_DIGESTS[algorithm])
 
     async def _digest(self, path: VPath, name: str, verb: str, size: int) -> bytes | None:

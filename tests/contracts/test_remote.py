@@ -45,11 +45,16 @@ from tests.fakes.remote_files import (
 from tests.fakes.remote_parts import parts_in
 from tests.fakes.sshd import Sshd, running
 from tests.fakes.trail import Trail
+from tests.interop import far_ftp
 from tests.interop.dav_servers import DavServer, serving
+from tests.interop.far_ftp import Far
 from tests.interop.instance import Server, initialise, start, stop
 from tests.interop.sftp_remote import of_ours, of_sshd, sftp_connector
 
-KINDS = ("filesystem", "built_in", "memory", "late_memory", "told", "sftp", "own_sftp", "webdavs")
+KINDS = (
+    *("filesystem", "built_in", "memory", "late_memory", "told"),
+    *("sftp", "own_sftp", "webdavs", "ftp", "ftpse", "ftpsi"),
+)
 A, B, SUB = (VPath.parse(name) for name in ("a.txt", "b.txt", "sub"))
 BIG = os.urandom(1 << 20)  # more than a window, a packet or a buffer of any protocol
 CLOCKS = 120  # seconds between our clock and that of a peer that runs here, in whole minutes
@@ -156,6 +161,39 @@ def webdavs(apache: DavServer, tmp_path: Path) -> Place:
         )
 
     return Elsewhere(connector, f"/{apache.fresh()}")
+
+
+@pytest.fixture(scope="module")
+def clear() -> Iterator[Far]:
+    with far_ftp.running("proftpd", "clear") as server:
+        yield server
+
+
+@pytest.fixture
+def ftp(clear: Far, tmp_path: Path) -> Place:
+    return far_ftp.place(clear, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def vsftpd() -> Iterator[Far]:
+    with far_ftp.running("vsftpd", "explicit") as server:
+        yield server
+
+
+@pytest.fixture
+def ftpse(vsftpd: Far, tmp_path: Path) -> Place:
+    return far_ftp.place(vsftpd, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def proftpd() -> Iterator[Far]:
+    with far_ftp.running("proftpd", "implicit") as server:
+        yield server
+
+
+@pytest.fixture
+def ftpsi(proftpd: Far, tmp_path: Path) -> Place:
+    return far_ftp.place(proftpd, tmp_path)
 
 
 @pytest.fixture(params=KINDS)

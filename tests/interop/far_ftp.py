@@ -9,19 +9,25 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 from cryptography import x509
 
+from mft.core.peer import Component
+from mft.core.secret import Secret
+from mft.remote.registry import LOCATIONS
 from tests.benchmarks.proctree import birth, tree
 from tests.benchmarks.servers.debian import environment, unpacked
 from tests.benchmarks.servers.namespace import isolated, sha512_crypt
 from tests.fakes import pki
+from tests.fakes.remote_files import Elsewhere
+from tests.fakes.remote_parts import parts_in
 from tests.interop.ports import free_port
 
 HOST = "127.0.0.1"
@@ -45,6 +51,14 @@ class Far:
     authority: Path  # what its clients may trust
     username: str = USER
     password: str = PASSWORD
+
+    def options(self) -> dict[str, Any]:
+        """The options of the location."""
+        given: dict[str, Any] = {"address": HOST, "port": str(self.port)}
+        given |= {"username": self.username, "password": Secret(self.password)}
+        if self.mode != "clear":
+            given["ssl_certificate_authority"] = (self.authority,)
+        return given
 
     @property
     def kind(self) -> str:
@@ -201,7 +215,7 @@ def running(name: str, mode: str) -> Iterator[Far]:
 
     Its user must be able to come there.
     """
-    with TemporaryDirectory(prefix="mft-far-") as made:
+    with tempfile.TemporaryDirectory(prefix="mft-far-") as made:
         folder = Path(made)
         folder.chmod(0o755)
         with _running(name, mode, folder) as far:
@@ -250,3 +264,15 @@ def _wait(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
         except OSError:
             time.sleep(0.02)
     raise AssertionError(f"port {port} does not answer: {output.read_text(errors='replace')}")
+
+
+def place(far: Far, directory: Path) -> Elsewhere:
+    """A folder of its own there, reached by an instance in this directory."""
+    folder = Path(tempfile.mkdtemp(dir=far.home))
+    os.chown(folder, OWNER, OWNER)
+    kind = LOCATIONS[far.kind]
+    options = kind.options.model_validate({"name": "far", "type": far.kind, **far.options()})
+    component = Component("location-1", far.kind, "far")
+    return Elsewhere(
+        lambda reactor: kind.build(component, options, parts_in(directory, reactor)), folder.name
+    )

@@ -16,7 +16,7 @@ from mft.vfs.base import Attributes, Existing
 from tests.fakes import remotes
 from tests.fakes.remotes import Work, fetch, listed, send
 from tests.interop import far_ftp
-from tests.interop.far_ftp import HOST, OWNER, Far
+from tests.interop.far_ftp import OWNER, Far
 from tests.interop.ftp import add_service
 from tests.interop.instance import initialise, start, stop
 
@@ -61,21 +61,8 @@ def far(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         stop(ours, process)
 
 
-def options(far: Far, **more: Any) -> dict[str, Any]:
-    given = {
-        "address": HOST,
-        "port": str(far.port),
-        "username": far.username,
-        "password": Secret(far.password),
-        **more,
-    }
-    if far.mode != "clear":
-        given.setdefault("ssl_certificate_authority", (far.authority,))
-    return given
-
-
 def using(far: Far, work: Work, folder: str = "", **more: Any) -> None:
-    remotes.using(far.kind, options(far, **more), work, folder)
+    remotes.using(far.kind, {**far.options(), **more}, work, folder)
 
 
 @pytest.fixture

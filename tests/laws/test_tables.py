@@ -131,6 +131,9 @@ PLACES = {
         "remote/test_filesystem.py",
     ),
     ("locations", "sftp"): ("transfers.md", "SFTP servers", "remote/test_sftp_tree.py"),
+    ("locations", "ftp"): ("transfers.md", "FTP servers", "remote/test_ftp.py"),
+    ("locations", "ftpse"): ("transfers.md", "FTP servers", "remote/test_ftp.py"),
+    ("locations", "ftpsi"): ("transfers.md", "FTP servers", "remote/test_ftp.py"),
     ("locations", "http-pull"): ("transfers.md", "One document", "remote/test_http_pull.py"),
     ("locations", "https"): ("transfers.md", "Files by their URLs", "remote/test_https.py"),
     ("locations", "webdavs"): ("transfers.md", "WebDAV over TLS", "remote/test_webdav.py"),
@@ -161,7 +164,17 @@ CONTRACTS = {
             "def system()",
         ),
     ),
-    "test_remote.py": (TREES, ("def filesystem(", "def sftp(", "def webdavs(")),
+    "test_remote.py": (
+        TREES,
+        (
+            "def filesystem(",
+            "def sftp(",
+            "def ftp(",
+            "def ftpse(",
+            "def ftpsi(",
+            "def webdavs(",
+        ),
+    ),
     "test_filesystem.py": (STORAGE, ("LocalFileSystem", "MemoryFileSystem")),
 }
 

@@ -83,7 +83,7 @@ def test_servers_greet_in_many_ways(replies: Any, said: list[str]) -> None:
         ({"": b"SSH-2.0-x\r\n"}, Reason.ABORTED),
         ({"": lambda peer: peer.close()}, Reason.ABORTED),
         ({"TYPE": b"504 No.\r\n"}, Reason.UNSUPPORTED),
-        ({"PWD": b"550 No.\r\n"}, Reason.DENIED),
+        ({"PWD": b"550 No.\r\n"}, Reason.BROKEN),
         ({"PWD": b"257 nowhere\r\n"}, Reason.BROKEN),
         ({"PASS": f"530 {PASSWORD} is wrong.\r\n".encode()}, Reason.DENIED),
     ],
