@@ -66,7 +66,8 @@ def plain(value: object) -> str:
 
 
 def _quoted(item: str) -> str:
-    return '"' + item.replace('"', '""') + '"' if "," in item or item.startswith('"') else item
+    bare = "," not in item and not item.startswith('"') and item.splitlines() == [item.strip()]
+    return item if bare else '"' + item.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True, slots=True)

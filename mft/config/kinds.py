@@ -155,6 +155,8 @@ def file_path(text: str, context: Context | None) -> Path:
     _refuse_pem(path)
     if not path.isprintable():
         raise Wrong("is not a path: it has control characters or more than one line")
+    if str(Path(path)) != str(Path(path)).rstrip():
+        raise Wrong("has a name that ends in a blank, which nobody would see")
     return Path(path) if context is None else context.directory / path
 
 

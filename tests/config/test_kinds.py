@@ -234,6 +234,8 @@ def test_what_is_written_is_read_back(kind, text):
 @pytest.mark.parametrize("name", sorted(EVERY))
 @pytest.mark.fuzz
 @example(text="0\x1f")
+@example(text="0 /")
+@example(text='"0\r0", " 1"')
 @settings(max_examples=60)
 @given(text=st.text(max_size=60) | st.text('0123456789.:-/+ TZkMGiBsmhdw\n,"', max_size=40))
 def test_any_text_is_a_value_or_a_sentence(name, text):
