@@ -54,7 +54,7 @@ def test_what_comes_in_clear_behind_the_answer_to_auth_is_never_believed(
 ) -> None:
     def inject(peer: Peer) -> None:
         peer.say(b"234 Go ahead.\r\n" + behind)
-        peer.secure()
+        peer.until_the_end()
 
     with odd({"AUTH": inject}, context) as server:
         found = refused("ftpse", private(server, tmp_path))

@@ -180,7 +180,7 @@ def test_mlst_is_the_line_that_has_facts() -> None:
 @pytest.mark.fuzz
 @given(
     st.text(st.characters(exclude_categories=("C", "Z")), min_size=1).filter(
-        lambda x: x.isprintable()
+        lambda name: name.isprintable() and name not in (".", "..")
     ),
     st.integers(0, 1 << 62),
     st.integers(0, timegm((9999, 1, 1, 0, 0, 0))),
@@ -193,7 +193,7 @@ def test_what_our_server_lists_comes_back(name: str, size: int, modified: int) -
     found = parse_mlsx(line)
     assert found is not None
     assert (found.name, found.size, found.modified) == (name, size, modified)
-    if size < 10**19 and name not in (".", ".."):
+    if size < 10**19:
         line = decoded(list_lines([row], NOW, gmtime).strip(b"\r\n"))
         again = parse_list(line, NOW)
         assert again is not None
