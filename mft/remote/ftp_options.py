@@ -1,9 +1,9 @@
 """The options of locations that are FTP servers: in clear, and over TLS."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from mft.config.kinds import Context, Maybe, Port, SecretText, Text, Wrong, YesNo
 from mft.config.section import option
@@ -60,6 +60,8 @@ class FtpServerOptions(LocationOptions):
 
 class FtpOptions(FtpServerOptions):
     """An FTP server, in clear: whoever is in between reads and changes everything."""
+
+    shown: ClassVar[Mapping[str, str]] = {"address": "localhost"}  # anything else is warned of
 
     type: Literal["ftp"] = option("What the location is.", "ftp")
 
