@@ -16,7 +16,8 @@ from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.handlers.cursor import file_name
 from mft.runtime.buffers import Buffers
-from mft.transfers.around import Around, Asked
+from mft.transfers.around import Around
+from mft.transfers.asked import Asked
 from mft.transfers.lending import Lending
 from mft.transfers.options import TransferOptions
 from mft.transfers.programs import runner
@@ -55,12 +56,13 @@ class Transfers:
         self._bus.emit(events.COMPONENT_STARTED, told, self._origin(transfer))
 
     def _build(self, uuid: str, options: TransferOptions) -> Transfer:
+        queue = Queue(self._state / FOLDER / f"{file_name(uuid)}.db")
         around = Around(
             component=Component(uuid, WORD, options.name),
             options=options,
             bus=self._bus,
-            queue=Queue(self._state / FOLDER / f"{file_name(uuid)}.db"),
-            ask=Asked(self._pools.disk),
+            queue=queue,
+            ask=Asked(queue, self._pools.disk),
             clock=self._reactor,
             now=time.time,
             zone=machine_zone(),

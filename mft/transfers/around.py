@@ -5,9 +5,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any, ParamSpec, Protocol, TypeVar
-
-from twisted.internet.defer import DeferredLock
+from typing import Any, Protocol, TypeVar
 
 from mft.core.peer import NOWHERE, PROCESS, Component, Origin
 from mft.core.vpath import VPath
@@ -15,12 +13,10 @@ from mft.events.model import Emitter, Event
 from mft.remote.base import Remote
 from mft.runtime.buffers import Buffers
 from mft.runtime.program import Finished
-from mft.runtime.threads import Blocking
+from mft.transfers.asked import Asked
 from mft.transfers.options import TransferOptions
 from mft.transfers.queue import Queue
 
-P = ParamSpec("P")
-T = TypeVar("T")
 D = TypeVar("D")
 
 
@@ -50,22 +46,6 @@ class RunProgram(Protocol):
         self, argv: list[str], env: dict[str, str | bytes], timeout: float
     ) -> Coroutine[Any, Any, Finished]:
         """Run it to its end; raises OSError when it cannot be started."""
-
-
-class Asked:
-    """A queue on disk, asked by one call at a time: a transfer holds one thread at the most."""
-
-    def __init__(self, disk: Blocking) -> None:
-        self._disk = disk
-        self._lock = DeferredLock()
-
-    async def __call__(self, call: Callable[P, T], *words: P.args, **named: P.kwargs) -> T:
-        """Run a method of the queue; raises Refused."""
-        await self._lock.acquire()
-        try:
-            return await self._disk(call, *words, **named)
-        finally:
-            self._lock.release()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,10 @@ async def choose(file: OneFile) -> None:
             row.state, row.error = SKIPPED, "the destination has a file of the name"
             return
     row.temporary = await _temporary_name(file, row.final)
-    if await file.around.ask(file.around.queue.collides, row):
-        raise Refused(Reason.BUSY, file.target, "another file is being sent there")
     row.state = SENDING
-    # Should a power cut take this, what has the temporary name then is left alone.
-    await file.save(durable=False)
+    if not await file.around.ask(file.around.queue.claim, row):
+        row.begin_anew()
+        raise Refused(Reason.BUSY, file.target, "another file is being sent there")
 
 
 async def _may_have(file: OneFile, final: VPath, rule: str) -> bool:

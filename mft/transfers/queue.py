@@ -9,18 +9,19 @@ Memory does not grow with it. Every method uses the disk: call it where that may
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
-from typing import Final, NamedTuple
+from threading import RLock
+from typing import Any, Final, NamedTuple
 
 from mft.core.failure import Reason, Refused
 from mft.transfers.looking import AT_REST, MAX_LISTED, Look, Looked, Rules, Seen
 from mft.transfers.rows import (
+    AGAIN,
     DONE,
     FAILED,
-    FIELDS,
+    FORGET,
     RENEW,
     SAVE,
     SCHEMA,
@@ -29,7 +30,9 @@ from mft.transfers.rows import (
     SENT,
     SKIPPED,
     STABLE,
+    TURNS,
     VERSION,
+    WAITED,
     Row,
     row_of,
     text_of,
@@ -43,31 +46,6 @@ _PRAGMAS: Final = (
     "synchronous = FULL",
     "temp_store = MEMORY",
     f"cache_size = -{_CACHE}",
-)
-# Files that may have their turn. A marker waits until nothing else of its batch is left.
-_IN_TURN: Final = (
-    " AND id NOT IN (SELECT value FROM json_each(?)) AND (marker = 0 OR NOT EXISTS"
-    " (SELECT 1 FROM files AS other WHERE other.batch = files.batch AND other.marker = 0"
-    " AND other.ready = 1)) ORDER BY "
-)
-_SELECT: Final = f"SELECT {FIELDS} FROM files WHERE ready = 1 AND due "  # noqa: S608 - our names
-# One whose wait is over comes before those that were never tried, or these would keep it for ever.
-_TURNS: Final = (
-    f"{_SELECT}BETWEEN 0.001 AND ?{_IN_TURN}due, id LIMIT 1",
-    f"{_SELECT}= 0 AND ? >= 0{_IN_TURN}batch, marker, id LIMIT 1",
-)
-# What a look has not found, and nobody works on.
-_WAITED: Final = (
-    "SELECT path FROM files WHERE state = ? AND id NOT IN looked"
-    " AND id NOT IN (SELECT value FROM json_each(?)) LIMIT ?"
-)
-_FORGET: Final = (
-    "DELETE FROM files WHERE state IN (SELECT value FROM json_each(?)) AND id NOT IN looked"
-    " AND id NOT IN (SELECT value FROM json_each(?))"
-)
-_AGAIN: Final = (
-    "UPDATE files SET state = reached, ready = batch IS NOT NULL, tries = 0, due = 0, error = '',"
-    " fallback = 0, reached = '' WHERE state = ?"
 )
 
 
@@ -100,9 +78,10 @@ class Queue:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = Lock()
+        self._lock = RLock()
         self._database: sqlite3.Connection | None = None
         self._durable = True
+        self._together = False  # whether calls share one transaction now
 
     def open(self) -> None:
         """Open it, or make it; raises Refused(BUSY) while another process has it, or BROKEN."""
@@ -156,18 +135,34 @@ class Queue:
         What is not is put there by the next that is.
         """
         with self._reading() as database:
-            if durable is not self._durable:
-                database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-                self._durable = durable
-            database.execute("BEGIN IMMEDIATE")
-            try:
+            if self._together:
+                with _kept(database, "SAVEPOINT one", "RELEASE one", "ROLLBACK TO one"):
+                    yield database
+                return
+            self._sync(database, durable)
+            with _kept(database, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
                 yield database
-                database.execute("COMMIT")
-            except BaseException:
-                if database.in_transaction:
-                    with suppress(sqlite3.Error):
-                        database.execute("ROLLBACK")
-                raise
+
+    def _sync(self, database: sqlite3.Connection, durable: bool) -> None:
+        if durable is not self._durable:
+            database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+
+    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Make several calls, and sync once: what each gives, or the exception that it raises.
+
+        Raises Refused where all of them come to nothing.
+        """
+        if len(calls) == 1:
+            return [_outcome(calls[0])]
+        with self._reading() as database:
+            self._sync(database, True)
+            self._together = True
+            try:
+                with _kept(database, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
+                    return [_outcome(call) for call in calls]
+            finally:
+                self._together = False
 
     def begin_look(self) -> None:
         """A look at the source begins; there is one at a time."""
@@ -189,8 +184,8 @@ class Queue:
         """
         kept = json.dumps([*busy])
         with self._writing(durable=False) as database:
-            waited = database.execute(_WAITED, (STABLE, kept, MAX_LISTED)).fetchall()
-            database.execute(_FORGET, (json.dumps(AT_REST), kept))
+            waited = database.execute(WAITED, (STABLE, kept, MAX_LISTED)).fetchall()
+            database.execute(FORGET, (json.dumps(AT_REST), kept))
             database.execute(
                 "DELETE FROM sent WHERE at <= ? AND id NOT IN looked_sent", (began - rules.memory,)
             )
@@ -226,14 +221,15 @@ class Queue:
             ).fetchall()
         return Batch(number, put.rowcount, [path for (path,) in paths])
 
-    def take(self, now: float, busy: Collection[int]) -> Row | None:
-        """The next file to work on: one whose wait is over, else the first in order."""
+    def take(self, now: float, busy: Collection[int], most: int = 1) -> list[Row]:
+        """The next files to work on: those whose wait is over, then the first in order."""
+        found: list[Row] = []
         with self._reading() as database:
-            for turn in _TURNS:
-                found = database.execute(turn, (now, json.dumps([*busy]))).fetchone()
-                if found is not None:
-                    return row_of(found)
-        return None
+            for turn in TURNS:
+                kept = json.dumps([*busy])
+                rows = database.execute(turn, (now, kept, most - len(found))).fetchall()
+                found += map(row_of, rows)
+        return found
 
     def next_due(self, now: float) -> float | None:
         """When the next wait of a file will be over; None where none waits."""
@@ -262,10 +258,11 @@ class Queue:
         """A file has come to its end; the batch that has as well, with it.
 
         One that is done is taken out of the queue; with `remember` it is not taken for a new one
-        as long as it stays where it is.
+        as long as it stays where it is. Should a power cut take this, only its last step is done
+        again.
         """
         row.state, row.reached = outcome, row.state if outcome == FAILED else ""
-        with self._writing() as database:
+        with self._writing(durable=outcome != DONE) as database:
             if outcome == DONE:
                 database.execute("DELETE FROM files WHERE id = ?", (row.id,))
             else:
@@ -291,17 +288,26 @@ class Queue:
     def again(self) -> int:
         """Try every failed file again, from where it was; how many there are."""
         with self._writing() as database:
-            return database.execute(_AGAIN, (FAILED,)).rowcount
+            return database.execute(AGAIN, (FAILED,)).rowcount
 
-    def collides(self, row: Row) -> bool:
-        """Whether another file that is on its way uses a name that this one is about to use."""
+    def claim(self, row: Row) -> bool:
+        """Write that a file is on its way; False where another one uses a name of it.
+
+        Should a power cut take this, nothing but a temporary name is lost.
+        """
+        with self._writing(durable=False) as database:
+            if self._collides(database, row):
+                return False
+            database.execute(SAVE, row.saved())
+            return True
+
+    def _collides(self, database: sqlite3.Connection, row: Row) -> bool:
         names = [text_of(name) for name in (row.final, row.temporary)]
-        with self._reading() as database:
-            found = database.execute(
-                "SELECT 1 FROM files WHERE state IN (?, ?) AND id <> ? AND from_top = ?"
-                " AND fallback = ? AND (temporary IN (?, ?) OR final IN (?, ?)) LIMIT 1",
-                (SENDING, SENT, row.id, row.from_top, row.fallback, *names, *names),
-            ).fetchone()
+        found = database.execute(
+            "SELECT 1 FROM files WHERE state IN (?, ?) AND id <> ? AND from_top = ?"
+            " AND fallback = ? AND (temporary IN (?, ?) OR final IN (?, ?)) LIMIT 1",
+            (SENDING, SENT, row.id, row.from_top, row.fallback, *names, *names),
+        ).fetchone()
         return found is not None
 
     def has_failed(self, batch: int) -> bool:
@@ -337,6 +343,27 @@ class Queue:
         """Keep a number over restarts."""
         with self._writing() as database:
             database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+
+def _outcome(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:  # of this call, and not of those beside it
+        return error
+
+
+@contextmanager
+def _kept(database: sqlite3.Connection, begin: str, keep: str, undo: str) -> Iterator[None]:
+    """Keep what is done within, or undo all of it."""
+    database.execute(begin)
+    try:
+        yield
+        database.execute(keep)
+    except BaseException:
+        if database.in_transaction:
+            with suppress(sqlite3.Error):
+                database.execute(undo)
+        raise
 
 
 def _end_of_batch(database: sqlite3.Connection, row: Row, outcome: str) -> Ended | None:

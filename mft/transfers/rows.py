@@ -61,6 +61,31 @@ SAVE: Final = (
     " final = ?, temporary = ?, replaces = ?, from_top = ?, fallback = ?, written = ?, reached = ?"
     " WHERE id = ?"
 )
+# Files that may have their turn. A marker waits until nothing else of its batch is left.
+_IN_TURN: Final = (
+    " AND id NOT IN (SELECT value FROM json_each(?)) AND (marker = 0 OR NOT EXISTS"
+    " (SELECT 1 FROM files AS other WHERE other.batch = files.batch AND other.marker = 0"
+    " AND other.ready = 1)) ORDER BY "
+)
+_SELECT: Final = f"SELECT {FIELDS} FROM files WHERE ready = 1 AND due "  # noqa: S608 - our names
+# One whose wait is over comes before those that were never tried, or these would keep it for ever.
+TURNS: Final = (
+    f"{_SELECT}BETWEEN 0.001 AND ?{_IN_TURN}due, id LIMIT ?",
+    f"{_SELECT}= 0 AND ? >= 0{_IN_TURN}batch, marker, id LIMIT ?",
+)
+# What a look has not found, and nobody works on.
+WAITED: Final = (
+    "SELECT path FROM files WHERE state = ? AND id NOT IN looked"
+    " AND id NOT IN (SELECT value FROM json_each(?)) LIMIT ?"
+)
+FORGET: Final = (
+    "DELETE FROM files WHERE state IN (SELECT value FROM json_each(?)) AND id NOT IN looked"
+    " AND id NOT IN (SELECT value FROM json_each(?))"
+)
+AGAIN: Final = (
+    "UPDATE files SET state = reached, ready = batch IS NOT NULL, tries = 0, due = 0, error = '',"
+    " fallback = 0, reached = '' WHERE state = ?"
+)
 
 
 @dataclass(slots=True)

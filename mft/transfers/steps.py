@@ -71,11 +71,13 @@ class Delivery:
         target = shown(file.folder, file.named.path)
         if before:
             await run_for(self._around, "execute_before", before, file.path, target)
-        entry = await file.look()
-        if before:
-            file.row.size, file.row.modified = entry.size, entry.modified  # as the program left it
-        file.check(entry)
-        await at_destination(file, "before", self._options.execute_on_destination_before)
+        commands = self._options.execute_on_destination_before
+        if before or commands:  # else it is opened soon
+            entry = await file.look()
+            if before:
+                file.row.size, file.row.modified = entry.size, entry.modified  # as it left it
+            file.check(entry)
+        await at_destination(file, "before", commands)
         await choose(file)
 
     # The bytes.

@@ -3,6 +3,7 @@
 Whoever stops it cancels what it does; the queue knows how far each file was.
 """
 
+from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
 from enum import Enum
@@ -26,6 +27,8 @@ from mft.transfers.timetable import Timetable
 from mft.transfers.watching import Watching, rules_of
 
 RUN_LOOKS: Final = 4  # of one run; what changes all the time is left to the next
+AHEAD: Final = 32  # files that are taken out of the queue at once
+LOOK_SHARE: Final = 10  # a look that takes long is followed by a rest of so many times as long
 QUEUE_WAIT: Final = 30.0  # seconds after the queue could not be read or written
 MOST_SHOWN: Final = 50  # files in a description
 
@@ -53,6 +56,7 @@ class Transfer:
         self._why = ""
         self._paused: dict[str, str] = {}  # why, by the name of the location
         self._tasks: set[Deferred[Any]] = set()
+        self._ahead: deque[Row] = deque()  # files that are next
         self._workers: set[int] = set()  # the rows that are being worked on
         self._ending = False
         self._rung = False
@@ -74,7 +78,7 @@ class Transfer:
         """
         self._why, self._ending = "", False
         try:
-            await self._around.ask(self._around.queue.open)
+            await self._around.ask.alone(self._around.queue.open)
             await self._around.ask(self._around.queue.again)
         except Refused as refused:
             self._set(State.FAILED, str(refused))
@@ -109,6 +113,7 @@ class Transfer:
         self._around.tell(events.TRANSFER_MONITORING_ENDED, told)
 
     async def _halt(self) -> None:
+        self._ahead.clear()
         self._ending = True  # no file begins because another was cancelled
         for task in [*self._tasks]:
             task.cancel()
@@ -118,7 +123,7 @@ class Transfer:
         self.runs.end(self.tally, "the transfer was stopped")
         self.runs.refuse("the transfer was stopped")
         with suppress(Refused):
-            await self._around.ask(self._around.queue.close)
+            await self._around.ask.alone(self._around.queue.close)
 
     def _set(self, state: State, why: str = "") -> None:
         if (state, why) != (self.state, self._why):
@@ -163,13 +168,16 @@ class Transfer:
             self._ring()
 
     async def _poll(self) -> None:
+        clock = self._around.clock
         while True:
+            began = clock.seconds()
             if self.state is State.STARTED:
                 with suppress(Refused):  # which is told
                     await self._watching.look()
                     await self._watching.gather()
                 self._ring()
-            await deferLater(self._around.clock, self.options.changes_poll_interval)
+            rest = LOOK_SHARE * (clock.seconds() - began)
+            await deferLater(clock, max(self.options.changes_poll_interval, rest))
 
     def run(self, why: str) -> Run:
         """Look now, and send what is there; gives the run, which may not have begun."""
@@ -223,7 +231,7 @@ class Transfer:
     # Files.
 
     def _busy(self) -> list[int]:
-        return [*self._workers]
+        return [*self._workers, *(row.id for row in self._ahead)]
 
     async def _dispatch(self) -> None:
         """Keep as many files moving as may be."""
@@ -249,9 +257,13 @@ class Transfer:
             return None, None
         if not self._active or len(self._workers) >= self.options.concurrent_files:
             return None, None
-        row = await around.ask(around.queue.take, around.now(), self._busy())
-        if row is not None or self._rung:
-            return row, None
+        if not self._ahead:
+            rows = await around.ask(around.queue.take, around.now(), self._busy(), AHEAD)
+            self._ahead.extend(rows)
+        if self._ahead:
+            return self._ahead.popleft(), None
+        if self._rung:
+            return None, None
         due = await around.ask(around.queue.next_due, around.now())
         if due is None and not self._workers and not self._rung:
             self._tell_idle()

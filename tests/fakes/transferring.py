@@ -17,7 +17,8 @@ from mft.remote.location import Around as AroundLocation
 from mft.remote.location import Location
 from mft.runtime.buffers import Buffers
 from mft.runtime.program import Finished
-from mft.transfers.around import Around, Asked, Place
+from mft.transfers.around import Around, Place
+from mft.transfers.asked import Asked
 from mft.transfers.lending import Lending
 from mft.transfers.options import TransferOptions
 from mft.transfers.queue import Queue
@@ -114,13 +115,13 @@ class Desk:
 
     def around(self) -> Around:
         """What a transfer is given."""
-        disk = Inline()
+        queue = Queue(self.directory / "t-1.db")
         return Around(
             component=Component("t-1", "transfer", self.options.name),
             options=self.options,
             bus=self.trail,
-            queue=Queue(self.directory / "t-1.db"),
-            ask=Asked(disk),
+            queue=queue,
+            ask=Asked(queue, Inline()),
             clock=self.clock,
             now=self.clock.seconds,
             zone=UTC,

@@ -13,7 +13,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.transfers.looking import MAX_QUEUED, Rules, Seen
 from mft.transfers.queue import Queue
-from mft.transfers.rows import DONE, FAILED, SENDING, SENT, SKIPPED, Row
+from mft.transfers.rows import DONE, FAILED, SENDING, SENT, SKIPPED, STABLE, Row
 
 AT_ONCE = Rules()
 LATER = Rules(stable_after=10)
@@ -40,15 +40,15 @@ def taken(queue: Queue, now: float = 100.0) -> list[str]:
     """What is taken, in order, while nothing is done with it."""
     busy: list[int] = []
     found = []
-    while (row := queue.take(now, busy)) is not None:
+    while rows := queue.take(now, busy):
+        (row,) = rows
         busy.append(row.id)
         found.append(str(row.path))
     return found
 
 
 def first(queue: Queue, now: float = 100.0) -> Row:
-    row = queue.take(now, ())
-    assert row is not None
+    (row,) = queue.take(now, ())
     return row
 
 
@@ -195,9 +195,8 @@ def test_two_files_on_their_way_may_not_use_one_name(queue):
     look(queue, A, B)
     one = first(queue)
     one.state, one.final, one.temporary = SENDING, VPath.parse("/x"), VPath.parse("/x.part")
-    assert not queue.collides(one)
-    queue.save(one)
-    other = queue.take(100, [one.id])
+    assert queue.claim(one)
+    (other,) = queue.take(100, [one.id])
     for final, temporary, collides in (
         ("/x", "/y.part", True),
         ("/x.part", "/x.part.part", True),
@@ -205,10 +204,13 @@ def test_two_files_on_their_way_may_not_use_one_name(queue):
         ("/y", "/y.part", False),
     ):
         other.final, other.temporary = VPath.parse(final), VPath.parse(temporary)
-        assert queue.collides(other) is collides
+        other.state = SENDING
+        assert queue.claim(other) is not collides
+        other.state, other.final, other.temporary = STABLE, None, None
+        queue.save(other)
     queue.end(one, DONE, 101)
     other.final = VPath.parse("/x")
-    assert not queue.collides(other)
+    assert queue.claim(other)
 
 
 def test_a_file_that_is_not_what_it_was_is_looked_at_anew(queue):
@@ -259,6 +261,34 @@ def test_a_batch_knows_that_one_of_it_has_failed(queue):
     queue.end(first(queue), FAILED, 101)
     assert queue.has_failed(1)
     assert queue.drop(first(queue)) is not None
+
+
+def test_several_are_taken_at_once(queue):
+    look(queue, A, B, C)
+    row = first(queue)
+    row.due = 50
+    queue.save(row)
+    assert [str(one.path) for one in queue.take(100, (), 2)] == ["/a", "/b"]
+    assert [str(one.path) for one in queue.take(100, [row.id], 9)] == ["/b", "/c"]
+
+
+def test_calls_that_are_made_together_are_kept_each_by_itself(queue):
+    def broken():
+        queue.keep("one", 9.0)
+        raise KeyError("one of them")
+
+    def undone():
+        with queue._writing() as database:
+            database.execute("INSERT OR REPLACE INTO facts VALUES ('two', 9)")
+            raise KeyError("in the middle")
+
+    calls = [lambda: queue.keep("zero", 1.0), broken, undone, lambda: queue.fact("zero")]
+    found = queue.together(calls)
+    assert [type(one) for one in found] == [type(None), KeyError, KeyError, float]
+    assert [queue.fact(name) for name in ("zero", "one", "two")] == [1.0, 9.0, None]
+    queue.close()
+    queue.open()
+    assert queue.fact("zero") == 1.0
 
 
 def test_facts_are_kept(queue):
