@@ -44,5 +44,10 @@ def plan(config: Config) -> Iterator[str]:
     locations = [one.name for one in config.locations.values() if one.enabled]
     if locations:
         yield f"locations: {', '.join(locations)}"
+    transfers = [
+        one.name if one.enabled else f"{one.name} (when asked)" for one in config.transfers.values()
+    ]
+    if transfers:
+        yield f"transfers: {', '.join(transfers)}"
     if config.server.account:
         yield f'as the system account "{config.server.account}"'

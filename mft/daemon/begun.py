@@ -104,6 +104,12 @@ def _close_location_file(bus: Bus, data: dict[str, Any], origin: Origin) -> None
     bus.emit(events.LOCATION_CLOSE_FAILED, told, origin)
 
 
+def _close_transfer(bus: Bus, data: dict[str, Any], origin: Origin) -> None:
+    size, kind = data.get("size", 0), data.get("transfer_type", UNKNOWN)
+    told = p.FileBroke(kind, data["path"], size, 0, 0.0, 0, DETAILS)
+    bus.emit(events.TRANSFER_FILE_BROKE, told, origin)
+
+
 _FILE: Final = ("path", "real_path", "requested_path")
 _ENDPOINTS: Final = ("host_address", "host_port", "peer_address", "peer_port")
 
@@ -161,6 +167,12 @@ BEGUN: Final = (
         _numbers(events.LOCATION_CLOSED, events.LOCATION_CLOSE_FAILED),
         ("path", "location"),
         _close_location_file,
+    ),
+    Begun(
+        _numbers(events.TRANSFER_FILE_STARTS),
+        _numbers(events.TRANSFER_FILE_DONE, events.TRANSFER_FILE_BROKE),
+        ("path",),
+        _close_transfer,
     ),
     Begun(
         _numbers(events.HTTP_ZIP_STARTED),

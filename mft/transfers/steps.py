@@ -5,9 +5,11 @@ before the temporary name is given up. Nothing of the source is touched before `
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
@@ -26,7 +28,12 @@ from mft.transfers.rows import SENDING, SENT, STABLE, VERIFIED, Row
 from mft.transfers.tally import Progress
 from mft.vfs.base import Download, Existing, Upload
 
-_CUT = frozenset({Reason.ABORTED, Reason.BUSY, Reason.NO_SPACE, Reason.QUOTA})
+_ENDS: Final[Mapping[type[BaseException], str]] = {
+    ChangedError: "its source was changed meanwhile",
+    VanishedError: "its source has gone meanwhile",
+    CancelledError: "the transfer was stopped",
+}
+_CUT: Final = frozenset({Reason.ABORTED, Reason.BUSY, Reason.NO_SPACE, Reason.QUOTA})
 
 
 class Delivery:
@@ -38,6 +45,7 @@ class Delivery:
         self._options = file.around.options
         self._progress = progress
         self._began = file.around.clock.seconds()
+        self._begun = False  # whether its beginning was told, and its end was not
         self._fresh = False  # whether this has just seen all of it arrive
         self.start = 0  # bytes that were there already
 
@@ -52,8 +60,10 @@ class Delivery:
             self._progress.step = row.state
             try:
                 await self._one_step(row)
-            except (ChangedError, VanishedError):
-                await self._file.discard()
+            except BaseException as error:
+                self._tell_broken(error)
+                if isinstance(error, ChangedError | VanishedError):
+                    await self._file.discard()
                 raise
 
     async def _one_step(self, row: Row) -> None:
@@ -93,7 +103,6 @@ class Delivery:
         except Refused as refused:
             if refused.reason is Reason.BROKEN:  # it is not gone on with
                 await file.discard()
-            self._broke(written, refused)
             raise
         file.row.state = SENT
         await file.save()
@@ -163,6 +172,7 @@ class Delivery:
         file, action = self._file, self._conversion
         told = p.FileStarts(self._type, file.path, file.row.size, action.text if action else "")
         self._around.tell(events.TRANSFER_FILE_STARTS, told)
+        self._begun = True
         digest = None if self.start else hashlib.sha256()
         progress = self._progress
         progress.done = self.start
@@ -178,8 +188,6 @@ class Delivery:
             # What was written is gone on with, unless there is no hope for it.
             with suppress(Refused):
                 await upload.abort(keep=not isinstance(error, Refused) or error.reason in _CUT)
-            if isinstance(error, Refused):
-                self._broke(progress.done, error)
             raise
         return written, None if digest is None else digest.digest()
 
@@ -274,10 +282,14 @@ class Delivery:
         seconds = round(self._around.clock.seconds() - self._began, 3)
         return sent, seconds, int(sent / seconds) if seconds > 0 else 0
 
-    def _broke(self, written: int, refused: Refused) -> None:
-        file = self._file
-        measured = self._measured(written)
-        told = p.FileBroke(self._type, file.path, file.row.size, *measured, str(refused))
+    def _tell_broken(self, error: BaseException) -> None:
+        """What was told to begin has an end."""
+        if not self._begun:
+            return
+        self._begun = False
+        file, details = self._file, _ENDS.get(type(error)) or str(error) or repr(error)
+        measured = self._measured(self._progress.done)
+        told = p.FileBroke(self._type, file.path, file.row.size, *measured, details)
         self._around.tell(events.TRANSFER_FILE_BROKE, told)
 
     def _told_done(self) -> None:
@@ -285,6 +297,7 @@ class Delivery:
         measured = self._measured(written if self._fresh else self.start)
         told = p.FileTransferred(self._type, file.path, file.target, written, *measured, file.path)
         self._around.tell(events.TRANSFER_FILE_DONE, told)
+        self._begun = False
 
 
 async def make_folders(tree: Remote, folder: VPath) -> None:

@@ -26,4 +26,5 @@ def test_every_event_that_opens_a_connection_or_a_file_has_a_row():
         events.LOCATION_READ_OPENED.number,
         events.LOCATION_WRITE_OPENED.number,
         events.LOCATION_APPEND_OPENED.number,
+        events.TRANSFER_FILE_STARTS.number,
     }

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from mft.cli.check import plan
 from mft.core.failure import Reason
 from mft.daemon.answers import Answer
+from mft.daemon.load import load
 from mft.daemon.service import Daemon
 from mft.events import catalogue as events
 from mft.transfers.runs import ENDED
@@ -206,8 +208,18 @@ def test_a_queue_that_is_damaged_fails_one_transfer_and_not_the_server(instance:
 @pytest.mark.parametrize("option", ["source_path", "destination_path", "archive_success_path"])
 @pytest.mark.parametrize("folder", ["conf", "state", "log/journal", "."])
 def test_folders_of_ours_are_given_to_nobody(instance: Instance, option: str, folder: str) -> None:
-    from mft.daemon.load import load
-
     loaded = load(instance.write(transfer(**{option: folder})))
     assert loaded.config is None
     assert any(one.option == option for one in loaded.problems)
+
+
+def test_locations_must_be_there(instance: Instance) -> None:
+    loaded = load(instance.write(SHARE, transfer(destination_uuid="SHAER")))
+    (problem,) = (one for one in loaded.problems if one.is_error)
+    assert problem.option == "destination_uuid"
+    assert 'did you mean "SHARE"' in problem.remedy
+
+
+def test_a_check_tells_which_would_start(instance: Instance) -> None:
+    config = instance.config(transfer(), transfer("two", enabled="no"))
+    assert "transfers: out, two (when asked)" in list(plan(config))
