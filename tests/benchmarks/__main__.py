@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from tests.benchmarks.bench import ALL, FTP_PEERS, HTTP_PEERS, Workload
+from tests.benchmarks.bench import ALL, FTP_PEERS, HTTP_PEERS, MOVERS, Workload
 from tests.benchmarks.families import FAMILIES, Family
 from tests.benchmarks.goals import Results
 from tests.benchmarks.report import Report, insert
@@ -17,6 +17,7 @@ from tests.benchmarks.settings import QUICK, Scale
 from tests.benchmarks.workloads.table import WORKLOADS
 
 PAGE = Path(__file__).parents[2] / "docs" / "design" / "performance.md"
+EVERYBODY = (*ALL, *FTP_PEERS, *HTTP_PEERS, *MOVERS)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -76,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="the workload of this name, or all whose names contain or match it",
     )
-    made.add_argument("--servers", help=f"some of {','.join((*ALL, *FTP_PEERS, *HTTP_PEERS))}")
+    made.add_argument("--servers", help=f"some of {','.join(EVERYBODY)}")
     made.add_argument("--rounds", type=int, help="rounds of each (5)")
     made.add_argument("--size", type=int, metavar="MIB", help="the large file (1024)")
     made.add_argument("--quick", action="store_true", help="tiny sizes, one round: does it work?")
@@ -98,7 +99,7 @@ def choose(words: list[str], workloads: Sequence[Workload] = WORKLOADS) -> list[
 
 def with_variants(servers: str | None) -> set[str]:
     """The servers that were asked for; mft brings its variants."""
-    chosen = set(servers.split(",")) if servers else {*ALL, *FTP_PEERS, *HTTP_PEERS}
+    chosen = set(servers.split(",")) if servers else {*EVERYBODY}
     return chosen | ({"mft-fast", "mft-bare"} if "mft" in chosen else set())
 
 

@@ -218,6 +218,7 @@ FTP_SCHEMES = {"ftp": "FTP", "ftps": "FTPS"}  # ftps: AUTH TLS with protected da
 HTTP_PEERS = ("nginx", "twisted-web")
 HTTP_SERVERS = ("mft", *HTTP_PEERS)
 HTTP_SCHEMES = {"http": "HTTP", "https": "HTTPS"}
+MOVERS = ("rclone", "lftp")
 ALL = ("mft", "openssh", "asyncssh", "conch")
 # Beside mft, so that both meet the same hour of the machine: they differ by little.
 WITH_BARE = ("mft", "mft-bare", "openssh", "asyncssh", "conch")

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from tests.benchmarks import machine
-from tests.benchmarks.bench import Workload
+from tests.benchmarks.bench import MOVERS, Workload
 from tests.benchmarks.servers.asyncssh import Asyncssh
 from tests.benchmarks.servers.base import Server, Tools
 from tests.benchmarks.servers.conch import Conch
+from tests.benchmarks.servers.mover import Other
 from tests.benchmarks.servers.nginx import Nginx
 from tests.benchmarks.servers.openssh import OpenSSH
 from tests.benchmarks.servers.ours import Ours
@@ -87,6 +88,19 @@ the syslog of the machine, and one that makes none. Processor time is counted un
 each event. Dispatched files are uploaded one after the other, and are on one disk."""
 
 
+TRANSFERS_NOTES = """\
+Medians; in brackets half the distance between the lowest and the highest round. Who moves takes
+turns within each round; all move the same files between this machine's RAM and the same sshd
+(AES-128-GCM: Debian's rclone has no AES-256-GCM) or vsftpd (TLS 1.3 with AES-256-GCM). Processor
+time is that of all processes of who moves, lftp's ssh among them. mft is a young server that has
+moved one small file; what rclone and lftp need for that one, start and login, is taken out. rclone
+sends 255 KiB at a time over SFTP, and neither it nor the others ask for digests of what has
+arrived; mft alone looks at the size of what has arrived, gives it its name when it is whole, has
+the server sync it, and writes down each step on disk. Files that wait and the long folder are
+100,000. Small files beside the long folder go to the server that has it, by other connections;
+turns are counted from the start on, the first look included."""
+
+
 class Family(NamedTuple):
     """Workloads that run together and share a table."""
 
@@ -139,6 +153,11 @@ def auth_servers(tools: Tools) -> dict[str, Server]:
     return _by_name(Ours(tools, settings=CROWD))
 
 
+def transfers_servers(tools: Tools) -> dict[str, Server]:
+    """mft and the others that move files; the servers that they move them to are theirs all."""
+    return _by_name(Ours(tools), *(Other(tools, name) for name in MOVERS))
+
+
 def _by_name(*servers: Server) -> dict[str, Server]:
     return {server.name: server for server in servers}
 
@@ -184,4 +203,12 @@ EVENTS = Family(
     machine.auth_facts,
     EVENTS_NOTES,
 )
-FAMILIES = (SSH, FTP, HTTP, AUTH, EVENTS)
+TRANSFERS = Family(
+    "transfers",
+    table.TRANSFERS,
+    transfers_servers,
+    OURS | {name: name for name in MOVERS},
+    machine.transfers_facts,
+    TRANSFERS_NOTES,
+)
+FAMILIES = (SSH, FTP, HTTP, AUTH, EVENTS, TRANSFERS)

@@ -3,7 +3,7 @@
 from statistics import median
 from typing import NamedTuple
 
-from tests.benchmarks.bench import FTP_PEERS, Workload
+from tests.benchmarks.bench import FTP_PEERS, MOVERS, Workload
 
 Results = dict[str, dict[str, dict[str, list[float]]]]  # workload -> server -> metric -> rounds
 
@@ -168,6 +168,26 @@ def _events() -> list[Goal]:
     ]
 
 
+def _transfers() -> list[Goal]:
+    # As good as the better of the two is as good as each of them.
+    made = []
+    for arrow in ("up", "down"):
+        for peer in MOVERS:
+            made += [
+                Goal(f"transfers-{scheme}-{arrow}", "cpu_rate", ">=", 1.0, peer)
+                for scheme in ("sftp", "ftps")
+            ]
+            made.append(Goal(f"transfers-small-{arrow}", "rate", ">=", 1.0, peer))
+    return [
+        *made,
+        Goal("transfers-queue", "rss", "<=", 200),
+        Goal("transfers-queue", "first", "<=", 5),
+        # As in every other family: what else the server does must not wait for a transfer.
+        Goal("transfers-poll", "p999", "<=", 10),
+        Goal("transfers-poll", "max", "<=", 50),
+    ]
+
+
 def _turns() -> list[Goal]:
     from tests.benchmarks.workloads.turns import ALL_WORK
 
@@ -196,6 +216,7 @@ GOALS: tuple[Goal, ...] = (
     *_http(),
     *_auth(),
     *_events(),
+    *_transfers(),
     *_turns(),
 )
 

@@ -47,6 +47,16 @@ def http_facts() -> list[str]:
     ]
 
 
+def transfers_facts() -> list[str]:
+    """One line each: processor, kernel, the servers, the others that move files, Python."""
+    return [
+        hardware(),
+        f"{openssh()} (sshd, ssh); vsftpd {debian.version('vsftpd') or 'is not there'}",
+        f"{first_line('rclone', 'version')}; {first_line('lftp', '--version')}",
+        f"{python()} (mft); {versions('Twisted', 'cryptography')}",
+    ]
+
+
 def auth_facts() -> list[str]:
     """One line each: processor, kernel, OpenSSH, Python with its own OpenSSL."""
     return [hardware(), f"{openssh()} (clients)", f"{python()}; {versions('bcrypt', 'Twisted')}"]
@@ -94,6 +104,12 @@ def openssh() -> str:
     """OpenSSH and the library that it uses, as it says itself."""
     done = subprocess.run(["ssh", "-V"], capture_output=True, text=True, timeout=10, check=False)
     return done.stderr.strip()
+
+
+def first_line(*argv: str) -> str:
+    """What a program says of itself first."""
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
+    return (done.stdout.splitlines() or [f"{argv[0]} says nothing"])[0].replace(" | ", " ")
 
 
 def curl() -> str:

@@ -29,11 +29,12 @@ class Scale(NamedTuple):
     flood_seconds: float = 60.0  # of bad logins
     events: int = 100_000
     dead_events: int = 1_000_000  # that nobody takes yet
+    queued: int = 100_000  # files of one transfer: as many as its queue takes
 
 
 QUICK = Scale(
     1, 16 << 20, 20, 4096, 200, 1, 4, 2, 20, 20, 20,
-    crowd=4, flood_seconds=1, events=1000, dead_events=5000,
+    crowd=4, flood_seconds=1, events=1000, dead_events=5000, queued=300,
 )  # fmt: skip
 STREAMS = 8
 PASSES = 5  # how often each small file is moved by HTTP, whose requests are so cheap

@@ -34,7 +34,8 @@ class DebianFtp(Counted, ABC):
         port = free_port()
         argv = self.command(root, workdir, port)
         argv = isolated(argv, self.mounts(workdir), run=self.name)
-        wait_for_banner(self.launch(argv, env=environment(root)), port, FTP)
+        env = {**environment(root), **self.variables(workdir)}
+        wait_for_banner(self.launch(argv, env=env), port, FTP)
         return Address(port, self.tools.credentials.user)
 
     @abstractmethod
@@ -43,6 +44,10 @@ class DebianFtp(Counted, ABC):
 
     def mounts(self, workdir: Path) -> dict[Path, str]:
         """What it sees in place of the machine's own files."""
+        return {}
+
+    def variables(self, workdir: Path) -> dict[str, str]:
+        """What else is in its environment."""
         return {}
 
     def hashes(self) -> dict[str, str]:

@@ -51,6 +51,7 @@ class OpenSSH(Counted):
     name = "openssh"
     title = "OpenSSH"
     ciphers = frozenset({GCM, CHACHA, CTR})
+    more = ""  # lines of its configuration
 
     def start(self, workdir: Path) -> Address:
         if SSHD is None:
@@ -59,7 +60,7 @@ class OpenSSH(Counted):
         self.home = workdir / "home"
         self.home.mkdir(parents=True)
         self.tools.space.offer(self.home, (UNPRIVILEGED, UNPRIVILEGED) if root else None)
-        port = free_port()
+        port = self.port()
         config = workdir / "sshd_config"
         config.write_text(self._config(port, password=root))
         argv = [SSHD, "-D", "-e", "-f", str(config)]
@@ -73,6 +74,10 @@ class OpenSSH(Counted):
         name = pwd.getpwuid(os.geteuid()).pw_name
         return Address(port, name, password=False, base=f"{self.home}/")
 
+    def port(self) -> int:
+        """Where it is to listen."""
+        return free_port()
+
     def _config(self, port: int, *, password: bool) -> str:
         text = CONFIG.format(
             port=port,
@@ -82,6 +87,7 @@ class OpenSSH(Counted):
             home=self.home,
             password="yes" if password else "no",
         )
+        text += self.more
         if version() >= PENALTIES_SINCE:
             text += "PerSourcePenalties no\n"
         return text

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mft.auth.passwords import PasswordHash, make_hash
-from tests.benchmarks.processes import ChildError
+from tests.benchmarks.processes import Child, ChildError
 from tests.benchmarks.servers.base import (
     ANY,
     CHACHA,
@@ -72,6 +72,7 @@ class Ours(Counted):
         self._module = module
         self._service = service
         self._more = more
+        self._argv: list[str] = []
         self._digest = PasswordHash.parse(make_hash(tools.credentials.password, *CHEAPEST))
 
     def start(self, workdir: Path) -> Address:
@@ -89,10 +90,13 @@ class Ours(Counted):
             text = edit(text, kind, options)
         config.write_text(text + self._more)
         address = self._address(made)
-        argv = [sys.executable, *self._python, "-m", self._module, "run", "-c", str(config)]
-        child = self.launch(argv, env=self._env)
-        wait_for_banner(child, address.port, GREETINGS[self._service])
+        self._argv = [sys.executable, *self._python, "-m", self._module, "run", "-c", str(config)]
+        wait_for_banner(self.again(), address.port, GREETINGS[self._service])
         return address
+
+    def again(self) -> Child:
+        """Start its process, also one that was stopped before; returns at once."""
+        return self.launch(self._argv, env=self._env)
 
     def cheapest_hash(self) -> None:
         self._digest.matches(self.tools.credentials.password)

@@ -26,7 +26,7 @@ force_local_logins_ssl=NO
 force_local_data_ssl=NO
 require_ssl_reuse=YES
 ssl_tlsv1=YES
-ssl_ciphers=HIGH
+ssl_ciphers={suites}
 rsa_cert_file={certificate}
 rsa_private_key_file={certificate}
 """
@@ -38,6 +38,7 @@ class Vsftpd(DebianFtp):
     name = "vsftpd"
     title = "vsftpd"
     package = "vsftpd"
+    suites = "HIGH"  # of TLS 1.2
     # curl closes as soon as all is sent. In TLS 1.3 vsftpd's session tickets lie unread then, the
     # connection is reset, and vsftpd answers 426 now and then.
     upload_tls = "1.2"
@@ -46,7 +47,10 @@ class Vsftpd(DebianFtp):
         empty, config = workdir / "empty", workdir / "vsftpd.conf"
         empty.mkdir()
         certificate = self.tools.credentials.certificate
-        config.write_text(CONFIG.format(host=HOST, port=port, empty=empty, certificate=certificate))
+        text = CONFIG.format(
+            host=HOST, port=port, empty=empty, certificate=certificate, suites=self.suites
+        )
+        config.write_text(text)
         return [str(root / "usr/sbin/vsftpd"), str(config)]
 
     def mounts(self, workdir: Path) -> dict[Path, str]:

@@ -20,6 +20,7 @@ from tests.benchmarks.workloads import (
     scp,
     sessions,
     small,
+    transfers,
     turns,
 )
 
@@ -45,4 +46,5 @@ HTTP: tuple[Workload, ...] = (
 )
 AUTH: tuple[Workload, ...] = (*crowds.workloads(), *directories.workloads())
 EVENTS: tuple[Workload, ...] = tuple(events.workloads())
-WORKLOADS = SSH + FTP + HTTP + AUTH + EVENTS
+TRANSFERS: tuple[Workload, ...] = tuple(transfers.workloads())
+WORKLOADS = SSH + FTP + HTTP + AUTH + EVENTS + TRANSFERS

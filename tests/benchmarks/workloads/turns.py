@@ -9,6 +9,7 @@ waited; where that is long and the processor time is short, the turn waited for 
 import json
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 
 from tests.benchmarks.bench import Bench, Figures, Metric, Workload
 from tests.benchmarks.servers.base import Server
@@ -72,6 +73,11 @@ def turns(bench: Bench, _server: Server, work: str) -> Figures:
     server = Ours(bench.tools, "mft-turns", env={"MFT_TURNS": str(path)}, service=service)
     with bench.fresh(server):
         run(bench, server)
+    return counted(path)
+
+
+def counted(path: Path) -> Figures:
+    """The figures of what a server has counted; nothing when it does not count."""
     if not path.exists():
         return {}
     counted = json.loads(path.read_text())
