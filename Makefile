@@ -88,6 +88,8 @@ $(TUS_JS): tests/interop/tus_js/package-lock.json | packages
 
 .PHONY: test
 test: install packages $(TUS_JS) ## Run all tests, real clients included
+	@# One process compiles the tests for all of them.
+	@$(BIN)/python -m pytest --quiet --collect-only -m "not bench" $(PYTEST) > /dev/null
 	$(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder \
 	  --max-worker-restart 0 -m "not bench" $(PYTEST)
 
