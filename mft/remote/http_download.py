@@ -69,7 +69,7 @@ class HttpReading:
     async def read_later(self, views: Buffers, offset: int) -> int:
         """Fill the views; Refused(ABORTED) when the server breaks off, or has another content."""
         size = self._version.size
-        if size is not None and offset >= size:
+        if size is not None and offset >= size > 0:
             return 0  # there is no part of it that could be asked for
         if self._asked is None or offset != self._at:
             await self.close()
@@ -116,6 +116,8 @@ class HttpReading:
             if version.is_other(told[1], answer) or told[1] != told[0].stop:
                 raise self._changed()
             return
+        if answer.status == 204 and version.size == 0:
+            return  # as some servers answer for empty files
         if answer.status != 200:
             raise refusal(answer.status, self._subject)
         if (answer.fields.get("content-encoding") or "identity").lower() != "identity":

@@ -82,13 +82,16 @@ async def _copy(around: Around, row: Row, source: Remote, store: Remote, name: V
 
 
 async def remove_old(around: Around, store: Remote, folder: str, now: float) -> None:
-    """Remove files of an archive that are older than the options let them be; raises Refused."""
+    """Remove files of an archive that are older than the options let them be; raises Refused.
+
+    Those of which the server tells no time stay.
+    """
     limit = now - around.options.archive_retention_period
     days = int(around.options.archive_retention_period // DAY)
 
     async def take(part: Sequence[Seen]) -> None:
         for one in part:
-            if one.modified < limit:
+            if 0 < one.modified < limit:
                 await store.remove(VPath.parse(one.path))
                 told = p.ArchiveAged(shown(folder, VPath.parse(one.path)), days)
                 around.tell(events.TRANSFER_ARCHIVE_AGED, told)

@@ -15,11 +15,11 @@ from mft.remote.base import Remote
 from mft.transfers.archive import archive
 from mft.transfers.around import Around, shown
 from mft.transfers.finishing import at_destination, remove_source
-from mft.transfers.giving_up import CutError, HopelessError, give_up, may_be_tried
+from mft.transfers.giving_up import CutError, give_up, may_be_tried
 from mft.transfers.lending import At, Lending, Pauses
 from mft.transfers.looking import Rules
 from mft.transfers.names import Named, NoRuleError, destination
-from mft.transfers.one_file import ChangedError, OneFile, VanishedError
+from mft.transfers.one_file import ChangedError, HopelessError, OneFile, VanishedError
 from mft.transfers.programs import run_for
 from mft.transfers.queue import Ended
 from mft.transfers.rows import (
@@ -38,6 +38,7 @@ from mft.transfers.tally import Progress, Tally
 from mft.transfers.telling import tell_done, tell_end, tell_failed
 
 UNDERWAY: Final = (STABLE, SENDING, SENT)
+MOST_CHANGED: Final = 1000  # files whose last change is remembered: a few bytes each
 
 
 class Carrier:
@@ -63,6 +64,8 @@ class Carrier:
         self._tally = tally
         self._emptied = emptied
         self._furthest: dict[int, int] = {}  # where files that were cut went on; few are
+        # Sizes and times that were not true any more when the files were to be sent.
+        self._changed: dict[int, tuple[int, int]] = {}
 
     async def carry(self, row: Row) -> None:
         """Take a file as far as it goes now, and write that down.
@@ -87,9 +90,13 @@ class Carrier:
         except CancelledError:
             raise
         except ChangedError:
-            now = self._around.now()
-            ended = await self._around.ask(self._around.queue.renew, row, now, self._rules)
-            await self._batch_ended(ended)
+            if self._changes(row):
+                now = self._around.now()
+                ended = await self._around.ask(self._around.queue.renew, row, now, self._rules)
+                await self._batch_ended(ended)
+            else:
+                details = "its folder tells another size or time of it than it has"
+                await self._refused(row, progress, Refused(Reason.BROKEN, progress.path, details))
         except VanishedError:
             await self._vanished(row, progress)
         except Refused as refused:
@@ -103,6 +110,20 @@ class Carrier:
             told = p.JobStepFailed(progress.path, progress.step, repr(error))
             self._around.tell(events.TRANSFER_STEP_BROKE, told)
             await self._refused(row, progress, Refused(Reason.BROKEN, progress.path, repr(error)))
+
+    def _changes(self, row: Row) -> bool:
+        """Whether a look finds a file that is not as it was found: else looks will never do so.
+
+        False where it was looked at again since it was not so, and that found the same.
+        """
+        found = row.size, row.modified
+        if self._changed.pop(row.id, None) == found:
+            self._changed[row.id] = found
+            return False
+        while len(self._changed) >= MOST_CHANGED:
+            del self._changed[next(iter(self._changed))]
+        self._changed[row.id] = found
+        return True
 
     async def _bring(self, row: Row, progress: Progress) -> None:
         if row.marker and row.batch and row.state == STABLE:
@@ -168,7 +189,7 @@ class Carrier:
             try:
                 await delivery.run()
                 if row.state == VERIFIED:
-                    same = await self._delivered(file)
+                    same = await self._delivered(file, progress)
             except (ChangedError, VanishedError) as error:
                 stale = error  # the connections are as good as before
             except Refused as refused:
@@ -179,14 +200,14 @@ class Carrier:
             raise stale
         return same
 
-    async def _delivered(self, file: OneFile) -> bool:
+    async def _delivered(self, file: OneFile, progress: Progress) -> bool:
         options = self._options
         with suppress(Refused):  # which is told
             commands = options.execute_on_destination_after_success
             await at_destination(file, "after-success", commands)
         if options.archive_success_path or options.execute_after_success:
             return True
-        file.row.state = ARCHIVED
+        progress.step = file.row.state = ARCHIVED
         return await self._remove(file.row, file.source)
 
     async def _after(self, row: Row, named: Named) -> None:

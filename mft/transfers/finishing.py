@@ -7,8 +7,9 @@ from mft.events import payloads as p
 from mft.remote.base import Remote
 from mft.transfers.around import Around, shown
 from mft.transfers.commands import Command, carry_out
-from mft.transfers.one_file import OneFile, is_same_time
+from mft.transfers.one_file import HopelessError, OneFile, is_same_time
 from mft.transfers.rows import Row
+from mft.vfs.base import Entry
 
 
 async def at_destination(file: OneFile, condition: str, commands: tuple[Command, ...]) -> None:
@@ -30,21 +31,31 @@ async def at_destination(file: OneFile, condition: str, commands: tuple[Command,
 async def remove_source(around: Around, row: Row, source: Remote) -> bool:
     """Remove what was sent, and nothing else; raises Refused.
 
-    False where another file is there now, or the same one was written since: that stays.
+    False where another file is there now, or the same one was written since: that stays. One that
+    is still there though its server says that it has removed it would be found as a new one, and is
+    Refused for good: if it is one that was written alike at once, nothing may remove it unsent.
     """
+    path = around.at_source(row.path)
     try:
         entry = await source.stat(row.path)
-        if entry.size != row.size or not is_same_time(entry.modified, row.modified):
-            told = p.SourceChanged(
-                around.at_source(row.path), "it was written after it had been sent", "changed"
-            )
+        if not _is_what_was_sent(entry, row):
+            told = p.SourceChanged(path, "it was written after it had been sent", "changed")
             around.tell(events.TRANSFER_SOURCE_CHANGED, told)
             return False
         await source.remove(row.path)
+        entry = await source.stat(row.path)
     except Refused as refused:
         if refused.reason is not Reason.NOT_FOUND:
             raise
+        return True
+    if _is_what_was_sent(entry, row):
+        details = "its server says that it has removed it, and it is still there"
+        raise HopelessError(Reason.BROKEN, path, details)
     return True
+
+
+def _is_what_was_sent(entry: Entry, row: Row) -> bool:
+    return entry.size == row.size and is_same_time(entry.modified, row.modified)
 
 
 async def remove_folders(around: Around, folder: VPath, source: Remote) -> None:

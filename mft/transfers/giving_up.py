@@ -9,15 +9,11 @@ from mft.transfers.around import Around, shown
 from mft.transfers.finishing import at_destination, remove_source
 from mft.transfers.lending import At, Lending
 from mft.transfers.names import Named
-from mft.transfers.one_file import OneFile
+from mft.transfers.one_file import HopelessError, OneFile
 from mft.transfers.programs import run_for
 from mft.transfers.rows import SENDING, SENT, STABLE, Row
 
 SOON: Final = 1.0  # seconds until a file goes on whose connection was cut, if it got further
-
-
-class HopelessError(Refused):
-    """A refusal that another try would not change."""
 
 
 class CutError(Refused):

@@ -20,6 +20,10 @@ class VanishedError(Exception):
     """The source has gone before it was sent."""
 
 
+class HopelessError(Refused):
+    """A refusal that another try would not change."""
+
+
 @dataclass(slots=True)
 class OneFile:
     """A row, and the trees that it is between."""

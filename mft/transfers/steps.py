@@ -234,7 +234,7 @@ class Delivery:
             if self._options.overwrite_rule == STAMP_OLD:
                 await move_aside(file, final)
             await file.destination.rename(temporary, final, replace=row.replaces)
-            await self._see(final)
+            await self._see(temporary, final)
         self._told_done()
         row.state = VERIFIED
         await file.save()
@@ -258,10 +258,16 @@ class Delivery:
         await file.save()
         return False
 
-    async def _see(self, final: VPath) -> None:
-        """It was renamed: what is there then has the right size, or was taken away already."""
+    async def _see(self, temporary: VPath, final: VPath) -> None:
+        """It was renamed: what is there then has the right size, or was taken away already.
+
+        A server that says so, and still has the temporary name, has not done it: Refused(BROKEN).
+        """
         file = self._file
         found = await file.find(final)
+        if found is None and await file.find(temporary) is not None:
+            details = "its server says that it has renamed it, and has not"
+            raise Refused(Reason.BROKEN, file.target, details)
         try:
             if found is not None:
                 check_size(file, found.size)

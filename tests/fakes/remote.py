@@ -51,6 +51,7 @@ class Peer:
         self.announced: dict[str, int] = {}  # paths, and how large it was told they will be
         self.makes_digests = True
         self.false_digests = False
+        self.pretends: set[str] = set()  # "remove" and "rename" that are told, and not done
         self.replaces = True  # whether a rename may put a file in place of another
         self.files_at_a_time = 1
         self._unanswered: list[Deferred[None]] = []
@@ -200,7 +201,9 @@ class MemoryRemote:
 
     async def remove(self, path: VPath) -> None:
         """Remove a file."""
-        await self._files.remove(await self._asked("remove", path))
+        at = await self._asked("remove", path)
+        if "remove" not in self.peer.pretends:
+            await self._files.remove(at)
 
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty folder."""
@@ -210,7 +213,8 @@ class MemoryRemote:
         """Give something another name; some peers put nothing in place of anything."""
         old = await self._asked("rename", source)
         replace = replace and self.peer.replaces
-        await self._files.rename(old, self._at(target), replace=replace)
+        if "rename" not in self.peer.pretends:
+            await self._files.rename(old, self._at(target), replace=replace)
 
     async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
         """Set attributes."""

@@ -161,3 +161,30 @@ def test_a_file_that_is_gone_when_it_is_read_is_not_found() -> None:
         await tree.close()
 
     answering(answer, main)
+
+
+@pytest.mark.parametrize(
+    ("answered", "reason"),
+    [
+        (reply(200), None),
+        (reply(204, length=0), None),
+        (reply(200, b"more"), Reason.ABORTED),
+        (reply(404), Reason.NOT_FOUND),
+    ],
+)
+def test_a_file_that_is_told_to_be_empty_is_asked_for_all_the_same(
+    answered: bytes, reason: Reason | None
+) -> None:
+    async def whole(reactor: Any, server: OddServer) -> None:
+        tree = await in_clear(reactor, server.port, HttpsTree)
+        if reason is None:
+            assert await fetched(tree, FILE) == b""
+        else:
+            assert await refused(fetched(tree, FILE)) is reason
+        await tree.close()
+
+    def answer(asked: Asked, talk: Talk) -> None:
+        talk.write(reply(200) if asked.method == "HEAD" else answered)
+
+    asked = answering(answer, whole).asked
+    assert [one.method for one in asked] == ["HEAD", "GET"]

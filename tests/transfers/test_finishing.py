@@ -32,6 +32,43 @@ def test_a_command_that_is_refused_keeps_a_file_from_being_sent(at):
     assert at.left == ["a.csv"]
 
 
+def test_a_source_that_only_seems_to_be_removed_has_failed_and_is_not_sent_again(at):
+    at.put("a.csv", b"one")
+    at.source.pretends.add("remove")
+    at.start()
+    at.pass_time(100)
+    assert at.arrived == {"a.csv": b"one", "new": b""}
+    assert at.numbers.count(60012) == 1
+    (failed,) = at.payloads(60081)
+    assert failed.step_name == "archived"
+    assert "is still there" in failed.details
+    at.source.pretends.clear()
+    at.transfer.run("somebody asks")
+    at.pass_time(1)
+    assert at.left == []
+    assert at.numbers.count(60012) == 1
+    at.stop()
+
+
+def test_a_source_that_is_there_anew_once_it_was_removed_is_another_file(at, monkeypatch):
+    at.put("a.csv", b"one")
+    at.source.pretends.add("remove")
+    meet = at.source.meet
+
+    async def replaced(operation, path):
+        if operation == "remove":
+            at.put("a.csv", b"other", modified=2000)
+        await meet(operation, path)
+
+    monkeypatch.setattr(at.source, "meet", replaced)
+    at.start()
+    at.pass_time(1)
+    assert at.has_told(events.TRANSFER_JOB_DONE)
+    assert not at.has_told(events.TRANSFER_FILE_FAILED)
+    assert at.left == ["a.csv"]
+    at.stop()
+
+
 def test_folders_go_up_to_the_first_that_is_not_empty(at):
     at.put("one/two/three/x")
     at.put("one/y")

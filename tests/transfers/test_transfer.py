@@ -338,6 +338,41 @@ def test_a_source_that_changes_meanwhile_is_sent_as_it_is_then(desk):
     assert at.left == []
 
 
+def test_a_source_whose_list_says_otherwise_than_the_file_has_failed(desk, monkeypatch):
+    at = desk(retry_count="1", retry_wait="5")
+    at.put("a.csv", b"four")
+    told = MemoryRemote.stat
+
+    async def other(remote, path, **given):
+        entry = await told(remote, path, **given)
+        return entry._replace(size=3) if entry.is_file and remote.peer is at.source else entry
+
+    monkeypatch.setattr(MemoryRemote, "stat", other)
+    at.start()
+    at.pass_time(100)
+    assert at.numbers.count(60081) == at.numbers.count(60016) == 1
+    assert at.left == ["a.csv"]
+    assert at.arrived == {}
+    monkeypatch.undo()
+    at.put("a.csv", b"other", 5000)
+    at.pass_time(21)
+    assert at.arrived == {"a.csv": b"other"}
+    at.stop()
+
+
+def test_a_name_that_is_not_given_though_the_peer_says_so_counts_for_nothing(desk):
+    at = desk(retry_count="1", retry_wait="5")
+    at.put("a.csv")
+    at.target.pretends.add("rename")
+    at.start()
+    at.pass_time(30)
+    assert at.numbers.count(60081) == 1
+    assert not at.has_told(events.TRANSFER_FILE_DONE)
+    assert at.left == ["a.csv"]
+    assert at.arrived == {}
+    at.stop()
+
+
 def test_a_source_that_changes_once_it_was_sent_is_not_removed(desk):
     at = desk(overwrite_rule="overwrite")
     at.put("a.csv", b"one")
@@ -544,6 +579,15 @@ def test_old_files_of_an_archive_go(desk):
     at.go()
     assert at.archive.names("/kept") == ["new"]
     assert 60077 in at.numbers
+
+
+def test_files_of_an_archive_whose_time_is_not_known_stay(desk):
+    at = desk(
+        archive_location_uuid="archive", archive_success_path="/kept", archive_retention_period="2d"
+    )
+    at.archive.put("/kept/any.csv", b"", modified=0)
+    at.go()
+    assert at.archive.names("/kept") == ["any.csv"]
 
 
 def test_folders_that_are_left_empty_go_after_a_while(desk):
