@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import RESERVED_PREFIX, check_name
 from mft.remote.base import MAX_LISTED
-from mft.remote.sftp_attrs import entry_of
+from mft.remote.sftp_attrs import entry_of, sent_attrs
 from mft.remote.sftp_reading import ReadLane
 from mft.remote.sftp_refusal import refusal
 from mft.remote.sftp_session import SftpSession
@@ -64,12 +64,8 @@ class RemoteUpload:
         """Wait until the server has all of it, on its disk with `durable`, and close the file."""
         if self._ended:
             raise Refused(Reason.ABORTED, self.real_path, "the upload has ended")
-        if durable:
-            await self.lane.sync()
-        else:
-            await self.lane.settled()
+        await self.lane.finish(durable=durable)
         self._ended = True
-        await self.lane.close()
 
     async def abort(self, *, keep: bool) -> None:
         """Close the file; without `keep` what was sent is taken away, where we are still heard."""
@@ -80,12 +76,21 @@ class RemoteUpload:
             await self.lane.settled()
         try:
             if not keep and self.in_place:
-                await self.lane.change(Attributes(size=self.start))
+                await self._cut_back()
             await self.lane.close()
             if not keep and not self.in_place:
                 await self._session.ask(packets.Remove, self._path, subject=self.real_path)
         except Refused as refused:
             _log.debug("a part of an upload may be left: {why}", why=str(refused))
+
+    async def _cut_back(self) -> None:
+        """Take away what was added; by the name where the file was closed already."""
+        as_before = Attributes(size=self.start)
+        if self.lane.closed:
+            fields = self._path, sent_attrs(as_before)
+            await self._session.ask(packets.SetStat, *fields, subject=self.real_path)
+        else:
+            await self.lane.change(as_before)
 
     async def divert(self, folder: str, name: str) -> None:
         """It is not on this machine."""

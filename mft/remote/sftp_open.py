@@ -14,7 +14,7 @@ WANTED_SPEED: Final = 400_000_000  # bytes a second that this should allow, up t
 
 def under_way(session: SftpSession) -> int:
     """How many bytes may be under way at a time, for the length of the way."""
-    wanted = int(session.connection.transport.transport.round_trip() * WANTED_SPEED)
+    wanted = int(session.round_trip() * WANTED_SPEED)
     return min(max(wanted, LEAST_UNDER_WAY), MOST_UNDER_WAY)
 
 

@@ -23,6 +23,7 @@ from mft.wire.sftp.status import Status
 
 LEAST_LIMIT: Final = 1024  # bytes of a read or write; a server that takes less is not believed
 MAX_HANDLE: Final = 256  # bytes (draft-02, section 6.2)
+MEASURED: Final = 0.1  # seconds for which the length of the way is believed; it costs a call
 LOOKS: Final = 4  # how often within REPLY_TIMEOUT it is looked at what was not answered
 KEPT: Final = 4 << 20  # bytes of free buffers of reads that a session keeps
 WRITE_HEAD: Final = 25  # bytes of a WRITE before its data, without the handle
@@ -70,6 +71,7 @@ class SftpSession:
         self._timer: Any = None
         self._oldest = (-1, 0.0)  # the request that waits longest, and since when it is that
         self._lost: Refused | None = None
+        self._way = (0.0, float("-inf"))  # how long it is, and when that was measured
 
     # The beginning and the end.
 
@@ -140,6 +142,13 @@ class SftpSession:
             one.lost(told)
         self._bell.ring()
         self.widened()
+
+    def round_trip(self) -> float:
+        """Seconds to the server and back, as they were just now."""
+        now = self._reactor.seconds()
+        if now - self._way[1] >= MEASURED:
+            self._way = self.connection.transport.transport.round_trip(), now
+        return self._way[0]
 
     # Requests.
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
+
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
 from mft.remote.base import REPLY_TIMEOUT, Identity
@@ -156,25 +158,57 @@ class SftpTree:
         flags = _OPEN.get(how)
         if flags is None:
             raise Refused(Reason.UNSUPPORTED, str(path), "a remote file is not changed in place")
-        present = await self._present(path)
-        if present is not None and present.is_directory:
-            raise Refused(Reason.IS_A_DIRECTORY, str(path))
-        if present is not None and how is Existing.REFUSE:
-            raise Refused(Reason.EXISTS, str(path))
-        if present is not None and not present.is_file:
-            raise Refused(Reason.DENIED, str(path), "not a regular file")
         attrs = NOTHING if mode == DEFAULT_MODE else Attrs(mode=mode)
-        try:
-            handle = await self._open(packets.Open, self._bytes(path), flags, attrs, path=path)
-        except Refused as refused:
-            taken = Reason.EXISTS if how is Existing.REFUSE else refused.reason
-            raise await self._clearer(refused, path, taken) from None
+        made = None
+        if how is Existing.REPLACE:  # most often there is something
+            present = await self._present(path)
+        else:
+            present, made = await self._present_or_made(path, attrs)
+        if present is not None:
+            if made is not None:  # whatever that server takes for a new file
+                self._session.forget(made)
+                made = None
+            _check_taken(path, present, how)
+        handle = made or await self._open_as(path, how, flags, attrs)
         lane = WriteLane(self._session, handle, str(path))
         going_on = how is Existing.EXTEND and present is not None
         start = (await lane.stat()).size if going_on else 0
         real_path = self.real_path(path)
         begun = Begun(self._bytes(path), real_path, start, going_on, present is not None)
         return RemoteUpload(self._session, lane, begun)
+
+    async def _present_or_made(
+        self, path: VPath, attrs: Attrs
+    ) -> tuple[Entry | None, bytes | None]:
+        """What has a name; if nothing, the handle of a new file.
+
+        Both are asked for at once: each way to the server and back takes its time.
+        """
+        session, name = self._session, self._bytes(path)
+        looking = session.start(packets.LStat, name)
+        making = session.start(packets.Open, name, _OPEN[Existing.REFUSE], attrs)
+        try:
+            present = await self._found(path, looking)
+        except BaseException:
+            making.addCallbacks(self._forget, lambda _: None)
+            making.cancel()
+            raise
+        try:
+            return present, self._handle(await session.told(making, str(path)))
+        except Refused:
+            session.check()
+            return present, None
+
+    def _forget(self, reply: responses.Reply) -> None:
+        if isinstance(reply, responses.HandleReply):
+            self._session.forget(reply.handle)
+
+    async def _open_as(self, path: VPath, how: Existing, flags: int, attrs: Attrs) -> bytes:
+        try:
+            return await self._open(packets.Open, self._bytes(path), flags, attrs, path=path)
+        except Refused as refused:
+            taken = Reason.EXISTS if how is Existing.REFUSE else refused.reason
+            raise await self._clearer(refused, path, taken) from None
 
     # Changing.
 
@@ -255,7 +289,9 @@ class SftpTree:
         return await self._session.ask(make, *fields, subject=str(path), patience=patience)
 
     async def _open(self, make: Any, *fields: Any, path: VPath) -> bytes:
-        reply = await self._ask(make, *fields, path=path)
+        return self._handle(await self._ask(make, *fields, path=path))
+
+    def _handle(self, reply: responses.Reply) -> bytes:
         if not isinstance(reply, responses.HandleReply):
             raise self._session.broken("an answer to OPEN that is none")
         if not 0 < len(reply.handle) <= MAX_HANDLE:
@@ -268,8 +304,11 @@ class SftpTree:
             raise Refused(Reason.UNSUPPORTED, str(path), "the server does not offer it")
 
     async def _present(self, path: VPath) -> Entry | None:
+        return await self._found(path, self._session.start(packets.LStat, self._bytes(path)))
+
+    async def _found(self, path: VPath, looking: "Deferred[responses.Reply]") -> Entry | None:
         try:
-            return await self.stat(path, follow=False)
+            return self.entry(path, await self._session.told(looking, str(path)))
         except Refused as refused:
             if refused.reason is Reason.NOT_FOUND:
                 return None
@@ -297,3 +336,13 @@ class SftpTree:
             return bool(await listing.batch())
         finally:
             await listing.close()
+
+
+def _check_taken(path: VPath, present: Entry, how: Existing) -> None:
+    """Raise Refused where nothing can be sent to a name because of what has it."""
+    if present.is_directory:
+        raise Refused(Reason.IS_A_DIRECTORY, str(path))
+    if how is Existing.REFUSE:
+        raise Refused(Reason.EXISTS, str(path))
+    if not present.is_file:
+        raise Refused(Reason.DENIED, str(path), "not a regular file")

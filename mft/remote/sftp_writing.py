@@ -1,6 +1,6 @@
 """Bytes of a remote file, written behind who gives them."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from mft.core.failure import Malformed, Reason, Refused
 from mft.remote.base import REPLY_TIMEOUT
@@ -11,6 +11,8 @@ from mft.vfs.base import LATER, Attributes, Buffers, Entry, Later
 from mft.wire.sftp import packets, responses
 from mft.wire.sftp.extended import FSync
 from mft.wire.sftp.status import Status
+
+FSYNC: Final = b"fsync@openssh.com"
 
 
 class _Written:
@@ -43,7 +45,7 @@ class WriteLane:
         self._session = session
         self._handle = handle
         self._under_way = 0
-        self._closed = False
+        self.closed = False
 
     def fileno(self) -> int | None:
         """There is none."""
@@ -101,19 +103,46 @@ class WriteLane:
     async def sync(self) -> None:
         """Wait until the server has everything, on its disk where it can do that."""
         await self.settled()
-        if b"fsync@openssh.com" in self._session.served.extensions:
+        if FSYNC in self._session.served.extensions:
             await self._session.ask(FSync, self._handle, subject=self.subject)
 
     async def settled(self) -> None:
         """Wait until everything is answered; raises what went wrong."""
-        while self._under_way and self._session.alive:
-            await self._session.widening()
+        await self._answered()
         self._check()
 
+    async def finish(self, *, durable: bool) -> None:
+        """End the file, on the server's disk with `durable`; raises what went wrong.
+
+        Everything is asked for at once: each way to the server and back takes its time.
+        """
+        self._check()
+        self.closed = True
+        session = self._session
+        asked = []
+        if durable and FSYNC in session.served.extensions:
+            asked.append(session.start(FSync, self._handle))
+        asked.append(session.start(packets.Close, self._handle))
+        try:
+            await self._answered()
+            for one in asked:
+                await session.told(one, self.subject)
+        finally:
+            for one in asked:
+                one.addErrback(lambda _: None)  # nobody waits for the rest
+
+    async def _answered(self) -> None:
+        while self._under_way and self._session.alive:
+            await self._session.widening()
+        if self.failed is not None:
+            raise self.failed
+        self._session.check()
+
     async def close(self) -> None:
-        """Close the file; raises Refused where the server does not take it."""
-        self._closed = True
-        await self._session.ask(packets.Close, self._handle, subject=self.subject)
+        """Close the file, unless that was asked for; Refused where the server does not take it."""
+        if not self.closed:
+            self.closed = True
+            await self._session.ask(packets.Close, self._handle, subject=self.subject)
 
     def acknowledged(self, size: int, failed: Refused | None) -> None:
         """The server has taken some bytes, or has not."""
@@ -124,7 +153,7 @@ class WriteLane:
     def _check(self) -> None:
         if self.failed is not None:
             raise self.failed
-        if self._closed:
+        if self.closed:
             raise Refused(Reason.ABORTED, self.subject, "the upload has ended")
         self._session.check()
 

@@ -178,6 +178,9 @@ class Begun:
     def done(self) -> bool:
         return bool(self._outcome)
 
+    def cancel(self) -> None:
+        self._deferred.cancel()
+
     def result(self) -> Any:
         """What came of it; it must be done."""
         assert self._outcome, "it still waits"

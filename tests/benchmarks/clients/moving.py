@@ -30,7 +30,9 @@ def rclone(work: Work, address: Address, credentials: Credentials) -> list[str]:
     """With packets as large as OpenSSH takes them, and without digests that nobody else makes."""
     service = "sftp" if work.scheme == "sftp" else "ftp"
     far = f":{service}:"
-    source, target = (work.source, far + work.target) if work.up else (far + work.source, work.target)
+    source, target = (
+        (work.source, far + work.target) if work.up else (far + work.source, work.target)
+    )
     argv = ["rclone", "--config", "/dev/null", "--transfers", str(AT_A_TIME)]
     argv += ["copy" if work.folder else "copyto", source, target]
     argv += [f"--{service}-host", HOST, f"--{service}-port", str(address.port)]

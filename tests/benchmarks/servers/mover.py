@@ -99,9 +99,9 @@ class Mover(Ours):
     def wait_for(self, transfer: str, state: str, files: int, timeout: float) -> None:
         """Return when so many files of its queue are in a state."""
         deadline = time.monotonic() + timeout
-        while (
-            told := self.ask(do="transfer", transfer=transfer)["transfer"]
-        )["queue"].get(state, 0) < files:
+        while (told := self.ask(do="transfer", transfer=transfer)["transfer"])["queue"].get(
+            state, 0
+        ) < files:
             if time.monotonic() > deadline:
                 raise ChildError(f"transfer {transfer} has not {files} files {state}: {told}")
             time.sleep(LOOK)

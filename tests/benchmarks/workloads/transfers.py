@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Mapping
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -237,7 +238,7 @@ def poll(bench: Bench, _mover: Server) -> Figures:
         wall = ours.run("work", bench.scale.small_files, MOVE_SECONDS)
         moments = [began, *ours.moments("work")]
     space.empty(far.server.home / "up")
-    pause = max(after - one for one, after in zip(moments, moments[1:], strict=False))
+    pause = max(after - one for one, after in pairwise(moments))
     rate = bench.scale.small_files / wall
     return {**turns.counted(path), "pause": pause * 1000, "rate": rate}
 
