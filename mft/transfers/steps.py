@@ -143,8 +143,10 @@ class Delivery:
 
     async def _begin(self) -> Upload:
         temporary, final = self._file.names
-        # What has its own name may be somebody else's, and text has another length there.
-        anew = temporary == final or self._conversion is not None
+        # What has its own name may be somebody else's, and text has another length there. Without
+        # a time nothing tells whether the source is still what the beginning was sent of.
+        dated = self._file.row.modified != 0
+        anew = temporary == final or self._conversion is not None or not dated
         upload = await self._upload(temporary, Existing.REPLACE if anew else Existing.EXTEND)
         if upload.start > (0 if anew else self._file.row.size):
             await upload.abort(keep=False)

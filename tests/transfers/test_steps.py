@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.killed import child, prepare
 from tests.fakes.killed_transfers import transfer, transfer_once
-from tests.fakes.transferring import LocalDesk
+from tests.fakes.transferring import Desk, LocalDesk
 
 MOST_CALLS = 1000  # of one transfer
 DATA = bytes(at % 251 for at in range(10_000))
@@ -89,3 +89,18 @@ def make(directory: Path, case: Case) -> tuple[Path, Path]:
     if case.old:
         (into / "a.csv").write_bytes(b"old")
     return out, into
+
+
+def test_what_has_no_time_is_begun_anew_after_a_cut(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, retry_wait="5")
+    desk.put("a.csv", b"A" * 100_000, 0)
+    desk.source.makes_digests = desk.target.makes_digests = False
+    desk.source.breaks_after = 50_000
+    desk.start()
+    while desk.source.breaks_after is not None:
+        desk.pass_time(0.1, 0.1)
+    (part,) = desk.arrived.values()
+    assert set(part) == {ord("A")}
+    desk.put("a.csv", b"B" * 100_000, 0)  # the same size, and no time that tells it apart
+    desk.pass_time(60)
+    assert desk.arrived == {"a.csv": b"B" * 100_000}
