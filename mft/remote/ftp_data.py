@@ -262,7 +262,10 @@ class DataConnection:
         self._wake()
 
     def abort(self) -> None:
-        """Cut it."""
+        """Cut it. The session of TLS, which is that of the control connection, stays of use."""
+        engine = self.engine
+        if engine is not None:
+            engine.keep_session()
         if not self._gone:
             self._transport.abortConnection()
 

@@ -257,6 +257,14 @@ class TlsStart(TlsEnd):
         """
         return self._connection.get_session() if self.established else None
 
+    def keep_session(self) -> None:
+        """Let its session be taken up again, though the connection is cut (RFC 5246 7.2.1).
+
+        Without a close_notify on either side, OpenSSL would let nobody have it any more.
+        """
+        if self.established:
+            self._connection.set_shutdown(self._connection.get_shutdown() | SSL.SENT_SHUTDOWN)
+
 
 def _told(error: SSL.Error) -> str:
     """OpenSSL's own words for what went wrong."""

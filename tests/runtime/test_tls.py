@@ -602,3 +602,17 @@ def test_a_session_of_one_connection_is_taken_up_by_another() -> None:
     second.shake()
     assert second.ours.resumed
     assert second.theirs.resumed
+
+
+def test_a_session_is_taken_up_again_behind_a_connection_that_was_cut() -> None:
+    context = client_context(SSL.TLS1_2_VERSION)
+    first = Started(context=context)
+    first.shake()
+    session = first.ours.session
+    cut = Started(session, context=context)
+    cut.shake()
+    cut.ours.keep_session()
+    del cut  # OpenSSL lets go of it, and nobody has said close_notify
+    third = Started(session, context=context)
+    third.shake()
+    assert third.theirs.resumed
