@@ -26,9 +26,11 @@ class Put:
         self._tree = tree
         self._path = path
         self._only_new = only_new
+        self._was_free = False  # seen before anything was sent
 
     async def begin(self, size: int | None) -> tuple[str, str, list[Field]]:
         """A PUT; where the name must be free, only if nothing has it."""
+        self._was_free = not self._only_new and await self._tree.is_free(self._path)
         fields = [ONLY_NEW] if self._only_new else []
         return "PUT", self._tree.peer.place.target(self._path), fields
 
@@ -36,8 +38,8 @@ class Put:
         """Nothing more than its status."""
 
     async def undo(self) -> None:
-        """Remove the file; not one that may have been there before."""
-        if not self._only_new:
+        """Remove the file; not one that may have been there before, or is another's."""
+        if self._was_free:
             await self._tree.delete(self._path)
 
 
@@ -106,6 +108,15 @@ class HttpTree:
                 raise
             return False
         return True
+
+    async def is_free(self, path: VPath) -> bool:
+        """Whether a name was seen to be free; servers that only take files may tell nothing."""
+        try:
+            return not await self.exists(path)
+        except Refused as refused:
+            if refused.reason is Reason.ABORTED:
+                raise
+            return False
 
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """The SHA-256 that the server tells of a file (RFC 9530); None where it tells none."""

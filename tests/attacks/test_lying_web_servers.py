@@ -253,7 +253,6 @@ def test_a_server_that_reads_nothing_makes_no_memory_grow(monkeypatch: pytest.Mo
 
     async def whole(reactor: Any, server: OddServer) -> None:
         tree = await in_clear(reactor, server.port, WebdavTree, "dav")
-        server.talks[0].transport.pauseProducing()
         upload = await tree.upload(FILE, Existing.REPLACE)
         upload.announce(ENDLESS)
         before, piece = memory(), [memoryview(bytes(1 << 20))]
@@ -264,4 +263,8 @@ def test_a_server_that_reads_nothing_makes_no_memory_grow(monkeypatch: pytest.Mo
         await upload.abort(keep=True)
         await tree.close()
 
-    answering(lambda asked, talk: None, whole)
+    def answer(asked: Asked, talk: Talk) -> None:
+        talk.write(reply(404))  # there is nothing yet
+        talk.transport.pauseProducing()
+
+    answering(answer, whole)

@@ -48,7 +48,8 @@ class Talk(Protocol):
             return None
         head = bytes(self.heard[: end + 4])
         length = _LENGTH.search(head)
-        size = int(length[1]) if length and not self.server.early else 0
+        early = self.server.early and not head.startswith(b"PROPFIND")
+        size = int(length[1]) if length and not early else 0
         if len(self.heard) < end + 4 + size:
             if b"100-continue" in head and self.server.invites and not self.invited:
                 self.write(b"HTTP/1.1 100 Continue\r\n\r\n")

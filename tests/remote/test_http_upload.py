@@ -12,7 +12,7 @@ from mft.remote.http_upload import HELD
 from mft.remote.webdav import WebdavTree
 from mft.vfs.base import LATER, Attributes, Existing
 from tests.fakes.http_location import in_clear, write_all
-from tests.fakes.odd_http import Asked, OddServer, Talk, answering, reply
+from tests.fakes.odd_http import Asked, OddServer, Talk, answering, multi, reply, told
 
 FILE = VPath(("file",))
 DATA = bytes(range(256)) * 16
@@ -53,7 +53,7 @@ def test_an_upload_can_be_told_how_large_it_will_be() -> None:
         await upload.lane.write_later([memoryview(DATA)], 0)
         await upload.commit(durable=True)
 
-    (asked,) = at(taking, main)
+    _, asked = at(taking, main)
     assert (asked.method, asked.target, asked.body) == ("PUT", "/dav/file", DATA)
     assert asked.field("Expect") == "100-continue"
 
@@ -65,7 +65,7 @@ def test_what_is_small_waits_until_its_size_is_known() -> None:
         assert server.asked == []
         await upload.commit(durable=True)
 
-    (asked,) = at(taking, main)
+    _, asked = at(taking, main)
     assert asked.body == DATA
 
 
@@ -81,7 +81,7 @@ def test_a_server_that_knows_no_expectation_is_asked_without() -> None:
         await upload.commit(durable=True)
 
     asked = at(answer, main)
-    assert [one.field("Expect") for one in asked][:2] == ["100-continue", None]
+    assert [one.field("Expect") for one in asked if one.method == "PUT"] == ["100-continue", None]
 
 
 def test_a_connection_that_ends_before_the_body_is_wanted_is_made_anew() -> None:
@@ -108,7 +108,7 @@ def test_what_the_server_says_at_the_end_decides(status: int) -> None:
         assert await refused(upload.commit(durable=True)) is Reason.ABORTED
 
     asked = at(lambda asked, talk: talk.write(reply(status)), main)
-    assert [one.method for one in asked] == ["PUT"]
+    assert [one.method for one in asked] == ["PROPFIND", "PUT"]
 
 
 def test_bytes_go_in_their_order_only() -> None:
@@ -132,7 +132,7 @@ def test_a_cut_is_told_and_what_the_server_may_have_is_removed() -> None:
         await upload.abort(keep=False)
         await upload.abort(keep=False)
 
-    assert [one.method for one in at(taking, main)] == ["DELETE"]
+    assert [one.method for one in at(taking, main)] == ["PROPFIND", "DELETE"]
 
 
 @pytest.mark.parametrize(
@@ -174,3 +174,16 @@ def test_an_upload_is_only_written() -> None:
         assert await refused(upload.divert("/tmp", "x")) is Reason.UNSUPPORTED
 
     at(taking, main)
+
+
+@pytest.mark.parametrize("found", [multi(told("/dav/file", size=5)), reply(403), reply(405)])
+def test_a_file_that_may_have_been_there_before_is_not_removed(found: bytes) -> None:
+    def answer(asked: Asked, talk: Talk) -> None:
+        talk.write(found if asked.method == "PROPFIND" else reply(201))
+
+    async def main(upload: Any, server: OddServer) -> None:
+        upload.announce(64 << 20)
+        await upload.lane.write_later([memoryview(DATA)], 0)
+        await upload.abort(keep=False)
+
+    assert [one.method for one in at(answer, main)] == ["PROPFIND"]

@@ -193,6 +193,8 @@ def test_an_upload_whose_size_is_known_has_a_length_and_other_large_ones_come_in
     bodies: list[tuple[str | None, str | None]] = []
 
     def answer(asked: Asked) -> bytes:
+        if asked.method != "PUT":
+            return reply(404)
         bodies.append((asked.field("Content-Length"), asked.field("Transfer-Encoding")))
         return reply(201)
 
@@ -218,7 +220,7 @@ def test_a_refusal_in_the_middle_of_an_upload_is_its_end_and_nothing_is_removed(
         await main(tree)
         await tree.close()
 
-    assert [asked.method for asked in answering(answer, whole).asked] == ["PUT"]
+    assert [asked.method for asked in answering(answer, whole).asked] == ["PROPFIND", "PUT"]
 
 
 def test_an_upload_that_is_not_what_was_announced_is_not_committed() -> None:
@@ -233,7 +235,7 @@ def test_an_upload_that_is_not_what_was_announced_is_not_committed() -> None:
             upload.lane.write_from([memoryview(b"long")], 0)
         await upload.abort(keep=True)
 
-    assert at({"PUT": reply(201)}, main) == []
+    assert [asked.method for asked in at({"PUT": reply(201)}, main)] == ["PROPFIND"]
 
 
 def served(data: bytes, tag: str, **changes: Any) -> Callable[[Asked], bytes]:
