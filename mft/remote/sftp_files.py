@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 from twisted.internet.defer import Deferred
@@ -68,29 +67,41 @@ class RemoteUpload:
         self._ended = True
 
     async def abort(self, *, keep: bool) -> None:
-        """Close the file; without `keep` what was sent is taken away, where we are still heard."""
+        """Close the file; without `keep` what was sent is taken away, where we are still heard.
+
+        What is kept has no holes: it ends where the server first failed to take something.
+        """
         if self._ended:
             return
         self._ended = True
-        with suppress(Refused):
-            await self.lane.settled()
+        await self.lane.answered()
         try:
-            if not keep and self.in_place:
-                await self._cut_back()
+            stays = await self._cut(keep)
             await self.lane.close()
-            if not keep and not self.in_place:
+            if not stays:
                 await self._session.ask(packets.Remove, self._path, subject=self.real_path)
         except Refused as refused:
             _log.debug("a part of an upload may be left: {why}", why=str(refused))
 
-    async def _cut_back(self) -> None:
-        """Take away what was added; by the name where the file was closed already."""
-        as_before = Attributes(size=self.start)
-        if self.lane.closed:
-            fields = self._path, sent_attrs(as_before)
-            await self._session.ask(packets.SetStat, *fields, subject=self.real_path)
-        else:
-            await self.lane.change(as_before)
+    async def _cut(self, keep: bool) -> bool:
+        """Cut off what must not be gone on with: whether the rest may stay."""
+        size = self.lane.torn if keep else self.start
+        if size is None or not (keep or self.in_place):
+            return keep
+        try:
+            return await self._cut_to(size) or not keep
+        except Refused:
+            if not keep:
+                raise
+            return False
+
+    async def _cut_to(self, size: int) -> bool:
+        """Cut the file to a size: whether the server is known to have done it."""
+        if not self.lane.closed:
+            return await self.lane.cut(size)
+        fields = self._path, sent_attrs(Attributes(size=size))
+        await self._session.ask(packets.SetStat, *fields, subject=self.real_path)
+        return False
 
     async def divert(self, folder: str, name: str) -> None:
         """It is not on this machine."""

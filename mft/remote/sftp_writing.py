@@ -18,11 +18,12 @@ FSYNC: Final = b"fsync@openssh.com"
 class _Written:
     """One WRITE that was not answered yet."""
 
-    __slots__ = ("_lane", "_size", "patience")
+    __slots__ = ("_lane", "_offset", "_size", "patience")
 
-    def __init__(self, lane: "WriteLane", size: int) -> None:
+    def __init__(self, lane: "WriteLane", offset: int, size: int) -> None:
         self.patience = REPLY_TIMEOUT
         self._lane = lane
+        self._offset = offset
         self._size = size
 
     def answered(self, kind: int, body: memoryview) -> None:
@@ -30,6 +31,8 @@ class _Written:
         if not isinstance(reply, responses.StatusReply):
             raise Malformed(f"an answer of type {kind} to WRITE")
         failed = None if reply.code == Status.OK else refusal(reply, self._lane.subject)
+        if failed is not None:
+            self._lane.tear(self._offset)
         self._lane.acknowledged(self._size, failed)
 
     def lost(self, refused: Refused) -> None:
@@ -42,6 +45,7 @@ class WriteLane:
     def __init__(self, session: SftpSession, handle: bytes, subject: str) -> None:
         self.subject = subject
         self.failed: Refused | None = None
+        self.torn: int | None = None  # where the first byte is that the server did not take
         self._session = session
         self._handle = handle
         self._under_way = 0
@@ -108,8 +112,18 @@ class WriteLane:
 
     async def settled(self) -> None:
         """Wait until everything is answered; raises what went wrong."""
-        await self._answered()
+        await self.answered()
         self._check()
+
+    async def answered(self) -> None:
+        """Wait until everything is answered, however."""
+        while self._under_way and self._session.alive:
+            await self._session.widening()
+
+    async def cut(self, size: int) -> bool:
+        """Cut the open file to a size, whatever failed before: whether the server did it."""
+        await change_open(self._session, self._handle, Attributes(size=size), self.subject)
+        return (await open_entry(self._session, self._handle, self.subject)).size == size
 
     async def finish(self, *, durable: bool) -> None:
         """End the file, on the server's disk with `durable`; raises what went wrong.
@@ -124,16 +138,15 @@ class WriteLane:
             asked.append(session.start(FSync, self._handle))
         asked.append(session.start(packets.Close, self._handle))
         try:
-            await self._answered()
+            await self.answered()
+            self._check_answers()
             for one in asked:
                 await session.told(one, self.subject)
         finally:
             for one in asked:
                 one.addErrback(lambda _: None)  # nobody waits for the rest
 
-    async def _answered(self) -> None:
-        while self._under_way and self._session.alive:
-            await self._session.widening()
+    def _check_answers(self) -> None:
         if self.failed is not None:
             raise self.failed
         self._session.check()
@@ -143,6 +156,10 @@ class WriteLane:
         if not self.closed:
             self.closed = True
             await self._session.ask(packets.Close, self._handle, subject=self.subject)
+
+    def tear(self, offset: int) -> None:
+        """Bytes from here on were not taken; some behind them, under way already, may have been."""
+        self.torn = offset if self.torn is None else min(self.torn, offset)
 
     def acknowledged(self, size: int, failed: Refused | None) -> None:
         """The server has taken some bytes, or has not."""
@@ -163,4 +180,4 @@ class WriteLane:
 
     def _send(self, views: list[memoryview], offset: int, size: int) -> None:
         self._under_way += size
-        self._session.write(_Written(self, size), self._handle, offset, views, size)
+        self._session.write(_Written(self, offset, size), self._handle, offset, views, size)

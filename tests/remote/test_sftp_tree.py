@@ -310,3 +310,62 @@ def test_what_is_no_regular_file_is_not_opened(far: Any) -> None:
     with refused(Reason.DENIED):
         link.do(tree.upload(P("/fifo"), Existing.REPLACE))
     assert not any(isinstance(one, packets.Open) for one in host.requests)
+
+
+def test_a_folder_that_may_not_be_entered_is_no_matter_of_the_login(far: Any) -> None:
+    link, host = far()
+
+    def answer(request: Any) -> bytes | None:
+        if isinstance(request, packets.Stat):
+            return responses.status(request.request_id, Status.PERMISSION_DENIED)
+        return None
+
+    host.sftp = answer
+    with refused(Reason.INVALID):
+        link.do(link.connector.connect("/closed"))
+
+
+class Full:
+    """A server that takes no more at one offset, and takes what comes behind it again."""
+
+    def __init__(self, host: SshHost, *, cuts: bool) -> None:
+        self.size = 0
+        self.full_at = 100
+        self.removed = False
+        self.cuts = cuts
+        host.sftp = self.answer
+
+    def answer(self, request: Any) -> bytes | None:
+        kind, number = type(request).__name__, getattr(request, "request_id", 0)
+        if kind in ("Init", "RealPath"):
+            return None
+        if kind in ("LStat", "Stat"):
+            return responses.status(number, Status.NO_SUCH_FILE)
+        if kind == "Open":
+            return responses.handle(number, b"h")
+        if kind == "Write" and request.offset == self.full_at:
+            return responses.status(number, Status.FAILURE)
+        if kind == "Write":
+            self.size = max(self.size, request.offset + len(request.data))
+        elif kind == "FStat":
+            return responses.attrs_full(number, 0o100644, self.size, 0, 0, 0, 0)
+        elif kind == "FSetStat" and self.cuts:
+            self.size = request.attrs.size
+        elif kind == "FSetStat":
+            return responses.status(number, Status.OP_UNSUPPORTED)
+        self.removed = self.removed or kind == "Remove"
+        return responses.status_ok(number)
+
+
+@pytest.mark.parametrize("cuts", [True, False])
+def test_what_is_kept_of_an_upload_that_failed_has_no_hole(far: Any, cuts: bool) -> None:
+    link, host = far()
+    full = Full(host, cuts=cuts)
+    tree = link.connect()
+    upload = link.do(tree.upload(P("/a"), Existing.EXTEND))
+    for at in (0, 100, 200):
+        upload.lane.write_from([memoryview(bytes(100))], at)  # all three are under way
+    with refused(Reason.BROKEN):
+        link.do(upload.commit(durable=True))
+    link.do(upload.abort(keep=True))
+    assert (full.size, full.removed) == ((100, False) if cuts else (300, True))
