@@ -6,6 +6,7 @@ from typing import Final
 from mft.core.failure import Reason, Refused
 
 GOOD: Final = range(200, 300)
+LOGIN: Final = frozenset((401, 407, 511))  # who we are, or must say first, is the matter
 
 _REASONS: Final[Mapping[int, Reason]] = {
     400: Reason.INVALID,

@@ -44,7 +44,7 @@ class SftpTree:
     async def rooted(cls, session: SftpSession, folder: str, identity: Identity) -> "SftpTree":
         """The tree below a folder; one that does not begin with `/` is below where we logged in.
 
-        Raises Refused: NOT_FOUND, NOT_A_DIRECTORY where it cannot be had.
+        Raises Refused: NOT_FOUND, NOT_A_DIRECTORY or INVALID where it cannot be had.
         """
         base = folder.encode().rstrip(b"/")
         if not folder.startswith("/"):
@@ -55,7 +55,13 @@ class SftpTree:
             base = home + b"/" + base if base else home
         tree = cls(session, base, identity)
         if folder:
-            reply = await session.ask(packets.Stat, base or b"/", subject=folder)
+            try:
+                reply = await session.ask(packets.Stat, base or b"/", subject=folder)
+            except Refused as refused:
+                if refused.reason is not Reason.DENIED:
+                    raise
+                # of one folder, which is no matter of the login
+                raise Refused(Reason.INVALID, folder, refused.details) from None
             if not tree.entry(ROOT, reply).is_directory:
                 raise Refused(Reason.NOT_A_DIRECTORY, folder)
         return tree

@@ -11,7 +11,7 @@ from mft.remote.http_connector import HttpReach
 from mft.remote.http_download import FOLDER, Version
 from mft.remote.http_options import WebdavOptions
 from mft.remote.http_peer import Asked, check
-from mft.remote.http_status import GOOD, refusal
+from mft.remote.http_status import GOOD, LOGIN, refusal
 from mft.remote.http_tree import HttpTree, file_entry
 from mft.vfs.base import Entry
 from mft.wire.http.multistatus import PROPFIND, TYPE, MultiStatus, Row
@@ -32,6 +32,23 @@ class WebdavTree(HttpTree):
         if led == self.peer.place.target(path, folder=True):
             await asked.end()
             asked = await self._propfind(path, "0", folder=True)
+        return await self._told(asked, path)
+
+    async def enter(self, folder: str) -> None:
+        """See that the root is a folder; Refused(INVALID) for one that may not be entered."""
+        asked = await self._propfind(ROOT, "0", folder=True)
+        try:
+            entry, _ = await self._told(asked, ROOT)
+        except Refused as refused:
+            if refused.reason is not Reason.DENIED or asked.answer.status in LOGIN:
+                raise
+            # of one folder, which is no matter of the login
+            raise Refused(Reason.INVALID, folder, refused.details) from None
+        if not entry.is_directory:
+            raise Refused(Reason.NOT_A_DIRECTORY, folder)
+
+    async def _told(self, asked: Asked, path: VPath) -> tuple[Entry, Version]:
+        """What an answer tells of a path."""
         try:
             rows = await _rows(asked, str(path))
         finally:
@@ -234,9 +251,7 @@ class WebdavConnector:
         """Connect, and look at the folder, which must be one."""
         tree = WebdavTree((await self._reach.reach(folder)).peer)
         try:
-            entry, _ = await tree.known(ROOT)
-            if not entry.is_directory:
-                raise Refused(Reason.NOT_A_DIRECTORY, folder)
+            await tree.enter(folder)
         except BaseException:
             await tree.close()
             raise
