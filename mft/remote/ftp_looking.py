@@ -122,19 +122,40 @@ class Looks:
         above = await self._session.ask(f"CWD {self._real(path.parent)}")
         if not above.good:
             raise await self.above(self._session.refused(above, str(path)), path)
-        plain = _PLAIN.fullmatch(path.name) is not None
-        raw = await self._list(path.parent, path.name if plain else "")
-        for line in lines_of(raw.data):
-            found = self._named(line)
-            if found is not None and found.name in (path.name, self._real(path)):
+        if _PLAIN.fullmatch(path.name) is not None:
+            raw = await self._list(path.parent, path.name)
+            found, doubt = self._found(path, raw)
+            if found is not None:
                 return await self._complete(path, found)
-        raise Refused(Reason.NOT_FOUND, str(path), "its folder does not name it")
+            if doubt is None:
+                raise self._unnamed(path)
+        raw = await self._list(path.parent)  # words about one name are no listing of its folder
+        found, doubt = self._found(path, raw)
+        if found is not None:
+            return await self._complete(path, found)
+        raise doubt or self._unnamed(path)
 
-    def _named(self, line: bytes) -> Listed | None:
-        try:
-            return parse_list(decoded(line), self._now())
-        except Malformed:
+    def _unnamed(self, path: VPath) -> Refused:
+        return Refused(Reason.NOT_FOUND, str(path), "its folder does not name it")
+
+    def _found(self, path: VPath, raw: Raw) -> tuple[Listed | None, Refused | None]:
+        """A path in a listing, or why it may be there although the listing does not name it."""
+        doubt = self._failed(path, raw)
+        for line in lines_of(raw.data):
+            try:
+                found = parse_list(decoded(line), self._now())
+            except Malformed as error:
+                doubt = Refused(Reason.BROKEN, str(path), f"the listing has {error}")
+                continue
+            if found is not None and found.name in (path.name, self._real(path)):
+                return found, None
+        return None, doubt
+
+    def _failed(self, path: VPath, raw: Raw) -> Refused | None:
+        """What an empty listing is refused by, whose last words say that it failed."""
+        if raw.data or not _FAILED.search(raw.words):
             return None
+        return Refused(Reason.DENIED, str(path), f"the server lists nothing: {raw.words}")
 
     async def _complete(self, path: VPath, found: Listed) -> Entry:
         if stat.S_ISREG(found.mode) and self.dated:
@@ -158,8 +179,9 @@ class Looks:
             said = self._session.refused(answer, str(path))
             raise await self.explained(said, path, folder=True)
         raw = await self._list(path)
-        if not raw.data and _FAILED.search(raw.words):
-            raise Refused(Reason.DENIED, str(path), f"the server lists nothing: {raw.words}")
+        failed = self._failed(path, raw)
+        if failed is not None:
+            raise failed
         return self._listing(path, raw, False)
 
     def _listing(self, path: VPath, raw: Raw, machine: bool) -> FtpListing:

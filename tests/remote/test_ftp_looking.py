@@ -206,3 +206,50 @@ def test_what_is_fetched_has_the_time_that_was_listed() -> None:
     with odd() as server:
         server.files["/file"] = b"abc"
         using("ftp", options(server), work)
+
+
+@pytest.mark.parametrize(
+    ("lines", "last", "reason"),
+    [
+        (
+            b"A.CSV;1  12/14  27-NOV-2026 10:11:12  [X,Y]\r\n" + LINE + b"other\r\n",
+            b"226 OK.\r\n",
+            Reason.BROKEN,
+        ),
+        (b"", b"226 Transfer done (but failed to open directory).\r\n", Reason.DENIED),
+    ],
+)
+def test_a_listing_that_was_not_read_whole_says_of_nothing_that_it_is_not_there(
+    lines: bytes, last: bytes, reason: Reason
+) -> None:
+    async def work(remote: Remote) -> None:
+        assert (await refusal(remote.stat(FILE))).reason is reason
+
+    vague = b"550 Could not get it.\r\n"
+    replies: dict[str, Any] = {
+        "FEAT": PLAIN,
+        "SIZE": vague,
+        "CWD": [vague, b"250 OK.\r\n"],
+        "LIST": lambda peer: peer.send_file(lines, last),
+    }
+    with odd(replies) as server:
+        using("ftp", options(server), work)
+
+
+def test_words_about_one_name_are_no_listing_of_its_folder() -> None:
+    def answer(peer: Peer) -> None:
+        whole = not peer.argument.endswith("file")
+        peer.send_file(LINE + b"other\r\n" if whole else b"ls: file: there is none\r\n")
+
+    async def work(remote: Remote) -> None:
+        assert (await refusal(remote.stat(FILE))).reason is Reason.NOT_FOUND
+
+    vague = b"550 Could not get it.\r\n"
+    replies: dict[str, Any] = {
+        "FEAT": PLAIN,
+        "SIZE": vague,
+        "CWD": [vague, b"250 OK.\r\n"],
+        "LIST": answer,
+    }
+    with odd(replies) as server:
+        using("ftp", options(server), work)
