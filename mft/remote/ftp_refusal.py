@@ -51,6 +51,8 @@ _FORBIDDEN: Final = re.compile(
     re.IGNORECASE,
 )
 
+_TAKEN: Final = re.compile(r"exist|overwrit|replac", re.IGNORECASE)
+
 
 def says_absent(answer: Answer) -> bool:
     """Whether a refusal says, without a doubt, that the path is not there."""
@@ -64,6 +66,16 @@ def says_absent(answer: Answer) -> bool:
 def says_forbidden(answer: Answer) -> bool:
     """Whether a refusal is one for want of permission, without a doubt."""
     return answer.code in (530, 532) or _FORBIDDEN.search(answer.text) is not None
+
+
+def says_taken(answer: Answer) -> bool:
+    """Whether a refusal says for good that a name is taken; that it is must be looked at."""
+    return (
+        answer.code in (550, 553)
+        and _TAKEN.search(answer.text) is not None
+        and _ABSENT.search(answer.text) is None
+        and not says_forbidden(answer)
+    )
 
 
 def refusal(answer: Answer, subject: str, shown: str) -> Refused:

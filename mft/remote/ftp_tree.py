@@ -12,11 +12,11 @@ from mft.remote.base import Identity
 from mft.remote.ftp_files import DownloadLane, FtpDownload, FtpUpload, UploadLane
 from mft.remote.ftp_listing import FtpListing
 from mft.remote.ftp_looking import Looks
-from mft.remote.ftp_refusal import UNKNOWN
+from mft.remote.ftp_refusal import UNKNOWN, says_taken
 from mft.remote.ftp_transfer import Channel, Transfer
 from mft.vfs.base import Attributes, Entry, Existing, Usage
 from mft.wire.ftp.facts import format_time
-from mft.wire.ftp.replies import hash_algorithms, parse_digest
+from mft.wire.ftp.replies import Answer, hash_algorithms, parse_digest
 
 # Seconds for a server to read a whole file: 256 GiB at 300 MiB/s.
 DIGEST_TIMEOUT: Final = 900.0
@@ -249,27 +249,35 @@ class FtpTree:
     async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
         """RNFR and RNTO; without `replace` the name is looked at first, for FTP has no such word.
 
-        A server that gives no name that is taken has the file under it removed before, if that is
-        allowed.
+        A server that says for good that the name is taken has the file under it removed before, if
+        that is allowed; after any other refusal it stays.
         """
         async with self.turn(source):
             if not replace and await self._is_there(target):
                 raise Refused(Reason.EXISTS, str(target))
-            refused = await self._renamed(source, target)
-            if refused is not None and replace and await self._is_there(target):
+            answer = await self._renamed(source, target)
+            if replace and says_taken(answer) and await self._is_file(target):
                 await self.discard(target)
-                refused = await self._renamed(source, target)
-            if refused is not None:
+                answer = await self._renamed(source, target)
+            if not answer.good:
+                refused = self._session.refused(answer, str(target))
                 raise await self._looks.above(refused, target)
 
-    async def _renamed(self, source: VPath, target: VPath) -> Refused | None:
+    async def _is_file(self, path: VPath) -> bool:
+        try:
+            return (await self._looks.stat(path)).is_file
+        except Refused as refused:
+            if refused.reason is Reason.NOT_FOUND:
+                return False
+            raise
+
+    async def _renamed(self, source: VPath, target: VPath) -> Answer:
         session = self._session
         answer = await session.ask(f"RNFR {self.real_path(source)}")
         if not answer.asks:
             refused = session.refused(answer, str(source))
             raise await self._looks.explained(refused, source)
-        answer = await session.ask(f"RNTO {self.real_path(target)}")
-        return None if answer.good else session.refused(answer, str(target))
+        return await session.ask(f"RNTO {self.real_path(target)}")
 
     async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
         """Set the time of a file, by MFMT or MDTM; Refused(UNSUPPORTED) for anything else."""

@@ -235,3 +235,29 @@ def test_a_download_that_nobody_reads_is_closed_without_a_word() -> None:
     with odd() as server:
         server.files["/file"] = b"x"
         using("ftp", options(server), work)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"450 File busy.\r\n",
+        b"451 It exists, but the disk failed.\r\n",
+        b"502 What?\r\n",
+        b"550 Rename failed.\r\n",
+        b"550 Requested action not taken.\r\n",
+        b"553 The folder does not exist.\r\n",
+        b"550 Permission denied to overwrite.\r\n",
+        b"550 The folder does not exist.\r\n",
+        b"552 Disk full.\r\n",
+    ],
+)
+def test_the_old_file_stays_after_a_refusal_that_does_not_say_that_its_name_is_taken(
+    said: bytes,
+) -> None:
+    async def work(remote: Remote) -> None:
+        await refusal(remote.rename(FILE, OTHER, replace=True))
+        assert "DELE" not in server.peer.verbs
+
+    with odd({"RNTO": said}) as server:
+        server.files |= {"/file": b"new", "/other": b"old"}
+        using("ftp", options(server), work)
