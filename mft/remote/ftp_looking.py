@@ -121,7 +121,11 @@ class Looks:
         """Find a path in the listing of its folder."""
         above = await self._session.ask(f"CWD {self._real(path.parent)}")
         if not above.good:
-            raise await self.above(self._session.refused(above, str(path)), path)
+            refused = await self.above(self._session.refused(above, str(path)), path)
+            # A folder that is there may have been made between the two, over another connection.
+            gone = refused.reason is Reason.NOT_FOUND or not self._session.control.alive
+            if gone or not await self._session.may(f"CWD {self._real(path.parent)}"):
+                raise refused
         if _PLAIN.fullmatch(path.name) is not None:
             raw = await self._list(path.parent, path.name)
             found, doubt = self._found(path, raw)

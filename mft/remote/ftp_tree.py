@@ -168,19 +168,26 @@ class FtpTree:
         return entry.size
 
     async def _store(self, path: VPath, start: int) -> Transfer:
+        try:
+            return await self._begun(path, start)
+        except Refused as refused:
+            said = await self._looks.unsent(refused, path)
+            if said is not refused or said.reason is not Reason.DENIED or not self.connected:
+                raise said from None
+        # Its folder is there, but may have been made just now, over another connection.
+        return await self._begun(path, start)
+
+    async def _begun(self, path: VPath, start: int) -> Transfer:
         """APPE adds at the end whatever happens; where it is not known, REST and STOR may do."""
         real, channel = self.real_path(path), self._channel
+        if not start:
+            return await channel.transfer(f"STOR {real}", str(path), sends=True)
         try:
-            if not start:
-                return await channel.transfer(f"STOR {real}", str(path), sends=True)
-            try:
-                return await channel.transfer(f"APPE {real}", str(path), sends=True)
-            except Refused as refused:
-                if refused.reason is not Reason.UNSUPPORTED:
-                    raise
-            return await channel.transfer(f"STOR {real}", str(path), sends=True, start=start)
+            return await channel.transfer(f"APPE {real}", str(path), sends=True)
         except Refused as refused:
-            raise await self._looks.unsent(refused, path) from None
+            if refused.reason is not Reason.UNSUPPORTED:
+                raise
+        return await channel.transfer(f"STOR {real}", str(path), sends=True, start=start)
 
     # The end of an upload.
 

@@ -253,3 +253,19 @@ def test_words_about_one_name_are_no_listing_of_its_folder() -> None:
     }
     with odd(replies) as server:
         using("ftp", options(server), work)
+
+
+def test_a_folder_that_is_made_while_it_is_looked_at_is_read() -> None:
+    async def work(remote: Remote) -> None:
+        looked = remote.stat(VPath(("new", "file")))
+        assert (await refusal(looked)).reason is Reason.NOT_FOUND
+
+    vague = b"550 Could not get it.\r\n"
+    replies: dict[str, Any] = {
+        "FEAT": PLAIN,
+        "SIZE": vague,
+        "CWD": [vague, vague, b"250 OK.\r\n"],
+        "LIST": lambda peer: peer.send_file(b""),
+    }
+    with odd(replies) as server:
+        using("ftp", options(server), work)

@@ -261,3 +261,18 @@ def test_the_old_file_stays_after_a_refusal_that_does_not_say_that_its_name_is_t
     with odd({"RNTO": said}) as server:
         server.files |= {"/file": b"new", "/other": b"old"}
         using("ftp", options(server), work)
+
+
+def test_a_file_whose_folder_is_made_while_it_is_begun_is_begun_again() -> None:
+    def look(peer: Peer) -> None:
+        folder = b"250-\r\n type=dir; /new\r\n250 End\r\n"
+        peer.say(folder if peer.argument == "/new" else b"550 Not found.\r\n")
+
+    async def work(remote: Remote) -> None:
+        await send(remote, VPath(("new", "file")), b"abc")
+        assert taken == [b"abc"]
+
+    taken: list[bytes] = []
+    take = [b"553 Could not create file.\r\n", lambda peer: taken.append(peer.take_file())]
+    with odd({"MLST": look, "STOR": take}) as server:
+        using("ftp", options(server), work)
