@@ -71,17 +71,23 @@ class HttpReach:
         subject = str(site)
         if site is None:
             raise Refused(Reason.INVALID, subject, "the URL names no host")
-        secure = site.scheme == "https"
-        trust = await self._trusted() if secure else None
+        seen, trust, tls = self._parts.first_seen, None, None
+        if site.scheme == "https":
+            trust = await self._trusted()
+            tls = await trust.creator(site.host, self.component.uuid, seen)
         try:
-            made = endpoint(self._parts.reactor, site, trust, self._options.proxy)
+            made = endpoint(self._parts.reactor, site, tls, self._options.proxy)
         except ValueError as error:
             raise Refused(Reason.INVALID, subject, str(error)) from None
-        line = await connect(self._parts.reactor, made, subject, secure=secure)
+        try:
+            line = await connect(self._parts.reactor, made, subject, secure=tls is not None)
+        except Refused as refused:
+            if tls is None or not tls.refused:
+                raise
+            raise Refused(Reason.DENIED, refused.subject, tls.refused) from None
         if trust is None:
             return line, Identity("", "", line.details)
         try:
-            seen = self._parts.first_seen
             shown, details = line.certificate, line.details
             identity = await trust.judge(shown, details, self.component.uuid, seen)
         except BaseException:

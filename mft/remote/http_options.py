@@ -115,7 +115,8 @@ class HttpLocationOptions(TlsClientOptions, LocationOptions):
     ssl_server_identity: Pins = option(
         "The SHA-256 fingerprints of certificates that the other server may show, one per line. "
         "With any, nothing else of the certificate counts: neither who signed it, nor its names, "
-        f"nor its dates. `{FIRST}`: the one that it shows first is kept, and no other is believed.",
+        f"nor its dates. `{FIRST}`, where no other line is given: the one that it shows first is "
+        "kept, and no other is believed.",
         (),
         examples=[FIRST],
         ours=True,

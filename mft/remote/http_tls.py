@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from mft.core.failure import Reason, Refused
 from mft.remote.base import FirstSeen, Identity
-from mft.runtime.client_tls import SecuredFor
+from mft.runtime.client_tls import Judge, connecting
 from mft.runtime.proxied import ProxiedEndpoint, Proxy, Target
 from mft.trust.certificates import fingerprint
 from mft.wire.http.reference import Site
@@ -52,6 +52,22 @@ class Trust:
     context: SSL.Context
     pinned: Sequence[str]  # fingerprints, or FIRST; empty: authorities and host decide
 
+    @property
+    def named(self) -> frozenset[str]:
+        """The fingerprints that are named; with any, nothing is trusted for having come first."""
+        return frozenset(self.pinned) - {FIRST}
+
+    async def creator(self, host: str, location: str, first_seen: FirstSeen) -> "Judging":
+        """Makes the next connection: its handshake fails before ours is shown to somebody else.
+
+        Only where what is seen first is trusted, and nothing was, anybody passes.
+        """
+        pins = self.named
+        kept = await first_seen.of(location) if self.pinned and not pins else None
+        if kept is not None:
+            pins = frozenset((kept,))
+        return Judging(self.context, host, pins, anybody=bool(self.pinned) and not pins)
+
     async def judge(
         self,
         certificate: x509.Certificate | None,
@@ -66,13 +82,13 @@ class Trust:
         if certificate is None:
             return Identity("", "", details)
         found = fingerprint(certificate)
-        if self.pinned and found not in self.pinned:
+        if self.pinned and found not in self.named:
             await self._known(found, location, first_seen)
         return Identity(CERTIFICATE, found, details)
 
     async def _known(self, found: str, location: str, first_seen: FirstSeen) -> None:
         wanted = ", ".join(self.pinned)
-        if FIRST in self.pinned:
+        if not self.named:
             kept = await first_seen.of(location)
             if kept is None:
                 await first_seen.keep(location, found)
@@ -84,7 +100,7 @@ class Trust:
         raise Refused(Reason.DENIED, location, details)
 
 
-def endpoint(reactor: Any, site: Site, trust: Trust | None, proxy: Proxy | None = None) -> Any:
+def endpoint(reactor: Any, site: Site, tls: "Judging | None", proxy: Proxy | None = None) -> Any:
     """Where to connect to: behind TLS where the site is, and through the proxy where there is one.
 
     Raises ValueError for a host that cannot be told to the proxy.
@@ -95,21 +111,29 @@ def endpoint(reactor: Any, site: Site, trust: Trust | None, proxy: Proxy | None 
     else:
         there = HostnameEndpoint(reactor, proxy.host, proxy.port)
         made = ProxiedEndpoint(there, Target(site.host, site.port, proxy))
-    if site.scheme != "https" or trust is None:
-        return made
-    creator: Any = Unjudged(site.host, trust.context) if trust.pinned else None
-    return wrapClientTLS(creator or SecuredFor(site.host, trust.context), made, reactor)
+    return made if tls is None else wrapClientTLS(tls, made, reactor)
 
 
 @implementer(IOpenSSLClientConnectionCreator)
-class Unjudged:
-    """Makes connections whose certificate `judge` looks at once the handshake is done."""
+class Judging:
+    """Makes one connection, whose certificate is judged while hands are shaken."""
 
-    def __init__(self, host: str, context: SSL.Context) -> None:
-        self._meant = SecuredFor(host, context)
+    def __init__(
+        self, context: SSL.Context, host: str, pins: frozenset[str], *, anybody: bool
+    ) -> None:
+        """`anybody` passes where nothing is known yet: who it was is looked at behind it."""
+        self._context = context
+        self._judge = Judge(host, pins)
+        self._anybody = anybody
+
+    @property
+    def refused(self) -> str:
+        """Why the certificate was refused; empty where it was not."""
+        return self._judge.refused
 
     def clientConnectionForTLS(self, tls: Any) -> SSL.Connection:  # noqa: N802 - Twisted's name
-        """Make one."""
-        connection = self._meant.clientConnectionForTLS(tls)
-        connection.set_verify(SSL.VERIFY_NONE, lambda *_: True)
+        """Make it."""
+        connection = connecting(self._context, self._judge)
+        if self._anybody:
+            connection.set_verify(SSL.VERIFY_NONE, lambda *_: True)
         return connection

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from OpenSSL import SSL
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -14,6 +15,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from mft.core.failure import Reason, Refused
 from mft.remote.http_tls import FIRST
 from mft.trust.certificates import fingerprint as shown
+from mft.trust.suites import Version
 from mft.trust.tls import server_context
 from tests.fakes.http_location import PARTNER, Seen, connector
 from tests.fakes.loop import run_loop, until
@@ -42,15 +44,22 @@ def meeting(
     shows: Any,
     main: Callable[[Any, str], Awaitable[None]],
     heard: bytearray | None = None,
+    own: list[Any] | None = None,
     **more: Any,
 ) -> bytes:
-    """Run `main(reactor, url)` with a server that shows a certificate; what it was sent."""
+    """Run `main(reactor, url)` with a server that shows a certificate; what it was sent.
+
+    `own` gets what it was shown itself.
+    """
     heard = bytearray() if heard is None else heard
+    context = server_context(shows, **more)
+    if own is not None:
+        context.set_verify(SSL.VERIFY_PEER, lambda *shown: own.append(shown) is None)
 
     async def whole(reactor: Any) -> None:
         factory = Factory()
         factory.buildProtocol = lambda _: Silent(heard)
-        secured = TLSMemoryBIOFactory(Connections(server_context(shows, **more)), False, factory)
+        secured = TLSMemoryBIOFactory(Connections(context), False, factory)
         port = reactor.listenTCP(0, secured, interface="127.0.0.1")
         try:
             await main(reactor, f"https://127.0.0.1:{port.getHost().port}/file")
@@ -74,6 +83,7 @@ async def refused(work: Awaitable[Any]) -> Reason:
     return caught.value.reason
 
 
+OLD = Version.TLS_1_2  # the server sees our certificate before hands are shaken
 BELIEVED = {"ssl_certificate_authority": "ca.pem"}
 
 
@@ -98,6 +108,7 @@ def test_a_certificate_of_an_authority_for_the_host_is_believed(tmp_path: Path) 
         (identity(OURS), {}),
         (identity(OURS), {"ssl_server_identity": "00" * 32}),
         (identity(OURS), {**BELIEVED, "ssl_server_identity": "00" * 32}),
+        (identity(OURS), {"ssl_server_identity": f"{'00' * 32}\n{FIRST}"}),
     ],
 )
 def test_anybody_else_is_refused_before_anything_is_said(
@@ -161,3 +172,25 @@ def test_a_server_that_asks_for_a_certificate_is_shown_ours(
     heard = bytearray()
     meeting(identity(OURS), main, heard, authorities=[OURS.certificate], require_client=True)
     assert bytes(heard) == (b"hello" if shown_there else b"")
+
+
+@pytest.mark.parametrize("known", ["named", "kept"])
+def test_nobody_but_the_server_that_is_known_is_shown_our_certificate(
+    tmp_path: Path, known: str
+) -> None:
+    OURS.issue("mft").write(tmp_path / "own.pem")
+    other = ":".join(["00"] * 32)
+    seen, own = Seen(), list[Any]()
+    seen.kept[PARTNER] = other
+
+    async def main(reactor: Any, url: str) -> None:
+        trust = other if known == "named" else FIRST
+        given = {"ssl_certificate": "own.pem", "ssl_server_identity": trust}
+        with pytest.raises(Refused) as caught:
+            await pull(reactor, tmp_path, url, seen, **given)
+        assert caught.value.reason is Reason.DENIED
+        assert shown(shows.certificate) in caught.value.details
+
+    shows = identity(OURS)
+    assert meeting(shows, main, own=own, authorities=[OURS.certificate], methods=[OLD]) == b""
+    assert own == []
