@@ -343,18 +343,21 @@ class Full:
             return responses.status(number, Status.NO_SUCH_FILE)
         if kind == "Open":
             return responses.handle(number, b"h")
-        if kind == "Write" and request.offset == self.full_at:
-            return responses.status(number, Status.FAILURE)
-        if kind == "Write":
-            self.size = max(self.size, request.offset + len(request.data))
-        elif kind == "FStat":
+        if kind == "FStat":
             return responses.attrs_full(number, 0o100644, self.size, 0, 0, 0, 0)
-        elif kind == "FSetStat" and self.cuts:
-            self.size = request.attrs.size
+        return responses.status(number, self.change(kind, request))
+
+    def change(self, kind: str, request: Any) -> Status:
+        if kind == "Write":
+            if request.offset == self.full_at:
+                return Status.FAILURE
+            self.size = max(self.size, request.offset + len(request.data))
         elif kind == "FSetStat":
-            return responses.status(number, Status.OP_UNSUPPORTED)
+            if not self.cuts:
+                return Status.OP_UNSUPPORTED
+            self.size = request.attrs.size
         self.removed = self.removed or kind == "Remove"
-        return responses.status_ok(number)
+        return Status.OK
 
 
 @pytest.mark.parametrize("cuts", [True, False])
