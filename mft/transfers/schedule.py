@@ -16,6 +16,7 @@ from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import islice
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,8 @@ MAX_ENTRIES: Final = 200  # of one schedule; each is looked at when the next act
 MAX_CRONS: Final = 20
 # The rarest window has one action a month, and at the most two months lack the day of it.
 _LOOK_DAYS: Final = 100
+# A clock is set back by a day at the most, and a cron expression has one moment a minute.
+_LOOK_MOMENTS: Final = 24 * 60 + 1
 START: Final = "start"
 STOP: Final = "stop"
 RUN: Final = "run"
@@ -187,10 +190,12 @@ def _cron(text: str) -> str:
 
 
 def _next(cron: str, now: float, zone: tzinfo) -> float | None:
-    try:
-        return next(CronSim(cron, datetime.fromtimestamp(now, zone))).timestamp()
-    except StopIteration:
-        return None
+    """Its first moment after now.
+
+    In the hour that comes twice CronSim begins with those of the first time, which have been.
+    """
+    moments = islice(CronSim(cron, datetime.fromtimestamp(now, zone)), _LOOK_MOMENTS)
+    return next((at for one in moments if (at := one.timestamp()) > now), None)
 
 
 def _zone(name: str) -> str:

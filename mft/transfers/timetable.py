@@ -29,6 +29,7 @@ class Timetable:
         self._opened = opened
         self._run = run
         self._planned: Planned | None = None
+        self._done = 0.0  # the moment of the last action
 
     @property
     def is_open(self) -> bool:
@@ -43,15 +44,19 @@ class Timetable:
         return "" if planned is None else f"{planned.action} at {self._date(planned.at)}"
 
     async def keep(self) -> None:
-        """Do what is planned, for as long as there is something."""
+        """Do what is planned, for as long as there is something; once for each moment."""
         around = self._around
         if not around.options.enabled:
             return
         await self._make_up()
         while True:
-            planned = self._planned = self._schedule.after(around.now(), around.zone)
+            since = max(around.now(), self._done)  # also when the clock is set back meanwhile
+            planned = self._planned = self._schedule.after(since, around.zone)
             if planned is None:
                 return
+            if planned.at <= since:  # it has been: nothing would hold up one run after the other
+                await deferLater(around.clock, LOOK)
+                continue
             await self._remember(planned)
             seconds = round(planned.at - around.now(), 3)
             name = around.options.name
@@ -79,6 +84,7 @@ class Timetable:
 
     def _do(self, planned: Planned, *, late: bool) -> None:
         around, name = self._around, self._around.options.name
+        self._done = planned.at
         if late:
             missed = p.ScheduleMissed(name, planned.action, self._date(planned.at))
             around.tell(events.TRANSFER_SCHEDULE_MISSED, missed)

@@ -1,6 +1,6 @@
 """When a transfer runs, in time zones whose clocks change."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -92,6 +92,21 @@ def test_a_cron_runs_once_in_the_night_when_the_clock_changes():
     first = at("2026-10-25T02:30", fold=0)
     assert told(cron, first - 60) == ("2026-10-25T02:30:00+02:00", RUN)
     assert told(cron, first) == ("2026-10-26T02:30:00+01:00", RUN)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"),
+    [("Europe/Berlin", "2026-10-25T02"), ("America/New_York", "2026-11-01T01")],
+)
+def test_what_a_cron_says_next_in_the_hour_that_comes_twice_is_never_past(zone, hour):
+    clock = ZoneInfo(zone)
+    first, second = (at(f"{hour}:00", fold, clock) for fold in (0, 1))
+    wanted = at(f"{hour}:30", 0, clock)
+    cron = Schedule.parse(f"cron 30 {hour[-2:]} * * *\nzone {zone}")
+    for now in range(int(first), int(second) + 3600, 60):  # wherever a restart comes
+        planned = cron.after(now, UTC)
+        assert planned.at == wanted if now < wanted else planned.at > second + 3600
+        assert planned.at > now
 
 
 def test_the_first_of_several_crons_is_next():

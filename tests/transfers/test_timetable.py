@@ -1,10 +1,16 @@
 """A schedule that is kept."""
 
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from mft.events import catalogue as events
+from mft.transfers.schedule import RUN, Planned, Schedule
+from mft.transfers.timetable import LOOK, Timetable
+from tests.fakes.lending import Begun
 from tests.fakes.transferring import Desk
 
 
@@ -31,3 +37,64 @@ def test_an_action_for_which_nobody_was_awake_is_told_as_missed(at):
     assert at.has_told(events.TRANSFER_SCHEDULE_MISSED)
     assert at.transfer.state.value == "suspended"
     at.stop()
+
+
+MOST = 100  # runs of one test
+
+
+class Kept:
+    """A timetable that is kept, with a clock on the wall that is set back by so many seconds."""
+
+    def __init__(self, directory: Path, begins: float, schedule: str, set_back: float = 0) -> None:
+        self.desk = Desk(directory, schedule=schedule)
+        self.desk.clock.rightNow = begins
+        self.back = 0.0
+        self.set_back = set_back  # by each run
+        self.runs: list[float] = []
+        self.around = replace(self.desk.around(), now=lambda: self.desk.clock.seconds() - self.back)
+        self.around.queue.open()
+        self.begun = Begun(Timetable(self.around, lambda _: None, self.ran).keep())
+
+    def ran(self, _: str) -> None:
+        self.runs.append(self.around.now())
+        self.back += self.set_back
+        assert len(self.runs) < MOST, "it runs and runs"
+
+    def end(self) -> list[float]:
+        """End it; when it ran."""
+        self.begun.deferred.addErrback(lambda _: None)
+        self.begun.deferred.cancel()
+        self.around.queue.close()
+        return self.runs
+
+
+SET_BACK = datetime(2027, 10, 31, 2, 5, tzinfo=ZoneInfo("Europe/Berlin"), fold=1).timestamp()
+
+
+def test_a_restart_in_the_hour_that_comes_twice_runs_nothing_again(tmp_path):
+    kept = Kept(tmp_path, SET_BACK, "cron 30 2 * * *\nzone Europe/Berlin")
+    kept.desk.pass_time(3 * 3600, step=60)
+    assert kept.end() == []
+
+
+def test_a_short_cron_and_a_nightly_one_go_through_the_hour_that_comes_twice(tmp_path):
+    nightly = "cron 30 2 * * *\ncron */10 * * * *\nzone Europe/Berlin"
+    begins = SET_BACK - 3900 + 60  # 02:01, the first time
+    kept = Kept(tmp_path, begins, nightly)
+    kept.desk.pass_time(2 * 3600, step=60)
+    assert kept.end() == [begins + 540 + 600 * one for one in range(12)]
+
+
+def test_a_clock_that_is_set_back_by_a_run_runs_nothing_twice(tmp_path):
+    kept = Kept(tmp_path, SET_BACK, "cron */10 * * * *\nzone UTC", set_back=30.0)
+    kept.desk.pass_time(600)
+    assert len(kept.runs) == 1
+    kept.desk.pass_time(400)
+    assert len(kept.end()) == 2
+
+
+def test_a_moment_that_has_been_begins_no_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(Schedule, "after", lambda _, now, zone: Planned(now, RUN))
+    kept = Kept(tmp_path, SET_BACK, "cron 30 2 * * *")
+    kept.desk.pass_time(10 * LOOK)
+    assert kept.end() == []
