@@ -6,8 +6,10 @@
     cron 15 3 * * MON-FRI               one run at each moment, on a line of its own
     zone Europe/Berlin                  the time zone of all of them; without it, this machine's
 
-A time that the clock skips when summer begins is as much later as it skips; one that comes twice
-when summer ends counts the first time.
+A time that the clock skips when summer begins is when it has skipped it; one that comes twice when
+summer ends counts the first time. A cron expression whose minutes or hours begin with `*` goes by
+what the clock shows: it has no moment in what is skipped, and those of an hour that comes twice
+are twice.
 """
 
 import os
@@ -105,7 +107,8 @@ class Schedule:
             return True
         zone = self._in(machine)
         today = datetime.fromtimestamp(now, zone).date()
-        for back in range(_LOOK_DAYS):
+        # By a clock that is set back over midnight, times of tomorrow may have been.
+        for back in range(-1, _LOOK_DAYS):
             past = [one for one in self._of(today - timedelta(back), zone) if one.at <= now]
             if past:
                 return past[-1].action == START
@@ -122,21 +125,20 @@ class Schedule:
         for ahead in range(-1, _LOOK_DAYS if self.entries else -1):
             day = self._of(today + timedelta(ahead), zone)
             future = [one for one in day if one.at > now]
-            if future:
-                return future[0]
+            if future:  # of several at the same moment, the last is what holds from then on
+                return [one for one in future if one.at == future[0].at][-1]
         return None
 
     def _in(self, machine: tzinfo) -> tzinfo:
         return ZoneInfo(self.zone) if self.zone else machine
 
     def _of(self, day: date, zone: tzinfo) -> Sequence[Planned]:
-        """The actions of a day, in their order; at the same moment a start is the last."""
-        found = [
-            Planned(datetime.combine(day, one.at, zone).timestamp(), one.action)
-            for one in self.entries
-            if one.is_on(day)
-        ]
-        return sorted(found, key=lambda one: (one.at, one.action == START))
+        """The actions of a day, by what is written; at the same time a start is the last."""
+        found = sorted(
+            (one for one in self.entries if one.is_on(day)),
+            key=lambda one: (one.at, one.action == START),
+        )
+        return [Planned(_moment(day, one.at, zone), one.action) for one in found]
 
 
 ALWAYS: Final = Schedule()
@@ -187,6 +189,23 @@ def _cron(text: str) -> str:
     except (CronSimError, StopIteration, ValueError):
         raise ValueError(f"has the cron expression {text!r}, which never comes true") from None
     return text
+
+
+def _moment(day: date, at: time, zone: tzinfo) -> float:
+    """When it is that time on a day: the first time, or when the clock has skipped it."""
+    moment = datetime.combine(day, at, zone)
+    late, early = (moment.replace(fold=fold).timestamp() for fold in (0, 1))
+    if late <= early:
+        return late
+    # The clock skips it: by its time before that it would be late, by its time since early.
+    since = datetime.fromtimestamp(late, zone).utcoffset()
+    while late - early > 1:
+        middle = (early + late) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset() == since:
+            late = middle
+        else:
+            early = middle
+    return late
 
 
 def _next(cron: str, now: float, zone: tzinfo) -> float | None:

@@ -64,11 +64,42 @@ def test_days_of_the_month_that_some_months_lack():
     assert month.is_open(at("2026-03-31T08:30"), BERLIN)
 
 
-def test_a_time_that_summer_skips_is_an_hour_later():
+def test_a_time_that_summer_skips_is_when_it_has_skipped_it():
     nightly = Schedule.parse("02:30-start, 04:00-stop")
-    assert told(nightly, at("2026-03-29T01:00")) == ("2026-03-29T03:30:00+02:00", START)
-    assert not nightly.is_open(at("2026-03-29T03:29"), BERLIN)
-    assert nightly.is_open(at("2026-03-29T03:30"), BERLIN)
+    assert told(nightly, at("2026-03-29T01:00")) == ("2026-03-29T03:00:00+02:00", START)
+    assert not nightly.is_open(at("2026-03-29T01:59:59"), BERLIN)
+    assert nightly.is_open(at("2026-03-29T03:00"), BERLIN)
+
+
+def test_a_window_over_the_end_of_what_is_skipped_is_not_turned_inside_out():
+    nightly = Schedule.parse("02:30-start, 03:10-stop")
+    assert told(nightly, at("2027-03-27T23:00")) == ("2027-03-28T03:00:00+02:00", START)
+    assert told(nightly, at("2027-03-28T03:00")) == ("2027-03-28T03:10:00+02:00", STOP)
+    assert told(nightly, at("2027-03-28T03:10")) == ("2027-03-29T02:30:00+02:00", START)
+    assert not nightly.is_open(at("2027-03-28T12:00"), BERLIN)
+
+
+def test_a_window_within_what_is_skipped_is_left_out():
+    nightly = Schedule.parse("02:45-stop, 02:15-start")
+    assert told(nightly, at("2027-03-27T23:00")) == ("2027-03-28T03:00:00+02:00", STOP)
+    assert not nightly.is_open(at("2027-03-28T03:00"), BERLIN)
+    assert told(nightly, at("2027-03-28T03:00")) == ("2027-03-29T02:15:00+02:00", START)
+
+
+def test_what_is_skipped_may_reach_to_midnight():
+    nuuk = ZoneInfo("America/Nuuk")  # 2026-03-28, from 23:00
+    nightly = Schedule.parse("zone America/Nuuk\n23:30-start, 00:30-stop")
+    start, stop = at("2026-03-29T00:00", zone=nuuk), at("2026-03-29T00:30", zone=nuuk)
+    assert nightly.after(start - 1, BERLIN) == (start, START)
+    assert nightly.after(start, BERLIN) == (stop, STOP)
+    assert not nightly.is_open(start - 1, BERLIN)
+    assert nightly.is_open(stop - 1, BERLIN)
+
+
+def test_a_stop_and_a_start_at_the_same_time_stay_open():
+    always = Schedule.parse("08:00-start, 08:00-stop")
+    assert told(always, at("2026-03-01T07:00")) == ("2026-03-01T08:00:00+01:00", START)
+    assert always.is_open(at("2026-03-01T08:00"), BERLIN)
 
 
 def test_a_time_that_comes_twice_counts_once():
