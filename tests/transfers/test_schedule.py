@@ -140,6 +140,61 @@ def test_what_a_cron_says_next_in_the_hour_that_comes_twice_is_never_past(zone, 
         assert planned.at > now
 
 
+NIGHTS = {  # the day before, and the hour that the clock skips or that comes twice
+    ("Europe/Berlin", "spring"): ("2026-03-28", 2),
+    ("Europe/Berlin", "autumn"): ("2026-10-24", 2),
+    ("America/New_York", "spring"): ("2026-03-07", 2),
+    ("America/New_York", "autumn"): ("2026-10-31", 1),
+    ("UTC", "spring"): ("2026-03-28", 2),
+    ("UTC", "autumn"): ("2026-10-24", 2),
+}
+# What is written for the hour H and the next one; minutes since H o'clock came the first time, with
+# the action, in spring, in autumn and when the clock does not change.
+FORMS = {
+    "{0}:30-start, {1}:10-stop": ("0 start 10 stop", "30 start 130 stop", "30 start 70 stop"),
+    "{0}:15-start, {0}:45-stop": ("0 stop", "15 start 45 stop", "15 start 45 stop"),
+    "{0}:30-start, {1}:00-stop": ("0 stop", "30 start 120 stop", "30 start 60 stop"),
+    "cron 30 {0} * * *": ("0 run", "30 run", "30 run"),
+    "cron 0,30 {0} * * *": ("0 run", "0 run 30 run", "0 run 30 run"),
+    "cron 30 {0},{1} * * *": ("0 run 30 run", "30 run 150 run", "30 run 90 run"),
+    "cron 30 * * * *": (
+        "30 run 90 run 150 run",
+        "30 run 90 run 150 run",
+        "30 run 90 run 150 run",
+    ),
+    "cron */30 {0} * * *": ("", "0 run 30 run 60 run 90 run", "0 run 30 run"),
+}
+NIGHT = 180  # minutes
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("zone", "season"), NIGHTS)
+def test_the_night_when_the_clock_changes_is_as_the_guide_says(zone, season, form):
+    before, hour = NIGHTS[zone, season]
+    # By the time of the day before: the first time in autumn, and the end of the skip in spring.
+    begins = at(f"{before}T{hour:02}:00", zone=ZoneInfo(zone)) + 86400
+    schedule = Schedule.parse(form.format(f"{hour:02}", f"{hour + 1:02}") + f"\nzone {zone}")
+    words = FORMS[form][2 if zone == "UTC" else ("spring", "autumn").index(season)].split()
+    wanted = [(int(at), action) for at, action in zip(words[::2], words[1::2], strict=True)]
+    for minute in range(NIGHT):  # whenever it is started anew
+        now = begins + minute * 60 - 1
+        rest = [one for one in wanted if one[0] >= minute]
+        assert rest_of_night(schedule, now, begins) == rest
+        held = [action for after, action in wanted if after < minute]
+        if held and not schedule.only_runs:
+            assert schedule.is_open(now, UTC) is (held[-1] == START)
+
+
+def rest_of_night(schedule: Schedule, now: float, begins: float) -> list[tuple[int, str]]:
+    """What is planned until the end of the night, one after the other."""
+    found: list[tuple[int, str]] = []
+    while (planned := schedule.after(now, UTC)) and planned.at < begins + NIGHT * 60:
+        assert planned.at > now
+        found.append((round((planned.at - begins) / 60), planned.action))
+        now = planned.at
+    return found
+
+
 def test_the_first_of_several_crons_is_next():
     cron = Schedule.parse("cron 0 6 * * *\ncron 0 5 1 * *")
     assert told(cron, at("2026-02-28T07:00")) == ("2026-03-01T05:00:00+01:00", RUN)
