@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from mft.core.failure import Reason, Refused
+from mft.transfers import queue
+from mft.transfers.queue import Queue
 from tests.fakes.remote import (
     MemoryRemote,
     MemoryRemoteDownload,
@@ -23,6 +25,10 @@ OPERATIONS = {
 }
 DATA = bytes(at % 251 for at in range(10_000))
 MOST = 200  # moments of one transfer
+LONG = 300  # seconds in which all is done, with every wait after what was cut
+# Seconds. Of the looks that find nothing, one is like the other: every one of them would be some
+# more moments for each moment.
+BETWEEN_LOOKS = "60"
 DONE = 60012
 
 
@@ -62,6 +68,14 @@ def arm(monkeypatch: pytest.MonkeyPatch) -> Callable[[Cutter], None]:
     return patch
 
 
+@pytest.fixture(autouse=True)
+def powered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do without syncing: no power is lost here, and what was written is there after an end."""
+    pragmas = [*(one for one in queue._PRAGMAS if "synchronous" not in one), "synchronous = OFF"]
+    monkeypatch.setattr(queue, "_PRAGMAS", pragmas)
+    monkeypatch.setattr(Queue, "_sync", lambda *_: None)
+
+
 ORIGINALS = {(kind, name): getattr(kind, name) for kind in OPERATIONS for name in OPERATIONS[kind]}
 OPTIONS = {
     "a move": {},
@@ -76,7 +90,8 @@ OPTIONS = {
 
 def made(directory: Path, name: str) -> Desk:
     directory.mkdir()
-    at = Desk(directory, retry_wait="20", **OPTIONS[name])
+    given = {"retry_wait": "20", "changes_poll_interval": BETWEEN_LOOKS, **OPTIONS[name]}
+    at = Desk(directory, **given)
     at.put("sub/a.csv" if name == "into folders" else "a.csv", DATA)
     for peer in at.peers.values():
         peer.late = True
@@ -108,7 +123,7 @@ def test_connections_that_end_at_any_moment_lose_nothing_and_repeat_nothing(name
         cutter = Cutter(moment, at.peers.values(), lambda: None)
         arm(cutter)
         at.start()
-        at.pass_time(300, step=5)
+        at.pass_time(LONG, step=5)
         check(at, name, moment)
         at.stop()
         assert at.logged == []
@@ -124,15 +139,15 @@ def test_connections_that_end_at_any_moment_lose_nothing_and_repeat_nothing(name
 def test_an_end_of_this_server_at_any_moment_loses_nothing_and_repeats_nothing(name, tmp_path, arm):
     for moment in range(1, MOST):
         at = made(tmp_path / str(moment), name)
-        queue = at.transfer.queue
-        cutter = Cutter(moment, at.peers.values(), queue.close)  # nothing is written any more
+        closed = at.transfer.queue.close
+        cutter = Cutter(moment, at.peers.values(), closed)  # nothing is written any more
         arm(cutter)
         at.start()
         at.pass_time(15)
         assert whole(at) or "a.csv" in at.source.names("/out") or at.source.names("/out/sub")
         at.stop()
         at.restart()
-        at.pass_time(300, step=5)
+        at.pass_time(LONG, step=5)
         check(at, name, moment)
         at.stop()
         if cutter.left > 0:
