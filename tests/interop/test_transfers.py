@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from mft.cli.main import mft as commands
 from tests.interop.instance import MFT, Server, execute, initialise, start, stop
 
 FILES = 40
@@ -15,19 +17,19 @@ PATIENCE = 30.0  # seconds for a file to be sent; it takes milliseconds
 ROUNDS = 4  # kills
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Server:
-    made = initialise(tmp_path / "instance")
-    for name in ("out", "in", "kept"):
-        (tmp_path / name).mkdir()
-    return made
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """An instance, for the tests one after the other: each has transfers of its own."""
+    return initialise(tmp_path_factory.mktemp("beside") / "instance")
 
 
-def add_transfer(server: Server, **options: str) -> None:
-    """Write the section of a transfer between two folders beside the instance."""
-    beside = server.directory.parent
+def add_transfer(server: Server, name: str, **options: str) -> Path:
+    """Write the section of a transfer between two new folders; gives the folder of both."""
+    beside = server.directory.parent / name
+    for folder in ("out", "in"):
+        (beside / folder).mkdir(parents=True)
     given = {
-        "name": "orders",
+        "name": name,
         "source_path": f"{beside}/out",
         "destination_path": f"{beside}/in",
         "stable_interval": "0",
@@ -35,57 +37,57 @@ def add_transfer(server: Server, **options: str) -> None:
     }
     lines = "".join(f"{key} = {value}\n" for key, value in given.items())
     config = server.directory / "conf" / "server.ini"
-    config.write_text(f"{config.read_text()}\n[transfers/ORDERS]\n{lines}")
+    config.write_text(f"{config.read_text()}\n[transfers/{name.upper()}]\n{lines}")
+    return beside
 
 
 def mft(server: Server, *words: str, ok: bool = True) -> str:
-    """A command for this instance."""
+    """A command for this instance, in a process of its own."""
     config = server.directory / "conf" / "server.ini"
     return execute(*MFT, *words, "-c", config, ok=ok).stdout
 
 
-def test_a_run_ends_with_0_when_everything_was_sent(server: Server) -> None:
-    beside = server.directory.parent
-    (beside / "out" / "a.csv").write_bytes(b"one")
-    add_transfer(server, enabled="no")
+def here(server: Server, *words: str, ok: bool = True) -> str:
+    """The same in this process, where its modules are loaded once."""
+    config = server.directory / "conf" / "server.ini"
+    done = CliRunner().invoke(commands, [*words, "-c", str(config)])
+    assert (done.exit_code == 0) is ok, done.output
+    return done.stdout
+
+
+def test_a_run_ends_with_0_when_everything_was_sent_and_else_with_1(server: Server) -> None:
+    sent = add_transfer(server, "orders", enabled="no")
+    (sent / "out" / "a.csv").write_bytes(b"one")
+    taken = add_transfer(server, "taken", enabled="no", retry_count="0")
+    (taken / "out" / "a.csv").write_bytes(b"one")
+    (taken / "in" / "a.csv").write_bytes(b"old")
     process = start(server)
     try:
-        assert "suspended" in mft(server, "transfer", "list")
+        assert "suspended" in here(server, "transfer", "list")
         assert mft(server, "transfer", "run", "orders") == "1 done, 0 failed, 0 skipped, 3 bytes.\n"
-        assert (beside / "in" / "a.csv").read_bytes() == b"one"
-        assert not (beside / "out" / "a.csv").exists()
-    finally:
-        stop(server, process)
-
-
-def test_a_run_ends_with_1_when_something_could_not_be_sent(server: Server) -> None:
-    beside = server.directory.parent
-    (beside / "out" / "a.csv").write_bytes(b"one")
-    (beside / "in" / "a.csv").write_bytes(b"old")
-    add_transfer(server, enabled="no", retry_count="0")
-    process = start(server)
-    try:
-        assert mft(server, "transfer", "run", "ORDERS", ok=False).startswith("0 done, 1 failed")
-        shown = mft(server, "transfer", "status", "orders")
+        assert (sent / "in" / "a.csv").read_bytes() == b"one"
+        assert not (sent / "out" / "a.csv").exists()
+        assert mft(server, "transfer", "run", "TAKEN", ok=False).startswith("0 done, 1 failed")
+        shown = here(server, "transfer", "status", "taken")
         assert "already exists" in shown
-        mft(server, "transfer", "stop", "orders")
-        mft(server, "transfer", "run", "orders", ok=False)
-        mft(server, "transfer", "start", "orders")
-        mft(server, "transfer", "run", "nothing", ok=False)
+        here(server, "transfer", "stop", "taken")
+        here(server, "transfer", "run", "taken", ok=False)
+        here(server, "transfer", "start", "taken")
+        here(server, "transfer", "run", "nothing", ok=False)
     finally:
         stop(server, process)
 
 
 def test_kills_lose_nothing_and_repeat_nothing(server: Server) -> None:
-    beside = server.directory.parent
+    # A file that arrives a second time gets another name, so that it is seen.
+    rule = {"overwrite_rule": "timestamp-to-new-file", "transfer_chunk_size": "4096"}
+    beside = add_transfer(server, "killed", **rule)
     seed = random.randrange(1 << 30)
     moments = random.Random(seed)
     contents: dict[str, bytes] = {}
     for number in range(FILES):
         contents[f"{number}.bin"] = os.urandom(moments.randrange(300_000))
         (beside / "out" / f"{number}.bin").write_bytes(contents[f"{number}.bin"])
-    # A file that arrives a second time gets another name, so that it is seen.
-    add_transfer(server, overwrite_rule="timestamp-to-new-file", transfer_chunk_size="4096")
     for _ in range(ROUNDS):
         process = start(server)
         before = len(list((beside / "out").iterdir()))
@@ -96,7 +98,7 @@ def test_kills_lose_nothing_and_repeat_nothing(server: Server) -> None:
         check(beside, contents, f"seed {seed}")
     process = start(server)
     try:
-        mft(server, "transfer", "run", "orders")
+        here(server, "transfer", "run", "killed")
     finally:
         stop(server, process)
     assert {path.name: path.read_bytes() for path in (beside / "in").iterdir()} == contents
