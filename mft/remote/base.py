@@ -78,6 +78,16 @@ class Announced(Protocol):
         """Tell how many bytes the whole file will have; another number is not committed."""
 
 
+@runtime_checkable
+class HidesUploads(Protocol):
+    """A `Remote` that says whether its uploads have no name until they are committed.
+
+    Where they have none, `stat` with `finished` does not tell that somebody has begun one.
+    """
+
+    hides_uploads: bool
+
+
 class Connector(Protocol):
     """Makes connections to one location."""
 

@@ -83,6 +83,7 @@ class LocalRemote:
     """
 
     files_at_a_time = FILES_AT_A_TIME
+    hides_uploads = True
     identity = NOBODY
 
     def __init__(self, files: FileSystem, base: VPath) -> None:

@@ -12,7 +12,7 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
-from mft.remote.base import Identity, Remote
+from mft.remote.base import HidesUploads, Identity, Remote
 from mft.remote.open_files import Teller, ToldDownload, ToldListing, ToldUpload, Use
 from mft.vfs.base import Attributes, Download, Entry, Existing, Listing, Upload, Usage
 
@@ -22,6 +22,7 @@ class Told:
 
     def __init__(self, remote: Remote, folder: str, teller: Teller) -> None:
         self.files_at_a_time = remote.files_at_a_time
+        self.hides_uploads = isinstance(remote, HidesUploads) and remote.hides_uploads
         self.use = Use(teller)
         self._remote = remote
         self._folder = folder.rstrip("/")

@@ -1,11 +1,13 @@
 """What a file will be called at its destination, and what becomes of one that is called so."""
 
+import hashlib
 from typing import Final
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
+from mft.remote.base import HidesUploads
 from mft.transfers.around import shown
 from mft.transfers.names import stamped
 from mft.transfers.one_file import OneFile
@@ -18,6 +20,8 @@ DISABLE: Final = "disable"
 STAMP_ALWAYS: Final = "timestamp-always"
 STAMP_NEW: Final = "timestamp-to-new-file"
 STAMP_OLD: Final = "timestamp-to-existing-file"
+MARK: Final = 8  # characters that tell a transfer from others: 32 bits
+MAX_NAME: Final = 255  # bytes of a name on the disk
 
 
 async def choose(file: OneFile) -> None:
@@ -67,11 +71,27 @@ async def _temporary_name(file: OneFile, final: VPath) -> VPath:
     suffix = named.suffix or file.around.options.destination_temporary_suffix
     if not suffix and not named.prefix:
         return final
-    temporary = VPath.parse(f"{named.prefix}{final.name}{suffix}", final.parent)
+    temporary = _own(file, final.name, named.prefix, suffix, final.parent)
     if await file.find(temporary) is None:
         return temporary
-    name = _stamped(file, final).name
-    return VPath.parse(f"{named.prefix}{name}{suffix}", final.parent)
+    return _own(file, _stamped(file, final).name, named.prefix, suffix, final.parent)
+
+
+def _own(file: OneFile, name: str, prefix: str, suffix: str, folder: VPath) -> VPath:
+    """A temporary name; where nobody sees what others have begun under it, that of this transfer.
+
+    Such a name would be free for two transfers at a time, and the last to come would have it.
+    """
+    destination = file.destination
+    if isinstance(destination, HidesUploads) and destination.hides_uploads:
+        uuid = file.around.component.uuid.encode()
+        mark = hashlib.sha256(uuid).hexdigest()[:MARK]
+        own = f"{prefix}{name}.{mark}{suffix}"
+        if len(own.encode()) > MAX_NAME:
+            whole = hashlib.sha256(uuid + b"\0" + name.encode())
+            own = f"{prefix}{whole.hexdigest()[: 4 * MARK]}{suffix}"
+        return VPath.parse(own, folder)
+    return VPath.parse(f"{prefix}{name}{suffix}", folder)
 
 
 async def move_aside(file: OneFile, final: VPath) -> None:

@@ -23,7 +23,8 @@ _SENT: Final = (
 _CHANGED: Final = (
     "UPDATE files SET size = ?, modified = ?, state = ?, ready = ?, since = ?, found = ?,"
     " batch = ?, tries = 0, due = 0, error = '', final = '', temporary = '', replaces = 0,"
-    " from_top = 0, fallback = 0, written = -1, reached = '' WHERE id = ?"
+    " from_top = 0, fallback = 0, written = -1, reached = '', begun = 0, changed = 0, unique_id = 0"
+    " WHERE id = ?"
 )
 
 

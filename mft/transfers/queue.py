@@ -31,6 +31,7 @@ from mft.transfers.rows import (
     SKIPPED,
     STABLE,
     TURNS,
+    UPGRADES,
     VERSION,
     WAITED,
     Row,
@@ -97,7 +98,7 @@ class Queue:
             (version,) = database.execute("PRAGMA user_version").fetchone()
             if version > VERSION:
                 raise Refused(Reason.BROKEN, str(self._path), "a later version has written it")
-            database.executescript(SCHEMA)
+            database.executescript(UPGRADES.get(version, "") + SCHEMA)
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise self._refusal(error) from None

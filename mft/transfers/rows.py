@@ -1,6 +1,6 @@
 """What the queue of a transfer has of one file, and how that stands in its tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS files (
     final TEXT NOT NULL DEFAULT '', temporary TEXT NOT NULL DEFAULT '',
     replaces INTEGER NOT NULL DEFAULT 0, from_top INTEGER NOT NULL DEFAULT 0,
     fallback INTEGER NOT NULL DEFAULT 0, written INTEGER NOT NULL DEFAULT -1,
-    reached TEXT NOT NULL DEFAULT ''
+    reached TEXT NOT NULL DEFAULT '', begun INTEGER NOT NULL DEFAULT 0,
+    changed INTEGER NOT NULL DEFAULT 0, unique_id INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS files_by_turn ON files (ready, due, batch, marker, id);
 CREATE INDEX IF NOT EXISTS files_by_batch ON files (batch, marker, ready);
@@ -43,23 +44,30 @@ CREATE INDEX IF NOT EXISTS results_by_batch ON results (batch, outcome);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
 CREATE TEMP TABLE IF NOT EXISTS looked (id INTEGER PRIMARY KEY);
 CREATE TEMP TABLE IF NOT EXISTS looked_sent (id INTEGER PRIMARY KEY);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 """
-VERSION: Final = 1  # of these tables
+VERSION: Final = 2  # of these tables
+# What the tables of an earlier version lack, by that version.
+UPGRADES: Final[Mapping[int, str]] = {
+    1: "BEGIN; ALTER TABLE files ADD COLUMN begun INTEGER NOT NULL DEFAULT 0;"
+    " ALTER TABLE files ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;"
+    " ALTER TABLE files ADD COLUMN unique_id INTEGER NOT NULL DEFAULT 0;"
+    " PRAGMA user_version = 2; COMMIT;",
+}
 FIELDS: Final = (
     "id, path, size, modified, state, found, batch, marker, tries, due, error, final, temporary,"
-    " replaces, from_top, fallback, written, reached"
+    " replaces, from_top, fallback, written, reached, begun, changed, unique_id"
 )
 # Nothing that was known of it counts any more; no file has the size -1.
 RENEW: Final = (
     "UPDATE files SET state = ?, ready = 0, since = ?, size = -1, batch = ?, tries = 0, due = 0,"
     " error = '', final = '', temporary = '', replaces = 0, from_top = 0, fallback = 0,"
-    " written = -1, reached = '' WHERE id = ?"
+    " written = -1, reached = '', begun = 0, changed = 0, unique_id = 0 WHERE id = ?"
 )
 SAVE: Final = (
     "UPDATE files SET size = ?, modified = ?, state = ?, ready = ?, tries = ?, due = ?, error = ?,"
-    " final = ?, temporary = ?, replaces = ?, from_top = ?, fallback = ?, written = ?, reached = ?"
-    " WHERE id = ?"
+    " final = ?, temporary = ?, replaces = ?, from_top = ?, fallback = ?, written = ?, reached = ?,"
+    " begun = ?, changed = ?, unique_id = ? WHERE id = ?"
 )
 # Files that may have their turn. A marker waits until nothing else of its batch is left.
 _IN_TURN: Final = (
@@ -110,6 +118,9 @@ class Row:
     fallback: bool = False  # whether it goes to the fallback folder
     written: int = -1  # bytes that are at the destination, once all of them are
     reached: str = ""  # of one that has failed: the state in which it did
+    begun: bool = False  # whether what has the temporary name is a part of this very file
+    changed: int = 0  # ns since the epoch, as it was opened; 0: the source does not tell
+    unique: int = 0  # the number of the file that was opened; the same
 
     @property
     def is_ready(self) -> bool:
@@ -119,8 +130,8 @@ class Row:
     def begin_anew(self) -> None:
         """Forget what was decided about its names."""
         self.state, self.final, self.temporary = STABLE, None, None
-        self.replaces = self.from_top = False
-        self.written = -1
+        self.replaces = self.from_top = self.begun = False
+        self.written, self.changed, self.unique = -1, 0, 0
 
     def saved(self) -> tuple[Any, ...]:
         """The values for SAVE."""
@@ -139,6 +150,9 @@ class Row:
             self.fallback,
             self.written,
             self.reached,
+            self.begun,
+            self.changed,
+            self.unique,
             self.id,
         )
 
@@ -151,7 +165,8 @@ def text_of(path: VPath | None) -> str:
 def row_of(found: Sequence[Any]) -> Row:
     """Read FIELDS back."""
     (id_, path, size, modified, state, since, batch, marker, tries, due, error) = found[:11]
-    final, temporary, replaces, from_top, fallback, written, reached = found[11:]
+    final, temporary, replaces, from_top, fallback, written, reached = found[11:18]
+    begun, changed, unique = found[18:]
     return Row(
         id_,
         VPath.parse(path),
@@ -171,4 +186,7 @@ def row_of(found: Sequence[Any]) -> Row:
         bool(fallback),
         written,
         reached,
+        bool(begun),
+        changed,
+        unique,
     )

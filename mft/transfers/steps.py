@@ -145,16 +145,34 @@ class Delivery:
         temporary, final = self._file.names
         # What has its own name may be somebody else's, and text has another length there. Without
         # a time nothing tells whether the source is still what the beginning was sent of.
-        dated = self._file.row.modified != 0
-        anew = temporary == final or self._conversion is not None or not dated
+        row = self._file.row
+        goes_on = row.begun and row.modified != 0 and self._conversion is None
+        anew = temporary == final or not goes_on
         upload = await self._upload(temporary, Existing.REPLACE if anew else Existing.EXTEND)
-        if upload.start > (0 if anew else self._file.row.size):
+        if upload.start > (0 if anew else row.size):
             await upload.abort(keep=False)
             upload = await self._upload(temporary, Existing.REPLACE)
         self.start = upload.start
         if isinstance(upload, Announced) and self._conversion is None:
-            upload.announce(self._file.row.size)
+            upload.announce(row.size)
+        await self._note(upload)
         return upload
+
+    async def _note(self, upload: Upload) -> None:
+        """Before its first byte: from now on what has the temporary name is a part of this file.
+
+        Should a power cut take that, it is sent from its beginning.
+        """
+        row = self._file.row
+        if row.begun:
+            return
+        row.begun = True
+        try:
+            await self._file.save(durable=False)
+        except BaseException:
+            row.begun = False
+            await upload.abort(keep=False)
+            raise
 
     async def _upload(self, path: VPath, how: Existing) -> Upload:
         tree = self._file.destination

@@ -211,11 +211,33 @@ class LocalDesk(Desk):
         )
 
     def _places(self) -> None:
-        parts = parts_in(self.directory)
-        given = {"type": "filesystem", "name": "this machine"}
-        self.locations[None] = Location(
-            FilesystemConnector(BUILT_IN, None, parts),
-            LocationOptions.model_validate(given),
-            AroundLocation(self.clock, self.trail),
-        )
-        Begun(self.locations[None].start())
+        self.locations[None] = _this_machine(self)
+
+
+class DownDesk(Desk):
+    """From a server in memory to the folder `in` of the disk."""
+
+    def __init__(self, directory: Path, **given: str) -> None:
+        (directory / "in").mkdir(exist_ok=True)
+        to = {"destination_uuid": "local", "destination_path": "in"}
+        super().__init__(directory, **{**to, **given})
+
+    def _places(self) -> None:
+        super()._places()
+        self.locations[None] = _this_machine(self)
+
+    @property
+    def arrived(self) -> dict[str, bytes]:
+        """What is at the destination, also what is hidden."""
+        return {path.name: path.read_bytes() for path in (self.directory / "in").iterdir()}
+
+
+def _this_machine(desk: Desk) -> Location:
+    given = {"type": "filesystem", "name": "this machine"}
+    location = Location(
+        FilesystemConnector(BUILT_IN, None, parts_in(desk.directory)),
+        LocationOptions.model_validate(given),
+        AroundLocation(desk.clock, desk.trail),
+    )
+    Begun(location.start())
+    return location

@@ -100,6 +100,7 @@ def test_a_row_is_what_was_saved_also_after_a_restart(queue, tmp_path):
     row = first(queue)
     row.state, row.final, row.temporary = SENT, VPath.parse("/x/a"), VPath.parse("/x/a.part")
     row.written, row.replaces, row.error = 7, True, "cut"
+    row.begun, row.changed, row.unique = True, 1 << 60, 1 << 40
     queue.save(row)
     queue.close()
     queue.open()
@@ -390,3 +391,19 @@ def fill(file: Path) -> None:
     one.close()
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 64 << 10, f"{grown} KiB"
+
+
+def test_tables_of_an_earlier_version_get_what_they_lack(queue, tmp_path):
+    look(queue, A)
+    queue.close()
+    with sqlite3.connect(tmp_path / "state" / "transfers" / "t.db") as database:
+        for name in ("begun", "changed", "unique_id"):
+            database.execute(f"ALTER TABLE files DROP COLUMN {name}")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    queue.open()
+    row = first(queue)
+    assert (row.path, row.begun) == (VPath.parse("/a"), False)
+    row.begun = True
+    queue.save(row)
+    assert first(queue).begun
