@@ -11,11 +11,11 @@ from mft.transfers.one_file import OneFile
 DIGEST: Final = "sha256"
 
 
-async def compare(file: OneFile, path: VPath, digest: bytes | None) -> None:
-    """Raise Refused(BROKEN) unless what has a name there is what was sent.
+async def compare(file: OneFile, path: VPath, digest: bytes | None) -> bytes | None:
+    """Raise Refused(BROKEN) unless what has a name there is what was sent; gives its digest.
 
     `digest` is that of all that was sent; None where only a part of it was sent now. A peer that
-    tells neither sizes nor digests is taken at its word.
+    tells neither sizes nor digests is taken at its word; None where it makes no digests.
     """
     try:
         found = await file.destination.stat(path, finished=True)
@@ -28,10 +28,22 @@ async def compare(file: OneFile, path: VPath, digest: bytes | None) -> None:
         check_size(file, found.size)
     theirs = await file.destination.digest(path, DIGEST)
     if theirs is None:
-        return
-    ours = digest if digest is not None else await _digest_of_source(file)
+        return None
+    ours = digest if digest is not None else await digest_of_source(file)
     if theirs != ours:
-        raise Refused(Reason.BROKEN, file.target, "its content is another one there")
+        raise _another(file)
+    return ours
+
+
+async def check_digest(file: OneFile, path: VPath, ours: bytes) -> None:
+    """Raise Refused(BROKEN) where the peer has another digest of what has a name there."""
+    theirs = await file.destination.digest(path, DIGEST)
+    if theirs is not None and theirs != ours:
+        raise _another(file)
+
+
+def _another(file: OneFile) -> Refused:
+    return Refused(Reason.BROKEN, file.target, "its content is another one there")
 
 
 def check_size(file: OneFile, size: int) -> None:
@@ -41,7 +53,8 @@ def check_size(file: OneFile, size: int) -> None:
         raise Refused(Reason.BROKEN, file.target, details)
 
 
-async def _digest_of_source(file: OneFile) -> bytes:
+async def digest_of_source(file: OneFile) -> bytes:
+    """The digest of the source, by its peer or of all that it sends; raises Refused."""
     found = await file.source.digest(file.row.path, DIGEST)
     if found is not None:
         return found

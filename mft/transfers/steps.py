@@ -18,7 +18,13 @@ from mft.events import payloads as p
 from mft.remote.base import Announced, Remote
 from mft.transfers.around import shown
 from mft.transfers.choosing import STAMP_OLD, choose, move_aside
-from mft.transfers.comparing import check_size, compare
+from mft.transfers.comparing import (
+    DIGEST,
+    check_digest,
+    check_size,
+    compare,
+    digest_of_source,
+)
 from mft.transfers.copying import Converter, Copying, Digest
 from mft.transfers.finishing import at_destination
 from mft.transfers.names import Conversion, conversion_of
@@ -47,6 +53,7 @@ class Delivery:
         self._began = file.around.clock.seconds()
         self._begun = False  # whether its beginning was told, and its end was not
         self._fresh = False  # whether this has just seen all of it arrive
+        self._digest: bytes | None = None  # of what arrived, where the destination makes any
         self.start = 0  # bytes that were there already
 
     async def run(self) -> None:
@@ -99,7 +106,7 @@ class Delivery:
             await self._check_still()
         file.row.written = written
         try:
-            await compare(file, file.names[0], digest)
+            self._digest = await compare(file, file.names[0], digest)
         except Refused as refused:
             if refused.reason is Reason.BROKEN:  # it is not gone on with
                 await file.discard()
@@ -269,31 +276,56 @@ class Delivery:
         there = await file.find(temporary)
         if there is not None and there.size == row.written:
             return False
-        if there is None:
-            found = await file.find(final)
-            if found is not None and found.size == row.written:
-                return True
+        if there is None and await self._has(final):
+            return True
         await file.discard()
         row.begin_anew()
         await file.save()
         return False
 
+    async def _has(self, final: VPath) -> bool:
+        """Whether what has the final name is what was sent; what cannot be known, is not.
+
+        A file that was to be replaced may have the same size: it is only told by its digest.
+        """
+        file, row = self._file, self._file.row
+        found = await file.find(final)
+        if found is None or found.size != row.written:
+            return False
+        theirs = None
+        if self._conversion is None:  # else the source has another one
+            theirs = await file.destination.digest(final, DIGEST)
+        if theirs is None:
+            return not row.replaces
+        try:
+            return theirs == await digest_of_source(file)
+        except Refused as refused:
+            if refused.reason is Reason.NOT_FOUND:
+                raise VanishedError from None
+            raise
+
     async def _see(self, temporary: VPath, final: VPath) -> None:
-        """It was renamed: what is there then has the right size, or was taken away already.
+        """It was renamed: what is there then is what was sent, or was taken away already.
 
         A server that says so, and still has the temporary name, has not done it: Refused(BROKEN).
         """
         file = self._file
         found = await file.find(final)
-        if found is None and await file.find(temporary) is not None:
-            details = "its server says that it has renamed it, and has not"
-            raise Refused(Reason.BROKEN, file.target, details)
+        if found is None:
+            if await file.find(temporary) is not None:
+                details = "its server says that it has renamed it, and has not"
+                raise Refused(Reason.BROKEN, file.target, details)
+            return
         try:
-            if found is not None:
-                check_size(file, found.size)
-        except Refused:
-            file.row.begin_anew()
-            await file.save()
+            check_size(file, found.size)
+            if self._digest is not None:
+                await check_digest(file, final, self._digest)
+        except Refused as refused:
+            if refused.reason is Reason.NOT_FOUND:
+                return
+            if refused.reason is Reason.BROKEN:
+                file.row.begin_anew()
+                await file.save()
             raise
 
     # What is told.

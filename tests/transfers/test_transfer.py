@@ -12,7 +12,7 @@ from mft.events import catalogue as events
 from mft.transfers.runs import ENDED, RUNNING
 from mft.transfers.transfer import State
 from tests.fakes.lending import Begun
-from tests.fakes.remote import MemoryRemote, MemoryRemoteDownload
+from tests.fakes.remote import MemoryRemote, MemoryRemoteDownload, Peer
 from tests.fakes.transferring import NOW, Desk
 
 DONE, JOB_DONE, RETRIED, FAILED, JOB_FAILED = 60012, 60017, 60011, 60081, 60016
@@ -841,6 +841,69 @@ def test_a_marker_stays_where_a_file_of_its_batch_has_failed(desk):
     (told,) = at.payloads(JOB_FAILED)
     assert told.failed_paths == ["/out/a.csv", "/out/a.done"]
     assert at.programs.names == ["/bin/alarm"]
+
+
+# Its own name.
+
+
+def take(peer: Peer, path: str) -> None:
+    at = VPath.parse(path)
+    peer.tree.directory(at.parent).children.pop(at.name)
+
+
+@pytest.mark.parametrize("digests", [True, False])
+def test_an_older_file_of_the_same_size_is_not_taken_for_what_was_sent(desk, digests):
+    at = desk(overwrite_rule="overwrite", retry_wait="5")
+    at.target.makes_digests = digests
+    at.target.put("/in/a.csv", b"OLD!", 5)
+    at.target.refuses["rename"] = [Refused(Reason.BUSY, "", "busy")]
+    at.put("a.csv", b"new!")
+    at.start()
+    at.pass_time(2)
+    take(at.target, "/in/a.csv.part")  # somebody cleans up
+    at.pass_time(30)
+    assert at.arrived == {"a.csv": b"new!"}
+    assert at.left == []
+
+
+@pytest.mark.parametrize("rule", ["overwrite", "fail"])
+def test_what_has_its_name_already_is_not_sent_again_where_digests_say_so(desk, rule):
+    at = desk(overwrite_rule=rule, retry_wait="5")
+    if rule == "overwrite":
+        at.target.put("/in/a.csv", b"OLD!", 5)
+    rename = MemoryRemote.rename
+
+    async def cut(remote: Any, *words: Any, **named: Any) -> None:
+        await rename(remote, *words, **named)
+        remote.cut()
+        raise Refused(Reason.ABORTED, "", "cut")
+
+    at.put("a.csv", b"new!")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(MemoryRemote, "rename", cut)
+        at.start()
+    at.pass_time(200, step=5)
+    assert at.arrived == {"a.csv": b"new!"}
+    assert at.left == []
+    assert at.target.asked_for("upload") == ["/in/a.csv.part"]
+
+
+def test_what_has_another_content_once_it_has_its_name_is_sent_again(desk):
+    at = desk(overwrite_rule="overwrite", retry_wait="5")
+    rename = MemoryRemote.rename
+
+    async def mixed_up(remote: Any, *words: Any, **named: Any) -> None:
+        await rename(remote, *words, **named)
+        at.target.put("/in/a.csv", b"it!!")
+
+    at.put("a.csv", b"new!")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(MemoryRemote, "rename", mixed_up)
+        at.start()
+    assert at.left == ["a.csv"]
+    at.pass_time(30)
+    assert at.arrived == {"a.csv": b"new!"}
+    assert at.left == []
 
 
 # Remembered.
