@@ -1,5 +1,6 @@
 """Folders of this machine as locations: those that are configured, and the one that is built in."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,9 +12,13 @@ from mft.core.vpath import ROOT, VPath
 from mft.remote.base import MOST_CONNECTIONS, Identity, LocationOptions, Parts
 from mft.vfs.base import Attributes, Download, Entry, Existing, FileSystem, Listing, Upload, Usage
 from mft.vfs.local import LocalFileSystem
+from mft.vfs.refusal import refusal
+from mft.vfs.resolve import spelled
+from mft.vfs.volume import Volumes
 
 FILES_AT_A_TIME: Final = 64  # a descriptor each; as many as one session may have open
 NOBODY: Final = Identity("", "", "this machine")
+_LISTING: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Where transfers read and write when they name no location.
 BUILT_IN: Final = Component("", "filesystem", "this machine")
 
@@ -57,8 +62,9 @@ class FilesystemConnector:
             base = VPath.parse(folder)
         # No account has an ID with |, so that nobody goes on with what a transfer has begun.
         owner = f"|{self.component.uuid}"
-        files = LocalFileSystem(str(root), owner, self._parts.volumes)
-        remote = LocalRemote(files, base)
+        volumes = self._parts.volumes
+        files = LocalFileSystem(str(root), owner, volumes)
+        remote = LocalRemote(files, base, FolderSyncs(str(root), volumes))
         try:
             await remote.ping()
         except BaseException as error:
@@ -75,10 +81,46 @@ class FilesystemConnector:
         return self._root is None or refused.reason is Reason.DENIED
 
 
+class FolderSyncs:
+    """Puts the names in folders below one on the disk."""
+
+    def __init__(self, root: str, volumes: Volumes) -> None:
+        self._root = root
+        self._volumes = volumes
+
+    async def __call__(self, *folders: VPath) -> None:
+        """Return when the names in them are there; raises Refused.
+
+        A folder that is not there any more, or that may not be read, has nothing to sync.
+        """
+        volumes = self._volumes
+        try:
+            root, volume = await volumes.root(self._root)
+            try:
+                await volume.sync(self._sync, root, folders)
+            finally:
+                os.close(root)
+        except OSError as error:
+            raise refusal(error, self._root) from None
+
+    def _sync(self, root: int, folders: tuple[VPath, ...]) -> None:
+        for folder in folders:
+            try:
+                path = spelled(folder).encode() or b"."
+                opened = self._volumes.opener(root, path, _LISTING)
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                continue
+            try:
+                self._volumes.syncs.sync(opened)
+            finally:
+                os.close(opened)
+
+
 class LocalRemote:
     """A folder of the local disk as a `Remote`.
 
-    An upload is hidden until it is committed. What `abort` keeps shows under its name to transfers
+    An upload is hidden until it is committed; new names are on the disk before they are told of.
+    What `abort` keeps shows under its name to transfers
     of this location only.
     """
 
@@ -86,10 +128,11 @@ class LocalRemote:
     hides_uploads = True
     identity = NOBODY
 
-    def __init__(self, files: FileSystem, base: VPath) -> None:
+    def __init__(self, files: FileSystem, base: VPath, sync: FolderSyncs) -> None:
         """`base` is the folder in `files` in which paths begin."""
         self._files = files
         self._base = base
+        self._sync = sync
         self._closed = False
 
     @property
@@ -129,8 +172,15 @@ class LocalRemote:
         return await self._files.download(self._at(path))
 
     async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None:
-        """Make a folder."""
-        await self._files.make_directory(self._at(path), mode=mode)
+        """Make a folder; also one that is there may not have been on the disk yet."""
+        at = self._at(path)
+        try:
+            await self._files.make_directory(at, mode=mode)
+        except Refused as refused:
+            if refused.reason is Reason.EXISTS:
+                await self._sync(at.parent)
+            raise
+        await self._sync(at.parent)
 
     async def remove(self, path: VPath) -> None:
         """Remove a file."""
@@ -141,8 +191,10 @@ class LocalRemote:
         await self._files.remove_directory(self._at(path))
 
     async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
-        """Give something another name."""
-        await self._files.rename(self._at(source), self._at(target), replace=replace)
+        """Give something another name: both are on the disk before this returns."""
+        old, new = self._at(source), self._at(target)
+        await self._files.rename(old, new, replace=replace)
+        await self._sync(*dict.fromkeys((new.parent, old.parent)))
 
     async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
         """Set attributes."""

@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,52 @@ def test_the_built_in_location_opens_every_folder_of_the_machine(root: Path) -> 
     assert get(run(connector.connect("partners/acme")), A) == b"hello"
     with refused(Reason.NOT_FOUND):
         run(connector.connect("/nowhere/at/all"))
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The folders that were put on the disk, in order."""
+    found: list[str] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        fsync(descriptor)
+        found.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    return found
+
+
+def test_a_new_name_is_on_the_disk_before_it_is_told_of(root: Path, synced: list[str]) -> None:
+    remote = opened(root, "")
+    put(remote, A, b"data")
+    synced.clear()
+    target = VPath.parse("acme/b.txt")
+    run(remote.rename(A, target, replace=False))
+    assert synced == ["acme", "partners"]
+    run(remote.rename(target, VPath.parse("acme/c.txt"), replace=True))
+    assert synced == ["acme", "partners", "acme"]
+
+
+def test_a_new_folder_is_on_the_disk_before_it_is_told_of(root: Path, synced: list[str]) -> None:
+    remote = opened(root, "acme")
+    run(remote.make_directory(VPath.parse("new")))
+    assert synced == ["acme"]
+    run(remote.make_directory(VPath.parse("new/newer")))
+    assert synced == ["acme", "new"]
+    # A kill may have come between making and syncing.
+    with refused(Reason.EXISTS):
+        run(remote.make_directory(VPath.parse("new/newer")))
+    assert synced == ["acme", "new", "new"]
+
+
+def test_what_cannot_be_synced_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = opened(root, "")
+    put(remote, A, b"data")
+
+    def broken(directory: int) -> None:
+        raise OSError(errno.EIO, "a broken disk")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with refused(Reason.BROKEN):
+        run(remote.rename(A, VPath.parse("b.txt"), replace=False))
