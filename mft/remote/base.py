@@ -88,6 +88,18 @@ class HidesUploads(Protocol):
     hides_uploads: bool
 
 
+@runtime_checkable
+class RoundsTimes(Protocol):
+    """A `Remote` that says whether times of its files may be told in whole minutes.
+
+    Then a time at a full minute may stand for any in that minute.
+    """
+
+    @property
+    def rounds_times(self) -> bool:
+        """Whether they may."""
+
+
 class Connector(Protocol):
     """Makes connections to one location."""
 

@@ -50,6 +50,11 @@ class Looks:
         self._all = self._session.system.upper().startswith("UNIX")  # whether LIST knows -a
         self.dated = self._session.has("MDTM")
 
+    @property
+    def rounds_times(self) -> bool:
+        """Whether times are those of LIST, which has whole minutes, or whole days."""
+        return not self._machine and not self.dated
+
     def whole(self) -> "Looks":
         """Looks at all that the server has, from its own root on."""
         channel, now = self._channel, self._now

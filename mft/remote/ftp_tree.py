@@ -41,6 +41,11 @@ class FtpTree:
         self._open = False  # whether a file is
 
     @property
+    def rounds_times(self) -> bool:
+        """Whether times of files may be told in whole minutes."""
+        return self._looks.rounds_times
+
+    @property
     def connected(self) -> bool:
         """Whether the connection lives."""
         return self._session.control.alive

@@ -12,7 +12,7 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
-from mft.remote.base import HidesUploads, Identity, Remote
+from mft.remote.base import HidesUploads, Identity, Remote, RoundsTimes
 from mft.remote.open_files import Teller, ToldDownload, ToldListing, ToldUpload, Use
 from mft.vfs.base import Attributes, Download, Entry, Existing, Listing, Upload, Usage
 
@@ -33,6 +33,11 @@ class Told:
     def end(self) -> None:
         """It is given back: nothing can be done with it any more."""
         self._ended = True
+
+    @property
+    def rounds_times(self) -> bool:
+        """Whether times of files may be told in whole minutes."""
+        return isinstance(self._remote, RoundsTimes) and self._remote.rounds_times
 
     @property
     def identity(self) -> Identity:

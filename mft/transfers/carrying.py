@@ -219,6 +219,8 @@ class Carrier:
             program = options.execute_after_success
             with suppress(Refused):  # which is told
                 await run_for(self._around, "execute_after_success", program, path, target)
+            if program:
+                row.changed = 0  # it may have set attributes
         if options.archive_success_path:
             store = At(options.archive_location_uuid, options.archive_success_path)
             async with self._lending.lend([self._source, store], self._pauses) as (source, kept):

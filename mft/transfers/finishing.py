@@ -7,9 +7,8 @@ from mft.events import payloads as p
 from mft.remote.base import Remote
 from mft.transfers.around import Around, shown
 from mft.transfers.commands import Command, carry_out
-from mft.transfers.one_file import HopelessError, OneFile, is_same_time
+from mft.transfers.one_file import HopelessError, OneFile, is_same
 from mft.transfers.rows import Row
-from mft.vfs.base import Entry
 
 
 async def at_destination(file: OneFile, condition: str, commands: tuple[Command, ...]) -> None:
@@ -38,7 +37,7 @@ async def remove_source(around: Around, row: Row, source: Remote) -> bool:
     path = around.at_source(row.path)
     try:
         entry = await source.stat(row.path)
-        if not _is_what_was_sent(entry, row):
+        if not is_same(row, entry, source):
             told = p.SourceChanged(path, "it was written after it had been sent", "changed")
             around.tell(events.TRANSFER_SOURCE_CHANGED, told)
             return False
@@ -48,14 +47,10 @@ async def remove_source(around: Around, row: Row, source: Remote) -> bool:
         if refused.reason is not Reason.NOT_FOUND:
             raise
         return True
-    if _is_what_was_sent(entry, row):
+    if is_same(row, entry, source):
         details = "its server says that it has removed it, and it is still there"
         raise HopelessError(Reason.BROKEN, path, details)
     return True
-
-
-def _is_what_was_sent(entry: Entry, row: Row) -> bool:
-    return entry.size == row.size and is_same_time(entry.modified, row.modified)
 
 
 async def remove_folders(around: Around, folder: VPath, source: Remote) -> None:

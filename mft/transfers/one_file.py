@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.remote.base import Remote
+from mft.remote.base import Remote, RoundsTimes
 from mft.transfers.around import Around, shown
 from mft.transfers.names import Named
 from mft.transfers.rows import Row
@@ -77,10 +77,12 @@ class OneFile:
 
     def check(self, entry: Entry) -> None:
         """Raise ChangedError for a source that is not what it was."""
-        row = self.row
-        alike = entry.size == row.size and is_same_time(entry.modified, row.modified)
-        if not entry.is_file or not alike:
+        if not entry.is_file or not is_same(self.row, entry, self.source):
             raise ChangedError
+
+    def note(self, entry: Entry) -> None:
+        """Keep what tells an opened source from what may be there later."""
+        self.row.changed, self.row.unique = entry.changed, entry.unique
 
     async def discard(self) -> None:
         """Remove what was sent of it under its temporary name, as far as that can be done."""
@@ -90,6 +92,15 @@ class OneFile:
                 await self.destination.remove(temporary)
 
 
-def is_same_time(one: int, other: int) -> bool:
-    """Whether two times of a file are the same: listings may tell them in whole minutes."""
-    return one == other or (0 in (one % 60, other % 60) and one // 60 == other // 60)
+def is_same(row: Row, entry: Entry, source: Remote) -> bool:
+    """Whether a file of the source is the one that the queue knows, as far as the source tells."""
+    for known, told in ((row.changed, entry.changed), (row.unique, entry.unique)):
+        if known and told and known != told:
+            return False
+    minutes = isinstance(source, RoundsTimes) and source.rounds_times
+    return entry.size == row.size and is_same_time(entry.modified, row.modified, minutes=minutes)
+
+
+def is_same_time(one: int, other: int, *, minutes: bool) -> bool:
+    """Whether two times of a file are the same; with `minutes` some are told in whole ones."""
+    return one == other or (minutes and 0 in (one % 60, other % 60) and one // 60 == other // 60)

@@ -121,6 +121,7 @@ class Delivery:
             download = await self._open_source()
             try:
                 self._file.check(download.entry)
+                self._file.note(download.entry)
                 return await self._copy(download, await self._open_destination())
             finally:
                 await self._close(download)
@@ -172,7 +173,7 @@ class Delivery:
         """
         row = self._file.row
         if row.begun:
-            return
+            return  # and so was what is known of its source
         row.begun = True
         try:
             await self._file.save(durable=False)

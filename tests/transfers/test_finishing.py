@@ -1,6 +1,8 @@
 """Commands at a destination, and what is left of a source."""
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,8 +10,11 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.transfers.finishing import remove_folders
+from mft.transfers.one_file import is_same
+from mft.transfers.rows import STABLE, Row
+from mft.vfs.base import Entry
 from tests.fakes.run import run
-from tests.fakes.transferring import Desk
+from tests.fakes.transferring import Desk, LocalDesk
 
 
 @pytest.fixture
@@ -85,3 +90,56 @@ def test_a_folder_that_cannot_be_removed_is_told(at):
     at.source.refuses["remove_directory"] = [Refused(Reason.DENIED, "", "no")]
     run(remove_folders(at.around(), VPath.parse("/one/two"), remote))
     assert at.has_told(events.TRANSFER_FOLDER_LEFT)
+
+
+ARCHIVING = {
+    "archive_success_path": "archive",
+    "archive_location_uuid": "local",
+    "archive_format": "exact",
+}
+
+
+def test_a_source_that_was_written_again_within_its_minute_stays(tmp_path):
+    at = Desk(tmp_path, archive_success_path="/kept", archive_location_uuid="archive")
+    at.put("a.csv", b"old1", 1200)  # at a full minute
+    at.archive.hangs.add("upload")
+    at.start()
+    node = at.source.tree.find(VPath.parse("/out/a.csv"))  # the same one, whatever else is told
+    node.data[:], node.modified = b"new2", 1245
+    at.archive.answer()
+    assert at.left == ["a.csv"]
+    assert at.has_told(events.TRANSFER_SOURCE_CHANGED)
+    at.stop()
+
+
+def test_a_source_that_was_replaced_within_its_second_stays(tmp_path):
+    for name in ("out", "in", "archive"):
+        (tmp_path / name).mkdir()
+    source = tmp_path / "out" / "a.csv"
+    source.write_bytes(b"old1")
+    os.utime(source, (1200, 1200))
+    at = LocalDesk(tmp_path, execute_after_success="/bin/notify", **ARCHIVING)
+
+    def replaced() -> None:
+        new = tmp_path / "new"
+        new.write_bytes(b"new2")
+        os.utime(new, (1200, 1200))
+        new.rename(source)
+
+    at.programs.acts["/bin/notify"] = replaced
+    at.start()
+    assert source.read_bytes() == b"new2"
+    at.stop()
+
+
+@pytest.mark.parametrize("rounds", [True, False])
+def test_only_trees_of_whole_minutes_are_believed_that_they_are(rounds):
+    row = Row(1, VPath.parse("/a"), 4, 1245, STABLE, 0.0)
+    tree = SimpleNamespace(rounds_times=rounds)
+    assert is_same(row, Entry("a", 0o100644, 4, 1200, 0), tree) is rounds
+    assert not is_same(row, Entry("a", 0o100644, 4, 1199, 0), tree)
+    assert not is_same(row, Entry("a", 0o100644, 4, 1259, 0), tree)
+    row.changed, row.unique = 5, 6
+    assert is_same(row, Entry("a", 0o100644, 4, 1245, 0), tree)
+    assert not is_same(row, Entry("a", 0o100644, 4, 1245, 0, changed=4), tree)
+    assert not is_same(row, Entry("a", 0o100644, 4, 1245, 0, unique=7), tree)
