@@ -118,6 +118,9 @@ class Transfers:
         transfer = self.running.get(uuid)
         if transfer is None or transfer.state is State.STOPPED:
             raise Refused(Reason.NOT_FOUND, "", f"the transfer {uuid} is not running")
+        if not transfer.takes_runs:
+            details = f"the transfer {transfer.options.name} is {transfer.state.value}"
+            raise Refused(Reason.BUSY, "", details)
         transfer.run(why)
 
     def look_at_run(self, identifier: str, number: int) -> dict[str, Any]:

@@ -30,6 +30,7 @@ RUN_LOOKS: Final = 4  # of one run; what changes all the time is left to the nex
 AHEAD: Final = 32  # files that are taken out of the queue at once
 LOOK_SHARE: Final = 10  # a look that takes long is followed by a rest of so many times as long
 QUEUE_WAIT: Final = 30.0  # seconds after the queue could not be read or written
+RUN: Final = "run"  # a fact of the queue: 1 from the beginning of a run to its end
 MOST_SHOWN: Final = 50  # files in a description
 
 
@@ -80,6 +81,7 @@ class Transfer:
         try:
             await self._around.ask.alone(self._around.queue.open)
             await self._around.ask(self._around.queue.again)
+            cut = await self._around.ask(self._around.queue.fact, RUN)
         except Refused as refused:
             self._set(State.FAILED, str(refused))
             return
@@ -87,6 +89,8 @@ class Transfer:
         self._set(State.STARTED if self._timetable.is_open else State.SUSPENDED)
         for task in (self._dispatch(), self._poll(), self._timetable.keep(), *self._chores.all()):
             self._spawn(task)
+        if cut:
+            self.run("a run was cut by the end of the server, or of the transfer")
 
     def _tell_start(self) -> None:
         options = self.options
@@ -179,10 +183,18 @@ class Transfer:
             rest = LOOK_SHARE * (clock.seconds() - began)
             await deferLater(clock, max(self.options.changes_poll_interval, rest))
 
+    @property
+    def takes_runs(self) -> bool:
+        """Whether a run that is asked for now will begin."""
+        return self.state in (State.STARTED, State.SUSPENDED) and not self._ending
+
     def run(self, why: str) -> Run:
-        """Look now, and send what is there; gives the run, which may not have begun."""
+        """Look now, and send what is there; gives the run, which may not have begun.
+
+        One that is cut goes on at the next start.
+        """
         run = self.runs.ask(why)
-        if self.state in (State.STARTED, State.SUSPENDED) and not self._ending:
+        if self.takes_runs:
             self._spawn(self._run())
         else:
             self.runs.refuse(f"the transfer is {self.state.value}")
@@ -190,6 +202,8 @@ class Transfer:
 
     async def _run(self) -> None:
         run = self.runs.begin(self.tally)
+        if run is None:
+            return
         while run is not None:
             error = "the transfer was stopped"
             try:
@@ -197,11 +211,14 @@ class Transfer:
             finally:
                 self.runs.end(self.tally, error)
             run = self.runs.begin(self.tally)
+        with suppress(Refused):  # then there is one run more
+            await self._around.ask(self._around.queue.keep, RUN, 0)
 
     async def _whole_run(self) -> str:
         """Look until nothing has to rest any more, and wait until all is done; what went wrong."""
         around = self._around
         try:
+            await around.ask(around.queue.keep, RUN, 1)
             await around.ask(around.queue.again)
             for number in range(RUN_LOOKS):
                 if number:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mft.cli.check import plan
-from mft.core.failure import Reason
+from mft.core.failure import Reason, Refused
 from mft.daemon.answers import Answer
 from mft.daemon.load import load
 from mft.daemon.service import Daemon
@@ -201,6 +201,9 @@ def test_a_queue_that_is_damaged_fails_one_transfer_and_not_the_server(instance:
     async def body(daemon: Daemon, reactor: Any) -> None:
         assert daemon.transfers.of("out").state is State.FAILED
         assert daemon.transfers.of("two").state is State.STARTED
+        with pytest.raises(Refused) as caught:  # the event comes again
+            daemon.transfers.ask("out-1", "event 30068")
+        assert caught.value.reason is Reason.BUSY
 
     running(instance, body, transfer(), transfer("two"))
 

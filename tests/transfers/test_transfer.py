@@ -682,6 +682,27 @@ def test_a_run_that_was_missed_is_made_up_for(desk):
     assert list(at.arrived) == ["a.csv"]
 
 
+def test_a_run_that_was_cut_goes_on_at_the_next_start(desk):
+    at = desk(enabled="no", concurrent_files="1")
+    for name in "abc":
+        at.put(f"{name}.csv")
+    at.target.hangs.add("commit")
+    at.start()
+    at.transfer.run("event 30068")
+    at.pass_time(2)
+    at.target.cut()
+    at.stop()
+    at.restart()
+    at.pass_time(60)
+    assert sorted(at.arrived) == ["a.csv", "b.csv", "c.csv"]
+    assert at.left == []
+    at.stop()
+    at.put("d.csv")
+    at.restart()  # it came to its end
+    at.pass_time(60)
+    assert at.left == ["d.csv"]
+
+
 def test_a_transfer_that_is_not_enabled_only_runs_when_asked(desk):
     at = desk(enabled="no")
     at.put("a.csv")
