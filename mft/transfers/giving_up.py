@@ -57,7 +57,7 @@ async def give_up(around: Around, lending: Lending, row: Row, target: At) -> boo
             async with lending.lend([source, target]) as (here, there):
                 named = Named(row.final or row.path)
                 file = OneFile(around, row, named, target.folder, here, there)
-                await _take_back(file)
+                await _take_back(file, another=another)
                 if not another:
                     commands = options.execute_on_destination_after_failure
                     await at_destination(file, "after-failure", commands)
@@ -76,8 +76,11 @@ async def give_up(around: Around, lending: Lending, row: Row, target: At) -> boo
     return False
 
 
-async def _take_back(file: OneFile) -> None:
+async def _take_back(file: OneFile, *, another: bool) -> None:
     """Leave nothing under the temporary name; raises Refused.
+
+    What was begun under its own name is left, and written anew if it is tried again: it could not
+    be told from a file of somebody else, and might be in its own way.
 
     What was sent and has no temporary name any more may have got its own: that is found out if it
     is tried again, so that it is not sent twice.
@@ -85,6 +88,8 @@ async def _take_back(file: OneFile) -> None:
     row = file.row
     named = row.temporary is not None and row.temporary != row.final
     if row.state == SENT and named and await file.find(file.names[0]) is None:
+        return
+    if row.state == SENDING and row.begun and not named and not another:
         return
     await file.discard()
     row.begin_anew()

@@ -867,6 +867,36 @@ def test_a_marker_stays_where_a_file_of_its_batch_has_failed(desk):
 # Its own name.
 
 
+def test_what_failed_under_its_own_name_can_be_tried_again(desk):
+    at = desk(destination_temporary_suffix="none", retry_count="0")
+    at.put("a.csv", b"x" * 10_000)
+    at.target.room = 5000
+    at.start()
+    at.pass_time(2)
+    assert at.numbers.count(FAILED) == 1
+    at.target.room = None
+    at.stop()
+    at.restart()
+    at.pass_time(20)
+    assert at.arrived == {"a.csv": b"x" * 10_000}
+    assert at.left == []
+
+
+def test_what_failed_under_its_own_name_goes_to_the_fallback(desk):
+    at = desk(
+        destination_temporary_suffix="none",
+        retry_count="0",
+        destination_fallback_path="/else",
+    )
+    at.target.put("/else/x", b"")
+    at.target.refuses["commit"] = [Refused(Reason.DENIED, "", "no")]
+    at.put("a.csv")
+    at.start()
+    at.pass_time(20)
+    assert at.target.get("/else/a.csv") == b"data"
+    assert at.left == []
+
+
 def take(peer: Peer, path: str) -> None:
     at = VPath.parse(path)
     peer.tree.directory(at.parent).children.pop(at.name)
