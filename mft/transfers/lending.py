@@ -4,18 +4,25 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, NamedTuple, Protocol
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.task import deferLater
 
 from mft.core.failure import Reason, Refused
 from mft.remote.base import Remote
+from mft.remote.filesystem import FILES_AT_A_TIME
 from mft.transfers.around import Place, Places
 
 # Seconds that one connection is held while another is waited for. Whoever has the other may be
 # waiting for ours; then both are given back, and it begins again.
 PATIENCE: Final = 60.0
+# Works that wait for two folders of this machine: half of what it lends, so that one is left.
+PAIRS_HERE: Final = FILES_AT_A_TIME // 2
 AGAIN: Final = 1.0  # seconds between two attempts, where a location only says that it is busy
+
+
+class NoSecondError(Refused):
+    """A second connection did not come in time, while the first was held."""
 
 
 class At(NamedTuple):
@@ -42,6 +49,7 @@ class Lending:
         self._places = places
         self._clock = clock
         self._locks: dict[str | None, DeferredLock] = {}
+        self._here = DeferredSemaphore(PAIRS_HERE)
 
     @asynccontextmanager
     async def lend(
@@ -76,11 +84,14 @@ class Lending:
                 await stack.aclose()
                 if refused.reason is not Reason.BUSY or pauses is None:
                     raise
-                why = str(refused)
+                why = None if isinstance(refused, NoSecondError) else str(refused)
             except BaseException:
                 await stack.aclose()
                 raise
-            await self._available(self._places(wanted[missing[0]].location), why, pauses)
+            if why is None:  # the location is well, and others use it
+                await deferLater(self._clock, AGAIN)
+            else:
+                await self._available(self._places(wanted[missing[0]].location), why, pauses)
 
     async def _all(
         self, stack: AsyncExitStack, wanted: Sequence[At], missing: list[int]
@@ -97,11 +108,17 @@ class Lending:
         """By the ID, this machine first: two that want the same never keep it from each other."""
         return sorted(range(len(wanted)), key=lambda number: wanted[number].location or "")
 
-    def _lock(self, wanted: Sequence[At]) -> DeferredLock | None:
-        """Of a location that two connections are wanted of: one at a time waits for its second."""
+    def _lock(self, wanted: Sequence[At]) -> DeferredLock | DeferredSemaphore | None:
+        """Of a location that two connections are wanted of: one at a time waits for its second.
+
+        Of this machine several may: a folder that is slow to open is in nobody's way, and one of
+        them finds a second one free.
+        """
         locations = [one.location for one in wanted]
         if len(set(locations)) == len(locations):
             return None
+        if locations[0] is None:
+            return self._here
         return self._locks.setdefault(locations[0], DeferredLock())
 
     async def _one(self, stack: AsyncExitStack, at: At, *, waits: bool) -> Remote:
@@ -114,7 +131,7 @@ class Lending:
             return await entering
         except DeferredTimeoutError:
             details = "no second connection is free"
-            raise Refused(Reason.BUSY, at.folder, details) from None
+            raise NoSecondError(Reason.BUSY, at.folder, details) from None
 
     async def _available(self, place: Place, why: str, pauses: Pauses) -> None:
         pauses.paused(place, why)
