@@ -13,6 +13,8 @@ from mft.daemon.reading import Read, Reading
 from mft.daemon.sections import BUILT_IN
 from mft.inspection.signature import SignatureRules
 from mft.protocols.options import ServiceOptions
+from mft.remote.base import LocationOptions
+from mft.transfers.options import TransferOptions
 
 IPV4_ANY: Final = "0.0.0.0"  # noqa: S104 - compared, never bound
 ANY: Final = "::"  # every address of both families
@@ -174,6 +176,26 @@ def check_detached(reading: Reading) -> None:
         looks = any(detached.intersection(group.inspections) for _, group in member.groups)
         if looks and member.amends_names and member.groups[0][0] not in told:
             wrong_in(member.options, one.raw, wrong, reading.problems)
+
+
+def check_connections(reading: Reading) -> None:
+    """A transfer within one location holds two connections to it: with one it would never begin."""
+    single = {
+        uuid
+        for uuid, one in reading.families["locations"].items()
+        if isinstance(one.options, LocationOptions) and one.options.max_connections < 2
+    }
+    for one in reading.families["transfers"].values():
+        options = one.options
+        if not isinstance(options, TransferOptions) or options.source_uuid not in single:
+            continue
+        others = {"destination_uuid": options.destination_uuid}
+        if options.archive_success_path or options.archive_failure_path:
+            others["archive_location_uuid"] = options.archive_location_uuid
+        for name, uuid in others.items():
+            if uuid == options.source_uuid:
+                sentence = f"is the source too: [locations/{uuid}] needs max_connections = 2"
+                wrong_in(options, one.raw, Wrong(sentence, uuid, option=name), reading.problems)
 
 
 def check_lifetimes(reading: Reading) -> None:

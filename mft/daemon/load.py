@@ -14,6 +14,7 @@ from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, check_section
 from mft.daemon.account_files import read_account_files
 from mft.daemon.cross_checks import (
+    check_connections,
     check_denied,
     check_detached,
     check_inspections,
@@ -95,6 +96,7 @@ def load(path: Path) -> Loaded:
     check_names(reading.families["locations"], problems)
     check_denied(reading)
     check_ports(reading.families["services"], problems)
+    check_connections(reading)
     check_lifetimes(reading)
     check_inspections(reading)
     check_detached(reading)

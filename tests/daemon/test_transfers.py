@@ -223,6 +223,28 @@ def test_locations_must_be_there(instance: Instance) -> None:
     assert 'did you mean "SHARE"' in problem.remedy
 
 
+ENDS = {"source_uuid": "SHARE", "source_path": "out", "destination_path": "in"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"destination_uuid": "SHARE"},
+        {"archive_location_uuid": "SHARE", "archive_success_path": "kept"},
+    ],
+)
+def test_one_connection_is_not_enough_for_both_ends(
+    instance: Instance, other: dict[str, str]
+) -> None:
+    given = {**ENDS, "destination_path": "in" if len(other) == 1 else "HOME/in", **other}
+    loaded = load(instance.write(f"{SHARE}max_connections = 1\n", transfer(**given)))
+    (problem,) = (one for one in loaded.problems if one.is_error)
+    assert problem.option == next(iter(other))
+    assert "max_connections = 2" in problem.remedy
+    loaded = load(instance.write(f"{SHARE}max_connections = 2\n", transfer(**given)))
+    assert not any(one.is_error for one in loaded.problems)
+
+
 def test_a_check_tells_which_would_start(instance: Instance) -> None:
     config = instance.config(transfer(), transfer("two", enabled="no"))
     assert "transfers: out, two (when asked)" in list(plan(config))
