@@ -71,7 +71,6 @@ ELSEWHERE = {
     "mft.runtime.child": "tests/runtime/test_program.py",
     "mft.transfers.archive": "tests/transfers/test_transfer.py",
     "mft.transfers.around": "tests/transfers/test_transfer.py",
-    "mft.transfers.choosing": "tests/transfers/test_transfer.py",
     "mft.transfers.chores": "tests/transfers/test_transfer.py",
     "mft.transfers.comparing": "tests/attacks/test_transfer_peers.py",
     "mft.transfers.giving_up": "tests/attacks/test_transfer_peers.py",
