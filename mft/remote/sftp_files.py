@@ -88,6 +88,8 @@ class RemoteUpload:
         size = self.lane.torn if keep else self.start
         if size is None or not (keep or self.in_place):
             return keep
+        if keep and self.lane.closed:
+            return False
         try:
             return await self._cut_to(size) or not keep
         except Refused:
@@ -96,12 +98,12 @@ class RemoteUpload:
             return False
 
     async def _cut_to(self, size: int) -> bool:
-        """Cut the file to a size: whether the server is known to have done it."""
+        """Cut the file to a size: whether the server has done it."""
         if not self.lane.closed:
             return await self.lane.cut(size)
         fields = self._path, sent_attrs(Attributes(size=size))
         await self._session.ask(packets.SetStat, *fields, subject=self.real_path)
-        return False
+        return True
 
     async def divert(self, folder: str, name: str) -> None:
         """It is not on this machine."""

@@ -57,7 +57,6 @@ ELSEWHERE = {
     "mft.protocols.ssh.service": "tests/daemon/test_reloading.py",
     "mft.protocols.ssh.whole_files": "tests/protocols/ssh/test_sftp_files.py",
     "mft.remote.sftp": "tests/attacks/test_lying_sftp_servers.py",
-    "mft.remote.sftp_files": "tests/remote/test_sftp_tree.py",
     "mft.remote.sftp_open": "tests/remote/test_sftp_tree.py",
     "mft.remote.sftp_reading": "tests/remote/test_sftp_tree.py",
     "mft.remote.sftp_session": "tests/attacks/test_lying_sftp_servers.py",

@@ -369,6 +369,18 @@ def test_what_is_kept_of_an_upload_that_failed_has_no_hole(far: Any, cuts: bool)
     for at in (0, 100, 200):
         upload.lane.write_from([memoryview(bytes(100))], at)  # all three are under way
     with refused(Reason.BROKEN):
-        link.do(upload.commit(durable=True))
+        link.do(upload.lane.settled())
     link.do(upload.abort(keep=True))
     assert (full.size, full.removed) == ((100, False) if cuts else (300, True))
+
+
+def test_nothing_is_kept_of_an_upload_that_failed_as_it_ended(far: Any) -> None:
+    link, host = far()
+    full = Full(host, cuts=True)
+    upload = link.do(link.connect().upload(P("/a"), Existing.EXTEND))
+    for at in (0, 100, 200):
+        upload.lane.write_from([memoryview(bytes(100))], at)
+    with refused(Reason.BROKEN):
+        link.do(upload.commit(durable=True))  # which has closed it already
+    link.do(upload.abort(keep=True))
+    assert full.removed
