@@ -13,7 +13,8 @@ from mft.remote.http_options import WebdavOptions
 from mft.remote.http_peer import Asked, check
 from mft.remote.http_status import GOOD, LOGIN, refusal
 from mft.remote.http_tree import HttpTree, file_entry
-from mft.vfs.base import Entry
+from mft.remote.http_upload import HttpUpload
+from mft.vfs.base import Entry, Existing
 from mft.wire.http.multistatus import PROPFIND, TYPE, MultiStatus, Row
 from mft.wire.http.reference import parse_reference, parse_segments
 
@@ -116,6 +117,17 @@ class WebdavTree(HttpTree):
                 raise Refused(Reason.EXISTS, subject)
             check(asked, subject)
             await self.look_into(asked, subject)
+
+    async def upload(self, path: VPath, how: Existing, *, mode: int = 0o666) -> HttpUpload:
+        """Begin to send a file into a folder that is there.
+
+        The request begins with the first byte, and its answer would come behind the last one.
+        """
+        if len(path.parts) > 1:
+            entry, _ = await self.known(path.parent)
+            if not entry.is_directory:
+                raise Refused(Reason.NOT_A_DIRECTORY, str(path))
+        return await super().upload(path, how, mode=mode)
 
     async def remove_directory(self, path: VPath) -> None:
         """Remove a folder, once it was seen to be empty."""

@@ -138,6 +138,27 @@ def test_an_answer_about_many_that_has_an_error_inside_is_one(method: str) -> No
     at({"PROPFIND": multi(told(HOME + "file")), method: multi(inside.format(423))}, main)
 
 
+@pytest.mark.parametrize(
+    ("answered", "reason"),
+    [
+        (reply(404), Reason.NOT_FOUND),
+        (multi(told(f"{HOME}in", size=1)), Reason.NOT_A_DIRECTORY),
+        (reply(503), Reason.BUSY),
+    ],
+)
+def test_an_upload_into_no_folder_is_refused_before_its_first_byte(
+    answered: bytes, reason: Reason
+) -> None:
+    """Whoever would make the folder learns in time that it is not there."""
+
+    async def main(tree: WebdavTree) -> None:
+        upload = tree.upload(VPath.parse("/in/file"), Existing.REPLACE)
+        assert await refused(upload) is reason
+
+    asked = at({"PROPFIND": answered}, main)
+    assert {one.method for one in asked} == {"PROPFIND"}
+
+
 def test_a_folder_is_never_replaced_and_never_removed_as_a_file() -> None:
     def answer(asked: Asked) -> bytes:
         if asked.method != "PROPFIND":
