@@ -91,14 +91,15 @@ each event. Dispatched files are uploaded one after the other, and are on one di
 TRANSFERS_NOTES = """\
 Medians; in brackets half the distance between the lowest and the highest round. Who moves takes
 turns within each round; all move the same files between this machine's RAM and the same sshd
-(AES-128-GCM: Debian's rclone has no AES-256-GCM) or vsftpd (TLS 1.3 with AES-256-GCM). Processor
-time is that of all processes of who moves, lftp's ssh among them. mft is a young server that has
-moved one small file; what rclone and lftp need for that one, start and login, is taken out. rclone
-sends 255 KiB at a time over SFTP, and neither it nor the others ask for digests of what has
-arrived; mft alone looks at the size of what has arrived, gives it its name when it is whole, has
-the server sync it, and writes down each step on disk. Files that wait and the long folder are
-100,000. Small files beside the long folder go to the server that has it, by other connections;
-turns are counted from the start on, the first look included."""
+(AES-128-GCM: Debian's rclone has no AES-256-GCM) or vsftpd (AES-256-GCM in TLS 1.3; rclone in 1.2,
+for in 1.3 it takes up no session). Processor time is that of all processes of who moves, lftp's ssh
+among them. mft is a young server that has moved one small file; what rclone and lftp need for that
+one, start and login, is taken out. rclone sends 255 KiB at a time over SFTP, and moves a file in
+one piece: in several, what it fetches from vsftpd arrives wrong. It asks for no digests of what has
+arrived. mft alone has the server sync each file, gives it its name when it is whole, and writes
+down each step on disk. Files that wait, and those of the long folder, are 100,000. Small files
+beside the long folder go to the server that has it, by other connections; turns are counted from
+the start on, the first look included."""
 
 
 class Family(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.__main__ import main
-from tests.benchmarks.bench import FTP_PEERS, HTTP_SERVERS
+from tests.benchmarks.bench import FTP_PEERS, HTTP_SERVERS, MOVERS
 from tests.benchmarks.run import RAM
 
 SERVERS = {"openssh", "mft"}
@@ -124,3 +124,26 @@ def test_events_behind_a_dead_database_are_told_in_one_round_of_several(tmp_path
         "later": 1,
         "rate": 1,
     }
+
+
+@pytest.mark.bench
+def test_transfers_move_what_others_move(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = {"transfers-sftp-up", "transfers-sftp-down", "transfers-small-up"}
+    if os.geteuid() == 0:  # who may start vsftpd
+        kinds |= {"transfers-ftps-up", "transfers-ftps-down"}
+    seen, page = tiny_run(tmp_path, "transfers", {"mft", *MOVERS}, kinds, capsys)
+    assert "| mft | rclone | lftp |" in page
+    assert all(value > 0 for one in seen.values() for some in one.values() for value in some["far"])
+
+
+@pytest.mark.bench
+def test_transfers_wait_for_a_server_and_are_looked_at_beside_a_long_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen, _ = tiny_run(
+        tmp_path, "transfers", {"mft"}, {"transfers-queue", "transfers-poll"}, capsys
+    )
+    for by_server in seen.values():
+        assert all(value > 0 for [value] in by_server["mft"].values())

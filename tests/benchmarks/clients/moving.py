@@ -27,13 +27,14 @@ Command = Callable[[Work, Address, Credentials], list[str]]
 
 
 def rclone(work: Work, address: Address, credentials: Credentials) -> list[str]:
-    """With packets as large as OpenSSH takes them, and without digests that nobody else makes."""
+    """With packets as large as OpenSSH takes them, and without digests of what has arrived."""
     service = "sftp" if work.scheme == "sftp" else "ftp"
     far = f":{service}:"
     source, target = (
         (work.source, far + work.target) if work.up else (far + work.source, work.target)
     )
     argv = ["rclone", "--config", "/dev/null", "--transfers", str(AT_A_TIME)]
+    argv += ["--multi-thread-streams", "0"]  # in several pieces, big files of FTP arrive wrong
     argv += ["copy" if work.folder else "copyto", source, target]
     argv += [f"--{service}-host", HOST, f"--{service}-port", str(address.port)]
     if service == "sftp":
