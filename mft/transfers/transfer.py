@@ -215,7 +215,10 @@ class Transfer:
             await self._around.ask(self._around.queue.keep, RUN, 0)
 
     async def _whole_run(self) -> str:
-        """Look until nothing has to rest any more, and wait until all is done; what went wrong."""
+        """Look until nothing has to rest any more, and wait until all is done; what went wrong.
+
+        Then what has changed before it could be sent has to rest anew.
+        """
         around = self._around
         try:
             await around.ask(around.queue.keep, RUN, 1)
@@ -225,17 +228,26 @@ class Transfer:
                     await deferLater(around.clock, self.options.stable_after)
                 await self._watching.look()
                 self._ring()
-                counts = await around.ask(around.queue.counts)
-                if not counts.get(SEEN):
+                if number < RUN_LOOKS - 1 and await self._rests():
+                    continue
+                await self._gather()
+                await self._all_done()
+                if self._why or not await self._rests():
                     break
-            await self._gather()
         except Refused as refused:
             return str(refused)
+        return self._why
+
+    async def _rests(self) -> bool:
+        """Whether any file has to."""
+        counts = await self._around.ask(self._around.queue.counts)
+        return bool(counts.get(SEEN))
+
+    async def _all_done(self) -> None:
         done: Deferred[None] = Deferred()
         self._idle.append(done)
         self._ring()
         await done
-        return self._why
 
     async def _gather(self) -> None:
         """Wait for the batch, if there is to be one; the program before it is not run for ever."""

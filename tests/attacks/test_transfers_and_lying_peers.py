@@ -268,8 +268,10 @@ def test_one_that_was_full_goes_on_when_there_is_room(
 
     at = meet(kind, tmp_path, files, work, **PUSH)
     assert files.files_by_name() == {"a": DATA}
+    assert at.here("out") == {}
     (told,) = at.payloads(DONE)
-    assert told.transferred_size == len(DATA) - 50_000
+    if kind == "ftp":  # over SFTP all of it may have been on its way when the first was refused
+        assert told.transferred_size == len(DATA) - 50_000
 
 
 # Who it is.

@@ -18,7 +18,8 @@ from mft.remote.location import Location
 from mft.remote.registry import LOCATIONS
 from mft.remote.webdav import WebdavTree
 from mft.runtime.buffers import Buffers
-from mft.transfers.around import Around, Asked, Place
+from mft.transfers.around import Around, Place
+from mft.transfers.asked import Asked
 from mft.transfers.lending import Lending
 from mft.transfers.queue import Queue
 from mft.transfers.transfer import Transfer
@@ -120,13 +121,13 @@ class Meeting:
         def place(uuid: str | None) -> Place:
             return places[uuid]
 
-        read = options(**given)
+        read, queue = options(**given), Queue(self.directory / "t-1.db")
         around = Around(
             component=Component("t-1", "transfer", "out"),
             options=read,
             bus=self.trail,
-            queue=Queue(self.directory / "t-1.db"),
-            ask=Asked(parts_in(self.directory).disk),
+            queue=queue,
+            ask=Asked(queue, parts_in(self.directory).disk),
             clock=self.reactor,
             now=self.reactor.seconds,
             zone=UTC,

@@ -56,6 +56,13 @@ class PartnerFiles:
         if len(taken) < len(data):
             raise FullError
 
+    def cut(self, path: str, size: int) -> None:
+        """Make a file shorter; KeyError where there is none."""
+        before = self.files[path]
+        self.files[path] = before[:size]
+        if self.room is not None:
+            self.room += len(before) - len(self.files[path])
+
     def remove(self, path: str) -> None:
         """Remove a file; KeyError where there is none."""
         data = self.files.pop(path)

@@ -59,6 +59,8 @@ class _Session:
             data = bytes(request.data)
             files.write(request.handle.decode(), request.offset, data)
             self._count(len(data))
+        elif isinstance(request, packets.FSetStat) and request.attrs.size is not None:
+            files.cut(request.handle.decode(), request.attrs.size)
         elif isinstance(request, packets.Remove):
             files.remove(request.path.decode())
         elif isinstance(request, packets.Rename):

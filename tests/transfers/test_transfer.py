@@ -729,6 +729,24 @@ def test_a_run_waits_for_what_rests_and_for_tries(desk):
     assert (run.state, run.done, run.failed, run.error) == (ENDED, 1, 1, "")
 
 
+def test_a_run_sends_what_changes_before_it_could_be_sent(desk, monkeypatch):
+    at = desk(enabled="no")
+    at.put("a.csv", b"old")
+    meet = at.source.meet
+
+    async def changed(operation, path):
+        if operation == "download" and at.source.get("/out/a.csv") == b"old":
+            at.put("a.csv", b"other", modified=2000)
+        await meet(operation, path)
+
+    monkeypatch.setattr(at.source, "meet", changed)
+    at.start()
+    run = at.transfer.run("somebody")
+    at.pass_time(2)
+    assert (run.state, run.done, run.failed, run.error) == (ENDED, 1, 0, "")
+    assert at.arrived == {"a.csv": b"other"}
+
+
 def test_runs_that_are_asked_for_meanwhile_become_one(desk):
     at = desk(enabled="no")
     at.put("a.csv")
