@@ -50,7 +50,7 @@ class Flows:
 
     async def stop(self, reason: str) -> None:
         """Stop everything."""
-        await self.transfers.stop_all(reason)
+        await self.transfers.stop_those(tuple(self.transfers.running), reason)
         await self.locations.stop_all(reason)
 
     def changed(self, old: Config, new: Config) -> Differing:
@@ -70,12 +70,10 @@ class Flows:
 
     async def leave(self, those: Differing, reason: str) -> None:
         """Stop those that run."""
-        for uuid in those.transfers:
-            if uuid in self.transfers.running:
-                await self.transfers.stop(uuid, reason)
-        for uuid in those.locations:
-            if uuid in self.locations.running:
-                await self.locations.stop(uuid, reason)
+        transfers = [uuid for uuid in those.transfers if uuid in self.transfers.running]
+        await self.transfers.stop_those(transfers, reason)
+        locations = [uuid for uuid in those.locations if uuid in self.locations.running]
+        await self.locations.stop_those(locations, reason)
 
     def starts(
         self, those: Differing, config: Config

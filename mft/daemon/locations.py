@@ -1,8 +1,9 @@
 """Locations of the running server: those that are configured, and the one that is built in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from mft.core.failure import Reason, Refused
@@ -81,10 +82,13 @@ class Locations:
         else:
             self._bus.emit(events.COMPONENT_STOPPED, p.ComponentStopped(*named, reason), origin)
 
+    async def stop_those(self, uuids: Iterable[str], reason: str) -> None:
+        """Stop some: side by side, for each may have a peer that does not answer."""
+        await DeferredList([Deferred.fromCoroutine(self.stop(one, reason)) for one in uuids])
+
     async def stop_all(self, reason: str) -> None:
         """Stop every location, and the use of this machine."""
-        for uuid in tuple(self.running):
-            await self.stop(uuid, reason)
+        await self.stop_those(tuple(self.running), reason)
         await self._built_in.stop()
 
     def of(self, uuid: str | None) -> Location:

@@ -1,10 +1,11 @@
 """Transfers of the running server."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from mft.core.failure import Reason, Refused
@@ -86,10 +87,9 @@ class Transfers:
             stopped = p.ComponentStopped(*named, reason)
             self._bus.emit(events.COMPONENT_STOPPED, stopped, self._origin(transfer))
 
-    async def stop_all(self, reason: str) -> None:
-        """Stop every transfer."""
-        for uuid in tuple(self.running):
-            await self.stop(uuid, reason)
+    async def stop_those(self, uuids: Iterable[str], reason: str) -> None:
+        """Stop some: side by side, for each may have a peer that does not answer."""
+        await DeferredList([Deferred.fromCoroutine(self.stop(one, reason)) for one in uuids])
 
     def _origin(self, transfer: Transfer) -> Any:
         return self._bus.origin._replace(component=transfer.component)

@@ -15,6 +15,7 @@ from twisted.internet.task import deferLater
 from mft.core.failure import Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
+from mft.runtime.stoppable import cut_short
 from mft.transfers.around import Around, Place
 from mft.transfers.carrying import Carrier
 from mft.transfers.chores import Chores
@@ -29,6 +30,7 @@ from mft.transfers.watching import Watching, rules_of
 RUN_LOOKS: Final = 4  # of one run; what changes all the time is left to the next
 AHEAD: Final = 32  # files that are taken out of the queue at once
 LOOK_SHARE: Final = 10  # a look that takes long is followed by a rest of so many times as long
+PARTING: Final = 3.0  # seconds for a peer to answer what a stop asks of it; then it is left
 QUEUE_WAIT: Final = 30.0  # seconds after the queue could not be read or written
 RUN: Final = "run"  # a fact of the queue: 1 from the beginning of a run to its end
 MOST_SHOWN: Final = 50  # files in a description
@@ -119,11 +121,7 @@ class Transfer:
     async def _halt(self) -> None:
         self._ahead.clear()
         self._ending = True  # no file begins because another was cancelled
-        for task in [*self._tasks]:
-            task.cancel()
-        for task in [*self._tasks]:
-            with suppress(CancelledError):
-                await task
+        await cut_short(self._tasks, self._around.clock, PARTING)
         self.runs.end(self.tally, "the transfer was stopped")
         self.runs.refuse("the transfer was stopped")
         with suppress(Refused):

@@ -430,6 +430,8 @@ class MemoryRemoteUpload:
         if self._ended:
             return
         self._end()
+        if "abort" in self._remote.peer.hangs:
+            await self._remote.met("abort", self._path)
         await self._inner.abort(keep=True)
         if not keep and self._remote.connected:
             await MemoryFileSystem(self._remote.peer.tree).remove(self._at)

@@ -2,8 +2,9 @@
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
 
-from mft.runtime.stoppable import Stoppable
+from mft.runtime.stoppable import Stoppable, cut_short
 from tests.fakes.run import run
 
 
@@ -54,3 +55,49 @@ def test_work_that_minds_no_end_is_cancelled() -> None:
     doing.addErrback(lambda failure: failed.append(failure.trap(CancelledError)))
     stoppable.stop()
     assert failed == [CancelledError]
+
+
+def test_what_is_cut_short_is_cancelled_until_all_of_it_has_ended() -> None:
+    clock, waits = Clock(), [Deferred[None]() for _ in range(4)]
+    ended: list[str] = []
+    tasks: set[Deferred[None]] = set()
+
+    async def polite() -> None:
+        try:
+            await waits[0]
+        finally:
+            try:
+                await waits[1]
+            finally:
+                ended.append("polite")
+
+    async def quick() -> None:
+        try:
+            await waits[2]
+        finally:
+            ended.append("quick")
+
+    for work in (polite, quick):
+        task = Deferred.fromCoroutine(work())
+        tasks.add(task)
+        task.addBoth(lambda result, one=task: tasks.discard(one))
+    cutting = Deferred.fromCoroutine(cut_short(tasks, clock, 3.0))
+    assert ended == ["quick"]
+    clock.advance(2.9)
+    assert not cutting.called
+    clock.advance(0.1)
+    assert ended == ["quick", "polite"]
+    assert cutting.called
+    assert clock.getDelayedCalls() == []
+
+
+def test_another_end_than_that_is_told() -> None:
+    async def broken() -> None:
+        try:
+            await Deferred[None]()
+        except CancelledError:
+            raise ValueError("it broke") from None
+
+    task = Deferred.fromCoroutine(broken())
+    with pytest.raises(ValueError, match="it broke"):
+        run(cut_short([task], Clock(), 1.0))

@@ -10,7 +10,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.transfers.runs import ENDED, RUNNING
-from mft.transfers.transfer import State
+from mft.transfers.transfer import PARTING, State
 from tests.fakes.lending import Begun
 from tests.fakes.remote import MemoryRemote, MemoryRemoteDownload, Peer
 from tests.fakes.transferring import NOW, Desk
@@ -770,6 +770,24 @@ def test_a_transfer_that_has_failed_runs_no_more(desk):
     at.pass_time(30)
     assert "no line of destination_path_actions" in first.error
     assert at.transfer.run("two").error == "the transfer is failed"
+
+
+def test_a_stop_does_not_wait_for_a_peer_that_answers_nothing(desk):
+    at = desk()
+    at.put("a.csv", b"x" * 10_000)
+    at.target.hangs = {"write", "abort"}
+    at.start()
+    at.pass_time()
+    assert at.target.asked_for("write") == ["/in/a.csv.part"]
+    stopping = Begun(at.transfer.stop())
+    at.pass_time(2 * PARTING, step=0.5)
+    assert stopping.result is None
+    assert at.transfer.state is State.STOPPED
+    assert at.target.open == []  # what was left in the middle ends its connection
+    at.target.answer()
+    at.restart()
+    at.pass_time()
+    assert at.arrived == {"a.csv": b"x" * 10_000}
 
 
 def test_a_stop_ends_what_runs_and_a_start_goes_on(desk):
