@@ -57,6 +57,7 @@ KINDS = (
 )
 A, B, SUB = (VPath.parse(name) for name in ("a.txt", "b.txt", "sub"))
 BIG = os.urandom(1 << 20)  # more than a window, a packet or a buffer of any protocol
+RESUMING = tuple(kind for kind in KINDS if kind != "webdavs")  # WebDAV has no parts of uploads
 CLOCKS = 120  # seconds between our clock and that of a peer that runs here, in whole minutes
 NAMES = (
     "with space",
@@ -202,6 +203,12 @@ def place(request: pytest.FixtureRequest) -> Place:
     return found
 
 
+@pytest.fixture(params=RESUMING)
+def resuming(request: pytest.FixtureRequest) -> Place:
+    found: Place = request.getfixturevalue(request.param)
+    return found
+
+
 # Uploads
 
 
@@ -253,16 +260,28 @@ async def test_a_name_that_must_be_free_and_is_not_is_refused(
     assert await get(remote, A) == b"old"
 
 
-@promise
-async def test_extending_goes_on_at_the_end_of_a_file_or_begins_anew(
-    remote: Remote, connect: Connect
-) -> None:
-    await put(remote, A, b"one,")
-    upload = await remote.upload(A, Existing.EXTEND)
-    assert upload.start in (0, 4)
-    await send(upload, b"one,two"[upload.start :])
-    await upload.commit(durable=True)
-    assert await get(remote, A) == b"one,two"
+def test_extending_goes_on_at_the_end_of_a_file(resuming: Place) -> None:
+    async def check(remote: Remote, connect: Connect) -> None:
+        await put(remote, A, b"one,")
+        upload = await remote.upload(A, Existing.EXTEND)
+        assert upload.start == 4
+        await send(upload, b"two")
+        await upload.commit(durable=True)
+        assert await get(remote, A) == b"one,two"
+
+    resuming.run(check)
+
+
+def test_extending_begins_anew_where_nothing_can_go_on(webdavs: Place) -> None:
+    async def check(remote: Remote, connect: Connect) -> None:
+        await put(remote, A, b"one,")
+        upload = await remote.upload(A, Existing.EXTEND)
+        assert upload.start == 0
+        await send(upload, b"one,two")
+        await upload.commit(durable=True)
+        assert await get(remote, A) == b"one,two"
+
+    webdavs.run(check)
 
 
 @promise
@@ -290,23 +309,21 @@ async def test_an_upload_that_is_given_up_leaves_nothing(remote: Remote, connect
         await remote.stat(A)
 
 
-@promise
-async def test_what_is_kept_of_an_upload_is_continued_by_another_connection(
-    remote: Remote, connect: Connect
-) -> None:
-    half = len(BIG) // 2 + 1
-    await (await begin(remote, A, BIG[:half])).abort(keep=True)
-    await remote.close()
-    other = await connect()
-    there = 0
-    with suppress(Refused):  # a peer that keeps no part of a file
+def test_what_is_kept_of_an_upload_is_continued_by_another_connection(resuming: Place) -> None:
+    async def check(remote: Remote, connect: Connect) -> None:
+        half = len(BIG) // 2 + 1
+        await (await begin(remote, A, BIG[:half])).abort(keep=True)
+        await remote.close()
+        other = await connect()
         there = (await other.stat(A)).size
-    assert 0 <= there <= half
-    upload = await other.upload(A, Existing.EXTEND)
-    assert upload.start in (0, there)
-    await send(upload, BIG[upload.start :])
-    await upload.commit(durable=True)
-    assert await get(other, A) == BIG
+        assert 0 < there <= half
+        upload = await other.upload(A, Existing.EXTEND)
+        assert upload.start == there
+        await send(upload, BIG[there:])
+        await upload.commit(durable=True)
+        assert await get(other, A) == BIG
+
+    resuming.run(check)
 
 
 @promise

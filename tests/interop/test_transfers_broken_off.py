@@ -21,7 +21,7 @@ FILE_DONE, FILE_BROKE = 60012, 60013
 KINDS = ("sftp sshd", "ftpse vsftpd")
 SIZE = 48 << 20
 BEFORE = 8 << 20  # bytes that have arrived when it is broken off
-PATIENCE = 120.0  # seconds for that; a server that does not answer is given up after 60
+PATIENCE = 30.0  # seconds for that
 DATA = content(SIZE)
 WAYS = ("push", "pull")
 
