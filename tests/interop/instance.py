@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mft.daemon.notify import READY
+from tests.fakes.preloaded import Preloaded, run
 from tests.interop.ports import free_base
 
 START_SECONDS = 30  # until it is ready, on a busy machine
@@ -29,16 +30,21 @@ def execute(
     ok: bool = True,
 ) -> subprocess.CompletedProcess[str]:
     """Run a client to its end; it must succeed, or with `ok=False` must not."""
-    done = subprocess.run(
-        [str(word) for word in argv],
-        input=stdin,
-        env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
+    words = [str(word) for word in argv]
+    given = {**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}
+    if words[: len(MFT)] == [*MFT]:
+        done = run(words[len(MFT) :], cwd or Path.cwd(), given, stdin, COMMAND_SECONDS)
+    else:
+        done = subprocess.run(
+            words,
+            input=stdin,
+            env=given,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
     told = f"{argv}\nexit {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert (done.returncode == 0) is ok, told
     return done
@@ -141,13 +147,8 @@ def start(server: Server) -> subprocess.Popen[bytes]:
         told.bind("")  # to an abstract name that nobody has
         told.settimeout(0.1)
         with (server.directory / "run.txt").open("wb") as output:
-            process = subprocess.Popen(
-                [*MFT, "run"],
-                cwd=server.directory,
-                env={**os.environ, "NOTIFY_SOCKET": f"@{told.getsockname()[1:].decode()}"},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+            env = {**os.environ, "NOTIFY_SOCKET": f"@{told.getsockname()[1:].decode()}"}
+            process = Preloaded(["run"], server.directory, env, output)
         deadline = time.monotonic() + START_SECONDS
         while not _is_ready(told):
             if process.poll() is not None or time.monotonic() > deadline:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from tests.fakes.preloaded import Preloaded, run
 from tests.interop.ftp import Ftp, add_service
 from tests.interop.instance import ACCOUNT, Server, execute, learn_host_keys
 from tests.interop.ports import free_port
@@ -153,19 +154,25 @@ class Rig:
     def start(
         self, env: dict[str, str] | None = None, before: str = "", output: str = "run.txt"
     ) -> None:
-        """Start it and wait until everything runs; `before` is shell, in its own mount space."""
+        """Start it and wait until everything runs; `before` is shell, in its own mount space.
+
+        With either that or `env`, which a program reads as it is loaded, it is started anew.
+        """
         assert self.process is None
         argv = [*MFT, "run"]
         if before:
             argv = [*ALONE, "sh", "-ec", f'{before}; exec "$@"', "sh", *argv]
         with (self.directory / output).open("ab") as told:
-            process = subprocess.Popen(
-                argv,
-                cwd=self.directory,
-                stdout=told,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
-            )
+            if before or env:
+                process: subprocess.Popen[bytes] = subprocess.Popen(
+                    argv,
+                    cwd=self.directory,
+                    stdout=told,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **(env or {})},
+                )
+            else:
+                process = Preloaded(["run"], self.directory, os.environ, told)
         self.process = process
         pid_file = self.directory / "state" / "mft.pid"
 
@@ -219,13 +226,7 @@ class Rig:
 
     def mft(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of its commands for this instance."""
-        return subprocess.run(
-            [*MFT, *words, "-c", str(self.config)],
-            capture_output=True,
-            text=True,
-            timeout=WAIT_SECONDS,
-            check=False,
-        )
+        return run([*words, "-c", str(self.config)], Path.cwd(), os.environ, "", WAIT_SECONDS)
 
     def mft_input(self, text: str, *words: str) -> str:
         """What a command that needs no instance prints for this input."""
