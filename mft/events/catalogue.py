@@ -2331,6 +2331,42 @@ LOCATION_FEWER: Final = Event(
     'Location "{name}" takes no more than {value} connections at a time now: {details}',
     _in("authenticated failure client-side"),
 )
+NODE_JOINED: Final = Event(
+    90280,
+    p.Node,
+    'This server is node "{node}" of its cluster now.',
+    _in("operational session success"),
+)
+NODE_REPLACED: Final = Event(
+    90281,
+    p.NodeFailed,
+    'This server is not node "{node}" of its cluster any more: {details}',
+    _in("operational session failure failure-high"),
+)
+NODE_LEFT: Final = Event(
+    90282,
+    p.Node,
+    'Node "{node}" has left the cluster.',
+    _in("operational session informational"),
+)
+NODE_DEAD: Final = Event(
+    90283,
+    p.Node,
+    'Node "{node}" of the cluster is dead: nothing was heard of it for too long.',
+    _in("operational session failure failure-high"),
+)
+CLUSTER_AWAY: Final = Event(
+    90284,
+    p.Failed,
+    'The database of cluster "{name}" is away; what needs it is refused: {details}',
+    _in("operational session failure failure-high"),
+)
+CLUSTER_BACK: Final = Event(
+    90285,
+    p.Cluster,
+    'The database of cluster "{name}" is there again.',
+    _in("operational session success"),
+)
 
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {

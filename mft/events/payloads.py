@@ -28,6 +28,25 @@ class Failed(NamedTuple):
     details: str
 
 
+class Node(NamedTuple):
+    """A node of a cluster, by the UUID of its server."""
+
+    node: str
+
+
+class NodeFailed(NamedTuple):
+    """A node of a cluster that has a problem."""
+
+    node: str
+    details: str
+
+
+class Cluster(NamedTuple):
+    """A cluster, by the name of its resource."""
+
+    name: str
+
+
 class Directory(NamedTuple):
     """A server of a directory that a method of logging in asks."""
 

@@ -1,5 +1,6 @@
 """What a resource is, and what those that act on events are given to work with."""
 
+import time
 from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,11 @@ AddressesOf = Callable[[str], Collection[str]]
 def no_addresses(identifier: str) -> Collection[str]:
     """For those that know no accounts."""
     return ()
+
+
+def no_resource(identifier: str) -> "ResourceOptions | None":
+    """For those that know no configuration."""
+    return None
 
 
 def no_transfers(transfer: str, why: str) -> None:
@@ -73,6 +79,9 @@ class Surroundings:
     # accounts take long to go through.
     homes: Callable[[], Set[str]] = no_homes
     replaying: bool = False  # past events are given again on purpose, and nothing is told
+    # The options of a resource, by its ID, whether it runs or not.
+    resource_options: Callable[[str], "ResourceOptions | None"] = no_resource
+    now: Callable[[], float] = time.time  # seconds since the epoch
     addresses_of: AddressesOf = no_addresses  # of an account, or of all members of a group, by ID
     # Runs a transfer, by its ID, for a reason; raises Refused where it cannot be asked.
     run_transfer: Callable[[str, str], None] = no_transfers

@@ -24,7 +24,7 @@ from mft.resources.event_rows import MAX_ADDRESS, MAX_GROUPS, MAX_NAME, TABLE
 PART: Final = "events"  # what the row of the table of versions is about
 
 _ROWS: Final = MetaData()
-_BINARY: Final[
+BINARY: Final[
     dict[str, Any]
 ] = {  # names are compared as they are, and every character of Unicode is held
     "mysql_engine": "InnoDB",
@@ -60,7 +60,7 @@ EVENTS: Final = Table(
     Column("message", _Long, nullable=False),
     _text("groups", MAX_GROUPS),
     Column("data", _Long, nullable=False),
-    **_BINARY,
+    **BINARY,
 )
 for _name in ("timestamp", "event_id", "account_name", "peer_address"):
     Index(f"ix_{TABLE}_{_name}", EVENTS.c[_name])
@@ -70,7 +70,7 @@ VERSIONS: Final = Table(
     _ROWS,
     Column("part", String(32), primary_key=True),
     Column("version", Integer, nullable=False),
-    **_BINARY,
+    **BINARY,
 )
 
 Step = Callable[[Connection], None]

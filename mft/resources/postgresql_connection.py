@@ -1,5 +1,6 @@
 """A connection to PostgreSQL that waits for no answer for ever, whatever the server does."""
 
+import logging
 import math
 from typing import Any, TypeVar
 
@@ -7,6 +8,9 @@ import psycopg
 from psycopg import errors
 
 T = TypeVar("T")
+
+# It would write to standard error what it raises as well.
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 class Bounded(psycopg.Connection[Any]):

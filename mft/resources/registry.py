@@ -7,6 +7,8 @@ from mft.core.peer import Component
 from mft.resources import inspection as inspections
 from mft.resources.analytics import Analytics, AnalyticsOptions
 from mft.resources.base import Resource, ResourceOptions, Surroundings
+from mft.resources.cluster import Cluster
+from mft.resources.cluster_options import ClusterOptions
 from mft.resources.database import Database
 from mft.resources.database_options import MysqlOptions, PostgresqlOptions, SqliteOptions
 from mft.resources.email_client import EmailClient, EmailClientOptions
@@ -23,6 +25,7 @@ class Kind(NamedTuple):
 
 RESOURCES: Final[Mapping[str, Kind]] = {
     "analytics": Kind(AnalyticsOptions, Analytics),
+    "cluster": Kind(ClusterOptions, Cluster),
     "email-client": Kind(EmailClientOptions, EmailClient),
     "monitor": Kind(MonitorOptions, Monitor),
     "mysql": Kind(MysqlOptions, Database),
