@@ -132,6 +132,28 @@ def sessions(file: Path, as_json: bool) -> None:
 
 
 @click.command()
+@config_option
+@json_option
+def nodes(file: Path, as_json: bool) -> None:
+    """List the nodes of the cluster.
+
+    The list is that of the last heartbeat of this node: `seen` is how many seconds before it
+    another one was seen, `sessions` are those of its clients. One that is dead was not seen for
+    longer than `node_timeout`.
+
+    \b
+    Examples:
+      mft nodes
+      mft nodes --json
+    """
+    found = list(all_rows(file, "nodes"))
+    if as_json:
+        print_json(found)
+    else:
+        print_records("Nodes", found)
+
+
+@click.command()
 @click.argument("session")
 @config_option
 def end(session: str, file: Path) -> None:

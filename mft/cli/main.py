@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "audit": Entry("mft.cli.audit:audit", "Read the audit trail."),
     "status": Entry("mft.cli.control:status", "Show what the running server does."),
     "sessions": Entry("mft.cli.control:sessions", "List who is logged in."),
+    "nodes": Entry("mft.cli.control:nodes", "List the nodes of the cluster."),
     "end": Entry("mft.cli.control:end", "End one session."),
     "bans": Entry("mft.cli.bans:bans", "List who is banned, and lift bans."),
     "location": Entry("mft.cli.location:location", "Try locations, and see how they are."),

@@ -6,7 +6,8 @@ Requests: `{"do": "status"}`, `{"do": "sessions", "from": 0}`, `{"do": "end", "s
 `{"do": "retry", "handler": ID, "from": SERIAL}`, `{"do": "quarantine", "from": 0}`,
 `{"do": "quarantine", "id": ID}`, `{"do": "release", "id": ID}` with `"replace": true` where it
 may, `{"do": "reject", "id": ID}`, both with a `"note"` for the audit trail,
-`{"do": "locations", "from": 0}`, `{"do": "start-location", "location": ID}`,
+`{"do": "nodes", "from": 0}`, `{"do": "locations", "from": 0}`,
+`{"do": "start-location", "location": ID}`,
 `{"do": "transfers", "from": 0}`, and with `"transfer": ID`: `"transfer"`, `"run-transfer"`,
 `"transfer-run"` with the number of the run in `"run"`, `"stop-transfer"`, `"start-transfer"`.
 Answers:
@@ -58,6 +59,13 @@ class Quarantined(Protocol):
         """Delete a file, and give the path that it does not get; Refused tells why not."""
 
 
+class Neighbours(Protocol):
+    """What the control socket asks about the nodes of the cluster."""
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Tell of every node, as values that JSON has; Refused for a server that is alone."""
+
+
 class Located(Protocol):
     """What the control socket asks of those who keep locations."""
 
@@ -102,6 +110,10 @@ class Controlled(Protocol):
     @property
     def transfers(self) -> Transferring:
         """What fetches and sends by itself."""
+
+    @property
+    def nodes(self) -> Neighbours:
+        """The cluster."""
 
     @property
     def locations(self) -> Located:
@@ -158,6 +170,7 @@ class Answer:
             "quarantine": self._quarantine,
             "release": self._release,
             "reject": self._reject,
+            "nodes": self._nodes,
             "locations": self._locations,
             "start-location": self._start_location,
             "transfers": self._transfers,
@@ -225,6 +238,9 @@ class Answer:
             return failed('"id" is not the ID of a file in quarantine')
         path = await self._controlled.quarantines.reject(identifier, note=note)
         return {"ok": True, "path": path}
+
+    async def _nodes(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return _paged("nodes", self._controlled.nodes.describe(), request)
 
     async def _locations(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return _paged("locations", self._controlled.locations.describe(), request)

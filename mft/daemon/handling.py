@@ -22,6 +22,7 @@ from mft.resources.base import Resource, ResourceOptions, Surroundings
 GRACE: Final = 10.0  # seconds for the event handlers to take what is left
 HANDLERS: Final = "event-handlers"
 RESOURCES: Final = "resources"
+CLUSTER: Final = "cluster"  # the type of resource that is started first, and stopped last
 _WORDS: Final = {HANDLERS: "event handler", RESOURCES: "resource"}
 
 log = Logger()
@@ -39,7 +40,11 @@ class Handling:
 
     async def start(self, config: Config) -> None:
         """Start everything that is enabled; raises what keeps one of them from it."""
-        for uuid, options in config.resources.items():
+        # Others may share by the cluster what they have.
+        resources = sorted(
+            config.resources.items(), key=lambda one: getattr(one[1], "type", "") != CLUSTER
+        )
+        for uuid, options in resources:
             await self.start_resource(uuid, options)
         for uuid, handler in config.event_handlers.items():
             await self.start_handler(uuid, handler)
@@ -101,7 +106,7 @@ class Handling:
     async def stop(self, reason: str) -> None:
         """Stop everything: the handlers first, since they use the resources."""
         await self.stop_handlers(tuple(self.subscriptions), reason)
-        for uuid in tuple(self.resources):
+        for uuid in reversed(tuple(self.resources)):
             await self.stop_resource(uuid, reason)
 
     async def retry(self, uuid: str, first: int = 0) -> Retried:
@@ -128,3 +133,7 @@ class Handling:
             }
             for uuid, one in self.subscriptions.items()
         ]
+
+
+def _not_cluster(named: tuple[str, NamedSection]) -> bool:
+    return getattr(named[1], "type", "") != CLUSTER

@@ -20,6 +20,7 @@ from mft.daemon.flows import Differing, changed
 from mft.daemon.handling import Handling
 from mft.daemon.load import Config
 from mft.daemon.methods import NO_METHODS
+from mft.daemon.starting import tell_listening, tell_stopped
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.base import Service, ServiceParts
@@ -144,10 +145,10 @@ class Changes:
             del daemon.services[uuid]
             await running.stop_listening()
             daemon.let_go(running)
-            daemon.tell_stopped(running)
+            tell_stopped(running, daemon.bus)
         for uuid, service in fresh.items():
             daemon.services[uuid] = service
-            daemon.tell_listening(service)
+            tell_listening(service, daemon.bus)
 
     async def _change_handlers(self) -> None:
         """Change resources, handlers and locations; when one does not start, all are as before.

@@ -24,21 +24,19 @@ from mft.daemon.flows import Flows
 from mft.daemon.handling import Handling
 from mft.daemon.homes import Homes
 from mft.daemon.housekeeping import Housekeeping
-from mft.daemon.last_logins import LastLogins
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
 from mft.daemon.locations import Locations
-from mft.daemon.memberships import Addresses, Memberships
-from mft.daemon.own_factors import OwnFactorFiles
-from mft.daemon.own_passwords import OwnPasswordFiles
+from mft.daemon.memberships import Addresses
+from mft.daemon.nodes import Nodes
 from mft.daemon.process import process_details
 from mft.daemon.quarantines import Quarantines
 from mft.daemon.recent import Recent
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
-from mft.daemon.starting import listen
+from mft.daemon.remembered import Remembered
+from mft.daemon.starting import listen, tell_listening, tell_stopped
 from mft.daemon.transfers import Transfers
-from mft.daemon.used_codes import UsedCodeFiles
 from mft.daemon.vital import Vital
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -131,21 +129,25 @@ class Daemon:
         self._volumes = build.volumes(config, self._pools, self.bus)
         self.quarantines = Quarantines(lambda: self.config, self._volumes, self.bus)
         resources: dict[str, Resource] = {}
+        self.nodes = Nodes(resources)
         opening = build.opening(
             config, self.bus, self._volumes, self.roster, self._bandwidths, self._sync, resources
         )
-        state, present = config.directory / "state", self.roster.present
-        own = OwnPasswordFiles(state, self._pools.disk, self.bus)
-        self._last_logins = last = LastLogins(state, self._pools.disk, self.bus, present)
-        codes = UsedCodeFiles(state, self._pools.disk, self.bus)
-        self._factors = factors = OwnFactorFiles(state, self._pools.disk, self.bus)
-        self._members = members = Memberships(
-            state, self._pools.disk, self.bus, lambda: self.config
+        state = config.directory / "state"
+        self._remembered = kept = Remembered(
+            state, self._pools.disk, self.bus, self.roster.present, lambda: self.config
         )
         self._doorman = doorman = build.Doorman(
-            self.bus, opening, own, last, codes, factors, members.seen
+            self.bus,
+            opening,
+            kept.own_passwords,
+            kept.last_logins,
+            kept.used_codes,
+            kept.own_factors,
+            kept.memberships.seen,
         )
-        memory = last.of, doorman.ledgers, codes, factors
+        memory = kept.last_logins.of, doorman.ledgers, kept.used_codes, kept.own_factors
+        own = kept.own_passwords
         doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, *memory))
         await doorman.methods.start()
         self.bans = Bans(state, self._pools.disk, self.bus, lambda: doorman.methods.guards)
@@ -161,8 +163,9 @@ class Daemon:
                 self._pools.outside,
                 self._pools.work,
                 build.log_line,
-                members,
+                kept.memberships,
                 resources,
+                resource_options=lambda uuid: self.config.resources.get(uuid),
                 homes=Homes(lambda: self.config),
                 addresses_of=Addresses(lambda: self.config),
                 run_transfer=lambda transfer, why: self.transfers.ask(transfer, why),
@@ -194,12 +197,14 @@ class Daemon:
         self._control = ControlSocket(config.directory / "state", self, self._reactor)
         self._control.start()
         for service in self.services.values():
-            self.tell_listening(service)
+            tell_listening(service, self.bus)
         self._loop(SYNC_INTERVAL, self._tend_journal)
-        self._housekeeping = Housekeeping(self, self._volumes, self.bus, Endings(own, last.of))
+        self._housekeeping = Housekeeping(
+            self, self._volumes, self.bus, Endings(own, kept.last_logins.of)
+        )
         self._housekeeping.warn_of_certificates()
-        self._loop(last.interval, last.save)
-        self._loop(members.interval, members.save)
+        for interval, work in kept.loops:
+            self._loop(interval, work)
         self._loop(self._housekeeping.interval, self._housekeeping.round)
         self._loop(BANS_INTERVAL, self.bans.round)
         await self.quarantines.clear()
@@ -259,28 +264,6 @@ class Daemon:
     def _loop_broke(self, failure: Failure) -> None:
         log.failure("periodic work ended", failure)
         self.bus.emit(events.INTERNAL_ERROR, p.Details(failure.getErrorMessage()))
-
-    # Telling.
-
-    def tell_listening(self, service: Service) -> None:
-        """A service listens: the event that administrators know, with the port that it has."""
-        address = service.address
-        if address is not None:
-            self.bus.emit(
-                events.SERVICE_STARTED,
-                p.ServiceStarted(
-                    service.component.name, address.host, address.port, service.component.kind
-                ),
-                self.bus.origin._replace(component=service.component),
-            )
-
-    def tell_stopped(self, service: Service) -> None:
-        """A service does not listen any more."""
-        self.bus.emit(
-            events.SERVICE_STOPPED,
-            p.ServiceStopped(service.component.name),
-            self.bus.origin._replace(component=service.component),
-        )
 
     # The journal.
 
@@ -343,13 +326,12 @@ class Daemon:
         grace = self.config.server.shutdown_grace
         cut = await drain(everyone, self._reactor, grace, SHUTTING_DOWN, self._loop_broke)
         for service in self.services.values():
-            self.tell_stopped(service)
+            tell_stopped(service, self.bus)
         self.bus.emit(events.DRAINED, p.Drained(round(time.monotonic() - began, 3), cut))
         await self.bans.save()
         await self._stop_handlers("shutdown")
         await self._stop_methods()
-        await self._last_logins.save()
-        await self._members.save()
+        await self._remembered.save()
         self._close()
 
     # The control socket.
@@ -392,6 +374,4 @@ class Daemon:
 
     async def remove_codes(self, account: str) -> bool:
         """Take away the one-time codes that an account, by its ID, has given itself."""
-        options = self.config.accounts.get(account)
-        name = account if options is None else options.name
-        return await self._factors.take_away(account, name)
+        return await self._remembered.remove_codes(self.config, account)

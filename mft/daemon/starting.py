@@ -23,3 +23,25 @@ async def listen(services: Iterable[Service], bus: Bus) -> None:
             bus.emit(events.SERVICE_START_FAILED, told)
     if failed:
         raise StartFailed(failed)
+
+
+def tell_listening(service: Service, bus: Bus) -> None:
+    """A service listens: the event that administrators know, with the port that it has."""
+    address = service.address
+    if address is not None:
+        bus.emit(
+            events.SERVICE_STARTED,
+            p.ServiceStarted(
+                service.component.name, address.host, address.port, service.component.kind
+            ),
+            bus.origin._replace(component=service.component),
+        )
+
+
+def tell_stopped(service: Service, bus: Bus) -> None:
+    """A service does not listen any more."""
+    bus.emit(
+        events.SERVICE_STOPPED,
+        p.ServiceStopped(service.component.name),
+        bus.origin._replace(component=service.component),
+    )

@@ -24,7 +24,7 @@ def no_addresses(identifier: str) -> Collection[str]:
     return ()
 
 
-def no_resource(identifier: str) -> "ResourceOptions | None":
+def no_resource(identifier: str) -> NamedSection | None:
     """For those that know no configuration."""
     return None
 
@@ -80,7 +80,7 @@ class Surroundings:
     homes: Callable[[], Set[str]] = no_homes
     replaying: bool = False  # past events are given again on purpose, and nothing is told
     # The options of a resource, by its ID, whether it runs or not.
-    resource_options: Callable[[str], "ResourceOptions | None"] = no_resource
+    resource_options: Callable[[str], NamedSection | None] = no_resource
     now: Callable[[], float] = time.time  # seconds since the epoch
     addresses_of: AddressesOf = no_addresses  # of an account, or of all members of a group, by ID
     # Runs a transfer, by its ID, for a reason; raises Refused where it cannot be asked.

@@ -515,7 +515,7 @@ def test_groups_that_are_new_are_on_the_disk_a_moment_after_the_login(instance: 
     async def main(reactor: Any) -> None:
         daemon = instance.daemon(reactor)
         await daemon.start()
-        daemon._members.seen(Account("alice-1", "alice", "/", Rules(()), groups=("PARTNERS",)))
+        daemon._remembered.memberships.seen(Account("alice-1", "alice", "/", Rules(()), groups=("PARTNERS",)))
         await until(reactor, (instance.state / "memberships.json").exists)
         await daemon.stop()
 
