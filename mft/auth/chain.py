@@ -33,6 +33,7 @@ from mft.auth.base import (
 )
 from mft.auth.kinds import ONE_TIME_CODE, PASSWORD
 from mft.auth.own_passwords import Fault, NotChanged
+from mft.auth.settling import LetGo, Settle, nothing, settle_alone
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
@@ -83,6 +84,8 @@ class Judged(NamedTuple):
     query: bool = False  # the peer only asked whether a key would do
     proven: Proven | None = None  # hand it to the next `judge` of this connection
     second: Component | None = None  # with ACCEPTED: what found a second factor right, if any
+    # With ACCEPTED: call it once the session is counted, or there is none.
+    let_go: LetGo = nothing
 
 
 class Chain:
@@ -99,7 +102,10 @@ class Chain:
         cancelled: tuple[type[Exception], ...] = (),
         barred: Barred = by_nothing,
         watches: Sequence[Watch] = (),
+        settle: Settle = settle_alone,
     ) -> None:
+        """`settle` agrees with other nodes about logins that are right."""
+        self._settle = settle
         self.methods = tuple(methods)
         self._barred = barred
         self._cancelled = cancelled
@@ -107,7 +113,7 @@ class Chain:
 
     def asking(self, methods: Sequence[Authenticator]) -> "Chain":
         """The same, of other methods."""
-        return Chain(methods, self._cancelled, self._barred, self._watches)
+        return Chain(methods, self._cancelled, self._barred, self._watches, self._settle)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -139,6 +145,8 @@ class Chain:
         )
         try:
             judged = await self._judge(credentials, peer, service, blank, bar)
+            if not query:
+                judged = await self._settled(blank, judged)
         except self._cancelled:
             # Whoever goes away before the answer has guessed all the same.
             self._tell_watches(credentials, peer, service, blank._replace(outcome=Outcome.WRONG))
@@ -163,8 +171,20 @@ class Chain:
         for one in self._watches:
             bar = one.after(credentials, peer, service, judged.outcome)
             if bar is not None:
+                judged.let_go()
                 judged = _barred(judged.username, judged.kind, bar)
         return judged
+
+    async def _settled(self, blank: Judged, judged: Judged) -> Judged:
+        """What was right, once other nodes have had their say."""
+        if judged.outcome not in (Outcome.ACCEPTED, Outcome.MORE_NEEDED):
+            return judged
+        try:
+            return judged._replace(let_go=await self._settle(judged.account))
+        except Refused as refused:
+            return blank._replace(
+                outcome=Outcome.BROKEN, method=judged.method, details=str(refused), proven=None
+            )
 
     async def _judge(
         self,

@@ -5,6 +5,7 @@ it: otherwise the number of attempts until a ban would tell which names there ar
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 
 from mft.auth.base import MAX_CREDENTIAL_LENGTH, Bar, Credentials, Outcome
 from mft.auth.kinds import PASSWORD, SSH_KEY, SSL_CERTIFICATE
-from mft.auth.ledger import Ledger
+from mft.auth.ledger import Heard, Ledger
 from mft.auth.parts import Tell
 from mft.auth.penalties import Penalties, Penalty
 from mft.config.kinds import NetworkRule
@@ -32,6 +33,12 @@ NETWORK_FACTOR: Final = 8  # so many sources of it must have been banned until i
 MINUTE: Final = 60.0
 MAX_TOLD: Final = 60  # refusals that are told in one minute; the others are counted
 EVERYTHING: Final = "everything"  # what is told to be lifted, where all is
+# What other nodes are told of.
+FAILED: Final = "failed"
+SUCCEEDED: Final = "succeeded"
+LIFT: Final = "lift"
+LIFT_ACCOUNT: Final = "lift-account"
+LIFT_ALL: Final = "lift-all"
 FULL_INTERVAL: Final = 3600.0  # seconds between two events that tell of a full table
 
 
@@ -131,6 +138,14 @@ class Guard:
         An address stands for the network that it is counted as. Raises ValueError for what is
         neither.
         """
+        found = self._lift(host)
+        if found:
+            told = p.SourceUnblocked(host, self.component.name)
+            self._tell(events.SOURCE_UNBLOCKED, told)
+        self.ledger.share(Heard(LIFT, host))  # another node may know more of it
+        return found
+
+    def _lift(self, host: str) -> bool:
         network = parse_network(host)
         keys = {str(network)}
         if network.prefixlen == network.max_prefixlen:
@@ -138,29 +153,50 @@ class Guard:
             keys = {self._source(Address(address, 0)), _group(address, 32, NETWORK_PREFIX)}
         ledger = self.ledger
         found = [table.lift(key) for table in (ledger.sources, ledger.networks) for key in keys]
-        if any(found):
-            ledger.changes += 1
-            told = p.SourceUnblocked(host, self.component.name)
-            self._tell(events.SOURCE_UNBLOCKED, told)
+        ledger.changes += any(found)
         return any(found)
 
     def lift_account(self, name: str) -> bool:
         """Forget what a name has, for an administrator; whether it had anything."""
-        found = self.ledger.accounts.lift(name)
+        found = self._lift_account(name)
+        self.ledger.share(Heard(LIFT_ACCOUNT, name=name))
         if found:
-            self.ledger.changes += 1
             told = p.AccountUnguarded(name, self.component.name)
             self._tell(events.ACCOUNT_UNGUARDED, told)
+        return found
+
+    def _lift_account(self, name: str) -> bool:
+        found = self.ledger.accounts.lift(name)
+        self.ledger.changes += found
         return found
 
     def lift_all(self) -> int:
         """Forget what everybody has, for an administrator; how many had anything."""
         count = sum(map(len, self.ledger.tables.values()))
+        self.ledger.share(Heard(LIFT_ALL))
         if count:
             self.ledger.clear()
             told = p.SourceUnblocked(EVERYTHING, self.component.name)
             self._tell(events.SOURCE_UNBLOCKED, told)
         return count
+
+    def hear(self, heard: Heard, now: float) -> None:
+        """Take what the guard of another node has done, as of a time; it has told of it.
+
+        What makes no sense is passed over.
+        """
+        name, peer = heard.name[:MAX_CREDENTIAL_LENGTH], Address(heard.host, 0)
+        if heard.what == FAILED:
+            self._count(heard.kind, name, peer, heard.guess, now, here=False)
+        elif heard.what == SUCCEEDED:
+            self._forgive(name, peer, now)
+        elif heard.what == LIFT:
+            with suppress(ValueError):
+                self._lift(heard.host)
+        elif heard.what == LIFT_ACCOUNT:
+            self._lift_account(name)
+        elif heard.what == LIFT_ALL:
+            self.ledger.clear()
 
     # What bars.
 
@@ -207,27 +243,46 @@ class Guard:
         self, credentials: Credentials, peer: Address, service: Component, outcome: Outcome
     ) -> None:
         now, name = self._clock(), credentials.username[:MAX_CREDENTIAL_LENGTH]
-        weight = WEIGHTS.get(credentials.kind, 0.0)
-        self.ledger.changes += 1
-        for table, key in self._tables(peer):
-            if table.add(key, weight, name, now):
-                details = f'the last of {table.limit:.15g} refused logins was as "{name}"'
-                until = f"{datetime.fromtimestamp(now + table.interval, UTC):%Y-%m-%dT%H:%M:%SZ}"
-                told = p.SourceBanned(key, self.component.name, until, details)
-                self._tell(events.SOURCE_BANNED, told, Origin(UNKNOWN, peer, service))
         guess = credentials.kind == PASSWORD and outcome in GUESSES
-        guarded = guess and self.ledger.accounts.add(name, weight, peer.host, now)
+        banned, guarded = self._count(credentials.kind, name, peer, guess, now)
+        origin = Origin(UNKNOWN, peer, service)
+        for table, key in banned:
+            details = f'the last of {table.limit:.15g} refused logins was as "{name}"'
+            until = f"{datetime.fromtimestamp(now + table.interval, UTC):%Y-%m-%dT%H:%M:%SZ}"
+            told = p.SourceBanned(key, self.component.name, until, details)
+            self._tell(events.SOURCE_BANNED, told, origin)
         # A denied name counts as any other, which is what it must look like, but is no news.
         if guarded and name.casefold() not in self.rules.denied:
             told_of = p.AccountGuarded(name, self.component.name, round(self.rules.interval))
-            self._tell(events.ACCOUNT_GUARDED, told_of, Origin(UNKNOWN, peer, service))
+            self._tell(events.ACCOUNT_GUARDED, told_of, origin)
         self._tell_full(now)
+        self.ledger.share(Heard(FAILED, peer.host, name, credentials.kind, guess))
+
+    def _count(
+        self, kind: str, name: str, peer: Address, guess: bool, now: float, *, here: bool = True
+    ) -> tuple[list[tuple[Penalties, str]], bool]:
+        """Count a refused attempt: where that is a ban from now on, and whether of the name."""
+        weight = WEIGHTS.get(kind, 0.0)
+        self.ledger.changes += 1
+        banned = []
+        for table, key in self._tables(peer):
+            if table.add(key, weight, name, now):
+                banned.append((table, key))
+                table.mark(key, elsewhere=not here)
+        guarded = guess and self.ledger.accounts.add(name, weight, peer.host, now)
+        return banned, guarded
 
     def _succeeded(self, name: str, peer: Address) -> None:
-        now = self._clock()
-        for table, key in self._tables(peer):
-            table.take_back(key, name, now)
-        self.ledger.has_logged_in(name, self._source(peer))
+        if self._forgive(name, peer, self._clock()):
+            self.ledger.share(Heard(SUCCEEDED, peer.host, name))
+
+    def _forgive(self, name: str, peer: Address, now: float) -> bool:
+        """Whether anything has changed by a right login."""
+        source = self._source(peer)
+        found = [table.take_back(key, name, now) for table, key in self._tables(peer)]
+        new = not self.ledger.knows(name, source)
+        self.ledger.has_logged_in(name, source)
+        return new or any(found)
 
     # Who it is.
 
@@ -264,6 +319,8 @@ class Guard:
 
     def _ban_ended(self, key: str, penalty: Penalty) -> None:
         self.ledger.changes += 1
+        if penalty.elsewhere:
+            return
         told = p.BanEnded(key, self.component.name, penalty.barred)
         self._tell(events.BAN_ENDED, told)
 

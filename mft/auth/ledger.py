@@ -1,8 +1,8 @@
 """Ledgers: what each policy against guessing remembers, whatever configuration comes."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
 from mft.auth.penalties import Penalties
 
@@ -13,10 +13,29 @@ MAX_ACCOUNTS: Final = 8_192  # names that somebody has tried
 MAX_KNOWN: Final = 16_384  # pairs of a name and a source that it has logged in from
 
 
+class Heard(NamedTuple):
+    """Something that a guard has done with its ledger, for the ledgers of other nodes."""
+
+    what: str  # a key of `Guard.hear`
+    host: str = ""  # an address, or a network that was lifted
+    name: str = ""
+    kind: str = ""  # of credential
+    guess: bool = False  # whether it was one of the name
+
+
+Share = Callable[[str, Heard], object]  # the section, and what was done
+
+
+def _alone(section: str, heard: Heard) -> None:
+    """There are no other nodes."""
+
+
 class Ledger:
     """What one policy remembers of sources, networks and accounts."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: Callable[[Heard], object] = lambda heard: None) -> None:
+        """`share` is told of each change that other nodes must know of."""
+        self.share = share
         self.sources = Penalties(MAX_SOURCES)
         self.networks = Penalties(MAX_NETWORKS)
         self.accounts = Penalties(MAX_ACCOUNTS)
@@ -64,11 +83,16 @@ class Ledgers:
     """The ledgers of all policies, each under the section that it belongs to."""
 
     def __init__(self) -> None:
+        self.share: Share = _alone
         self._ledgers: dict[str, Ledger] = {}
 
     def of(self, section: str) -> Ledger:
         """The ledger of a section, such as security-policies/ID."""
-        return self._ledgers.setdefault(section, Ledger())
+        found = self._ledgers.get(section)
+        if found is None:
+            found = Ledger(lambda heard: self.share(section, heard))
+            self._ledgers[section] = found
+        return found
 
     def keep_only(self, sections: frozenset[str]) -> None:
         """Forget those of sections that are gone."""

@@ -9,6 +9,7 @@ from mft.auth.options import AccountOptions, GroupOptions
 from mft.auth.own_factors import NO_OWN_FACTORS, OwnFactors
 from mft.auth.own_passwords import OwnPasswords, Policy
 from mft.auth.passwords import BCRYPT
+from mft.auth.settling import Settle, settle_alone
 from mft.auth.used_codes import NOWHERE, UsedCodes
 from mft.core.peer import Origin
 from mft.events.model import Event
@@ -101,3 +102,4 @@ class Parts(NamedTuple):
     used: Used = unknown
     used_codes: UsedCodes = NOWHERE  # one-time codes that do no longer
     own_factors: OwnFactors = NO_OWN_FACTORS  # those that accounts have given themselves
+    settle: Settle = settle_alone  # agrees with other nodes

@@ -26,6 +26,7 @@ class Penalty:
     attempts: int = 0  # that were refused and counted
     barred: int = 0  # that were not judged at all, since it was banned
     last: str = ""  # for people: what was tried last
+    elsewhere: bool = False  # whether another node has banned it, and told of that
     names: dict[int, float] = field(default_factory=dict)  # points by the hash of a name
 
 
@@ -96,15 +97,22 @@ class Penalties:
             self._make_room(key, now)
         return banned
 
-    def take_back(self, key: str, name: str, now: float) -> None:
-        """A name was right after all: what it alone has cost the key is forgiven."""
+    def mark(self, key: str, *, elsewhere: bool) -> None:
+        """Remember where a ban was given."""
+        penalty = self._known.get(key)
+        if penalty is not None:
+            penalty.elsewhere = elsewhere
+
+    def take_back(self, key: str, name: str, now: float) -> bool:
+        """A name was right after all: what it alone has cost the key is forgiven, if anything."""
         penalty = self._known.get(key)
         if penalty is None or penalty.until or hash(name) not in penalty.names:
-            return
+            return False
         self._fade(penalty, now)
         penalty.points -= penalty.names.pop(hash(name), 0.0)
         if penalty.points <= 0:
             del self._known[key]
+        return True
 
     def lift(self, key: str) -> bool:
         """Forget a key; whether there was anything to forget."""

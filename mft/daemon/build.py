@@ -18,6 +18,7 @@ from mft.auth.options import DEFAULT_GROUP
 from mft.auth.own_factors import NO_OWN_FACTORS, OwnFactors
 from mft.auth.own_passwords import Fault, NotChanged, OwnPasswords
 from mft.auth.parts import AccountsOfFile, Parts, Stamp, Step, Used, unheard, unknown
+from mft.auth.settling import Settle, settle_alone
 from mft.auth.used_codes import NOWHERE, UsedCodes
 from mft.config.kinds import Context
 from mft.core.peer import Address, Component
@@ -99,6 +100,7 @@ class Doorman:
         used_codes: UsedCodes = NOWHERE,
         own_factors: OwnFactors = NO_OWN_FACTORS,
         seen: Callable[[Account], object] = lambda account: None,
+        settle: Settle = settle_alone,
     ) -> None:
         """`seen` is told of each account that has logged in."""
         self.chains: Mapping[str, Chain] = {}  # by the ID of the service
@@ -108,10 +110,17 @@ class Doorman:
         self.last_logins = last_logins
         self.used_codes = used_codes
         self.own_factors = own_factors
+        self.settle = settle
         self.ledgers = Ledgers()
         self._bus = bus
         self._opening = opening
         self._seen = seen
+
+    @property
+    def memory(self) -> tuple[Used, Ledgers, UsedCodes, OwnFactors, Settle]:
+        """What methods are given of it, in the order in which `methods` takes it."""
+        last = self.last_logins.of
+        return last, self.ledgers, self.used_codes, self.own_factors, self.settle
 
     def use(self, methods: Methods) -> None:
         """Judge logins by these from now on."""
@@ -208,10 +217,13 @@ def methods(
     ledgers: Ledgers | None = None,
     used_codes: UsedCodes = NOWHERE,
     own_factors: OwnFactors = NO_OWN_FACTORS,
+    settle: Settle = settle_alone,
 ) -> Methods:
     """The methods and the chain of every service; ValueError for accounts that contradict."""
     parts = auth_parts(config, pools, bus, own, reactor, ledgers=ledgers)
-    memory = parts._replace(used=used, used_codes=used_codes, own_factors=own_factors)
+    memory = parts._replace(
+        used=used, used_codes=used_codes, own_factors=own_factors, settle=settle
+    )
     return Methods.of(config, memory, bus)
 
 

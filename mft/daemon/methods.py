@@ -71,7 +71,7 @@ class Methods(NamedTuple):
             methods = _named(own, alone) if own else default
             policy = policies.get(options.security_policy or "")
             guards = [one for one in (policy, *methods) if isinstance(one, Guard)]
-            chains[uuid] = Chain(methods, (CancelledError,), barred, guards)
+            chains[uuid] = Chain(methods, (CancelledError,), barred, guards, parts.settle)
         unnamed = [one for one in default if one not in alone.values()]
         guards_of = {f"{POLICIES}/{uuid}": guard for uuid, guard in policies.items()}
         for uuid, method in made.items():

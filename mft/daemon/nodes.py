@@ -1,18 +1,36 @@
 """Nodes: what this server has of the others of its cluster, if it is in one."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from mft.auth.guard import Guard
 from mft.core.failure import Reason, Refused
+from mft.daemon.shared_logins import SharedLogins
 from mft.resources.base import Resource
 from mft.resources.cluster import Cluster
+from mft.session.roster import Roster
 
 
 class Nodes:
-    """Finds the cluster among the resources that run."""
+    """Finds the cluster among the resources that run, and shares by it what nodes share."""
 
-    def __init__(self, resources: Mapping[str, Resource]) -> None:
+    def __init__(
+        self,
+        resources: Mapping[str, Resource],
+        roster: Roster,
+        guards: Callable[[], Mapping[str, Guard]],
+    ) -> None:
         self._resources = resources
+        self._used: Cluster | None = None
+        self.logins = SharedLogins(roster, guards, time.time)
+
+    def share(self) -> None:
+        """Share with the cluster that runs now, if one does."""
+        cluster = self.cluster
+        if cluster is not None and cluster is not self._used:
+            self._used = cluster
+            self.logins.use(cluster)
 
     @property
     def cluster(self) -> Cluster | None:

@@ -55,9 +55,7 @@ class Changes:
         bound: list[Service] = []
         methods = NO_METHODS
         try:
-            own, reactor = doorman.own_passwords, self._parts.reactor
-            used = doorman.last_logins.of
-            memory = used, doorman.ledgers, doorman.used_codes, doorman.own_factors
+            own, reactor, memory = doorman.own_passwords, self._parts.reactor, doorman.memory
             methods = build.methods(self._new, self._pools, daemon.bus, own, reactor, *memory)
             await methods.start()
             fresh = self._build()

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mft import __version__
+from mft.auth.guard import Guard
 from mft.core.failure import Reason, Refused
 from mft.daemon import build
 from mft.daemon.bans import INTERVAL as BANS_INTERVAL
@@ -85,6 +86,10 @@ class Daemon:
         return self._handling
 
     @property
+    def _guards(self) -> Mapping[str, Guard]:
+        return {} if self._doorman is None else self._doorman.methods.guards
+
+    @property
     def flows(self) -> Flows:
         """The locations; once it has started."""
         if self._flows is None:
@@ -129,7 +134,7 @@ class Daemon:
         self._volumes = build.volumes(config, self._pools, self.bus)
         self.quarantines = Quarantines(lambda: self.config, self._volumes, self.bus)
         resources: dict[str, Resource] = {}
-        self.nodes = Nodes(resources)
+        self.nodes = Nodes(resources, self.roster, lambda: self._guards)
         opening = build.opening(
             config, self.bus, self._volumes, self.roster, self._bandwidths, self._sync, resources
         )
@@ -145,12 +150,13 @@ class Daemon:
             kept.used_codes,
             kept.own_factors,
             kept.memberships.seen,
+            self.nodes.logins.settle,
         )
-        memory = kept.last_logins.of, doorman.ledgers, kept.used_codes, kept.own_factors
-        own = kept.own_passwords
+        doorman.ledgers.share = self.nodes.logins.share
+        own, memory = kept.own_passwords, doorman.memory
         doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, *memory))
         await doorman.methods.start()
-        self.bans = Bans(state, self._pools.disk, self.bus, lambda: doorman.methods.guards)
+        self.bans = Bans(state, self._pools.disk, self.bus, lambda: self._guards)
         await self.bans.load()
         self._handling = Handling(
             self.bus,
@@ -190,6 +196,7 @@ class Daemon:
         else:
             self.bus.emit(events.PRIVILEGES_KEPT, p.Nothing())
         await self._handling.start(config)
+        self.nodes.share()
         self._flows = Flows(config, self.bus, self._pools, self._volumes, self._reactor)
         await self._flows.start(config)
         for service in self.services.values():  # what their uploads must pass runs
@@ -200,7 +207,7 @@ class Daemon:
             tell_listening(service, self.bus)
         self._loop(SYNC_INTERVAL, self._tend_journal)
         self._housekeeping = Housekeeping(
-            self, self._volumes, self.bus, Endings(own, kept.last_logins.of)
+            self, self._volumes, self.bus, Endings(kept.own_passwords, kept.last_logins.of)
         )
         self._housekeeping.warn_of_certificates()
         for interval, work in kept.loops:
@@ -290,6 +297,7 @@ class Daemon:
             else:
                 changes = Changes(self, loaded.config, self._pools, self.handling, self._parts)
                 await changes.apply(self._doorman)
+                self.nodes.share()
                 self.bus.emit(events.CONFIGURATION_RELOADED, p.Nothing())
                 if waiting := self.waiting_for_restart:
                     self.bus.emit(events.RESTART_NEEDED, p.Options(", ".join(waiting)))

@@ -51,7 +51,8 @@ class Link:
         self._outside = outside
         self._changed = changed
         self._waiting: list[_Asked] = []
-        self._running: Deferred[None] | None = None
+        self._serving = False
+        self._served: Deferred[None] | None = None
         self._closed = False
 
     async def ask(self, *calls: Call, key: str = "", probe: bool = False) -> list[list[Row]]:
@@ -72,8 +73,9 @@ class Link:
         answer: Deferred[list[list[Row]]] = Deferred()
         asked = _Asked(key, calls, answer)
         self._waiting.append(asked)
-        if self._running is None:
-            self._running = Deferred.fromCoroutine(self._serve())
+        if not self._serving:
+            self._serving = True
+            self._served = Deferred.fromCoroutine(self._serve())
         try:
             return await answer
         except CancelledError:
@@ -87,8 +89,8 @@ class Link:
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             _fail(one, Refused(Reason.ABORTED, self._database.label, "this node leaves"))
-        if self._running is not None:
-            await self._running
+        if self._served is not None:
+            await self._served
         await self._outside(self._database.close)
 
     async def _serve(self) -> None:
@@ -98,7 +100,7 @@ class Link:
                 del self._waiting[:MOST_TOGETHER]
                 await self._round(taken)
         finally:
-            self._running = None
+            self._serving = False
 
     async def _round(self, taken: Sequence[_Asked]) -> None:
         try:

@@ -74,7 +74,10 @@ class Login:
         judged = await self._chain.judge(credentials, self._peer, self._component, self._proven)
         self._proven = judged.proven
         if judged.outcome is Outcome.ACCEPTED and judged.account is not None:
-            return await self._enter(judged, judged.account)
+            try:
+                return await self._enter(judged, judged.account)
+            finally:
+                judged.let_go()
         if judged.outcome is Outcome.MORE_NEEDED:
             self._tell_more(judged)
             return LoginResult(missing=judged.missing)

@@ -4,12 +4,28 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from mft.core.failure import Reason, Refused
 from mft.session.session import Session
 
 End = Callable[[str], None]
+
+
+class Changed(Protocol):
+    """Hears that the number of an account's sessions has changed."""
+
+    def __call__(self, account: str, /, *, limited: bool) -> object:
+        """Hear it; `limited` where it is known that it may not be any number."""
+
+
+def _none(account: str) -> int:
+    """There are no other nodes."""
+    return 0
+
+
+def _unheard(account: str, /, *, limited: bool) -> None:
+    """Nobody hears it."""
 
 
 class Roster:
@@ -19,6 +35,10 @@ class Roster:
         self._here: dict[str, tuple[Session, End]] = {}
         self._accounts: Counter[str] = Counter()
         self._sources: Counter[tuple[str, str]] = Counter()
+        # Of the sessions of accounts, by their IDs: how many other nodes have, and who hears of
+        # each change here, and whether their number is limited.
+        self.elsewhere: Callable[[str], int] = _none
+        self.changed: Changed = _unheard
 
     def __len__(self) -> int:
         return len(self._here)
@@ -28,15 +48,21 @@ class Roster:
 
         Refused(QUOTA) when it has as many as it may have.
         """
-        if most and self._accounts[account] >= most:
+        if most and self._accounts[account] + self.elsewhere(account) >= most:
             raise Refused(Reason.QUOTA, "", f"the account has {most} sessions already")
         self._accounts[account] += 1
+        self.changed(account, limited=most > 0)
 
     def left(self, account: str) -> None:
         """A session of an account has ended, or did not begin after all."""
         self._accounts[account] -= 1
         if self._accounts[account] <= 0:
             del self._accounts[account]
+        self.changed(account, limited=False)
+
+    def count(self, account: str) -> int:
+        """How many sessions an account has here."""
+        return self._accounts[account]
 
     def present(self) -> tuple[str, ...]:
         """The accounts, by their IDs, that have a session."""

@@ -500,7 +500,7 @@ def test_handlers_know_the_groups_of_accounts_of_other_systems_after_a_restart(
     async def main(reactor: Any) -> None:
         first = instance.daemon(reactor, log_file("log", user_groups="PARTNERS"))
         await first.start()
-        first._members.seen(ldap)
+        first._remembered.memberships.seen(ldap)
         await first.stop()
         second = instance.daemon(reactor, log_file("log", user_groups="PARTNERS"))
         await second.start()
@@ -515,7 +515,9 @@ def test_groups_that_are_new_are_on_the_disk_a_moment_after_the_login(instance: 
     async def main(reactor: Any) -> None:
         daemon = instance.daemon(reactor)
         await daemon.start()
-        daemon._remembered.memberships.seen(Account("alice-1", "alice", "/", Rules(()), groups=("PARTNERS",)))
+        daemon._remembered.memberships.seen(
+            Account("alice-1", "alice", "/", Rules(()), groups=("PARTNERS",))
+        )
         await until(reactor, (instance.state / "memberships.json").exists)
         await daemon.stop()
 

@@ -119,7 +119,9 @@ class Rig:
         with self.config.open("a") as file:
             file.write("\n".join(lines))
 
-    def account(self, name: str, home: Path | None = None, **options: str) -> Server:
+    def account(
+        self, name: str, home: Path | None = None, identity: str = "", **options: str
+    ) -> Server:
         """Add an account that the same key logs in to; `home` is its own unless it is given."""
         home = home or self.directory / "data" / name
         home.mkdir(mode=0o700, exist_ok=True)
@@ -133,7 +135,7 @@ class Rig:
             "permissions": "allow-full-control",
             **options,
         }
-        self.section(f"accounts/{uuid.uuid4()}", **given)
+        self.section(f"accounts/{identity or uuid.uuid4()}", **given)
         return replace(self.server, account=name, home=home)
 
     def give_up_root(self, *folders: Path) -> None:

@@ -1,0 +1,301 @@
+"""SharedLogins: bans, and how many sessions accounts have, as all nodes of a cluster count them.
+
+A login whose credentials are right costs one round trip to the database: it takes a place for the
+session, and hears what other nodes have seen of guesses, so that a ban holds on all of them before
+anybody learns that a guess was right. A refused one is told to others afterwards.
+"""
+
+import hashlib
+import json
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from mft.auth.account import Account
+from mft.auth.guard import Guard
+from mft.auth.ledger import Heard
+from mft.auth.settling import LetGo, nothing
+from mft.core.failure import Reason, Refused
+from mft.resources.cluster import Cluster
+from mft.session.roster import Roster
+
+if TYPE_CHECKING:
+    from mft.resources.cluster_calls import Call, Row
+
+MOST_UNTOLD: Final = 10_000  # changes of ledgers that wait for the database; the oldest are dropped
+MOST_AT_ONCE: Final = 100  # of them, and of counts, in one round trip
+MOST_PAGES: Final = 100  # of MOST_NEWS guesses each, when a node joins
+LATE: Final = 10.0  # seconds: a guess may be seen after one that was added later
+KEEP: Final = 86400.0  # seconds that guesses stay in the database; longer where bans last longer
+FORGET_INTERVAL: Final = 600.0  # seconds between two times at which old ones are removed
+MOST_KEY: Final = 190  # characters of a key
+
+log = Logger()
+
+
+class SharedLogins:
+    """What this node shares of its logins, once its cluster has started; before, it is alone."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        guards: Callable[[], Mapping[str, Guard]],
+        clock: Callable[[], float],
+    ) -> None:
+        """`guards` gives those that are in force, by their sections."""
+        self._roster = roster
+        self._guards = guards
+        self._clock = clock
+        self._cluster: Cluster | None = None
+        self._untold: deque[tuple[int, str]] = deque(maxlen=MOST_UNTOLD)
+        self._serial = 0
+        self._reserved: Counter[str] = Counter()  # places of sessions that are not open yet
+        self._elsewhere: dict[str, int] = {}  # of accounts with a place: sessions of other nodes
+        self._limited: dict[str, int] = {}  # what the database was told, by account
+        self._changed: dict[str, None] = {}  # accounts whose count is not what it was told
+        self._heard: OrderedDict[int, float] = OrderedDict()  # guesses that are not LATE yet
+        self._after = 0  # none of a lower number will come any more
+        self._ready = False  # whether everything that was there has been heard
+        self._telling = False
+        self._forgotten = 0.0
+
+    def use(self, cluster: Cluster) -> None:
+        """Share from now on with the nodes of a cluster."""
+        self._cluster = cluster
+        self._ready = False
+        roster = self._roster
+        roster.elsewhere = lambda account: self._elsewhere.get(account, 0)
+        roster.changed = self._roster_changed
+        cluster.sessions = lambda: len(roster)
+        cluster.on_join.append(self._joined)
+        cluster.on_beat.append(self._beat)
+        if cluster.joined:
+            self._joined()
+
+    def share(self, section: str, heard: Heard) -> None:
+        """Tell other nodes of a change of a ledger, when the database can be asked."""
+        if self._cluster is not None:
+            self._serial += 1
+            self._untold.append((self._serial, json.dumps([section, *heard])))
+            self._tell()
+
+    async def settle(self, account: Account | None) -> LetGo:
+        """Agree with other nodes about a login, as `Settle` promises."""
+        cluster = self._cluster
+        if cluster is None:
+            return nothing
+        limited = account is not None and account.maximum_sessions > 0
+        if cluster.away:
+            if limited:
+                details = "how many sessions the account has elsewhere cannot be known"
+                raise Refused(Reason.BROKEN, "", details)
+            return nothing
+        if account is None:
+            self._hear(await self._news(cluster))
+            return nothing
+        return await self._place(cluster, account, limited=limited)
+
+    async def _place(self, cluster: Cluster, account: Account, *, limited: bool) -> LetGo:
+        from mft.resources.cluster_logins import NEWS, OTHERS, USE
+
+        uuid, key = account.uuid, key_of(account.uuid)
+        calls = [USE(account=key), NEWS(after=self._latest, this=cluster.boot)]
+        if limited:
+            self._reserved[uuid] += 1
+            timeout = cluster.options.node_timeout
+            calls += [
+                self._count(cluster, uuid),
+                OTHERS(account=key, node=cluster.uuid, timeout=timeout),
+            ]
+        try:
+            rows = await cluster.ask(*calls, key=key)
+        except BaseException as error:
+            if limited:
+                self._give_back(uuid)
+            if isinstance(error, Refused) and not limited:
+                return nothing
+            raise
+        self._hear(rows[1])
+        if not limited:
+            return nothing
+        self._elsewhere[uuid] = int(rows[3][0][0])
+        return _once(lambda: self._give_back(uuid))
+
+    def _give_back(self, uuid: str) -> None:
+        self._reserved[uuid] -= 1
+        if self._reserved[uuid] <= 0:
+            del self._reserved[uuid]
+            self._elsewhere.pop(uuid, None)
+        self._roster_changed(uuid, limited=False)
+
+    def _roster_changed(self, uuid: str, *, limited: bool) -> None:
+        if limited:
+            if uuid in self._reserved:  # a place becomes a session, and is given back then
+                return
+            self._limited.setdefault(uuid, 0)
+        if uuid in self._limited and self._limited[uuid] != self._here(uuid):
+            self._changed[uuid] = None
+            self._tell()
+
+    def _here(self, uuid: str) -> int:
+        return self._roster.count(uuid) + self._reserved[uuid]
+
+    def _count(self, cluster: Cluster, uuid: str) -> "Call":
+        from mft.resources.cluster_logins import COUNT
+
+        self._limited[uuid] = count = self._here(uuid)
+        return COUNT(node=cluster.uuid, account=key_of(uuid), boot=cluster.boot, sessions=count)
+
+    # What others are told.
+
+    def _tell(self) -> None:
+        cluster = self._cluster
+        if cluster is not None and not cluster.away and not self._telling:
+            self._telling = True
+            done = Deferred.fromCoroutine(self._told(cluster))
+            done.addErrback(lambda failure: log.failure("telling other nodes", failure))
+
+    async def _told(self, cluster: Cluster) -> None:
+        from mft.resources.cluster_logins import APPEND
+
+        try:
+            while self._untold or self._changed:
+                untold = [self._untold[n] for n in range(min(len(self._untold), MOST_AT_ONCE))]
+                accounts = sorted(self._changed)[:MOST_AT_ONCE]
+                for one in accounts:
+                    del self._changed[one]
+                known = {"node": cluster.uuid, "boot": cluster.boot}
+                calls = [APPEND(**known, serial=serial, told=told) for serial, told in untold]
+                counts = {one: self._count(cluster, one) for one in accounts}
+                try:
+                    await cluster.ask(*calls, *counts.values())
+                except Refused:
+                    self._changed.update(dict.fromkeys(accounts))
+                    return  # a heartbeat begins again
+                self._drop(untold[-1][0] if untold else 0)
+                for one in accounts:
+                    if self._limited.get(one) == 0 and not self._here(one):
+                        del self._limited[one]
+        finally:
+            self._telling = False
+
+    def _drop(self, upto: int) -> None:
+        while self._untold and self._untold[0][0] <= upto:
+            self._untold.popleft()
+
+    # What is heard of others.
+
+    @property
+    def _latest(self) -> int:
+        return next(reversed(self._heard), self._after)
+
+    async def _news(self, cluster: Cluster, after: int | None = None) -> "list[Row]":
+        from mft.resources.cluster_logins import NEWS
+
+        begin = self._latest if after is None else after
+        return (await cluster.ask(NEWS(after=begin, this=cluster.boot)))[0]
+
+    def _hear(self, rows: "list[Row]") -> None:
+        """Take what is new of what the database gave; it may give the same again."""
+        guards, now = self._guards(), self._clock()
+        for number, _, _, at, told, time in rows:
+            if number in self._heard or number <= self._after:
+                continue
+            self._heard[number] = at
+            section, heard = _read(told)
+            guard = guards.get(section)
+            if guard is not None and heard is not None:
+                guard.hear(heard, now - max(0.0, time - at))
+        if rows:
+            old = rows[-1][-1] - LATE
+            while self._heard and next(iter(self._heard.values())) < old:
+                self._after = max(self._after, self._heard.popitem(last=False)[0])
+
+    def _hear_own(self) -> None:
+        """What nobody was told yet: the database does not have it."""
+        guards, now = self._guards(), self._clock()
+        for _, told in self._untold:
+            section, heard = _read(told)
+            guard = guards.get(section)
+            if guard is not None and heard is not None:
+                guard.hear(heard, now)
+
+    def _joined(self) -> None:
+        self._spawn(self._catch_up)
+
+    def _beat(self) -> None:
+        self._spawn(self._look if self._ready else self._catch_up)
+
+    def _spawn(self, work: Callable[[Cluster], Any]) -> None:
+        cluster = self._cluster
+        if cluster is not None:
+            done = Deferred.fromCoroutine(_quietly(work, cluster))
+            done.addErrback(lambda failure: log.failure("hearing of other nodes", failure))
+
+    async def _catch_up(self, cluster: Cluster) -> None:
+        """Hear everything that there is; what this node has counted by itself is among that."""
+        for page in range(MOST_PAGES):
+            rows = await self._news(cluster)
+            if rows and not page and not self._ready:
+                for guard in self._guards().values():
+                    guard.ledger.clear()
+            self._hear(rows)
+            if not rows:
+                break
+        if not self._ready:
+            self._hear_own()
+        self._ready = True
+        self._changed.update(dict.fromkeys(self._limited))
+        self._tell()
+
+    async def _look(self, cluster: Cluster) -> None:
+        """Also what was added late."""
+        from mft.resources.cluster_logins import FORGET
+
+        self._hear(await self._news(cluster, self._after))
+        self._tell()
+        now = self._clock()
+        if now - self._forgotten >= FORGET_INTERVAL:
+            self._forgotten = now
+            longest = max((one.rules.interval for one in self._guards().values()), default=0.0)
+            await cluster.ask(FORGET(age=max(KEEP, 2 * longest)))
+
+
+async def _quietly(work: Callable[[Cluster], Any], cluster: Cluster) -> None:
+    try:
+        await work(cluster)
+    except Refused:  # the database is away, which is told
+        return
+
+
+def _read(told: str) -> tuple[str, Heard | None]:
+    """What another node has told; nothing for what is none of ours."""
+    try:
+        section, what, host, name, kind, guess = json.loads(told)
+    except (ValueError, TypeError, RecursionError):
+        return "", None
+    texts = (section, what, host, name, kind)
+    if not all(isinstance(one, str) for one in texts) or not isinstance(guess, bool):
+        return "", None
+    return section, Heard(what, host, name, kind, guess)
+
+
+def _once(act: LetGo) -> LetGo:
+    """Do it the first time only."""
+    left = [act]
+
+    def done() -> None:
+        if left:
+            left.pop()()
+
+    return done
+
+
+def key_of(account: str) -> str:
+    """The ID of an account as a key of the database: itself, or its digest."""
+    if len(account) <= MOST_KEY and account.isascii() and account.isprintable():
+        return account
+    return f"sha256:{hashlib.sha256(account.encode(errors='surrogatepass')).hexdigest()}"
