@@ -60,11 +60,13 @@ def statement(made: Executable) -> Statement:
 def insert_new(table: Table, **given: Any) -> Statement:
     """Insert a row, unless there is one of its key; `given` are columns that are no parameters."""
     values = {one.name: given.get(one.name, bindparam(one.name)) for one in _written(table)}
+    key = next(iter(values))
 
     def make(kind: str) -> Executable:
         if kind == "postgresql":
             return postgresql.insert(table).values(values).on_conflict_do_nothing()
-        return mysql.insert(table).values(values).prefix_with("IGNORE")
+        # Not IGNORE, which would cut what is too long.
+        return mysql.insert(table).values(values).on_duplicate_key_update({key: table.c[key]})
 
     return Statement(make)
 

@@ -23,7 +23,10 @@ _SEVERAL: Final = struct.pack("<H", 0)  # MYSQL_OPTION_MULTI_STATEMENTS_ON
 
 
 class ClusterDatabase:
-    """One connection, made when it is needed, for one thread at a time; raises Trouble."""
+    """One connection, made when it is needed, for one thread at a time.
+
+    Raises Trouble when the database is in the way, and ValueError when a value is.
+    """
 
     def __init__(self, options: ServerOptions) -> None:
         self.label = options.label
@@ -44,8 +47,10 @@ class ClusterDatabase:
                 try:
                     return self._once(told)
                 except Exception as error:
-                    lost = _code(error) in _LOST
-                    self._let_go(keep=lost)
+                    lost, misfit = _code(error) in _LOST, _is_misfit(error)
+                    self._let_go(keep=lost or misfit)
+                    if misfit:
+                        raise ValueError(said(error)) from None
                     # A connection that nobody used for a while may have been cut long ago.
                     if not left or (fresh and not lost):
                         raise self._trouble(error) from None
@@ -69,7 +74,7 @@ class ClusterDatabase:
         made = DIALECTS[self._kind].connect(self._options, False)
         if self._kind == "mysql":
             made._execute_command(_SET_OPTION, _SEVERAL)  # noqa: SLF001 - it has no other way
-            made._read_packet()  # noqa: SLF001
+            made._read_packet()  # noqa: SLF001 - the answer to that
             with made.cursor() as cursor:
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         return made
@@ -134,6 +139,11 @@ def _joined(connection: Any, told: Sequence[tuple[str, dict[str, Any]]]) -> list
         while cursor.nextset():
             found.append(list(cursor.fetchall()) if cursor.description else [])
     return found[:-1]  # the last is that of COMMIT
+
+
+def _is_misfit(error: Exception) -> bool:
+    """Whether a value is what went wrong; both drivers call that the same."""
+    return any(one.__name__ in ("DataError", "IntegrityError") for one in type(error).__mro__)
 
 
 def _code(error: Exception) -> Any:

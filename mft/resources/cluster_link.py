@@ -21,7 +21,7 @@ class Batches(Protocol):
     label: str
 
     def batch(self, calls: Sequence[Call]) -> list[list[Row]]:
-        """Do all of them or none; raises Refused."""
+        """Do all of them or none; raises Refused, and ValueError where a value is wrong."""
 
     def close(self) -> None:
         """Let it go."""
@@ -60,7 +60,8 @@ class Link:
 
         Calls of different nodes that lock one row each name it as `key`: they are made in the
         order of their keys, so that no two nodes wait for each other. Raises Refused(BROKEN)
-        while the database is away, and Refused(BUSY) where too many wait.
+        while the database is away, Refused(BUSY) where too many wait, and Refused(INVALID) for a
+        value that it does not take.
         """
         if self._closed:
             raise Refused(Reason.ABORTED, self._database.label, "this node has left the cluster")
@@ -107,28 +108,23 @@ class Link:
             rows = await self._outside(
                 self._database.batch, [c for one in taken for c in one.calls]
             )
+        except ValueError as error:  # one of them is the reason: the others need not suffer
+            if len(taken) == 1:
+                _fail(taken[0], Refused(Reason.INVALID, self._database.label, str(error)))
+            else:
+                for one in taken:
+                    await self._round([one])
+            return
         except Exception as error:
-            await self._apart(taken, error)
+            self._is_away(True, str(error))
+            for one in taken:
+                _fail(one, error)
             return
         self._is_away(False, "")
         for one in taken:
             if not one.answer.called:
                 one.answer.callback(rows[: len(one.calls)])
             rows = rows[len(one.calls) :]
-
-    async def _apart(self, taken: Sequence[_Asked], error: Exception) -> None:
-        """One of them may be the reason: then the others need not suffer."""
-        if len(taken) == 1:
-            self._is_away(True, str(error))
-            _fail(taken[0], error)
-            return
-        first, *others = taken
-        await self._round([first])
-        for one in others:
-            if self.away:  # it was not the reason
-                _fail(one, error)
-            else:
-                await self._round([one])
 
     def _is_away(self, away: bool, details: str) -> None:
         if away is not self.away:

@@ -8,7 +8,8 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-from mft.cli.control import end, sessions, status, text
+from mft.cli.control import end, nodes, sessions, status, text
+from mft.core.failure import Reason, Refused
 from mft.daemon.answers import Answer
 from tests.fakes.run import run
 
@@ -105,6 +106,32 @@ def server(listen):
     server = Server()
     listen(lambda line: run(Answer(server).to(line)))
     return server
+
+
+class Neighbours:
+    """The cluster, or none."""
+
+    def __init__(self, rows=None):
+        self.rows = rows
+
+    def describe(self):
+        if self.rows is None:
+            raise Refused(Reason.NOT_FOUND, "", "this server is alone")
+        return self.rows
+
+
+def test_nodes_are_a_table_or_json_and_one_that_is_alone_says_so(server, ask):
+    server.nodes = Neighbours(
+        [{"id": "node-1", "state": "up", "this": True, "since": 1_700_000_000}]
+    )
+    shown = ask(nodes).output
+    assert "node-1" in shown
+    assert "yes" in shown
+    assert json.loads(ask(nodes, "--json").output)[0]["state"] == "up"
+    server.nodes = Neighbours()
+    alone = ask(nodes)
+    assert alone.exit_code == 1
+    assert "this server is alone" in alone.output
 
 
 def test_status_is_a_table_for_people(server, ask):

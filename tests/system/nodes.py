@@ -1,12 +1,10 @@
 """Several servers that are nodes of one cluster: one database, the same accounts and files."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.databases import NAME, USER, DatabaseServer, running
+from tests.fakes.databases import DatabaseServer
 from tests.interop.instance import Server
 from tests.system.rig import Rig, until
 
@@ -57,12 +55,3 @@ class Nodes:
         """Leave nothing running."""
         for rig in self.rigs:
             rig.close()
-
-
-@contextmanager
-def shared_database(kind: str) -> Iterator[Any]:
-    """A real database that nodes may share."""
-    with running(kind) as database:
-        if kind == "mysql":
-            database.execute(f"GRANT ALL ON {NAME}.* TO {USER}@'%'")
-        yield database

@@ -12,11 +12,12 @@ import pytest
 
 from mft.cli.control import all_rows, ask
 from mft.events import catalogue as events
+from tests.fakes.clusters import shared_database
 from tests.fakes.databases import NAME, TYPES
 from tests.interop.instance import Server
 from tests.interop.services import cheap_hash
 from tests.system.light import connect
-from tests.system.nodes import Nodes, shared_database
+from tests.system.nodes import Nodes
 from tests.system.rig import Rig, until
 
 POLICY = "security-policies/DEFAULT-SECURITY-POLICY"

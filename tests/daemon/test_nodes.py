@@ -1,0 +1,32 @@
+"""A server finds the cluster that it is in, and shares with it."""
+
+from pathlib import Path
+
+import pytest
+
+from mft.core.failure import Refused
+from mft.daemon.nodes import Nodes
+from mft.resources.base import Resource
+from mft.session.roster import Roster
+from tests.fakes.clusters import Node
+
+
+def test_a_server_that_is_alone_says_so() -> None:
+    nodes = Nodes({}, Roster(), dict)
+    nodes.share()
+    assert nodes.cluster is None
+    with pytest.raises(Refused, match="this server is alone"):
+        nodes.describe()
+
+
+def test_it_shares_with_each_cluster_that_comes_once(tmp_path: Path) -> None:
+    resources: dict[str, Resource] = {}
+    nodes = Nodes(resources, Roster(), dict)
+    for _ in range(2):
+        cluster = Node(None, None, tmp_path).cluster
+        resources["cluster"] = cluster
+        for _ in range(2):
+            nodes.share()
+        assert nodes.cluster is cluster
+        assert nodes.describe() == []
+        assert len(cluster.on_join) == len(cluster.on_beat) == 1

@@ -1,0 +1,348 @@
+"""Bans, and the sessions of accounts, add up over nodes; what cannot be counted is refused."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from mft.auth.account import Account
+from mft.auth.base import Outcome, Password
+from mft.auth.guard import Guard, Rules
+from mft.auth.ledger import Heard, Ledger
+from mft.auth.permissions import Rules as Permissions
+from mft.core.failure import Reason, Refused
+from mft.core.peer import Address, Component
+from mft.core.secret import Secret
+from mft.daemon.shared_logins import LATE, MOST_KEY, MOST_UNTOLD, SharedLogins, key_of
+from mft.events import catalogue as events
+from mft.resources.cluster_calls import Call
+from mft.resources.cluster_logins import APPEND, COUNT, FORGET, NEWS, OTHERS, USE
+from mft.session.roster import Roster
+from tests.fakes.accounts import NOW, SERVICE
+from tests.fakes.refused import refused
+from tests.fakes.run import run
+from tests.fakes.trail import Trail
+
+SECTION = "security-policies/p1"
+POLICY = Component("p1", "security-policy", "strict")
+SOURCE = "192.0.2.7"
+HEARD = Heard("failed", SOURCE, "ann", "password", True)
+ANN = Account("ann-1", "ann", "/", Permissions(()))
+FEW = Account("few-1", "few", "/", Permissions(()), maximum_sessions=2)
+
+
+class Database:
+    """What nodes share, as the statements of logins leave it."""
+
+    def __init__(self) -> None:
+        self.now = 5_000.0  # no clock of a node shows that
+        self.guesses: list[tuple[int, str, int, float, str]] = []
+        self.number = 0
+        self.counts: dict[tuple[str, str], int] = {}
+        self.used: dict[str, float] = {}
+        self.trips = 0
+
+    def do(self, call: Call) -> list[Any]:
+        statement, values = call
+        if statement is APPEND:
+            known = {(boot, serial) for _, boot, serial, _, _ in self.guesses}
+            if (values["boot"], values["serial"]) not in known:
+                self.add(values["boot"], values["serial"], values["told"])
+        elif statement is NEWS:
+            new = [one for one in sorted(self.guesses) if one[0] > values["after"]]
+            return [(*one, self.now) for one in new if one[1] != values["this"]]
+        elif statement is COUNT:
+            self.counts[values["node"], values["account"]] = values["sessions"]
+        elif statement is OTHERS:
+            rows = self.counts.items()
+            account, node = values["account"], values["node"]
+            return [(sum(n for (on, of), n in rows if of == account and on != node),)]
+        elif statement is USE:
+            self.used[values["account"]] = self.now
+        else:
+            assert statement is FORGET
+            self.guesses = [one for one in self.guesses if one[3] >= self.now - values["age"]]
+        return []
+
+    def add(self, boot: str, serial: int, told: str, number: int = 0) -> None:
+        self.number = max(self.number + 1, number)
+        self.guesses.append((number or self.number, boot, serial, self.now, told))
+
+
+class Cluster:
+    """A node's way to it."""
+
+    def __init__(self, uuid: str, database: Database) -> None:
+        self.uuid, self.boot, self.database = uuid, f"boot of {uuid}", database
+        self.options = SimpleNamespace(node_timeout=10.0)
+        self.away, self.joined = False, True
+        self.on_join: list[Any] = []
+        self.on_beat: list[Any] = []
+        self.sessions: Any = int
+        self.held: list[Deferred[None]] | None = None  # whose answers the test lets come
+
+    async def ask(self, *calls: Call, key: str = "") -> list[list[Any]]:
+        if self.away:
+            raise Refused(Reason.BROKEN, "", "away")
+        self.database.trips += 1
+        rows = [self.database.do(one) for one in calls]
+        if self.held is not None:
+            self.held.append(Deferred())
+            await self.held[-1]
+        return rows
+
+    def beat(self) -> None:
+        for hear in self.on_beat:
+            hear()
+
+
+class Node:
+    def __init__(self, uuid: str, database: Database, now: float = NOW) -> None:
+        self.now, self.trail, self.roster = now, Trail(), Roster()
+        ledger = Ledger(lambda heard: self.logins.share(SECTION, heard))
+        self.guard = Guard(POLICY, Rules(account_after=10), ledger, self.trail.emit, self.clock)
+        self.guard.in_force()
+        guards: Mapping[str, Guard] = {SECTION: self.guard}
+        self.logins = SharedLogins(self.roster, lambda: guards, self.clock)
+        self.cluster = Cluster(uuid, database)
+        self.logins.use(self.cluster)  # type: ignore[arg-type]  # the fake
+
+    def clock(self) -> float:
+        return self.now
+
+    def fails(self, times: int = 1, name: str = "ann") -> None:
+        for _ in range(times):
+            given = Password(name, Secret("x"))
+            self.guard.after(given, Address(SOURCE, 1), SERVICE, Outcome.WRONG)
+
+    @property
+    def bans(self) -> bool:
+        return (
+            self.guard.before(Password("x", Secret("x")), Address(SOURCE, 1), SERVICE) is not None
+        )
+
+    def enters(self, account: Account = FEW) -> None:
+        let_go = run(self.logins.settle(account))
+        try:
+            self.roster.admit(account.uuid, account.maximum_sessions)
+        finally:
+            let_go()
+
+
+@pytest.fixture
+def database() -> Database:
+    return Database()
+
+
+@pytest.fixture
+def nodes(database: Database) -> tuple[Node, Node]:
+    return Node("one", database), Node("two", database, NOW - 7200)
+
+
+def test_guesses_at_several_nodes_are_one_ban_that_is_told_once(nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    one.fails(3)
+    two.fails(1, "bob")
+    run(two.logins.settle(None))  # a right login hears of the others first
+    two.fails(1, "bob")
+    assert two.bans
+    one.cluster.beat()
+    assert one.bans
+    told = [node.trail.count(events.SOURCE_BANNED) for node in nodes]
+    assert told == [0, 1]
+    for node in nodes:
+        node.now += 4000
+        node.guard.ledger.sweep(node.now)
+    assert [node.trail.count(events.BAN_ENDED) for node in nodes] == [0, 1]
+
+
+def test_a_ban_that_is_lifted_at_one_node_is_lifted_at_all(nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    one.fails(5)
+    two.cluster.beat()
+    assert two.bans
+    assert two.guard.lift(SOURCE)
+    one.cluster.beat()
+    assert not one.bans
+    two.fails(5)
+    one.cluster.beat()
+    one.guard.lift_all()
+    two.cluster.beat()
+    assert not two.bans
+
+
+def test_what_a_right_login_forgives_it_forgives_everywhere(nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    one.fails(4)
+    two.cluster.beat()
+    two.guard.after(Password("ann", Secret("x")), Address(SOURCE, 1), SERVICE, Outcome.ACCEPTED)
+    one.cluster.beat()
+    one.fails(2)
+    assert not one.bans
+
+
+def test_a_node_that_comes_later_knows_what_was_and_for_how_long(
+    database: Database, nodes: tuple[Node, Node]
+) -> None:
+    nodes[0].fails(5)
+    database.now += 3000
+    later = Node("three", database)
+    assert later.bans
+    later.now += 700  # of the hour that the ban lasts
+    assert not later.bans
+
+
+def test_what_a_node_has_counted_alone_is_not_lost_when_it_joins(database: Database) -> None:
+    node = Node("one", database)
+    other = Node("two", database)
+    node.cluster.away = True
+    node.fails(3)
+    other.fails(2)
+    node.cluster.away = False
+    node.cluster.beat()
+    other.cluster.beat()
+    assert node.bans
+    assert other.bans
+
+
+def test_what_was_added_late_is_heard_and_nothing_twice(database: Database) -> None:
+    node = Node("one", database)
+    told = f'["{SECTION}", "failed", "{SOURCE}", "ann", "password", true]'
+    database.add("b", 2, told, number=20)
+    node.cluster.beat()
+    database.add("b", 1, told, number=19)  # its transaction took longer
+    for _ in range(3):
+        node.cluster.beat()
+    (penalty,) = (one for _, one in node.guard.ledger.sources.every())
+    assert penalty.attempts == 2
+    database.now += 2 * LATE
+    for number in range(21, 25):
+        database.add("b", number, told, number=number)
+    node.cluster.beat()
+    node.cluster.beat()
+    assert penalty.attempts == 6
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "",
+        "{",
+        "[]",
+        "[1,2,3,4,5,6]",
+        f'["{SECTION}","failed","no address","x","password",true]',
+        f'["{SECTION}","lift","no address","","",false]',
+        f'["{SECTION}","unheard of","","","",false]',
+        '["security-policies/other","failed","192.0.2.7","x","password",true]',
+        "[" * 100_000,
+    ],
+)
+def test_what_makes_no_sense_in_the_database_is_passed_over(database: Database, told: str) -> None:
+    node = Node("one", database)
+    database.add("b", 1, told)
+    node.cluster.beat()
+    node.cluster.beat()
+    assert not node.bans
+
+
+def test_a_right_login_costs_one_round_trip(database: Database, nodes: tuple[Node, Node]) -> None:
+    one, _ = nodes
+    for account in (ANN, FEW):
+        before = database.trips
+        run(one.logins.settle(account))
+        assert database.trips == before + 1
+        assert database.used[account.uuid] == database.now
+
+
+def test_sessions_are_counted_over_all_nodes(database: Database, nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    one.enters()
+    two.enters()
+    for node in nodes:
+        with refused(Reason.QUOTA):
+            node.enters()
+    one.roster.left(FEW.uuid)
+    assert database.counts["one", FEW.uuid] == 0
+    two.enters()
+    with refused(Reason.QUOTA):
+        one.enters()
+    assert sum(database.counts.values()) == 2
+
+
+def test_places_that_are_asked_for_at_the_same_moment_are_not_given_twice(
+    nodes: tuple[Node, Node],
+) -> None:
+    entered = []
+    for node in nodes:
+        node.cluster.held = []
+    waiting = [Deferred.fromCoroutine(node.logins.settle(FEW)) for node in nodes for _ in range(2)]
+    for node in nodes:
+        for held in node.cluster.held or ():
+            held.callback(None)
+    for node, settled in zip([nodes[0]] * 2 + [nodes[1]] * 2, waiting, strict=True):
+        try:
+            node.roster.admit(FEW.uuid, FEW.maximum_sessions)
+            entered.append(node)
+        except Refused:
+            pass
+        settled.addCallback(lambda let_go: let_go())
+    assert len(entered) <= 2
+
+
+def test_a_login_that_is_given_up_gives_its_place_back(
+    database: Database, nodes: tuple[Node, Node]
+) -> None:
+    one, _ = nodes
+    one.cluster.held = []
+    waiting = Deferred.fromCoroutine(one.logins.settle(FEW))
+    waiting.addErrback(lambda failure: None)
+    assert database.counts["one", FEW.uuid] == 1
+    waiting.cancel()
+    one.cluster.held = None
+    one.cluster.beat()
+    assert database.counts["one", FEW.uuid] == 0
+
+
+def test_without_the_database_only_those_are_let_in_who_need_not_be_counted(
+    nodes: tuple[Node, Node],
+) -> None:
+    one, two = nodes
+    one.cluster.away = True
+    run(one.logins.settle(ANN))()
+    run(one.logins.settle(None))()
+    with refused(Reason.BROKEN):
+        run(one.logins.settle(FEW))
+    one.cluster.away = False
+    one.enters()
+    two.enters()
+
+
+def test_what_cannot_be_told_is_kept_up_to_a_limit(database: Database) -> None:
+    node = Node("one", database)
+    node.cluster.away = True
+    node.fails(MOST_UNTOLD // 100)
+    node.cluster.away = False
+    node.cluster.beat()
+    assert len(database.guesses) == MOST_UNTOLD // 100
+    node.cluster.away = True
+    for _ in range(MOST_UNTOLD + 5):
+        node.logins.share("s", HEARD)
+    node.cluster.away = False
+    node.cluster.beat()
+    assert len(database.guesses) == MOST_UNTOLD // 100 + MOST_UNTOLD
+
+
+def test_a_server_that_is_alone_agrees_with_itself() -> None:
+    logins = SharedLogins(Roster(), dict, lambda: NOW)
+    logins.share(SECTION, HEARD)
+    run(logins.settle(FEW))()
+
+
+def test_every_account_has_a_key_that_fits() -> None:
+    odd = ["x" * 500, "é", "a\0b", "\udc80", "a\nb"]
+    keys = [key_of(one) for one in ("plain", *odd)]
+    assert keys[0] == "plain"
+    assert len(set(keys)) == len(keys)
+    assert all(len(one) <= MOST_KEY and one.isascii() and one.isprintable() for one in keys)
