@@ -13,6 +13,7 @@ from mft.config.kinds import Context
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, check_section
 from mft.daemon.account_files import read_account_files
+from mft.daemon.cluster_checks import check_cluster
 from mft.daemon.cross_checks import (
     check_connections,
     check_denied,
@@ -100,6 +101,7 @@ def load(path: Path) -> Loaded:
     check_lifetimes(reading)
     check_inspections(reading)
     check_detached(reading)
+    check_cluster(reading)
     check_places(reading, file)
     check_local_folders(reading, file)
     check_methods(reading)

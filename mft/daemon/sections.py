@@ -17,7 +17,13 @@ from mft.transfers.options import TransferOptions
 SERVER: Final = "server"  # the one section that has no ID
 
 FAMILIES: Final = (
-    Family(SERVER, "The process as a whole.", {"": ServerOptions}, single=True),
+    Family(
+        SERVER,
+        "The process as a whole.",
+        {"": ServerOptions},
+        single=True,
+        shown={"uuid": "5f0ad2ae-5c2f-4d0e-9d8b-1f0f5ad0f7c1"},
+    ),
     Family(
         "services",
         "What listens for clients.",

@@ -20,7 +20,7 @@ class ClusterOptions(ResourceOptions):
     database: SharedRef = option(
         "The ID of the resource, of the type `postgresql` or `mysql`, that is the database which "
         "all nodes share.",
-        examples=["shared-database"],
+        examples=["postgresql"],
         ours=True,
     )
     heartbeat_interval: Annotated[float, duration(0.1, 60)] = option(
