@@ -40,6 +40,26 @@ class Nodes:
                 return one
         return None
 
+    def drain(self) -> None:
+        """Let others know that this server takes no new clients."""
+        cluster = self.cluster
+        if cluster is not None:
+            cluster.draining = True
+
+    @property
+    def unready(self) -> list[str]:
+        """Why a balancer should send nobody here."""
+        cluster = self.cluster
+        if cluster is None or cluster.state != "replaced":
+            return []
+        return ["another server has its place in the cluster"]
+
+    @property
+    def status(self) -> dict[str, str]:
+        """What `mft status` shows of the cluster, if there is one."""
+        cluster = self.cluster
+        return {} if cluster is None else {"cluster": f"{cluster.state}, node {cluster.uuid}"}
+
     def describe(self) -> list[dict[str, Any]]:
         """What `mft nodes` shows; raises Refused where there is no cluster, or nothing is known."""
         cluster = self.cluster

@@ -320,6 +320,7 @@ class Daemon:
         """Drain: no new connections, running transfers end, handlers take the rest."""
         async with self._changing:
             self._stopped = True
+        self.nodes.drain()
         began = time.monotonic()
         self.bus.emit(events.PROCESS_STOPPING, p.ProcessState(self.config.server.name, __version__))
         for loop in self._loops:

@@ -28,7 +28,7 @@ class Vital:
             reasons.append("the audit journal cannot be written")
         silent = [one.component.name for one in daemon.services.values() if one.address is None]
         reasons += [f'the service "{name}" does not listen' for name in silent]
-        return reasons
+        return reasons + daemon.nodes.unready
 
     def behind(self) -> Mapping[str, int]:
         """How many events each event handler has still to look at, by its name."""
@@ -46,6 +46,7 @@ class Vital:
             "waiting_for_restart": daemon.waiting_for_restart,
             "journal": "written" if daemon.bus.healthy else daemon.bus.journal.failure,
             "events": daemon.bus.journal.last,
+            **daemon.nodes.status,
             "services": [
                 {
                     "name": service.component.name,

@@ -112,6 +112,13 @@ class Cluster:
         return await self._link.ask(*calls, key=key)
 
     @property
+    def state(self) -> str:
+        """How this node is, in a word."""
+        if self.joined:
+            return "away" if self.away else "joined"
+        return "replaced" if self._replaced else "away"
+
+    @property
     def living(self) -> "list[Node]":
         """The nodes that live, as of the last heartbeat."""
         return [one for one in self.nodes if one.is_alive(self.options.node_timeout)]

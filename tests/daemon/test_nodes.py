@@ -14,7 +14,9 @@ from tests.fakes.clusters import Node
 def test_a_server_that_is_alone_says_so() -> None:
     nodes = Nodes({}, Roster(), dict)
     nodes.share()
+    nodes.drain()
     assert nodes.cluster is None
+    assert (nodes.unready, nodes.status) == ([], {})
     with pytest.raises(Refused, match="this server is alone"):
         nodes.describe()
 
@@ -30,3 +32,15 @@ def test_it_shares_with_each_cluster_that_comes_once(tmp_path: Path) -> None:
         assert nodes.cluster is cluster
         assert nodes.describe() == []
         assert len(cluster.on_join) == len(cluster.on_beat) == 1
+
+
+def test_balancers_and_operators_hear_how_it_is_in_the_cluster(tmp_path: Path) -> None:
+    cluster = Node(None, None, tmp_path).cluster
+    nodes = Nodes({"cluster": cluster}, Roster(), dict)
+    assert nodes.status == {"cluster": "away, node node-1"}
+    assert nodes.unready == []
+    cluster._replaced = True
+    assert nodes.unready
+    assert nodes.status == {"cluster": "replaced, node node-1"}
+    nodes.drain()
+    assert cluster.draining

@@ -23,6 +23,7 @@ def daemon(**changed: Any) -> Any:
         "roster": [1, 2, 3],
         "config": SimpleNamespace(server=SimpleNamespace(name="here")),
         "waiting_for_restart": ["umask"],
+        "nodes": SimpleNamespace(unready=[], status={"cluster": "joined, node node-1"}),
     }
     return SimpleNamespace(**{**given, **changed})
 
@@ -44,6 +45,11 @@ def test_nor_is_one_with_a_service_that_does_not_listen() -> None:
     silent = SimpleNamespace(component=SimpleNamespace(name="ssh"), address=None)
     given = daemon(services={"ssh-1": silent})
     assert Vital(given, 0).unready() == ['the service "ssh" does not listen']
+
+
+def test_nor_is_one_whose_place_in_the_cluster_another_has() -> None:
+    told = ["another server has its place in the cluster"]
+    assert Vital(daemon(nodes=SimpleNamespace(unready=told)), 0).unready() == told
 
 
 def test_each_handler_is_behind_by_what_it_has_not_looked_at() -> None:
