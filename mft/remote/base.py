@@ -100,6 +100,14 @@ class RoundsTimes(Protocol):
         """Whether they may."""
 
 
+@runtime_checkable
+class Placed(Protocol):
+    """A `Remote` that can tell whether its folder has been moved, removed or replaced."""
+
+    async def in_place(self) -> bool:
+        """Whether it still is what its name leads to; False where nobody can tell."""
+
+
 class Connector(Protocol):
     """Makes connections to one location."""
 

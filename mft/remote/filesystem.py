@@ -10,7 +10,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.core.vpath import ROOT, VPath
 from mft.remote.base import MOST_CONNECTIONS, Identity, LocationOptions, Parts
-from mft.vfs.base import Attributes, Download, Entry, Existing, FileSystem, Listing, Upload, Usage
+from mft.vfs.base import Attributes, Download, Entry, Existing, Listing, Upload, Usage
 from mft.vfs.local import LocalFileSystem
 from mft.vfs.refusal import refusal
 from mft.vfs.resolve import spelled
@@ -128,7 +128,7 @@ class LocalRemote:
     hides_uploads = True
     identity = NOBODY
 
-    def __init__(self, files: FileSystem, base: VPath, sync: FolderSyncs) -> None:
+    def __init__(self, files: LocalFileSystem, base: VPath, sync: FolderSyncs) -> None:
         """`base` is the folder in `files` in which paths begin."""
         self._files = files
         self._base = base
@@ -150,6 +150,10 @@ class LocalRemote:
         found = await self._files.stat(self._at(ROOT))
         if not found.is_directory:
             raise Refused(Reason.NOT_A_DIRECTORY, self.real_path(ROOT))
+
+    async def in_place(self) -> bool:
+        """Whether it still is what its name leads to."""
+        return await self._files.in_place()
 
     async def stat(self, path: VPath, *, follow: bool = True, finished: bool = False) -> Entry:
         """What is under a path."""

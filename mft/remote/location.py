@@ -13,7 +13,7 @@ from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Emitter
-from mft.remote.base import Connector, LocationOptions, Remote
+from mft.remote.base import Connector, LocationOptions, Placed, Remote
 from mft.remote.links import Link, Links, broke
 from mft.remote.open_files import Teller
 from mft.remote.telling import Told
@@ -142,6 +142,8 @@ class Location:
         while True:
             self._check()
             link = self._free(folder)
+            if link is not None and not await self._in_place(link):
+                continue
             if link is None and self._links.room(self._most):
                 link = await self._connect(folder)
             if link is not None:
@@ -158,6 +160,22 @@ class Location:
             return None
         mine[-1].lent = True
         return mine[-1]
+
+    async def _in_place(self, link: Link) -> bool:
+        """Whether a connection still leads to its folder; one that does not is ended."""
+        if not isinstance(link.remote, Placed):
+            return True
+        try:
+            leads = await link.remote.in_place()
+        except BaseException:
+            link.lent = False
+            self._turns.one()
+            raise
+        if link not in self._links:  # the location was stopped meanwhile
+            return False
+        if not leads:
+            self._links.end(link)
+        return leads
 
     def _give_back(self, link: Link, told: Told, fit: bool) -> None:
         if link not in self._links:  # it was ended under its user

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
 from mft.core.failure import Reason, Refused
-from mft.core.vpath import VPath
+from mft.core.vpath import ROOT, VPath
 from mft.vfs import lane, links, names
 from mft.vfs.base import Attributes, Entry, Existing, Usage
 from mft.vfs.handle import Handle
@@ -18,7 +18,7 @@ from mft.vfs.refusal import refusal
 from mft.vfs.resolve import DIRECTORY, O_PATH, SAFELY, Opener, spelled
 from mft.vfs.temporary import Temporaries
 from mft.vfs.upload import Begun, LocalUpload, Place
-from mft.vfs.volume import Volume, Volumes
+from mft.vfs.volume import Volume, Volumes, usage_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -166,6 +166,10 @@ class LocalFileSystem:
     def real_path(self, path: VPath) -> str:
         """Where the path is on the disk."""
         return f"{self.root}/{'/'.join(path.parts)}" if path.parts else self.root or "/"
+
+    async def in_place(self) -> bool:
+        """Whether the root is still what its path leads to; it may have been moved or removed."""
+        return await self._run(ROOT, self._in_place)
 
     async def close(self) -> None:
         """Let go of the root; what is open stays open until it is closed itself."""
@@ -375,21 +379,18 @@ class LocalFileSystem:
         finally:
             os.close(descriptor)
 
+    def _in_place(self, root: int, _: VPath) -> bool:
+        try:
+            return os.path.samestat(os.stat(self.root or "/"), os.fstat(root))
+        except OSError:
+            return False
+
     def _usage(self, root: int, path: VPath) -> Usage:
         descriptor = self._open(root, path, O_PATH | os.O_CLOEXEC)
         try:
-            room = os.fstatvfs(descriptor)
+            return usage_of(descriptor)
         finally:
             os.close(descriptor)
-        return Usage(
-            block_size=room.f_frsize,
-            blocks=room.f_blocks,
-            free_blocks=room.f_bfree,
-            available_blocks=room.f_bavail,
-            files=room.f_files,
-            free_files=room.f_ffree,
-            max_name=room.f_namemax,
-        )
 
 
 def _settable(descriptor: int, open_for_bytes: bool) -> int | str:

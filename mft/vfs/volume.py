@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Final, Literal, ParamSpec, TypeVar
 
 from mft.runtime.threads import Blocking
+from mft.vfs.base import Usage
 from mft.vfs.linux import MEMORY_TYPES, REMOTE_TYPES, storage_type
 from mft.vfs.rename import RenameNew, find_rename_new
 from mft.vfs.resolve import DIRECTORY, Opener, find_opener
@@ -229,6 +230,20 @@ class Volumes:
         """The volume that an open file lies on; asks the system only for a new device."""
         device = os.fstat(descriptor).st_dev
         return self._volumes.get(device) or self.meet(device, Kind.of(descriptor), path)
+
+
+def usage_of(descriptor: int) -> Usage:
+    """The room on the volume that an open file lies on; raises OSError."""
+    room = os.fstatvfs(descriptor)
+    return Usage(
+        block_size=room.f_frsize,
+        blocks=room.f_blocks,
+        free_blocks=room.f_bfree,
+        available_blocks=room.f_bavail,
+        files=room.f_files,
+        free_files=room.f_ffree,
+        max_name=room.f_namemax,
+    )
 
 
 def open_root(root: str) -> tuple[int, int, Kind]:

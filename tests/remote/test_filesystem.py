@@ -7,8 +7,7 @@ import pytest
 from mft.core.failure import Reason
 from mft.core.peer import Component
 from mft.core.vpath import VPath
-from mft.remote.base import Remote
-from mft.remote.filesystem import BUILT_IN, FilesystemConnector, FilesystemOptions
+from mft.remote.filesystem import BUILT_IN, FilesystemConnector, FilesystemOptions, LocalRemote
 from mft.remote.registry import LOCATIONS
 from mft.vfs.base import Existing
 from tests.fakes.files import begin, get, interrupt, names, put
@@ -26,12 +25,14 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "partners"
 
 
-def opened(root: Path, folder: str, component: Component = FOLDER) -> Remote:
+def opened(root: Path, folder: str, component: Component = FOLDER) -> LocalRemote:
     options = FilesystemOptions.model_validate(
         {"type": "filesystem", "name": component.name, "path": str(root)}
     )
     connector = LOCATIONS["filesystem"].build(component, options, parts_in(root.parent))
-    return run(connector.connect(folder))
+    remote = run(connector.connect(folder))
+    assert isinstance(remote, LocalRemote)
+    return remote
 
 
 @pytest.mark.parametrize("folder", ["acme", "/acme", "/acme/", "x/../acme", "../../acme"])
@@ -93,6 +94,16 @@ def test_it_gives_no_sign_of_life_once_the_folder_is_gone(root: Path) -> None:
 
 def test_real_paths_are_told_for_the_audit_trail(root: Path) -> None:
     assert opened(root, "acme").real_path(A) == f"{root}/acme/a.txt"
+
+
+def test_a_folder_that_was_removed_or_moved_is_not_in_place(root: Path) -> None:
+    remote = opened(root, "")
+    assert run(remote.in_place())
+    root.rename(root.parent / "moved")
+    assert not run(remote.in_place())
+    root.mkdir()
+    assert not run(remote.in_place())
+    assert run(opened(root, "").in_place())
 
 
 def test_the_built_in_location_opens_every_folder_of_the_machine(root: Path) -> None:

@@ -10,6 +10,7 @@ from mft.remote.waits import MAX_WAITING
 from mft.vfs.base import Existing
 from tests.fakes.lending import Begun, Lending
 from tests.fakes.refused import refused
+from tests.fakes.remote import MemoryRemote
 
 INTERVAL = 300
 
@@ -101,6 +102,59 @@ def test_a_peer_that_takes_no_more_is_used_with_what_there_is(lending: Lending) 
     lending.pass_time(INTERVAL)
     assert third.remote.connected
     assert lending.connects == 3
+
+
+# Folders that are moved
+
+
+@pytest.fixture
+def places(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the next connections that are lent again still lead to their folders."""
+    found: list[bool] = []
+
+    async def in_place(remote: MemoryRemote) -> bool:
+        await remote.peer.meet("in_place", ROOT)
+        return found.pop(0)
+
+    monkeypatch.setattr(MemoryRemote, "in_place", in_place, raising=False)
+    return found
+
+
+def test_a_connection_that_leads_elsewhere_is_not_lent_again(
+    lending: Lending, places: list[bool]
+) -> None:
+    lending.use()
+    places += [True, False]
+    lending.use()
+    assert lending.connects == 1
+    lending.use()
+    assert lending.connects == 2
+    assert lending.location.state is State.STARTED
+    assert lending.trail.count(events.LOCATION_LOST) == 0
+    assert len(lending.peer.open) == 1
+
+
+def test_who_waits_to_know_where_it_leads_may_give_up(lending: Lending, places: list[bool]) -> None:
+    lending.use()
+    lending.peer.hangs.add("in_place")
+    waiting = lending.borrow()
+    waiting.begun.deferred.cancel()
+    lending.peer.answer()
+    places += [True]
+    lending.use()
+    assert lending.connects == 1
+
+
+def test_who_waits_to_know_where_it_leads_is_refused_by_a_stop(
+    lending: Lending, places: list[bool]
+) -> None:
+    lending.use()
+    lending.peer.hangs.add("in_place")
+    waiting = lending.borrow()
+    Begun(lending.location.stop())
+    places += [True]
+    lending.peer.answer()
+    assert waiting.begun.reason is Reason.ABORTED
 
 
 # What comes back

@@ -1,5 +1,7 @@
 """Connections for one piece of work, of one location or of two."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from mft.core.failure import Reason, Refused
 from mft.transfers.lending import AGAIN, PATIENCE, At, Lending
 from tests.fakes.lending import Begun
 from tests.fakes.lending import Lending as Place
+from tests.fakes.transferring import LocalDesk
 
 
 class Pauses:
@@ -137,3 +140,28 @@ def test_a_folder_of_this_machine_that_is_slow_to_open_is_in_nobodys_way(lending
     place.peer.answer()
     assert slow.has is not None
     slow.end.callback(None)
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["removed", "moved away"])
+def test_folders_that_were_replaced_are_taken_from_and_put_into_anew(
+    tmp_path: Path, moved: bool
+) -> None:
+    for name in ("out", "in"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "out" / "a.csv").write_bytes(b"one")
+    at = LocalDesk(tmp_path)
+    at.start()
+    assert (tmp_path / "in" / "a.csv").read_bytes() == b"one"
+    for name in ("out", "in"):
+        if moved:
+            (tmp_path / name).rename(tmp_path / f"old-{name}")
+            (tmp_path / f"old-{name}" / "old.csv").write_bytes(b"old")
+        else:
+            shutil.rmtree(tmp_path / name)
+        (tmp_path / name).mkdir()
+    (tmp_path / "out" / "b.csv").write_bytes(b"two")
+    at.pass_time(20)
+    at.stop()
+    assert [one.name for one in (tmp_path / "in").iterdir()] == ["b.csv"]
+    assert list((tmp_path / "out").iterdir()) == []
+    assert (tmp_path / "old-out" / "old.csv").exists() is moved

@@ -50,6 +50,18 @@ def test_a_closed_tree_refuses_and_holds_nothing(tmp_path: Path) -> None:
             run(attempt)
 
 
+def test_a_tree_whose_root_was_replaced_is_not_in_place(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    files = LocalFileSystem(str(root), "alice", Volumes(Inline(), io="inline"))
+    assert run(files.in_place())
+    root.rmdir()
+    assert not run(files.in_place())
+    root.mkdir()
+    assert not run(files.in_place())
+    run(files.close())
+
+
 def test_real_paths_are_those_of_the_disk(files: LocalFileSystem, tmp_path: Path) -> None:
     assert files.real_path(ROOT) == str(tmp_path)
     assert files.real_path(VPath.parse("/a/b")) == f"{tmp_path}/a/b"
