@@ -172,13 +172,12 @@ class Transfer:
     async def _poll(self) -> None:
         clock = self._around.clock
         while True:
-            began = clock.seconds()
             if self.state is State.STARTED:
                 with suppress(Refused):  # which is told
                     await self._watching.look()
                     await self._watching.gather()
                 self._ring()
-            rest = LOOK_SHARE * (clock.seconds() - began)
+            rest = LOOK_SHARE * self._watching.took
             await deferLater(clock, max(self.options.changes_poll_interval, rest))
 
     @property

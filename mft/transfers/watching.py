@@ -1,6 +1,7 @@
 """Looks at the source of a transfer: what they find goes into the queue, and into batches."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from twisted.internet.defer import DeferredLock
@@ -47,6 +48,7 @@ class Watching:
         self._pauses = pauses
         self._rules = rules
         self._busy = busy
+        self.took = 0.0  # seconds that the last look needed, without waiting for its location
         self._lock = DeferredLock()
         self._fair = Fair(around.clock)
         self._first = True
@@ -93,16 +95,26 @@ class Watching:
             options.batch_marker_path,
         )
         counted, self._refused = Counted(), 0
+        self.took = 0.0
         await around.ask(around.queue.begin_look)
         source = At(options.source_uuid, options.source_path)
         async with self._lending.lend([source], self._pauses) as (tree,):
-            await snapshot(tree, wanted, counted, self._take, around.clock)
+            with self._timed():
+                await snapshot(tree, wanted, counted, self._take, around.clock)
         gone = await around.ask(around.queue.end_look, began, self._rules, self._busy())
         for path in gone:
             told = p.SourcePath(around.at_source_text(path))
             around.tell(events.TRANSFER_SOURCE_VANISHED, told)
         self._first = False
         self._tell_counts(counted)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = self._around.clock.seconds()
+        try:
+            yield
+        finally:
+            self.took = self._around.clock.seconds() - began
 
     async def _take(self, part: Sequence[Seen]) -> None:
         around = self._around

@@ -620,6 +620,17 @@ def test_it_waits_for_a_location_that_is_not_there_and_goes_on(desk):
     assert FAILED not in at.numbers
 
 
+def test_a_source_that_was_waited_for_is_looked_at_as_often_as_before(desk):
+    at = desk()
+    at.source.refuses["connect"] = [Refused(Reason.ABORTED, "", "no route") for _ in range(6)]
+    at.start()
+    at.pass_time(700)
+    assert at.numbers.count(RESUMED) == 1
+    at.put("a.csv")
+    at.pass_time(11)
+    assert list(at.arrived) == ["a.csv"]
+
+
 def test_a_folder_that_is_not_there_is_told_and_no_pause(desk):
     at = desk(destination_path="/nowhere", retry_count="0")
     at.put("a.csv")
