@@ -74,7 +74,7 @@ class Expression:
     @classmethod
     def _glob(cls, text: str, inner: str, names: Mapping[str, str]) -> "Expression":
         negated = inner.startswith("!")
-        pattern = "|".join(_alternatives(inner[negated:], names))
+        pattern = "|".join(_alternatives(inner[1:].lstrip() if negated else inner, names))
         compiled = re.compile(pattern, re.IGNORECASE | re.DOTALL)
         return cls(text, compiled, compiled.fullmatch, negated, MAX_TEXT)
 

@@ -27,6 +27,8 @@ def matches(expression: str, text: str, **names: str) -> bool:
         ("*.csv|*.txt", "x.txt", True),
         ("*.csv|*.txt", "x.pdf", False),
         ("!*.tmp", "x.tmp", False),
+        ("! *.tmp", "x.tmp", False),
+        ("! *.tmp", "x.csv", True),
         ("!*.tmp|*.bak", "x.bak", False),
         ("!*.tmp|*.bak", "x.csv", True),
         ("[a-c]1", "B1", True),
