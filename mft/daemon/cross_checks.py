@@ -14,6 +14,7 @@ from mft.daemon.sections import BUILT_IN
 from mft.inspection.signature import SignatureRules
 from mft.protocols.options import ServiceOptions
 from mft.remote.base import LocationOptions
+from mft.remote.filesystem import FilesystemOptions
 from mft.transfers.options import TransferOptions
 
 IPV4_ANY: Final = "0.0.0.0"  # noqa: S104 - compared, never bound
@@ -196,6 +197,21 @@ def check_connections(reading: Reading) -> None:
             if uuid == options.source_uuid:
                 sentence = f"is the source too: [locations/{uuid}] needs max_connections = 2"
                 wrong_in(options, one.raw, Wrong(sentence, uuid, option=name), reading.problems)
+
+
+def check_stable_intervals(reading: Reading) -> None:
+    """A file rests at least until the next look, unless looks come when its rest is over."""
+    locations = reading.families["locations"]
+    here = {uuid for uuid, one in locations.items() if isinstance(one.options, FilesystemOptions)}
+    for one in reading.families["transfers"].values():
+        options = one.options
+        if not isinstance(options, TransferOptions):
+            continue
+        notices = options.changes_notification and options.source_uuid in {None, *here}
+        if options.stable_after != options.stable_interval and not notices:
+            sentence = "is shorter than changes_poll_interval; a second more than that is used"
+            wrong = Wrong(sentence, option="stable_interval", mild=True)
+            wrong_in(options, one.raw, wrong, reading.problems)
 
 
 def check_lifetimes(reading: Reading) -> None:

@@ -23,6 +23,7 @@ from mft.daemon.cross_checks import (
     check_names,
     check_ports,
     check_references,
+    check_stable_intervals,
 )
 from mft.daemon.mail_checks import check_recipients, name_the_only_client
 from mft.daemon.method_checks import check_methods
@@ -98,6 +99,7 @@ def load(path: Path) -> Loaded:
     check_denied(reading)
     check_ports(reading.families["services"], problems)
     check_connections(reading)
+    check_stable_intervals(reading)
     check_lifetimes(reading)
     check_inspections(reading)
     check_detached(reading)

@@ -16,6 +16,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.handlers.cursor import file_name
+from mft.remote.filesystem import BUILT_IN
 from mft.runtime.buffers import Buffers
 from mft.transfers.around import Around
 from mft.transfers.asked import Asked
@@ -44,6 +45,7 @@ class Transfers:
         self._pools = pools
         self._reactor = reactor
         self._state = state
+        self._locations = locations
         self._lending = Lending(locations.of, reactor)
 
     async def start(self, uuid: str, options: TransferOptions) -> None:
@@ -70,8 +72,16 @@ class Transfers:
             buffers=Buffers(options.transfer_chunk_size, 2 * options.concurrent_files),
             run=runner(self._reactor, self._pools.disk),
             log=build.log_line,
+            notices=options.changes_notification and self._is_here(options.source_uuid),
         )
         return Transfer(around, self._lending)
+
+    def _is_here(self, location: str | None) -> bool:
+        """Whether a location is of this machine; one that changes begins its transfers anew."""
+        try:
+            return self._locations.of(location).component.kind == BUILT_IN.kind
+        except Refused:  # it does not run
+            return False
 
     async def stop(self, uuid: str, reason: str) -> None:
         """Stop a transfer: what it moves goes on where it was when it is started again."""

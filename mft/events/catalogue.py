@@ -2190,6 +2190,20 @@ MEMBERSHIPS_UNWRITTEN: Final = Event(
     'The memberships cannot be written to "{path}", and a restart would forget them: {details}',
     _PROCESS_BROKEN,
 )
+TRANSFER_UNNOTICED: Final = Event(
+    90200,
+    p.AtLocationFailed,
+    'The system does not tell at once of everything that changes in the source "{path}" of '
+    '"{location}", which is found when it is looked at: {details}',
+    _TRANSFER_FAILED,
+)
+TRANSFER_NOTICED: Final = Event(
+    90201,
+    p.AtLocation,
+    'The system tells at once again of everything that changes in the source "{path}" of '
+    '"{location}".',
+    _TRANSFER_NOTE,
+)
 DATABASE_PURGED: Final = Event(
     90210,
     p.DatabasePurged,

@@ -4,7 +4,7 @@ A `Remote` is one connection. Its paths begin at the folder that it was opened f
 peer tells are checked like those of clients before anybody sees them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, Protocol, runtime_checkable
@@ -106,6 +106,17 @@ class Placed(Protocol):
 
     async def in_place(self) -> bool:
         """Whether it still is what its name leads to; False where nobody can tell."""
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """A `Listing` of a folder of this machine, of which the system may tell what changes in it."""
+
+    async def watch(self, begin: Callable[[int], object]) -> None:
+        """Give the folder's descriptor to a call where calls on its disk run.
+
+        What that begins holds for everything that is read afterwards.
+        """
 
 
 class Connector(Protocol):

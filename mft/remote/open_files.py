@@ -1,6 +1,6 @@
 """Open files and listings of a borrowed connection: each tells its one end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal, NamedTuple
 
@@ -9,7 +9,7 @@ from mft.core.peer import NOWHERE, PROCESS, Component, Origin
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Emitter, Event
-from mft.remote.base import MAX_LISTED, Announced
+from mft.remote.base import MAX_LISTED, Announced, Watchable
 from mft.vfs.base import (
     LATER,
     Attributes,
@@ -91,6 +91,11 @@ class ToldListing:
             self._use.tell(events.LOCATION_LIST_FAILED, told)
             raise
         return found
+
+    async def watch(self, begin: Callable[[int], object]) -> None:
+        """Give the folder's descriptor to a call, where it has one."""
+        if isinstance(self._inner, Watchable):
+            await self._inner.watch(begin)
 
     async def close(self) -> None:
         """Close the folder."""

@@ -63,6 +63,13 @@ class Around:
     buffers: Buffers
     run: RunProgram
     log: Callable[[str], object]
+    notices: bool = False  # whether the system tells of changes in the source, if it can
+
+    @property
+    def stable_after(self) -> float:
+        """How many seconds a file must rest; a look comes when that is over, or the next one."""
+        options = self.options
+        return options.stable_interval if self.notices else options.stable_after
 
     def tell(self, event: Event[D], payload: D) -> None:
         """Tell an event of this transfer."""

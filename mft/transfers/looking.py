@@ -60,6 +60,7 @@ class Looked:
     stable: int = 0  # files that may be sent now
     remembered: int = 0  # files that have been sent before
     refused: int = 0  # files for which there is no room now
+    held: int = 0  # files that have changed, and that somebody is working on
 
 
 class Look:
@@ -130,6 +131,7 @@ class Look:
     ) -> None:
         """A file that is known: it rests, has changed, or is stable now."""
         if id_ in self._busy or state not in AT_REST:
+            self.looked.held += (size, modified) != (one.size, one.modified)
             return
         rules = self._rules
         if (size, modified) != (one.size, one.modified):

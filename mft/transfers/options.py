@@ -65,6 +65,12 @@ class TransferOptions(NamedSection):
         "Files that were last written longer ago than this are left alone. 0: however old.", 0.0
     )
     changes_poll_interval: PositiveSeconds = option("How often the folder is looked at.", 10.0)
+    changes_notification: YesNo = option(
+        "Whether the folder is also looked at as soon as something in it changes, where it is on "
+        "this machine and the system tells that (Linux: inotify).",
+        True,
+        ours=True,
+    )
     stable_interval: Seconds = option(
         "How long a file must keep its size and its time before it is sent.", 10.0
     )
@@ -214,7 +220,10 @@ class TransferOptions(NamedSection):
 
     @property
     def stable_after(self) -> float:
-        """How long a file must rest: at least two looks must have seen it alike."""
+        """How long a file must rest where looks come from time to time only.
+
+        At least two of them must have seen it alike.
+        """
         if 0 < self.stable_interval < self.changes_poll_interval:
             return self.changes_poll_interval + 1
         return self.stable_interval
@@ -246,9 +255,6 @@ class TransferOptions(NamedSection):
             program = getattr(self, name)[0]
             if not os.access(program, os.X_OK):
                 yield Wrong("names a program that cannot be run", program, option=name, mild=True)
-        if self.stable_after != self.stable_interval:
-            sentence = "is shorter than changes_poll_interval; a second more than that is used"
-            yield Wrong(sentence, option="stable_interval", mild=True)
         if not self.destination_temporary_suffix:
             sentence = "shows parts of files at the destination while they are sent"
             yield Wrong(sentence, option="destination_temporary_suffix", mild=True)

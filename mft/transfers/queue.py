@@ -222,6 +222,13 @@ class Queue:
             ).fetchall()
         return Batch(number, put.rowcount, [path for (path,) in paths])
 
+    def resting_since(self) -> float | None:
+        """Since when a file has to rest, of all that do the first; None where none does."""
+        with self._reading() as database:
+            found = database.execute("SELECT min(since) FROM files WHERE state = ?", (SEEN,))
+            (since,) = found.fetchone()
+        return None if since is None else float(since)
+
     def take(self, now: float, busy: Collection[int], most: int = 1) -> list[Row]:
         """The next files to work on: those whose wait is over, then the first in order."""
         found: list[Row] = []

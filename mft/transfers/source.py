@@ -17,6 +17,8 @@ MAX_FOLDERS: Final = 20_000  # of one source; more are Refused(QUOTA)
 MAX_DEPTH: Final = 64  # folders below one another; deeper ones are left alone
 LARGE: Final = 10_000  # files of one folder that are worth an event
 
+Opened = Callable[[VPath, Listing], Awaitable[None]]  # a folder that nothing was read of yet
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -33,6 +35,10 @@ class Wanted:
             if one.matches(subject(one, path)):
                 return number
         return 0
+
+    def has(self, path: VPath) -> bool:
+        """Whether a file of this name is to be sent, as far as that tells."""
+        return is_wanted(self.source_filter, path) or bool(self.marker_of(path))
 
     def takes(self, path: VPath, entry: Entry, marker: int) -> bool:
         """Whether a file is to be sent: a marker always is, others if their name and age fit."""
@@ -51,19 +57,24 @@ class Counted:
     large: list[tuple[str, int]] = field(default_factory=list)  # folders with very many files
 
 
+async def _as_it_is(folder: VPath, listing: Listing) -> None:
+    """Nothing is done with a folder that is to be read."""
+
+
 async def snapshot(
     tree: FileSystem,
     wanted: Wanted,
     counted: Counted,
     take: Callable[[Sequence[Seen]], Awaitable[None]],
     clock: Any,
+    opened: Opened = _as_it_is,
 ) -> None:
-    """Give the files that are to be sent to `take`, in batches.
+    """Give the files that are to be sent to `take`, in batches, and each folder to `opened` first.
 
     Raises Refused where a folder cannot be listed, or there are too many. Links are no files. A
     folder that has gone since it was listed is empty.
     """
-    await _Snapshot(tree, wanted, counted, take, clock).folders()
+    await _Snapshot(tree, wanted, counted, take, clock, opened).folders()
 
 
 class _Snapshot:
@@ -76,7 +87,9 @@ class _Snapshot:
         counted: Counted,
         take: Callable[[Sequence[Seen]], Awaitable[None]],
         clock: Any,
+        opened: Opened,
     ) -> None:
+        self._opened = opened
         self._tree = tree
         self._wanted = wanted
         self._counted = counted
@@ -91,6 +104,7 @@ class _Snapshot:
             listing = await self._listing(folder)
             if listing is not None:
                 try:
+                    await self._opened(folder, listing)
                     await self._folder(folder, listing)
                 finally:
                     await listing.close()

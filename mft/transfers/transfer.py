@@ -21,15 +21,16 @@ from mft.transfers.carrying import Carrier
 from mft.transfers.chores import Chores
 from mft.transfers.lending import Lending
 from mft.transfers.names import NoRuleError
+from mft.transfers.noticing import Noticing
+from mft.transfers.pace import Pace
 from mft.transfers.rows import SEEN, Row
 from mft.transfers.runs import Run, Runs
 from mft.transfers.tally import MOST_TEXT, Tally
 from mft.transfers.timetable import Timetable
-from mft.transfers.watching import Watching, rules_of
+from mft.transfers.watching import Watching, rules_of, wanted_of
 
 RUN_LOOKS: Final = 4  # of one run; what changes all the time is left to the next
 AHEAD: Final = 32  # files that are taken out of the queue at once
-LOOK_SHARE: Final = 10  # a look that takes long is followed by a rest of so many times as long
 PARTING: Final = 3.0  # seconds for a peer to answer what a stop asks of it; then it is left
 QUEUE_WAIT: Final = 30.0  # seconds after the queue could not be read or written
 RUN: Final = "run"  # a fact of the queue: 1 from the beginning of a run to its end
@@ -69,7 +70,9 @@ class Transfer:
         self._chores = Chores(around, lending)
         emptied = self._chores.emptied
         self._carrier = Carrier(around, lending, self, rules, self.tally, emptied)
-        self._watching = Watching(around, lending, self, rules, self._busy)
+        self._noticing = Noticing(around, wanted_of(around.options), self._is_started)
+        self._watching = Watching(around, lending, self, rules, self._busy, self._noticing)
+        self._pace = Pace(around, self._noticing)
         self._timetable = Timetable(around, self._opened, self.run)
 
     # Start and stop.
@@ -87,27 +90,12 @@ class Transfer:
         except Refused as refused:
             self._set(State.FAILED, str(refused))
             return
-        self._tell_start()
+        self._watching.tell_begin()
         self._set(State.STARTED if self._timetable.is_open else State.SUSPENDED)
         for task in (self._dispatch(), self._poll(), self._timetable.keep(), *self._chores.all()):
             self._spawn(task)
         if cut:
             self.run("a run was cut by the end of the server, or of the transfer")
-
-    def _tell_start(self) -> None:
-        options = self.options
-        told = p.Monitoring(
-            options.recursive,
-            options.source_path,
-            options.source_uuid or "local",
-            options.changes_poll_interval,
-            options.stable_after,
-            options.changes_poll_interval,
-        )
-        self._around.tell(events.TRANSFER_MONITORING, told)
-        if options.stable_after != options.stable_interval:
-            raised = p.StableRaised(options.stable_after)
-            self._around.tell(events.TRANSFER_STABLE_RAISED, raised)
 
     async def stop(self) -> None:
         """End everything that runs, wait for that, and close the queue."""
@@ -122,6 +110,7 @@ class Transfer:
         self._ahead.clear()
         self._ending = True  # no file begins because another was cancelled
         await cut_short(self._tasks, self._around.clock, PARTING)
+        self._noticing.close()
         self.runs.end(self.tally, "the transfer was stopped")
         self.runs.refuse("the transfer was stopped")
         with suppress(Refused):
@@ -155,6 +144,9 @@ class Transfer:
 
     # When it works.
 
+    def _is_started(self) -> bool:
+        return self.state is State.STARTED
+
     @property
     def _active(self) -> bool:
         """Whether files may be moved now."""
@@ -168,17 +160,17 @@ class Transfer:
         if self.state in (State.STARTED, State.SUSPENDED):
             self._set(State.STARTED if is_open else State.SUSPENDED)
             self._ring()
+            if is_open:
+                self._pace.stir()
 
     async def _poll(self) -> None:
-        clock = self._around.clock
         while True:
-            if self.state is State.STARTED:
-                with suppress(Refused):  # which is told
-                    await self._watching.look()
-                    await self._watching.gather()
+            until = None
+            if self._is_started():
+                until = await self._watching.go_on()
                 self._ring()
-            rest = LOOK_SHARE * self._watching.took
-            await deferLater(clock, max(self.options.changes_poll_interval, rest))
+            listens = self._is_started()
+            await self._pace.rest(self._watching.took, until, listens=listens)
 
     @property
     def takes_runs(self) -> bool:
@@ -222,7 +214,7 @@ class Transfer:
             await around.ask(around.queue.again)
             for number in range(RUN_LOOKS):
                 if number:
-                    await deferLater(around.clock, self.options.stable_after)
+                    await deferLater(around.clock, around.stable_after)
                 await self._watching.look()
                 self._ring()
                 if number < RUN_LOOKS - 1 and await self._rests():
@@ -336,6 +328,8 @@ class Transfer:
         finally:
             self._workers.discard(row.id)
             self._ring()
+            if row.state == SEEN and self._around.notices:  # it rests anew
+                self._pace.stir()
 
     # Pauses.
 
@@ -388,6 +382,7 @@ class Transfer:
                 counts = await self._around.ask(self._around.queue.counts)
                 failures = await self._around.ask(self._around.queue.failed)
         told = {**self.summary(), **self.moving(), "queue": counts}
+        told["changes"] = self._noticing.describe()
         told["failures"] = [
             {"path": self._around.at_source_text(path)[-MOST_TEXT:], "why": why[:MOST_TEXT]}
             for path, why in failures[:MOST_SHOWN]

@@ -9,25 +9,35 @@ from twisted.internet.defer import DeferredLock
 from mft.core.failure import Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
+from mft.remote.location import OF_THE_FOLDER
 from mft.transfers.around import Around
 from mft.transfers.fair import Fair
 from mft.transfers.lending import At, Lending, Pauses
 from mft.transfers.looking import Looked, Rules, Seen
+from mft.transfers.noticing import Noticing
+from mft.transfers.options import TransferOptions
 from mft.transfers.programs import run_for
 from mft.transfers.source import Counted, Wanted, snapshot
 
 MARKER_DELAY: Final = 15.0  # seconds that files may still come after the last marker
+MARGIN: Final = 0.01  # seconds by which a clock and the time of day may differ
+UNSETTLED: Final = 10.0  # seconds until a look that could not do all of its work is followed by one
 
 
 def rules_of(around: Around) -> Rules:
     """What looks need of the options."""
     options = around.options
     return Rules(
-        options.stable_after,
+        around.stable_after,
         bool(options.batch_interval or options.batch_marker_path),
         options.ignore_duplicate_paths,
         options.transfer_memory_duration,
     )
+
+
+def wanted_of(options: TransferOptions, youngest: float = 0.0) -> Wanted:
+    """Which files are to be sent, of those that are no older than `youngest`."""
+    return Wanted(options.recursive, options.source_filter, youngest, options.batch_marker_path)
 
 
 class Watching:
@@ -40,8 +50,10 @@ class Watching:
         pauses: Pauses,
         rules: Rules,
         busy: Callable[[], Collection[int]],
+        noticing: Noticing,
     ) -> None:
         """`busy` gives the rows that are being worked on."""
+        self._noticing = noticing
         self._around = around
         self._options = around.options
         self._lending = lending
@@ -56,9 +68,51 @@ class Watching:
         self._large: frozenset[str] = frozenset()
         self._trouble = ""
         self._refused = 0  # files for which the queue had no room at the last look
+        self._held = 0  # files that had changed while somebody worked on them
         self._full = False
         self._collecting = False
+        self._again = UNSETTLED  # seconds until a look that was refused is followed by another
         self._not_before = 0.0  # when the program before a batch is run again
+
+    def tell_begin(self) -> None:
+        """Tell how the source will be looked at."""
+        around, options = self._around, self._options
+        told = p.Monitoring(
+            options.recursive,
+            options.source_path,
+            options.source_uuid or "local",
+            options.changes_poll_interval,
+            around.stable_after,
+            options.changes_poll_interval,
+        )
+        around.tell(events.TRANSFER_MONITORING, told)
+        if around.stable_after != options.stable_interval:
+            around.tell(events.TRANSFER_STABLE_RAISED, p.StableRaised(around.stable_after))
+
+    async def go_on(self) -> float | None:
+        """Look, which is told where it cannot be done, and make a batch if it is time.
+
+        When, of the time of day, that is to be done again at the latest, where not only the poll
+        says so.
+        """
+        around, dues = self._around, []
+        try:
+            await self.look()
+            batch = await self.gather()
+            resting = await around.ask(around.queue.resting_since)
+        except Refused as refused:
+            dues.append(around.now() + self._again)
+            if refused.reason not in OF_THE_FOLDER:  # which may be told each time
+                self._again = min(2 * self._again, self._options.changes_poll_interval)
+        else:
+            self._again = UNSETTLED
+            if self._refused or self._held:
+                dues.append(around.now() + UNSETTLED)
+            if batch is not None:
+                dues.append(batch)
+            if resting is not None:
+                dues.append(resting + around.stable_after + MARGIN)
+        return min(dues, default=None) if around.notices else None
 
     async def look(self) -> None:
         """Look at all of it once; raises Refused where that cannot be done, which is told."""
@@ -76,6 +130,8 @@ class Watching:
 
     def _tell_trouble(self, details: str) -> None:
         path, delay = self._options.source_path, self._options.changes_poll_interval
+        if self._around.notices:
+            delay = min(delay, self._again)
         if self._first:
             location = self._options.source_uuid or "local"
             told = p.AtLocationFailed(path, location, details)
@@ -88,19 +144,17 @@ class Watching:
         around, options = self._around, self._options
         began = around.now()
         age = options.source_filter_age
-        wanted = Wanted(
-            options.recursive,
-            options.source_filter,
-            began - age if age else 0.0,
-            options.batch_marker_path,
-        )
-        counted, self._refused = Counted(), 0
+        wanted = wanted_of(options, began - age if age else 0.0)
+        counted, self._refused, self._held = Counted(), 0, 0
         self.took = 0.0
         await around.ask(around.queue.begin_look)
         source = At(options.source_uuid, options.source_path)
         async with self._lending.lend([source], self._pauses) as (tree,):
             with self._timed():
-                await snapshot(tree, wanted, counted, self._take, around.clock)
+                self._noticing.begin_look(tree)
+                opened = self._noticing.watch
+                await snapshot(tree, wanted, counted, self._take, around.clock, opened)
+                await self._noticing.end_look()
         gone = await around.ask(around.queue.end_look, began, self._rules, self._busy())
         for path in gone:
             told = p.SourcePath(around.at_source_text(path))
@@ -120,6 +174,7 @@ class Watching:
         around = self._around
         looked = await around.ask(around.queue.look, part, around.now(), self._rules, self._busy())
         self._refused += looked.refused
+        self._held += looked.held
         await self._tell_part(looked)
 
     async def _tell_part(self, looked: Looked) -> None:

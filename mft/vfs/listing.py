@@ -1,7 +1,8 @@
 """A directory of the disk being read, a batch at a time."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Final
 
@@ -33,23 +34,34 @@ class LocalListing:
         """The next entries, empty at the end; Refused when the directory cannot be read."""
         entries: Sequence[Entry] = ()
         more = not self._closing
-        self._busy = True
-        try:
+        with self._used():
             while more and not entries:
                 entries, more = await self._volume(self._read)
+        return entries
+
+    async def watch(self, begin: Callable[[int], object]) -> None:
+        """Give the descriptor to a call that may wait for the disk; raises Refused."""
+        if not self._closing:
+            with self._used():
+                await self._volume(begin, self._descriptor)
+
+    async def close(self) -> None:
+        """Close the directory; what is being done with it is waited for."""
+        self._closing = True
+        if not self._busy:
+            self._shut()
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        self._busy = True
+        try:
+            yield
         except OSError as error:
             raise refusal(error, self._subject) from None
         finally:
             self._busy = False
             if self._closing:
                 self._shut()
-        return entries
-
-    async def close(self) -> None:
-        """Close the directory; a batch that is being read is waited for."""
-        self._closing = True
-        if not self._busy:
-            self._shut()
 
     def _read(self) -> tuple[list[Entry], bool]:
         if self._names is None:

@@ -248,3 +248,44 @@ def test_one_connection_is_not_enough_for_both_ends(
 def test_a_check_tells_which_would_start(instance: Instance) -> None:
     config = instance.config(transfer(), transfer("two", enabled="no"))
     assert "transfers: out, two (when asked)" in list(plan(config))
+
+
+def test_changes_are_noticed_in_folders_of_this_machine(instance: Instance) -> None:
+    (instance.directory / "data" / "share" / "out").mkdir()
+    here = transfer("here", changes_poll_interval="1h")
+    share = transfer(
+        "share", source_uuid="SHARE", source_path="out", changes_poll_interval="1h", recursive="yes"
+    )
+    off = transfer(
+        "off",
+        changes_notification="no",
+        source_path="HOME/share/in",
+        destination_path="HOME/share",
+    )
+    looked = events.TRANSFER_SNAPSHOT.number
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        await until(reactor, lambda: instance.numbers.count(looked) == 3)
+        files = [instance.directory / "data" / name for name in ("out/a.csv", "share/out/b.csv")]
+        for one in files:
+            one.write_bytes(b"data")
+        await until(reactor, lambda: not any(one.exists() for one in files))
+        names = "here", "share", "off"
+        shown = [(await daemon.transfers.show(name))["changes"] for name in names]
+        assert shown == ["told at once", "told at once", "looked for"]
+
+    running(instance, body, SHARE, here, share, off)
+    assert arrived(instance) == ["a.csv", "b.csv"]
+
+
+def test_a_file_rests_longer_only_where_looks_come_from_time_to_time(instance: Instance) -> None:
+    def problems(**options: str) -> list[str]:
+        far = "[locations/FAR]\nname = far\ntype = webdavs\nurl = https://far.example.com/\n"
+        rests = {"stable_interval": "5", "changes_poll_interval": "60", **options}
+        found = load(instance.write(SHARE, far, transfer(**rests))).problems
+        return [one.remedy for one in found if one.option == "stable_interval"]
+
+    assert problems() == problems(source_uuid="SHARE", source_path="out") == []
+    assert problems(changes_notification="no") == problems(source_uuid="FAR")
+    (remedy,) = problems(source_uuid="FAR")
+    assert "is shorter than changes_poll_interval" in remedy

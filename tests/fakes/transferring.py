@@ -1,10 +1,9 @@
 """A transfer between two servers in memory, with a clock that the test moves."""
 
+import select
 from datetime import UTC
 from pathlib import Path
 from typing import Any
-
-from twisted.internet.task import Clock
 
 from mft.config.kinds import Context
 from mft.core.failure import Reason, Refused
@@ -24,6 +23,7 @@ from mft.transfers.options import TransferOptions
 from mft.transfers.queue import Queue
 from mft.transfers.transfer import Transfer
 from tests.fakes.lending import Begun
+from tests.fakes.reactor import Reactor
 from tests.fakes.remote import MemoryConnector, Peer
 from tests.fakes.remote_parts import parts_in
 from tests.fakes.threads import Inline
@@ -74,7 +74,7 @@ class Desk:
 
     def __init__(self, directory: Path, **given: str) -> None:
         self.directory = directory
-        self.clock = Clock()
+        self.clock = Reactor()
         self.clock.advance(NOW)
         self.trail = Trail()
         self.programs = Programs()
@@ -128,7 +128,11 @@ class Desk:
             buffers=Buffers(self.options.transfer_chunk_size),
             run=self.programs,
             log=self.logged.append,
+            notices=self.options.changes_notification and self._is_here(),
         )
+
+    def _is_here(self) -> bool:
+        return self.place(self.options.source_uuid).component.kind == BUILT_IN.kind
 
     def make(self) -> Transfer:
         """A transfer over the queue on disk."""
@@ -212,6 +216,26 @@ class LocalDesk(Desk):
 
     def _places(self) -> None:
         self.locations[None] = _this_machine(self)
+
+    def pass_time(self, seconds: float = 11.0, step: float = 1.0) -> None:
+        """Let time pass; what the system has told by then is heard before each step."""
+        whole, rest = divmod(seconds, step)
+        for one in [*[step] * int(whole), rest]:
+            self.hear()
+            self.clock.advance(one)
+
+    def hear(self) -> None:
+        """Let everything that can be read be read."""
+        for reader in [*self.clock.readers]:
+            if select.select([reader], [], [], 0)[0]:
+                self.clock.read(reader)
+
+    @property
+    def sent(self) -> dict[str, bytes]:
+        """The files at the destination, by their paths below it."""
+        top = self.directory / "in"
+        files = [path for path in top.rglob("*") if path.is_file()]
+        return {str(path.relative_to(top)): path.read_bytes() for path in files}
 
 
 class DownDesk(Desk):

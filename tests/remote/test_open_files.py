@@ -1,9 +1,11 @@
+from collections.abc import Callable
+
 import pytest
 
 from mft.core.failure import Reason
 from mft.core.vpath import ROOT, VPath
 from mft.events import catalogue as events
-from mft.remote.base import MAX_LISTED, Announced, Remote
+from mft.remote.base import MAX_LISTED, Announced, Remote, Watchable
 from mft.remote.open_files import GIVEN_UP
 from mft.vfs.base import LATER, Attributes, Existing
 from tests.fakes.lending import Begun, Borrower, Lending
@@ -138,6 +140,21 @@ def test_a_folder_without_an_end_has_one(
     assert MAX_LISTED > 1
     assert Begun(names(remote)).reason is Reason.QUOTA
     assert lending.trail.events == [events.LOCATION_LIST_FAILED]
+
+
+def test_a_listing_of_this_machine_may_be_watched_and_others_are_not(remote: Remote) -> None:
+    listing = Begun(remote.list(ROOT)).result
+    assert isinstance(listing, Watchable)
+    given: list[int] = []
+    assert Begun(listing.watch(given.append)).result is None
+    assert given == []
+
+    async def watch(begin: Callable[[int], object]) -> None:
+        begin(7)
+
+    listing._inner.watch = watch
+    assert Begun(listing.watch(given.append)).result is None
+    assert given == [7]
 
 
 def test_a_listing_that_is_left_open_is_not_over(lending: Lending, borrower: Borrower) -> None:

@@ -79,7 +79,6 @@ def test_an_old_type_says_whether_the_source_goes(tmp_path, old, deleted):
         ({"destination_path": "/srv/out"}, "is the source"),
         ({"recursive": "yes", "destination_path": "/srv/out/done"}, "is the source, or below"),
         ({"archive_success_path": "/srv/out"}, "would send it again"),
-        ({"stable_interval": "5"}, "shorter than changes_poll_interval"),
         ({"destination_temporary_suffix": "none"}, "shows parts of files"),
         ({"transfer_chunk_size": "1"}, "is less than 4096 bytes"),
         ({"cluster_activation": "all"}, "has no effect here"),

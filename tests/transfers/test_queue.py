@@ -69,6 +69,25 @@ def test_a_file_is_taken_once_it_has_rested(queue):
     assert taken(queue) == ["/a"]
 
 
+def test_the_first_that_has_rested_is_known(queue):
+    assert queue.resting_since() is None
+    look(queue, A, now=100, rules=LATER)
+    look(queue, A, B, now=105, rules=LATER)
+    assert queue.resting_since() == 100
+    look(queue, A, B, now=111, rules=LATER)
+    assert queue.resting_since() == 105
+    look(queue, A, B, now=116, rules=LATER)
+    assert queue.resting_since() is None
+
+
+def test_a_file_that_changes_while_somebody_works_on_it_is_told(queue):
+    look(queue, A, B)
+    busy = [row.id for row in queue.take(100, (), 2)]
+    assert queue.look([A, B], 101, AT_ONCE, busy).held == 0
+    assert queue.look([A, B._replace(size=2)], 102, AT_ONCE, busy).held == 1
+    assert queue.look([A, B._replace(size=2)], 103, AT_ONCE, ()).held == 0
+
+
 def test_a_file_that_changes_rests_anew(queue):
     look(queue, A, now=100, rules=LATER)
     look(queue, A._replace(size=2), now=109, rules=LATER)

@@ -669,6 +669,14 @@ def test_outside_of_its_window_nothing_is_sent(desk):
     assert at.transfer.state is State.SUSPENDED
 
 
+def test_a_window_begins_with_a_look_however_seldom_there_are_others(desk):
+    at = desk(schedule="zone UTC\n18:00-start, 18:10-stop", changes_poll_interval="1h")
+    at.start()
+    at.put("a.csv")
+    at.pass_time(810)
+    assert list(at.arrived) == ["a.csv"]
+
+
 def test_a_cron_runs_at_its_moments(desk):
     at = desk(schedule="zone UTC\ncron 0 18 * * *")
     at.put("a.csv")

@@ -80,6 +80,32 @@ def test_a_closed_listing_ends_and_holds_nothing(tmp_path: Path) -> None:
     assert os.listdir("/proc/self/fd") == before
 
 
+def test_an_open_directory_is_given_to_a_call_before_it_is_read(tmp_path: Path) -> None:
+    given: list[os.stat_result] = []
+    opened = listing(tmp_path)
+    run(opened.watch(lambda descriptor: given.append(os.fstat(descriptor))))
+    assert os.path.samestat(given[0], tmp_path.stat())
+    (tmp_path / "late").touch()
+    assert [entry.name for entry in run(opened.batch())] == ["late"]
+    run(opened.close())
+    run(opened.watch(lambda descriptor: given.append(os.fstat(descriptor))))
+    assert len(given) == 1
+
+
+def test_a_directory_is_not_closed_under_a_call(tmp_path: Path) -> None:
+    opened = listing(tmp_path)
+    held: list[bool] = []
+
+    def slow(descriptor: int) -> None:
+        run(opened.close())  # somebody else, meanwhile
+        held.append(os.path.samestat(os.fstat(descriptor), tmp_path.stat()))
+
+    before = len(os.listdir("/proc/self/fd"))
+    run(opened.watch(slow))
+    assert held == [True]
+    assert len(os.listdir("/proc/self/fd")) == before - 1
+
+
 def test_a_directory_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     opened = listing(tmp_path / "file")
