@@ -1,0 +1,186 @@
+"""The header of the PROXY protocol, versions 1 and 2, as who takes connections of a proxy reads it.
+
+The specification is HAProxy's `proxy-protocol.txt` of 2020/03/05; the numbers are its chapters.
+"""
+
+import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from struct import Struct
+from typing import Final, NamedTuple
+
+from mft.core.failure import Malformed
+from mft.core.peer import Address
+from mft.wire.proxy_extensions import described, extensions, verify
+
+MAX_LINE: Final = 107  # bytes of version 1, with CR LF (2.1)
+MAX_HEADER: Final = 4096  # bytes of version 2; senders keep below 536, unless they tell much of TLS
+
+SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
+WORD: Final = b"PROXY "
+FIXED: Final = 16  # bytes of version 2 up to the length, which counts what is behind it
+LOCAL, PROXY = 0, 1  # the commands
+MAX_PORT: Final = 65535
+MAX_FAMILY, MAX_TRANSPORT = 3, 2
+TCP4, TCP6 = 0x11, 0x21
+
+Hosts = Sequence[IPv4Address | IPv6Address]
+
+_PORT = rb"(0|[1-9][0-9]{0,4})"
+_V4, _V6 = rb"([0-9.]{7,15})", rb"([0-9A-Fa-f:.]{2,45})"
+_LINE_4 = re.compile(rb"PROXY TCP4 %b %b %b %b\r\n" % (_V4, _V4, _PORT, _PORT))
+_LINE_6 = re.compile(rb"PROXY TCP6 %b %b %b %b\r\n" % (_V6, _V6, _PORT, _PORT))
+_UNKNOWN = re.compile(rb"PROXY UNKNOWN(?: [^\r\n]*)?\r\n")
+_BLOCKS: Final = {TCP4: Struct(">4s4sHH"), TCP6: Struct(">16s16sHH")}
+_SIZES: Final = (0, 12, 36, 216)  # bytes of the addresses, by family (2.2)
+
+
+class Header(NamedTuple):
+    """What a proxy tells of a connection; `source` and `reached` are None where it tells nobody."""
+
+    version: int
+    is_local: bool  # it is the proxy's own, such as its look whether we are there
+    source: Address | None  # whose connection it is
+    reached: Address | None  # the address that the client has connected to
+    extensions: dict[str, str]
+
+    def client(self, proxy: Address) -> Address:
+        """Whose the connection is, which comes from a proxy: the proxy's own where it says so.
+
+        A client on the proxy's own machine, which it calls loopback, is there, and not here.
+        """
+        source = self.source
+        if source is None:
+            return proxy
+        elsewhere = not ip_address(proxy.host).is_loopback
+        return proxy if elsewhere and ip_address(source.host).is_loopback else source
+
+    def is_check(self, proxy: Address) -> bool:
+        """Whether it is a look of the proxy itself: in version 1 it tells its own address."""
+        return self.is_local or self.source == proxy
+
+
+class HeaderReader:
+    """Reads one header, whatever pieces it comes in; raises Malformed as soon as it is none."""
+
+    __slots__ = ("_held", "_versions", "header")
+
+    def __init__(self, versions: AbstractSet[int]) -> None:
+        """`versions` are those that are taken: 1, 2 or both."""
+        self.header: Header | None = None  # once it is whole
+        self._held = bytearray()
+        self._versions = versions
+
+    def take(self, view: bytes | memoryview) -> int:
+        """Take bytes, and tell how many of them are the header's; those behind it stay."""
+        if self.header is not None:
+            return 0
+        had = len(self._held)
+        self._held += view[: MAX_HEADER - had]
+        end = self._end()
+        if not end or end > len(self._held):
+            return len(self._held) - had
+        del self._held[end:]
+        data = bytes(self._held)
+        self.header = _of_line(data) if data.startswith(WORD) else _of_block(data)
+        return end - had
+
+    def _end(self) -> int:
+        """How long it is; 0 while nobody knows."""
+        held = self._held
+        if not held:
+            return 0
+        start = bytes(held[: len(SIGNATURE)])
+        version = 2 if SIGNATURE.startswith(start) else 1
+        if version == 1 and not WORD.startswith(start[: len(WORD)]):
+            raise Malformed("no PROXY header")
+        if version not in self._versions:
+            raise Malformed(f"a PROXY header of version {version}, which is not taken here")
+        return _line_end(held) if version == 1 else _block_end(held)
+
+
+# Version 1: a line.
+
+
+def _line_end(held: bytearray) -> int:
+    end = held.find(b"\n", 0, MAX_LINE) + 1
+    if end and not held.endswith(b"\r\n", 0, end):
+        raise Malformed("a line that does not end in CR LF")
+    if not end and len(held) >= MAX_LINE:
+        raise Malformed(f"a line of more than {MAX_LINE} bytes")
+    return end
+
+
+def _of_line(line: bytes) -> Header:
+    if _UNKNOWN.fullmatch(line):
+        return _nobody(1)
+    found = _LINE_4.fullmatch(line)
+    kind: type[IPv4Address | IPv6Address] = IPv4Address
+    if found is None:
+        found, kind = _LINE_6.fullmatch(line), IPv6Address
+    if found is None:
+        raise Malformed("not a line of the PROXY protocol")
+    source, reached, source_port, reached_port = (part.decode() for part in found.groups())
+    try:
+        hosts = kind(source), kind(reached)
+    except ValueError:
+        raise Malformed("not an address of its family") from None
+    ports = int(source_port), int(reached_port)
+    if max(ports) > MAX_PORT:
+        raise Malformed(f"a port above {MAX_PORT}")
+    return _header(1, hosts, ports, {})
+
+
+# Version 2: a block.
+
+
+def _block_end(held: bytearray) -> int:
+    if len(held) > len(SIGNATURE) and held[12] not in (0x20 | LOCAL, 0x20 | PROXY):
+        raise Malformed(f"version and command 0x{held[12]:02x}, which there are not")
+    if len(held) < FIXED:
+        return 0
+    end = FIXED + int.from_bytes(held[14:FIXED], "big")
+    if end > MAX_HEADER:
+        raise Malformed(f"a header of {end} bytes, more than {MAX_HEADER}")
+    return end
+
+
+def _of_block(data: bytes) -> Header:
+    family, transport = data[13] >> 4, data[13] & 0xF
+    block = _BLOCKS.get(data[13])
+    if data[12] & 0xF == LOCAL or block is None:
+        if data[12] & 0xF == PROXY and (family > MAX_FAMILY or transport > MAX_TRANSPORT):
+            raise Malformed(f"family and protocol 0x{data[13]:02x}, which there are not")
+        _verify_what_is_ignored(data, _SIZES[family] if family <= MAX_FAMILY else 0)
+        return _nobody(2, is_local=data[12] & 0xF == LOCAL)
+    if len(data) < FIXED + block.size:
+        raise Malformed("addresses that are cut short")
+    source, reached, *ports = block.unpack_from(data, FIXED)
+    found = extensions(data, FIXED + block.size)
+    verify(data, found)
+    return _header(2, (ip_address(source), ip_address(reached)), ports, described(found))
+
+
+def _verify_what_is_ignored(data: bytes, size: int) -> None:
+    """Of a header whose addresses are passed over nothing counts but its checksum (2.2.3)."""
+    try:
+        found = extensions(data, FIXED + size)
+    except Malformed:
+        return
+    verify(data, found)
+
+
+# Both.
+
+
+def _nobody(version: int, *, is_local: bool = False) -> Header:
+    return Header(version, is_local, None, None, {})
+
+
+def _header(version: int, hosts: Hosts, ports: Sequence[int], told: dict[str, str]) -> Header:
+    source, reached = (Address.of(str(host), port) for host, port in zip(hosts, ports, strict=True))
+    ip = ip_address(source.host)
+    if ip.is_unspecified or ip.is_multicast:
+        raise Malformed(f"the client's address is {ip}, which nobody has")
+    return Header(version, False, source, reached, told)
