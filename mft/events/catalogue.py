@@ -488,6 +488,12 @@ PROCESS_STOPPING: Final = Event(
     'Server "{instance_name}" is shutting down, version {product_version}.',
     _PROCESS,
 )
+PROXY_HEADER_READ: Final = Event(
+    20003,
+    p.ProxyTold,
+    "This connection of a proxy is that of {host}:{port}, who has connected to {reached}.",
+    _in("operational session informational"),
+)
 START_ABORTED: Final = Event(
     20004, p.StartFailed, "The start was given up: {details}", _PROCESS_BROKEN
 )
@@ -2209,6 +2215,18 @@ DATABASE_PURGED: Final = Event(
     p.DatabasePurged,
     'From database "{database_name}" {count} events were deleted: all older than {days} days.',
     _PROCESS_DONE,
+)
+PROXY_HEADER_WRONG: Final = Event(
+    90211,
+    p.Details,
+    "A connection of a proxy is closed, for it has not told whose it is: {details}",
+    _SESSION_FAILED,
+)
+DIRECT_CONNECTION_REFUSED: Final = Event(
+    90212,
+    p.Nothing,
+    "Connection refused: it does not come from a trusted proxy (direct_connections).",
+    _in("session failure failure-specific"),
 )
 MAIL_NOT_FOR_ALL: Final = Event(
     90220,

@@ -686,6 +686,18 @@ class LimitReached(NamedTuple):
     value: int
 
 
+class ProxyTold(NamedTuple):
+    """Whose a connection is, as a proxy tells, and to which address the client has connected.
+
+    `extensions` are what else it tells, by names; no login rests on them.
+    """
+
+    host: str
+    port: int
+    extensions: dict[str, str]
+    reached: str
+
+
 class SourceBlocked(NamedTuple):
     """A source that a policy against guessing turned away."""
 

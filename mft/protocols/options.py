@@ -1,27 +1,60 @@
 """ServiceOptions: what every service that listens has (`[services/ID]`)."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import field_validator
 
 from mft.config.kinds import (
     MAX_SECONDS,
     AuthenticationRefs,
+    Context,
     Count,
+    Kind,
     ListenAddress,
     Maybe,
     PolicyRef,
     PortOrAny,
     Text,
+    Wrong,
     YesNo,
+    comma_list,
     duration,
     whole,
 )
 from mft.config.section import NamedSection, option
+from mft.core.peer import Network, parse_network
+from mft.runtime.preface import NO_PROXIES, Proxies
 
 IDLE_TIMEOUT = 300.0  # seconds
 MAX_IDLE_TIMEOUT = 86400.0  # a day; an idle connection holds memory and a descriptor
+
+_VERSIONS: Final[Mapping[str, frozenset[int]]] = {
+    "v1": frozenset((1,)),
+    "v2": frozenset((2,)),
+    "any": frozenset((1, 2)),
+}
+_LOOPBACK: Final = (parse_network("127.0.0.0/8"), parse_network("::1"))
+
+
+def _networks(text: str, context: Context | None) -> tuple[Network, ...]:
+    found = []
+    for item in comma_list(text):
+        try:
+            found.append(parse_network(item))
+        except ValueError:
+            raise Wrong("is not an IP address or network such as 10.0.0.0/8", item) from None
+    return tuple(found)
+
+
+def _networks_text(networks: tuple[Network, ...]) -> str:
+    return ", ".join(map(str, networks))
+
+
+Networks = Annotated[
+    tuple[Network, ...],
+    Kind("networks between commas", "10.0.0.0/8", _networks, write=_networks_text),
+]
 
 
 def listening_port(example: str) -> Any:
@@ -62,6 +95,26 @@ class ServiceOptions(NamedSection):
         "sent anything. Otherwise it is refused when it logs in.",
         False,
     )
+    proxy_protocol: Literal["no", "v1", "v2", "any"] = option(
+        "Whether connections from `trusted_proxies` begin with a header of the PROXY protocol, "
+        "which tells whose they are, and of which version. With it, one that has none is closed.",
+        "no",
+        examples=["v2"],
+        ours=True,
+    )
+    trusted_proxies: Networks = option(
+        "The networks of the proxies that are believed: their PROXY headers, and over HTTP their "
+        "`client_forwarded_header`.",
+        _LOOPBACK,
+        examples=["10.0.0.0/8"],
+        ours=True,
+    )
+    direct_connections: YesNo = option(
+        "Whether clients may come by themselves as well, from other addresses than those of "
+        "`trusted_proxies`, where `proxy_protocol` is on. Data connections of FTP always may.",
+        True,
+        ours=True,
+    )
     idle_connection_timeout: Annotated[float, duration(-MAX_SECONDS, MAX_IDLE_TIMEOUT)] = option(
         "After how long without any traffic a connection is ended, at most a day. It cannot be "
         "switched off: zero and less mean the default.",
@@ -89,6 +142,24 @@ class ServiceOptions(NamedSection):
     def speaks_for_others(self, host: str) -> bool:
         """Whether the connections of an address are those of others: each request tells whose."""
         return False
+
+    @property
+    def proxies(self) -> Proxies:
+        """Who begins connections with a PROXY header."""
+        versions = _VERSIONS.get(self.proxy_protocol)
+        return NO_PROXIES if versions is None else Proxies(versions, self.trusted_proxies)
+
+    def check(self, context: Context) -> Iterator[Wrong]:
+        """See that PROXY headers are believed of somebody."""
+        yield from super().check(context)
+        if self.proxy_protocol == "no":
+            return
+        if not self.trusted_proxies:
+            yield Wrong("is empty, so that no PROXY header is believed", option="trusted_proxies")
+        for network in self.trusted_proxies:
+            if not network.prefixlen:
+                sentence = "believes everybody, who may then tell any address"
+                yield Wrong(sentence, str(network), None, "trusted_proxies", mild=True)
 
     @field_validator("idle_connection_timeout")
     @classmethod

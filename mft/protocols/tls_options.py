@@ -216,6 +216,7 @@ class TlsOptions(ServiceOptions):
 
     def check(self, context: Context) -> Iterator[Wrong]:
         """Load every file, and see that OpenSSL takes all of it."""
+        yield from super().check(context)
         if self.uses_tls:
             yield from self._check_policy()
             if not self.makes_certificate(context.directory):

@@ -205,6 +205,16 @@ class Connection(tcp.Server):
         microseconds: int = _ROUND_TRIP.unpack(info)[0]
         return microseconds / 1e6
 
+    def peek(self, count: int) -> bytes:
+        """Look at what has come and is not read yet, at most so many bytes; nothing is taken.
+
+        Empty where nothing is there, or the connection has ended: reading tells which.
+        """
+        try:
+            return self.socket.recv(count, socket.MSG_PEEK)
+        except OSError:
+            return b""
+
     def only_hears(self) -> None:
         """Acknowledge what comes without delay, where the system can, until something is sent.
 

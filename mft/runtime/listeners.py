@@ -1,7 +1,9 @@
 """Listening ports that many wait on: each serves at most one who waits for each peer's address.
 
 A range of ten ports can so serve hundreds of clients, and yet a connection tells by its port and
-its source whose it is. A connection that nobody waits for is closed before a byte is read.
+its source whose it is. A connection that nobody waits for is closed before a byte is read. One of
+a proxy tells its source first, by a PROXY header; a port is shared by those who trust the same
+proxies.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,11 +18,14 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
 from mft.runtime.connection import Port
+from mft.runtime.preface import NO_PROXIES, Prefaces, Proxies
+from mft.wire.proxy import Header
 
 BACKLOG: Final = 64  # connections that the kernel holds for one port until we accept them
 KEPT: Final = 60.0  # seconds that a port stays open when nobody waits on it any more
 MAX_TRIES: Final = 1000  # ports of a range that are tried for one who waits
 MAX_IDLE: Final = 128  # ports that stay open so, over all ranges: each costs a descriptor
+MAX_UNTOLD: Final = 64  # connections of proxies at one port that may wait for their headers
 QUICK: Final = 8  # ports that are drawn one by one, before all of them are put in an order
 _UNGUESSABLE: Final = SystemRandom()
 
@@ -33,6 +38,9 @@ class Taker(Protocol):
 
     def stranger(self, peer: Address) -> None:
         """Somebody else came to the port, and was closed."""
+
+    def untold(self, proxy: Address, details: str) -> None:
+        """A proxy came that has not told whose the connection is, and was closed."""
 
 
 class Offer:
@@ -56,6 +64,8 @@ class _Listener(Factory):
 
     def __init__(self, listeners: "Listeners", address: str, number: int) -> None:
         self.waiting: dict[str, Offer] = {}  # by the host that must come
+        self._proxies = NO_PROXIES  # of those who wait
+        self._prefaces = Prefaces(listeners.reactor, self, MAX_UNTOLD)
         self._listeners = listeners
         self._address = address
         self.port = Port(number, self, BACKLOG, address, listeners.reactor)
@@ -67,8 +77,15 @@ class _Listener(Factory):
         """Address and number."""
         return self._address, self.number
 
-    def offer(self, host: str, taker: Taker) -> Offer:
-        """Wait here for a peer that nobody waits for here yet."""
+    def has_room(self, host: str, proxies: Proxies) -> bool:
+        """Whether somebody more may wait here for a host, who trusts these proxies."""
+        return host not in self.waiting and (not self.waiting or proxies == self._proxies)
+
+    def offer(self, host: str, taker: Taker, proxies: Proxies) -> Offer:
+        """Wait here for a peer, where there is room for that."""
+        if proxies != self._proxies:
+            self._prefaces.end_all()  # who has come since is none of theirs
+            self._proxies = proxies
         made = self.waiting[host] = Offer(self, host, taker)
         return made
 
@@ -81,9 +98,27 @@ class _Listener(Factory):
             self._listeners.idle(self.key)
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
-        """Give a connection to who waits for it, or close it."""
+        """Give a connection to who waits for it, or close it; one of a proxy is heard first."""
         found = cast(Any, addr)
         peer = Address.of(found.host, found.port)
+        if self.waiting and self._proxies.tell(peer.host):
+            return cast(TwistedProtocol, self._prefaces.begin(peer, self._proxies.versions))
+        return self._come(peer)
+
+    def told(self, header: Header, proxy: Address) -> TwistedProtocol | None:
+        """Give a connection of a proxy to who waits for whom it tells, or close it."""
+        peer = header.client(proxy)
+        if header.is_check(proxy) and peer.host not in self.waiting:
+            return None
+        return self._come(peer)
+
+    def untold(self, proxy: Address, details: str) -> None:
+        """A proxy has not told whose its connection is."""
+        for other in self.waiting.values() if details else ():
+            other.taker.untold(proxy, details)
+            break  # one event for one connection
+
+    def _come(self, peer: Address) -> TwistedProtocol | None:
         offer = self.waiting.get(peer.host)
         if offer is not None:
             self.forget(offer)
@@ -92,6 +127,11 @@ class _Listener(Factory):
             other.taker.stranger(peer)
             break  # one event for one connection
         return None
+
+    def close(self) -> None:
+        """Close the port, and who has come and told nothing yet."""
+        self.port.stopListening()
+        self._prefaces.end_all()
 
 
 class Listeners:
@@ -103,16 +143,24 @@ class Listeners:
         self._open: dict[tuple[str, int], _Listener] = {}
         self._idle: dict[tuple[str, int], Any] = {}  # when each is closed; the longest idle first
 
-    def wait(self, address: str, ports: Sequence[int], host: str, taker: Taker) -> Offer:
+    def wait(
+        self,
+        address: str,
+        ports: Sequence[int],
+        host: str,
+        taker: Taker,
+        proxies: Proxies = NO_PROXIES,
+    ) -> Offer:
         """Wait for a connection of `host` on one of the ports, chosen at random.
 
-        Raises Refused(BUSY) when every port is in use or waited on for that host.
+        One that comes from `proxies` is whose its header tells. Raises Refused(BUSY) when every
+        port is in use or waited on for that host.
         """
         for number in self._drawn(ports):
             listener = self._listener(address, number)
-            if listener is not None and host not in listener.waiting:
+            if listener is not None and listener.has_room(host, proxies):
                 self._used(listener.key)
-                return listener.offer(host, taker)
+                return listener.offer(host, taker, proxies)
         raise Refused(Reason.BUSY, "", f"none of {len(ports)} ports is free for {host}")
 
     def _drawn(self, ports: Sequence[int]) -> Iterator[int]:
@@ -147,7 +195,7 @@ class Listeners:
 
     def _close(self, key: tuple[str, int]) -> None:
         self._used(key)
-        self._open.pop(key).port.stopListening()
+        self._open.pop(key).close()
 
     def stop(self) -> None:
         """Close every port; whoever waits is not told."""

@@ -170,8 +170,9 @@ class FtpClient:
         *,
         host: str = CLIENT,
         tls: SSL.Context | None = None,
+        header: bytes = b"",
     ) -> None:
-        socket = server.accept(host)
+        socket = server.accept(host, header)
         assert socket is not None, "refused at once"
         self.server = server
         self.way = way

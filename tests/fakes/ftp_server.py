@@ -22,6 +22,7 @@ from mft.core.peer import Address, Component
 from mft.protocols.ftp.options import FtpOptions
 from mft.protocols.ftp.service import FtpService
 from mft.runtime.connection import Connection
+from mft.runtime.preface import Proxies
 from mft.trust.certificates import Identity, self_signed
 from mft.trust.first_certificate import CERTIFICATE
 from tests.fakes.memory_server import MemoryServer, Storage
@@ -136,14 +137,18 @@ class MemoryListeners:
 
     def __init__(self) -> None:
         self.offers: list[MemoryOffer] = []
+        self.asked: list[tuple[str, Proxies]] = []  # where, and whom who waits trusts
         self.taken: set[int] = set()  # ports that somebody else has
 
-    def wait(self, address: str, ports: Sequence[int], host: str, taker: Any) -> MemoryOffer:
+    def wait(
+        self, address: str, ports: Sequence[int], host: str, taker: Any, proxies: Proxies
+    ) -> MemoryOffer:
         busy = self.taken | {one.port for one in self.offers if one.host == host}
         choice = range(40000, 41000) if list(ports) == [0] else ports
         free = [port for port in choice if port not in busy]
         if not free:
             raise Refused(Reason.BUSY, "", f"none of {len(ports)} ports is free for {host}")
+        self.asked.append((address, proxies))
         self.offers.append(MemoryOffer(self, free[0], host, taker))
         return self.offers[-1]
 
@@ -196,15 +201,17 @@ class FtpServer(MemoryServer):
         self.service = FtpService(COMPONENT, self.options, self.parts(self.listeners, self.disk))
         run(self.service.prepare())
 
-    def accept(self, host: str = CLIENT) -> FtpSocket | None:
-        """A client connects; None when the service refuses it at once."""
+    def accept(self, host: str = CLIENT, header: bytes = b"") -> FtpSocket | None:
+        """A client connects; None when the service refuses it at once. A proxy sends a header."""
         kind = IPv6Address if ":" in host else IPv4Address
         port = self._next()
         protocol: Any = self.service.buildProtocol(kind("TCP", host, port))
         if protocol is None:
             return None
         ours = Address(HERE_6 if ":" in host else HERE, COMMANDS)
-        return self._join(FtpSocket(ours), protocol, Address(host, port))
+        joined = self._join(FtpSocket(ours), protocol, Address(host, port))
+        joined.to_server += header
+        return joined
 
     def connect(self, port: int, host: str = CLIENT) -> FtpSocket | None:
         """Somebody connects to a passive port; None when the connection is refused."""

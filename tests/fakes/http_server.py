@@ -60,8 +60,8 @@ class HttpServer(MemoryServer):
         self.service = HttpService(Component("web-1", kind, "web"), self.options, parts)
         run(self.service.prepare())
 
-    def accept(self, host: str = CLIENT) -> FtpSocket | None:
-        """A client connects; None when the service refuses it at once."""
+    def accept(self, host: str = CLIENT, header: bytes = b"") -> FtpSocket | None:
+        """A client connects; None when the service refuses it at once. A proxy sends a header."""
         address = IPv6Address if ":" in host else IPv4Address
         self._joined += 1
         port = 20000 + self._joined
@@ -72,6 +72,7 @@ class HttpServer(MemoryServer):
         self.sockets.append(ours)
         there = (host, port, 0, 0) if ":" in host else (host, port)
         protocol.makeConnection(Connection(ours, protocol, there, None, self._joined, self.reactor))
+        ours.to_server += header
         return ours
 
     def close(self) -> None:
@@ -118,13 +119,14 @@ class HttpClient:
         user: str | None = "ann",
         password: str = PASSWORD,
         certificate: Callable[[], SSL.Context] = context,
+        header: bytes = b"",
     ) -> None:
         """`user` is shown with every request by Basic; None shows nobody."""
         self.server = server
         self.fields: dict[str, str] = {"Host": HOST}
         if user is not None:
             self.fields["Authorization"] = basic(user, password)
-        socket = server.accept(host)
+        socket = server.accept(host, header)
         assert socket is not None, "the service has refused the connection"
         self.end = End(socket)
         if server.tls:

@@ -50,8 +50,9 @@ class SshClient:
         cipher: str = CIPHER,
         mac: str = "hmac-sha2-256",
         host: str = "192.0.2.7",
+        header: bytes = b"",
     ) -> None:
-        socket = server.accept(host)
+        socket = server.accept(host, header)
         assert socket is not None, "refused at once"
         self.server = server
         self.socket = socket

@@ -49,8 +49,8 @@ class SshServer(MemoryServer):
         run(self.service.prepare())
         self._accepted = 0
 
-    def accept(self, host: str = "192.0.2.7") -> MemorySocket | None:
-        """A client connects; None when the service refuses it at once."""
+    def accept(self, host: str = "192.0.2.7", header: bytes = b"") -> MemorySocket | None:
+        """A client connects; None when the service refuses it at once. A proxy sends a header."""
         self._accepted += 1
         address = IPv4Address("TCP", host, 40000 + self._accepted)
         protocol: Any = self.service.buildProtocol(address)
@@ -61,4 +61,5 @@ class SshServer(MemoryServer):
             socket, protocol, (address.host, address.port), None, self._accepted, self.reactor
         )
         protocol.makeConnection(connection)
+        socket.to_server += header
         return socket

@@ -46,7 +46,7 @@ def service(server: MemoryServer, presence: Presence[Any], **options: str) -> Li
         server.parts(None, Inline()),
         presence,
         events.SSH_TOO_MANY_CONNECTIONS,
-        lambda address: (Guest(address), f"for {address.host}"),
+        lambda arrival: (Guest(arrival.address), f"for {arrival.address.host}"),
     )
 
 

@@ -1,5 +1,6 @@
 """Ports that many wait on, over real sockets: who comes, who is turned away, what stays open."""
 
+import contextlib
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -10,13 +11,24 @@ import pytest
 from twisted.internet.protocol import Protocol
 
 from mft.core.failure import Reason, Refused
-from mft.core.peer import Address
+from mft.core.peer import Address, parse_network
 from mft.runtime import listeners as module
 from mft.runtime.connection import Connection
-from mft.runtime.listeners import KEPT, MAX_IDLE, MAX_TRIES, QUICK, Listeners, Offer
+from mft.runtime.listeners import (
+    KEPT,
+    MAX_IDLE,
+    MAX_TRIES,
+    MAX_UNTOLD,
+    QUICK,
+    Listeners,
+    Offer,
+)
+from mft.runtime.preface import NO_PROXIES, SECONDS, TOO_MANY, Proxies
+from tests.fakes.proxy_header import block, line, local
 from tests.fakes.reactor import PATIENCE, Reactor
 
-HERE = "127.0.0.1"
+HERE, PROXY, ELSEWHERE = "127.0.0.1", "127.0.0.5", "127.0.0.6"
+TRUSTED = Proxies(frozenset((1, 2)), (parse_network(PROXY),))
 ANY = range(1)  # port 0: whichever the system gives
 
 
@@ -26,6 +38,9 @@ class Silent(Protocol):
     def inlet(self) -> memoryview:
         return memoryview(bytearray(100))
 
+    def pump(self) -> bool:
+        return False
+
 
 class Waiting:
     """Somebody who waits, and remembers who came."""
@@ -33,6 +48,7 @@ class Waiting:
     def __init__(self) -> None:
         self.came: list[Address] = []
         self.strangers: list[Address] = []
+        self.told: list[tuple[Address, str]] = []  # proxies that have not told
         self.protocol = Silent()
 
     def take(self, peer: Address) -> Protocol:
@@ -41,6 +57,9 @@ class Waiting:
 
     def stranger(self, peer: Address) -> None:
         self.strangers.append(peer)
+
+    def untold(self, proxy: Address, details: str) -> None:
+        self.told.append((proxy, details))
 
 
 class Drawing(Random):
@@ -69,10 +88,12 @@ class Harbour:
         self.listeners = Listeners(self.reactor, self.random)
         self.sockets = ExitStack()
 
-    def wait(self, ports: Sequence[int] = ANY, host: str = HERE) -> tuple[Waiting, Offer]:
+    def wait(
+        self, ports: Sequence[int] = ANY, host: str = HERE, proxies: Proxies = NO_PROXIES
+    ) -> tuple[Waiting, Offer]:
         """Somebody waits for a host."""
         waiting = Waiting()
-        return waiting, self.listeners.wait(HERE, ports, host, waiting)
+        return waiting, self.listeners.wait(HERE, ports, host, waiting, proxies)
 
     def come(self, port: int, host: str = HERE) -> socket.socket:
         """A client comes from an address, and the port is ready."""
@@ -81,6 +102,19 @@ class Harbour:
         for found in tuple(self.reactor.readers):
             if not isinstance(found, Connection) and found.getHost().port == port:
                 self.reactor.read(found)
+        return client
+
+    def relay(self, port: int, *data: bytes, host: str = PROXY) -> socket.socket:
+        """A proxy comes, and sends pieces of a header."""
+        client = self.come(port, host)
+        for piece in data:
+            client.sendall(piece)
+            for found in tuple(self.reactor.readers):
+                if isinstance(found, Connection) and found.socket.getpeername() == (
+                    client.getsockname()
+                ):
+                    self.reactor.read(found)
+        self.reactor.advance(0)
         return client
 
     def taken(self, *numbers: int) -> list[socket.socket]:
@@ -351,3 +385,118 @@ def test_a_port_of_both_families_knows_ipv4_clients(harbour: Harbour) -> None:
     offer = harbour.listeners.wait("::", ANY, HERE, waiting)
     harbour.come(offer.port)
     assert [peer.host for peer in waiting.came] == [HERE]
+
+
+# Behind a proxy.
+
+
+def closed(client: socket.socket) -> bool:
+    """Whether a connection was closed without a byte."""
+    with contextlib.suppress(ConnectionResetError):
+        return client.recv(1) == b""
+    return True
+
+
+@pytest.mark.parametrize("makes", [line, block])
+@pytest.mark.parametrize("cut", [0, 1, 20])
+def test_a_connection_of_a_proxy_is_whose_it_tells(harbour: Harbour, makes: Any, cut: int) -> None:
+    waiting, offer = harbour.wait(host="192.0.2.7", proxies=TRUSTED)
+    header = makes(source=("192.0.2.7", 40_000), reached=(HERE, offer.port))
+    client = harbour.relay(offer.port, *filter(None, (header[:cut], header[cut:] + b"of the file")))
+    assert waiting.came == [Address("192.0.2.7", 40_000)]
+    connection: Any = waiting.protocol.transport
+    assert connection.socket.recv(100) == b"of the file"
+    assert (waiting.strangers, waiting.told) == ([], [])
+    assert client.getsockname()[0] == PROXY
+
+
+def test_a_client_may_come_by_itself_where_proxies_are_trusted(harbour: Harbour) -> None:
+    waiting, offer = harbour.wait(proxies=TRUSTED)
+    harbour.come(offer.port)
+    assert len(waiting.came) == 1
+
+
+def test_whom_nobody_waits_for_is_a_stranger_however_it_comes(harbour: Harbour) -> None:
+    waiting, offer = harbour.wait(host="192.0.2.7", proxies=TRUSTED)
+    client = harbour.relay(offer.port, line(("192.0.2.8", 1), (HERE, 1)))
+    assert closed(client)
+    assert waiting.strangers == [Address("192.0.2.8", 1)]
+    assert waiting.came == []
+
+
+def test_who_is_no_proxy_tells_nothing(harbour: Harbour) -> None:
+    waiting, offer = harbour.wait(host="192.0.2.7", proxies=TRUSTED)
+    client = harbour.relay(offer.port, line(), host=ELSEWHERE)
+    assert closed(client)
+    assert waiting.strangers == [Address(*client.getsockname())]
+
+
+def test_the_address_of_a_proxy_is_no_clients(harbour: Harbour) -> None:
+    """Without a header it would be: everybody behind the proxy has it."""
+    waiting, offer = harbour.wait(host=PROXY, proxies=TRUSTED)
+    client = harbour.relay(offer.port, b"of a thief")
+    assert closed(client)
+    assert waiting.came == []
+    assert waiting.told == [(Address(*client.getsockname()), "no PROXY header")]
+
+
+def test_a_look_of_a_proxy_is_no_stranger(harbour: Harbour) -> None:
+    waiting, offer = harbour.wait(host="192.0.2.7", proxies=TRUSTED)
+    client = harbour.relay(offer.port, local())
+    assert closed(client)
+    assert (waiting.came, waiting.strangers, waiting.told) == ([], [], [])
+
+
+def test_a_client_on_the_machine_of_the_proxy_is_let_in(harbour: Harbour) -> None:
+    waiting, offer = harbour.wait(host=PROXY, proxies=TRUSTED)
+    harbour.relay(offer.port, local())
+    assert [peer.host for peer in waiting.came] == [PROXY]
+
+
+def test_a_proxy_that_says_nothing_is_sent_away_in_time(harbour: Harbour) -> None:
+    waiting, offer = harbour.wait(host="192.0.2.7", proxies=TRUSTED)
+    client = harbour.relay(offer.port, b"PROXY ")
+    harbour.reactor.advance(SECONDS)
+    harbour.reactor.advance(0)
+    assert waiting.told == [(Address(*client.getsockname()), "its header has not come within 5 s")]
+
+
+def test_only_so_many_proxies_may_say_nothing(harbour: Harbour) -> None:
+    waiting, offer = harbour.wait(host="192.0.2.7", proxies=TRUSTED)
+    for _ in range(MAX_UNTOLD):
+        harbour.come(offer.port, PROXY)
+    assert waiting.told == []
+    one_more = harbour.come(offer.port, PROXY)
+    assert one_more.recv(1) == b""
+    assert waiting.told == [(Address(*one_more.getsockname()), TOO_MANY)]
+
+
+def test_nobody_hears_a_proxy_that_comes_when_nobody_waits(harbour: Harbour) -> None:
+    waiting, offer = harbour.wait(host="192.0.2.7", proxies=TRUSTED)
+    offer.cancel()
+    assert harbour.come(offer.port, PROXY).recv(1) == b""
+    assert waiting.told == []
+
+
+def test_a_port_is_shared_by_those_who_trust_the_same_proxies(harbour: Harbour) -> None:
+    """Else one would have to guess whether a header comes."""
+    ports = harbour.free(2)
+    first = harbour.wait(ports, "192.0.2.7", TRUSTED)[1].port
+    assert harbour.wait(ports, "192.0.2.8", TRUSTED)[1].port == first
+    other = harbour.wait(ports, PROXY)[1].port
+    assert other != first
+    others = Proxies(frozenset((1,)), TRUSTED.networks)
+    with pytest.raises(Refused):
+        harbour.wait(ports, "192.0.2.9", others)
+
+
+def test_what_one_service_trusts_counts_for_no_other(harbour: Harbour) -> None:
+    ports = harbour.free(1)
+    _, offer = harbour.wait(ports, "192.0.2.7", TRUSTED)
+    client = harbour.relay(offer.port, b"PROXY TCP4 192")
+    offer.cancel()
+    waiting, _ = harbour.wait(ports, "192.0.2.7")
+    client.sendall(line()[14:])
+    harbour.reactor.advance(0)
+    assert closed(client)
+    assert waiting.came == []

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
-from mft.core.peer import UNKNOWN, Address, Origin
+from mft.core.peer import UNKNOWN, Origin
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
+from mft.protocols.arrival import Arrival
 from mft.protocols.ftp.conversation import Conversation
 from mft.protocols.ftp.data import NO_CERTIFICATE, DataChannel
 from mft.protocols.ftp.line import ControlLine
@@ -33,9 +34,10 @@ CONTROL: Final = "control"
 class Control:
     """A client, from its first byte to its closing event."""
 
-    def __init__(self, hub: "Hub", address: Address) -> None:
+    def __init__(self, hub: "Hub", arrival: Arrival) -> None:
         self.hub = hub
-        self.address = address
+        self.address = address = arrival.address
+        self._arrival = arrival
         self.line = ControlLine(hub.reactor, self, hub.lines, hub.sealed)
         self.session: Session | None = None
         self.logged_in = False
@@ -58,6 +60,7 @@ class Control:
         self._timer: Any = None
         self._active = 0.0
         self._sent = 0
+        self._hushed = arrival.is_check  # until somebody has logged in
 
     def _fresh(self) -> Parameters:
         options = self.hub.options
@@ -142,7 +145,19 @@ class Control:
             self._tell(event, payload)
 
     def _tell(self, event: Event[Any], payload: Any) -> None:
+        if self._hushed and self._arrival.hushes(event):
+            return
         self.hub.bus.emit(event, payload, self._origin)
+
+    @property
+    def is_proxied(self) -> bool:
+        """Whether a proxy has told whose it is: then our end is not where the client knows us."""
+        return bool(self._arrival.reached)
+
+    @property
+    def reached(self) -> str:
+        """The address of ours that the client knows."""
+        return self._arrival.reached or self.line.host.host
 
     @property
     def certificate(self) -> str:
@@ -202,6 +217,9 @@ class Control:
 
     def log_in(self, session: Session) -> None:
         """The login is done: the clock of idleness begins."""
+        if self._hushed:
+            self._hushed = False
+            self.emit(events.FTP_CONNECTED, p.Nothing())
         self.session = session
         self.logged_in = True
         self._origin = session.origin

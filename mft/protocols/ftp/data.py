@@ -22,6 +22,7 @@ from mft.wire.ftp.address import Endpoint
 if TYPE_CHECKING:
     from mft.protocols.ftp.control import Control
 
+ANY_OF: Final = ("0.0.0.0", "::")  # noqa: S104 - where connections of ours begin: IPv4, IPv6
 DATA: Final = "data"
 NO_CERTIFICATE: Final = "none"
 
@@ -51,7 +52,11 @@ class DataChannel:
         self._mode = mode
         try:
             self._offer = control.hub.listeners.wait(
-                control.line.host.host, options.passive_port_range, control.address.host, self
+                self._place,
+                options.passive_port_range,
+                control.address.host,
+                self,
+                control.hub.proxies,
             )
         except Refused as refused:
             ports = options.passive_port_range
@@ -65,6 +70,12 @@ class DataChannel:
         control.note(events.FTP_PASSIVE_WAITING, p.DataAddress(mode, control.line.host.host, port))
         self._watch()
         return port
+
+    @property
+    def _place(self) -> str:
+        """The address of ours that a client comes to, by a proxy or by itself."""
+        control = self._control
+        return control.hub.options.address if control.is_proxied else control.line.host.host
 
     def active(self, mode: str, target: Endpoint) -> None:
         """Connect to the client when the next transfer begins."""
@@ -93,6 +104,12 @@ class DataChannel:
             p.Stranger(control.line.host.host, port, control.address.host),
             Origin(UNKNOWN, peer, control.hub.component),
         )
+
+    def untold(self, proxy: Address, details: str) -> None:
+        """A proxy came to the port, and has not told whose connection it is."""
+        component = self._control.hub.component
+        origin = Origin(UNKNOWN, proxy, component)
+        self._control.hub.bus.emit(events.PROXY_HEADER_WRONG, p.Details(details), origin)
 
     # From the connection.
 
@@ -158,7 +175,9 @@ class DataChannel:
 
     async def _connect(self, target: Endpoint) -> None:
         control, options = self._control, self._control.hub.options
-        source = Address(control.line.host.host, options.active_source_port)
+        # By which of our addresses the client can be reached says no proxy.
+        ours = ANY_OF[":" in target.host] if control.is_proxied else control.line.host.host
+        source = Address(ours, options.active_source_port)
         ends = (target.host, target.port, *source)
         protocol: Any = DataConnection(self, Address(*target), control.hub.blocks)
         self._connecting = Deferred.fromCoroutine(

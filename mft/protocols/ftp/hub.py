@@ -38,6 +38,7 @@ class Hub:
         self.reactor: Any = parts.reactor
         self.roster = parts.roster
         self.listeners = parts.listeners
+        self.proxies = options.proxies  # of data connections
         self.protection = Protection(options, component, parts)
         self.presence: Presence[Control] = Presence()
         self.lines: Buffers = Buffers(LINES)

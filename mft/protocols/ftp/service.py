@@ -2,8 +2,9 @@
 
 from cryptography import x509
 
-from mft.core.peer import Address, Component
+from mft.core.peer import Component
 from mft.events import catalogue as events
+from mft.protocols.arrival import Arrival
 from mft.protocols.base import ServiceParts
 from mft.protocols.ftp.control import Control
 from mft.protocols.ftp.hub import Hub
@@ -23,8 +24,8 @@ class FtpService(ListeningService):
         full = events.FTP_TOO_MANY_CONNECTIONS
         super().__init__(component, options, parts, self.hub.presence, full, self._came)
 
-    def _came(self, address: Address) -> tuple[Control, ControlLine]:
-        control = Control(self.hub, address)
+    def _came(self, arrival: Arrival) -> tuple[Control, ControlLine]:
+        control = Control(self.hub, arrival)
         return control, control.line
 
     @property

@@ -102,11 +102,11 @@ async def passive(control: "Control", argument: str) -> Reply | None:
     """PASV: wait for the client at an IPv4 address and a port."""
     if control.parameters.extended_only:
         return ONLY_EXTENDED
-    told = control.hub.passive_address(control.address.host, control.line.host.host)
+    told = control.hub.passive_address(control.address.host, control.reached)
     if told is None:
         control.emit(
             events.FTP_ADDRESS_REFUSED,
-            p.AddressRefused(control.line.host.host, "PASV", "there is no IPv4 address to tell"),
+            p.AddressRefused(control.reached, "PASV", "there is no IPv4 address to tell"),
         )
         return Reply.of(425, "PASV has no IPv4 address to tell here: use EPSV.")
     number = _listen(control, "PASV")
@@ -124,7 +124,7 @@ async def extended_passive(control: "Control", argument: str) -> Reply | None:
     if asked is address.Epsv.ALL:
         control.parameters.extended_only = True
         return Reply.of(200, "Only EPSV from here on.")
-    ours = address.Epsv.IPV6 if ":" in control.line.host.host else address.Epsv.IPV4
+    ours = address.Epsv.IPV6 if ":" in control.reached else address.Epsv.IPV4
     if asked not in (address.Epsv.ANY, ours):
         return WRONG_PROTOCOL
     control.note(events.FTP_EXTENDED_PASSIVE_ASKED, p.Nothing())

@@ -9,6 +9,7 @@ from mft.core.peer import UNKNOWN, Address, Origin, parse_ip
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
+from mft.protocols.arrival import Arrival
 from mft.protocols.http.conversation import Conversation
 from mft.protocols.http.line import HttpLine
 from mft.protocols.http.sign_in import SignIn
@@ -36,9 +37,10 @@ CLEAR: Final = "clear"
 class Client:
     """A client, from its first byte to its closing event."""
 
-    def __init__(self, hub: "Hub", address: Address) -> None:
+    def __init__(self, hub: "Hub", arrival: Arrival) -> None:
         self.hub = hub
-        self.address = address
+        self.address = arrival.address
+        self._arrival = arrival
         self.line: HttpLine = HttpLine(self, hub.rooms, hub.blocks)
         self.logged_in = False
         self.leaving = False
@@ -102,6 +104,8 @@ class Client:
 
     def emit(self, event: Event[D], payload: D) -> None:
         """Tell an event of this connection: of its account, or of nobody while there is none."""
+        if self._last is None and self._arrival.hushes(event):
+            return
         session = self.sign_in.session
         source = self.conversation.source or self.address
         nobody = Origin(UNKNOWN, source, self.hub.component)
@@ -109,7 +113,8 @@ class Client:
 
     def _tell_of_connection(self, event: Event[D], payload: D) -> None:
         """Tell that it has come or gone, by the connection's own address."""
-        if self.hub.manner.tells:
+        hushed = self._last is None and self._arrival.hushes(event)
+        if self.hub.manner.tells and not hushed:
             origin = self._last or Origin(UNKNOWN, self.address, self.hub.component)
             self.hub.bus.emit(event, payload, origin)
 
@@ -144,7 +149,9 @@ class Client:
 
     def has_logged_in(self, session: Session) -> None:
         """It has shown who it is."""
-        self._last = session.origin._replace(peer=self.address)
+        first, self._last = self._last is None, session.origin._replace(peer=self.address)
+        if first and self._arrival.is_check:
+            self._tell_of_connection(events.HTTP_CONNECTED, p.Nothing())
         if not self.logged_in:
             self.logged_in = True
             self.hub.presence.has_logged_in(self)

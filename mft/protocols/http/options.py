@@ -18,7 +18,7 @@ from mft.config.kinds import (
     whole,
 )
 from mft.config.section import option
-from mft.core.peer import Network, parse_ip, parse_network
+from mft.core.peer import parse_ip
 from mft.protocols.http.metadata import Metadata
 from mft.protocols.http.page_options import Languages, LoginFootnotes
 from mft.protocols.http.triggers import Triggers
@@ -45,8 +45,6 @@ _OURS: Final = frozenset(
 ROOT_NAME: Final = "ROOT"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _TAKEN: Final = frozenset(("home", "__mft__", "__chsps__"))
-
-_LOOPBACK: Final = (parse_network("127.0.0.0/8"), parse_network("::1"))
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -76,20 +74,6 @@ def _origins(text: str, context: Context | None) -> tuple[str, ...]:
         if not _ORIGIN.fullmatch(item):
             raise Wrong("is not a host with an optional port such as files.example.com:8443", item)
     return items
-
-
-def _networks(text: str, context: Context | None) -> tuple[Network, ...]:
-    found = []
-    for item in comma_list(text):
-        try:
-            found.append(parse_network(item))
-        except ValueError:
-            raise Wrong("is not an IP address or network such as 10.0.0.0/8", item) from None
-    return tuple(found)
-
-
-def _networks_text(networks: tuple[Network, ...]) -> str:
-    return ", ".join(map(str, networks))
 
 
 def _field_name(text: str, context: Context | None) -> str:
@@ -122,10 +106,6 @@ Headers = Annotated[
 Origins = Annotated[
     tuple[str, ...], Kind("hosts between commas", "files.example.com:8443", _origins)
 ]
-Networks = Annotated[
-    tuple[Network, ...],
-    Kind("networks between commas", "10.0.0.0/8", _networks, write=_networks_text),
-]
 FieldName = Annotated[str, Kind("name of a header", "X-Forwarded-For", _field_name)]
 
 
@@ -143,12 +123,6 @@ class AnsweringOptions(ServiceOptions):
         "one of its own. Its first address counts, and only from `trusted_proxies`.",
         "",
         examples=["X-Forwarded-For"],
-    )
-    trusted_proxies: Networks = option(
-        "The networks of the proxies whose `client_forwarded_header` is believed.",
-        _LOOPBACK,
-        examples=["10.0.0.0/8"],
-        ours=True,
     )
     strict_transport_security: Annotated[float, duration(0, 10 * YEAR)] = option(
         "For how long a browser that has been here insists on https (HSTS). 0: not told.",

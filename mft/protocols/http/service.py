@@ -2,8 +2,9 @@
 
 from cryptography import x509
 
-from mft.core.peer import Address, Component
+from mft.core.peer import Component
 from mft.events import catalogue as events
+from mft.protocols.arrival import Arrival
 from mft.protocols.base import ServiceParts
 from mft.protocols.http.client import Client
 from mft.protocols.http.hub import SITE, Hub, Manner
@@ -25,10 +26,11 @@ class HttpService(ListeningService):
         """Know what it is made of; `prepare` reads the files."""
         self.hub = Hub(options, component, parts, manner)
         full = events.HTTP_TOO_MANY_CONNECTIONS
-        super().__init__(component, options, parts, self.hub.presence, full, self._came)
+        here, tells = self.hub.presence, manner.tells
+        super().__init__(component, options, parts, here, full, self._came, tells=tells)
 
-    def _came(self, address: Address) -> tuple[Client, HttpLine]:
-        client = Client(self.hub, address)
+    def _came(self, arrival: Arrival) -> tuple[Client, HttpLine]:
+        client = Client(self.hub, arrival)
         return client, client.line
 
     @property

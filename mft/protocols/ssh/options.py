@@ -216,6 +216,7 @@ class SshOptions(ServiceOptions):
 
     def check(self, context: Context) -> Iterator[Wrong]:
         """Read every key file that there must be, every authority, and the revoked keys."""
+        yield from super().check(context)
         if not self.makes_keys(context.directory):
             files = self.host_key_files(context.directory)
             yield from _check_keys(files, self.algorithms.host_keys)

@@ -7,10 +7,11 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mft.core.failure import Malformed
-from mft.core.peer import UNKNOWN, Address, Origin
+from mft.core.peer import UNKNOWN, Origin
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
+from mft.protocols.arrival import Arrival
 from mft.protocols.faults import broke
 from mft.protocols.ssh.channels import MAX_PACKET, WINDOW, Channel, Channels
 from mft.protocols.ssh.commands import command_server
@@ -29,9 +30,7 @@ D = TypeVar("D")
 
 QUIET: Final = 1.0  # seconds after which a client without an open file is idle
 MAX_SHOWN: Final = 200  # characters of a peer's command in an event
-MAX_UNSENT: Final = (
-    1 << 20
-)  # bytes that a peer may leave with us; then it is not read until it reads
+MAX_UNSENT: Final = 1 << 20  # bytes that a peer may leave with us; then it is not read on
 MAX_UNKNOWN: Final = 100  # messages that nobody knows; each is an event, also before the login
 PASSED_OVER: Final = frozenset(
     (Message.IGNORE, Message.UNIMPLEMENTED, Message.DEBUG, Message.EXT_INFO)
@@ -42,10 +41,11 @@ REFUSED: Final = frozenset((b"shell", b"pty-req", b"x11-req", b"auth-agent-req@o
 class Peer:
     """A client, before and after its login."""
 
-    def __init__(self, hub: "Hub", address: Address) -> None:
+    def __init__(self, hub: "Hub", arrival: Arrival) -> None:
         self.hub = hub
-        self.address = address
-        self.origin = Origin(UNKNOWN, address, hub.component)
+        self.address = arrival.address
+        self.origin = Origin(UNKNOWN, arrival.address, hub.component)
+        self._arrival = arrival
         self.transport = Transport(self)
         self.channels = Channels(self)
         self.session: Session | None = None
@@ -97,6 +97,8 @@ class Peer:
 
     def emit(self, event: Event[D], payload: D) -> None:
         """Tell an event of this connection."""
+        if self.session is None and self._arrival.hushes(event):
+            return
         origin = self.origin if self.session is None else self.session.origin
         self.hub.bus.emit(event, payload, origin)
 
@@ -262,6 +264,8 @@ class Peer:
     def logged_in_as(self, session: Session) -> None:
         """The login is done: larger packets, channels, and the clock of idleness."""
         self.session = session
+        if self._arrival.is_check:
+            self.emit(events.SSH_CONNECTED, p.Nothing())
         self.logged_in = True
         self._userauth = None
         self.transport.limit = record.MAX_AFTER_LOGIN
@@ -338,10 +342,8 @@ class Peer:
         for key in self.hub.host_keys:
             out.string(key.public.blob)
         self.send(Message.GLOBAL_REQUEST, out.finish())
-        self.emit(
-            events.SSH_HOST_KEYS_ANNOUNCED,
-            p.Details(", ".join(key.public.fingerprint for key in self.hub.host_keys)),
-        )
+        shown = ", ".join(key.public.fingerprint for key in self.hub.host_keys)
+        self.emit(events.SSH_HOST_KEYS_ANNOUNCED, p.Details(shown))
 
     def prove_host_keys(self, reader: Reader) -> bytes:
         """Sign for each key that the client asks about (PROTOCOL of OpenSSH, 2.5)."""

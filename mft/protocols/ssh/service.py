@@ -6,8 +6,9 @@ from twisted.internet.protocol import Protocol
 
 from mft import __version__
 from mft.core.failure import Reason, Refused
-from mft.core.peer import Address, Component
+from mft.core.peer import Component
 from mft.events import catalogue as events
+from mft.protocols.arrival import Arrival
 from mft.protocols.base import ServiceParts
 from mft.protocols.listening_service import ListeningService
 from mft.protocols.ssh.hub import Hub
@@ -29,8 +30,8 @@ class SshService(ListeningService):
         full = events.SSH_TOO_MANY_CONNECTIONS
         super().__init__(component, options, parts, self.hub.presence, full, self._came)
 
-    def _came(self, address: Address) -> tuple[Peer, Protocol]:
-        peer = Peer(self.hub, address)
+    def _came(self, arrival: Arrival) -> tuple[Peer, Protocol]:
+        peer = Peer(self.hub, arrival)
         return peer, peer.transport
 
     @property

@@ -9,6 +9,7 @@ from OpenSSL import SSL
 
 from mft.core.failure import Reason
 from mft.core.peer import Address
+from mft.protocols.arrival import Arrival
 from mft.protocols.ftp.control import Control
 from mft.protocols.talker import Gone
 from mft.session.whole_files import BLOCK
@@ -437,11 +438,12 @@ def test_a_session_that_cannot_be_closed_is_still_told_as_closed(
 
 
 def test_without_a_session_nothing_is_done(server: FtpServer) -> None:
-    control = Control(server.service.hub, Address(CLIENT, 1))
+    arrival = Arrival(Address(CLIENT, 1))
+    control = Control(server.service.hub, arrival)
     with refused(Reason.DENIED):
         _ = control.current
     assert not control.busy
-    assert control.session_id != Control(server.service.hub, Address(CLIENT, 1)).session_id
+    assert control.session_id != Control(server.service.hub, arrival).session_id
 
 
 def test_sessions_of_one_source_count_until_they_log_in(serve: Serve) -> None:

@@ -13,6 +13,7 @@ from mft.protocols.http.health import HealthService
 from mft.protocols.http.options import HealthOptions
 from mft.protocols.registry import PROTOCOLS
 from tests.fakes.http_server import HttpClient, HttpServer
+from tests.fakes.proxy_header import block
 from tests.fakes.run import run
 from tests.fakes.threads import Inline
 
@@ -25,7 +26,7 @@ def tls() -> bool:
 @pytest.fixture
 def server(serve: object, tmp_path: Path) -> Iterator[HttpServer]:
     server = HttpServer(tmp_path / "watched")
-    given = {"name": "health", "type": "health", "port": "0"}
+    given = {"name": "health", "type": "health", "port": "0", "proxy_protocol": "any"}
     options = HealthOptions.model_validate(given, context=Context(tmp_path))
     parts = server.parts(None, Inline())
     server.service = HealthService(Component("h-1", "health", "health"), options, parts)
@@ -100,3 +101,10 @@ def test_it_is_a_type_of_service_that_listens_on_loopback_by_itself() -> None:
     given = {"name": "health", "type": "health", "port": "10081"}
     options = HealthOptions.model_validate(given, context=Context(Path("/srv")))
     assert options.address == "127.0.0.1"
+
+
+def test_one_that_asks_by_a_proxy_is_no_news_either(server: HttpServer) -> None:
+    client = HttpClient(server, "127.0.0.1", user=None, header=block())
+    assert client.ask("GET", "/health/live").status == 200
+    client.leave()
+    assert server.numbers() == []

@@ -1,0 +1,173 @@
+"""What the connections of a proxy begin with: a PROXY header, and not a byte beyond it.
+
+Who is a proxy is known by its address, before a byte has come: nothing is guessed. The header is
+looked at where the kernel has it, and only its own bytes are taken, so that the protocol that is
+given the connection behind it finds everything that is its own.
+"""
+
+from typing import Any, Final, NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.python.failure import Failure
+
+from mft.core.failure import Malformed
+from mft.core.peer import Address, Network, parse_ip
+from mft.runtime.connection import Connection
+from mft.wire.proxy import MAX_HEADER, Header, HeaderReader
+
+SECONDS: Final = 5.0  # until a header is whole; TCP repeats what was lost within three
+MAX_UNTOLD: Final = 512  # connections at one place that may wait for theirs, 6 MiB at the worst
+TOO_MANY: Final = "too many connections of proxies have not told whose they are"
+
+
+class Proxies(NamedTuple):
+    """Who begins each connection with a PROXY header, and of which versions; nobody is usual."""
+
+    versions: frozenset[int] = frozenset()
+    networks: tuple[Network, ...] = ()
+
+    def tell(self, host: str) -> bool:
+        """Whether the connections from an address begin with a header."""
+        if not self.versions:
+            return False
+        ip = parse_ip(host)
+        return any(ip in network for network in self.networks)
+
+
+NO_PROXIES: Final = Proxies()
+
+
+class Hearer(Protocol):
+    """Who is told whose a connection is."""
+
+    def told(self, header: Header, proxy: Address) -> TwistedProtocol | None:
+        """The header is there: the protocol for the connection, or None to have it closed."""
+
+    def untold(self, proxy: Address, details: str) -> None:
+        """It is closed without one; `details` is empty where it came and went without a word."""
+
+
+class Preface:
+    """The protocol of one connection until its header has come."""
+
+    def __init__(self, prefaces: "Prefaces", proxy: Address, versions: frozenset[int]) -> None:
+        self._prefaces = prefaces
+        self._proxy = proxy
+        self._reader = HeaderReader(versions)
+        self._connection: Connection
+        self._begun = False
+        self._broken = ""
+        self._timer = prefaces.reactor.callLater(SECONDS, self._late)
+
+    # From the connection.
+
+    def makeConnection(self, transport: Connection) -> None:  # noqa: N802 - Twisted's name
+        """The proxy is there."""
+        self._connection = transport
+
+    def inlet(self) -> memoryview:
+        """Room for as much of the header as has come; the bytes behind it stay where they are."""
+        count = 0
+        try:
+            count = self._reader.take(self._connection.peek(MAX_HEADER))
+        except Malformed as problem:
+            self._broken = str(problem)
+        return memoryview(bytearray(count or 1))
+
+    def arrived(self, inlet: memoryview, count: int) -> None:
+        """The bytes are taken: go on where the header is whole, or is none."""
+        self._begun |= bool(count)
+        header = self._reader.header
+        if self._broken:
+            self._give_up(self._broken)
+        elif header is not None:
+            self._hand_over(header)
+
+    def pump(self) -> bool:
+        """Nothing is said to a proxy."""
+        return False
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The proxy has gone."""
+        if self._leave():
+            details = "it was closed before its header was whole" if self._begun else ""
+            self._prefaces.hearer.untold(self._proxy, details)
+
+    # Its end.
+
+    def _hand_over(self, header: Header) -> None:
+        self._leave()
+        protocol = self._prefaces.hearer.told(header, self._proxy)
+        if protocol is None:
+            self._connection.abortConnection()
+            return
+        self._connection.protocol = protocol
+        protocol.makeConnection(self._connection)
+
+    def _late(self) -> None:
+        self._give_up(f"its header has not come within {int(SECONDS)} s")
+
+    def _give_up(self, details: str) -> None:
+        if self._leave():
+            self._prefaces.hearer.untold(self._proxy, details)
+            self._connection.abortConnection()
+
+    def end(self) -> None:
+        """Close it without a word."""
+        if self._leave():
+            self._connection.abortConnection()
+
+    def _leave(self) -> bool:
+        """Wait no more; whether it waited."""
+        if self._timer.active():
+            self._timer.cancel()
+        return self._prefaces.forget(self)
+
+
+class Prefaces:
+    """The connections at one place whose header has not come yet."""
+
+    def __init__(self, reactor: Any, hearer: Hearer, most: int = MAX_UNTOLD) -> None:
+        self.reactor = reactor
+        self.hearer = hearer
+        self._most = most
+        self._waiting: set[Preface] = set()
+        self._drained: list[Deferred[None]] = []  # one for each who waits
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def begin(self, proxy: Address, versions: frozenset[int]) -> Any:
+        """The protocol for a connection of a proxy; None, and the hearer is told, for too many."""
+        if len(self._waiting) >= self._most:
+            self.hearer.untold(proxy, TOO_MANY)
+            return None
+        made = Preface(self, proxy, versions)
+        self._waiting.add(made)
+        return made
+
+    def forget(self, preface: Preface) -> bool:
+        """One waits no more; whether it did."""
+        if preface not in self._waiting:
+            return False
+        self._waiting.discard(preface)
+        if not self._waiting:
+            drained, self._drained = self._drained, []
+            for waiting in drained:
+                waiting.callback(None)
+        return True
+
+    def end_all(self) -> int:
+        """Close those that are here; how many there were."""
+        ended = tuple(self._waiting)
+        for one in ended:
+            one.end()
+        return len(ended)
+
+    async def drained(self) -> None:
+        """Wait until none is left."""
+        while self._waiting:
+            waiting: Deferred[None] = Deferred()
+            self._drained.append(waiting)
+            await waiting
