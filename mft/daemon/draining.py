@@ -1,4 +1,7 @@
-"""Draining: services that take no more connections wait for running transfers, up to a limit."""
+"""Draining: services that take no more connections wait for running transfers, up to a limit.
+
+Before that there may be a pause, in which balancers see that nobody should be sent here any more.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -10,6 +13,14 @@ from twisted.python.failure import Failure
 from mft.protocols.base import Service
 
 LOOK_AGAIN: Final = 0.5  # seconds between two looks at who has become idle
+
+
+async def pause(reactor: Any, seconds: float) -> None:
+    """Let some time pass, in which everything goes on."""
+    if seconds > 0:
+        over: Deferred[None] = Deferred()
+        reactor.callLater(seconds, over.callback, None)
+        await over
 
 
 async def drain(

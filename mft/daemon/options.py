@@ -17,6 +17,7 @@ from mft.config.kinds import (
     Umask,
     Wrong,
     YesNo,
+    duration,
     size,
     whole,
 )
@@ -112,8 +113,15 @@ class ServerOptions(Section):
     password_history: Annotated[int, whole(0, 50, "number of passwords")] = option(
         "How many passwords before may not come back; 0: any may.", 8
     )
+    shutdown_delay: Annotated[float, duration(0, 3600)] = option(
+        "For how long the server still takes clients after it was told to stop, while it says that "
+        "it is not ready: as long as a balancer needs to see that, at most an hour.",
+        0.0,
+        examples=["15"],
+        ours=True,
+    )
     shutdown_grace: Seconds = option(
-        "How long running transfers may go on after the server was told to stop.",
+        "How long running transfers may go on after that.",
         30.0,
         examples=["2m"],
         ours=True,

@@ -19,7 +19,7 @@ from mft.daemon.bans import INTERVAL as BANS_INTERVAL
 from mft.daemon.bans import Bans
 from mft.daemon.becoming import become, identity
 from mft.daemon.control import ControlSocket
-from mft.daemon.draining import drain
+from mft.daemon.draining import drain, pause
 from mft.daemon.endings import Endings
 from mft.daemon.flows import Flows
 from mft.daemon.handling import Handling
@@ -317,12 +317,13 @@ class Daemon:
     # Stop.
 
     async def stop(self) -> None:
-        """Drain: no new connections, running transfers end, handlers take the rest."""
+        """Be unready for a while, then drain: no new connections, transfers end, handlers too."""
         async with self._changing:
             self._stopped = True
         self.nodes.drain()
-        began = time.monotonic()
         self.bus.emit(events.PROCESS_STOPPING, p.ProcessState(self.config.server.name, __version__))
+        await pause(self._reactor, self.config.server.shutdown_delay)
+        began = time.monotonic()
         for loop in self._loops:
             if loop.running:
                 loop.stop()

@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from mft.daemon.draining import LOOK_AGAIN, drain
+from mft.daemon.draining import LOOK_AGAIN, drain, pause
 
 
 class Busy:
@@ -68,3 +68,14 @@ def test_when_looking_for_the_idle_breaks_that_is_told_and_the_limit_holds() -> 
     assert [failure.type for failure in service.broken] == [RuntimeError]
     clock.pump([1] * 30)
     assert result.result == 1
+
+
+def test_a_pause_is_as_long_as_it_is_told_and_none_is_no_turn() -> None:
+    clock = Clock()
+    paused = Deferred.fromCoroutine(pause(clock, 15))
+    clock.advance(14.9)
+    assert not paused.called
+    clock.advance(0.1)
+    assert paused.called
+    assert Deferred.fromCoroutine(pause(clock, 0)).called
+    assert not clock.getDelayedCalls()

@@ -492,6 +492,27 @@ def test_a_stop_takes_no_more_ends_the_idle_and_stops_handlers_last(
     assert lock_is_free(instance)
 
 
+def test_a_stop_that_is_delayed_is_unready_first_and_takes_clients_meanwhile(
+    instance: Instance, services: Services
+) -> None:
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, ssh("one", 1), server=f"{SERVER}shutdown_delay = 0.2\n")
+        await daemon.start()
+        assert daemon._vital.unready() == []
+        stopped = Deferred.fromCoroutine(daemon.stop())
+        assert daemon._vital.unready() == ["the server is shutting down"]
+        assert services.said == ["one: listens"]
+        assert services.last("one").accepting
+        assert (instance.state / SOCKET_NAME).exists()
+        with pytest.raises(Refused, match="the server is shutting down"):
+            await daemon.reload()
+        assert not stopped.called
+        await stopped
+        assert services.said[1:] == ["one: stops", "one: ends the idle"]
+
+    run_loop(main)
+
+
 def test_handlers_know_the_groups_of_accounts_of_other_systems_after_a_restart(
     instance: Instance,
 ) -> None:

@@ -19,6 +19,8 @@ from mft.events import catalogue as events
 from tests.interop.instance import Server
 from tests.interop.ports import free_port
 from tests.interop.trees import content
+from tests.system.ftp_client import FtpClient
+from tests.system.http_client import HttpClient
 from tests.system.light import connect, session
 from tests.system.rig import MFT, Rig, sftp, until, words
 from tests.system.trail import UPLOAD_FAILED, UPLOADED, unbalanced
@@ -97,6 +99,28 @@ def test_a_transfer_that_takes_longer_than_the_grace_is_cut_and_kept(
     assert rig.trail.of(UPLOADED, path="/slow")[0]["data"]["total_write"] < SIZE
     assert rig.trail.count(events.CRASH_CLOSED.number) == 0
     rig.stop()
+
+
+def test_a_balancer_sees_that_the_server_leaves_before_it_does(rig: Rig) -> None:
+    rig.say("server", shutdown_delay="1h")
+    watched, ftp = rig.web("health"), rig.ftp("clear")
+    rig.start()
+    with HttpClient(watched, name="") as balancer:
+        assert balancer.ask("GET", "/health/ready").status == 200
+        rig.signal(signal.SIGTERM)
+        until(lambda: balancer.ask("GET", "/health/ready").status == 503, "it is unready")
+        assert balancer.ask("GET", "/health/live").status == 200
+    with FtpClient(ftp).log_in() as client:
+        assert client.do("NOOP").code == 200
+    rig.signal(signal.SIGTERM)  # who cannot wait
+    assert rig.ended() == 1
+
+
+def test_a_server_that_waited_for_a_balancer_ends_as_any(rig: Rig) -> None:
+    rig.say("server", shutdown_delay="1")
+    rig.start()
+    rig.stop()
+    assert unbalanced(rig.trail.told) == []
 
 
 async def log_in(server: Server) -> bool:
