@@ -25,7 +25,8 @@ NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rcl
 	unzip:unzip bsdtar:libarchive-tools 7zz:7zip \
 	wget:wget litmus:litmus cadaver:cadaver chromium:chromium nginx:nginx-light \
 	/usr/lib/nginx/modules/ngx_http_dav_ext_module.so:libnginx-mod-http-dav-ext \
-	/usr/sbin/apache2:apache2-bin \
+	/usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream \
+	/usr/sbin/haproxy:haproxy /usr/sbin/apache2:apache2-bin \
 	ncftpput:ncftp testssl:testssl.sh psftp:putty-tools dbclient:dropbear-bin \
 	node:nodejs npm:npm git:git gcc:gcc /usr/include/stdio.h:libc6-dev \
 	/etc/pam.d/login:login useradd:passwd /usr/sbin/slapd:slapd \
