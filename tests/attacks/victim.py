@@ -2,12 +2,12 @@
 
 import itertools
 import re
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from tests.interop.ftp import MODES, Ftp
+from tests.interop.ports import free_base
 from tests.interop.web import SCHEMES, Web
 from tests.system.rig import Rig, until
 
@@ -17,6 +17,9 @@ IDLE: Final = "2"
 FEW: Final = "20"  # connections at a time
 _ANONYMOUS: Final = re.compile(r"^RssAnon:\s+(\d+) kB", re.MULTILINE)
 _LOGINS: Final = {"maximum_unauthenticated_connections_per_source": "1000"}
+# The one proxy that is trusted, by those services whose name says so.
+PROXY: Final = "127.0.0.5"
+_PROXIED: Final = {"proxy_protocol": "any", "trusted_proxies": PROXY, **_LOGINS}
 
 CONNECTED: Final = frozenset((10033, 30014, 40053))  # what tells that somebody has come
 
@@ -35,11 +38,14 @@ class Victim:
         impatient = {"idle_connection_timeout": IDLE, "idle_data_connection_timeout": IDLE}
         found["impatient"] = rig.ftp("clear", **impatient)
         found["ten ports"] = rig.ftp("clear", passive_port_range=_free_range(), **_LOGINS)
+        for mode in ("clear", "implicit"):
+            found[f"proxied {mode}"] = rig.ftp(mode, **_PROXIED, passive_port_range=_free_range())
         self.services: Mapping[str, Ftp] = found
         webs: dict[str, Web] = {scheme: rig.web(scheme, **_LOGINS) for scheme in SCHEMES}
         for scheme in SCHEMES:
             webs[f"hurried {scheme}"] = rig.web(scheme, login_timeout=SOON)
             webs[f"impatient {scheme}"] = rig.web(scheme, idle_connection_timeout=IDLE)
+            webs[f"proxied {scheme}"] = rig.web(scheme, **_PROXIED)
         webs["few"] = rig.web("http", maximum_concurrent_connections=FEW, **_LOGINS)
         self.webs: Mapping[str, Web] = webs
         self._names = itertools.count()
@@ -88,17 +94,6 @@ class Victim:
 
 
 def _free_range() -> str:
-    """Ten ports next to each other that nobody listens on."""
-    for low in range(21_000, 30_000, TEN_PORTS):
-        if all(map(_free, range(low, low + TEN_PORTS))):
-            return f"{low} - {low + TEN_PORTS - 1}"
-    raise AssertionError("no ten ports are free")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    """Ten ports next to each other that nobody listens on, and that were not given before."""
+    low = free_base(*range(TEN_PORTS))
+    return f"{low} - {low + TEN_PORTS - 1}"
