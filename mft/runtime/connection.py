@@ -215,6 +215,10 @@ class Connection(tcp.Server):
         except OSError:
             return b""
 
+    def skip(self, count: int) -> None:
+        """Take so many bytes that `peek` has shown."""
+        self.socket.recv(count)
+
     def only_hears(self) -> None:
         """Acknowledge what comes without delay, where the system can, until something is sent.
 

@@ -113,10 +113,9 @@ class _Listener(Factory):
         return self._come(peer)
 
     def untold(self, proxy: Address, details: str) -> None:
-        """A proxy has not told whose its connection is."""
-        for other in self.waiting.values() if details else ():
-            other.taker.untold(proxy, details)
-            break  # one event for one connection
+        """A proxy has not told whose its connection is: one of those who wait tells of it."""
+        if details and self.waiting:
+            next(iter(self.waiting.values())).taker.untold(proxy, details)
 
     def _come(self, peer: Address) -> TwistedProtocol | None:
         offer = self.waiting.get(peer.host)

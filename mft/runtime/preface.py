@@ -5,6 +5,7 @@ looked at where the kernel has it, and only its own bytes are taken, so that the
 given the connection behind it finds everything that is its own.
 """
 
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
@@ -12,7 +13,7 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
 from mft.core.failure import Malformed
-from mft.core.peer import Address, Network, parse_ip
+from mft.core.peer import CACHED, Address, Network, parse_ip
 from mft.runtime.connection import Connection
 from mft.wire.proxy import MAX_HEADER, Header, HeaderReader
 
@@ -31,11 +32,12 @@ class Proxies(NamedTuple):
         """Whether the connections from an address begin with a header."""
         if not self.versions:
             return False
-        ip = parse_ip(host)
+        ip = _ip(host)
         return any(ip in network for network in self.networks)
 
 
 NO_PROXIES: Final = Proxies()
+_ip = lru_cache(CACHED)(parse_ip)
 
 
 class Hearer(Protocol):
@@ -58,26 +60,40 @@ class Preface:
         self._connection: Connection
         self._begun = False
         self._broken = ""
-        self._timer = prefaces.reactor.callLater(SECONDS, self._late)
+        self._timer: Any = None
 
     # From the connection.
 
     def makeConnection(self, transport: Connection) -> None:  # noqa: N802 - Twisted's name
-        """The proxy is there."""
+        """The proxy is there, and most often its header as well: that saves a turn and a timer."""
         self._connection = transport
+        count = self._look()
+        if count:
+            transport.skip(count)
+        self._judge()
+        if self._prefaces.has(self):
+            self._timer = self._prefaces.reactor.callLater(SECONDS, self._late)
 
     def inlet(self) -> memoryview:
         """Room for as much of the header as has come; the bytes behind it stay where they are."""
-        count = 0
-        try:
-            count = self._reader.take(self._connection.peek(MAX_HEADER))
-        except Malformed as problem:
-            self._broken = str(problem)
-        return memoryview(bytearray(count or 1))
+        return memoryview(bytearray(self._look() or 1))
 
     def arrived(self, inlet: memoryview, count: int) -> None:
-        """The bytes are taken: go on where the header is whole, or is none."""
-        self._begun |= bool(count)
+        """The bytes are taken."""
+        self._judge()
+
+    def _look(self) -> int:
+        """How many bytes of the header have come since the last time."""
+        seen = self._connection.peek(MAX_HEADER)
+        self._begun |= bool(seen)
+        try:
+            return self._reader.take(seen)
+        except Malformed as problem:
+            self._broken = str(problem)
+        return 0
+
+    def _judge(self) -> None:
+        """Go on where the header is whole, or is none."""
         header = self._reader.header
         if self._broken:
             self._give_up(self._broken)
@@ -109,18 +125,18 @@ class Preface:
         self._give_up(f"its header has not come within {int(SECONDS)} s")
 
     def _give_up(self, details: str) -> None:
-        if self._leave():
-            self._prefaces.hearer.untold(self._proxy, details)
-            self._connection.abortConnection()
+        self._leave()
+        self._prefaces.hearer.untold(self._proxy, details)
+        self._connection.abortConnection()
 
     def end(self) -> None:
         """Close it without a word."""
-        if self._leave():
-            self._connection.abortConnection()
+        self._leave()
+        self._connection.abortConnection()
 
     def _leave(self) -> bool:
         """Wait no more; whether it waited."""
-        if self._timer.active():
+        if self._timer is not None and self._timer.active():
             self._timer.cancel()
         return self._prefaces.forget(self)
 
@@ -146,6 +162,10 @@ class Prefaces:
         made = Preface(self, proxy, versions)
         self._waiting.add(made)
         return made
+
+    def has(self, preface: Preface) -> bool:
+        """Whether one still waits."""
+        return preface in self._waiting
 
     def forget(self, preface: Preface) -> bool:
         """One waits no more; whether it did."""

@@ -16,8 +16,8 @@ _TABLE: Final = tuple(map(_of_byte, range(256)))
 
 
 def crc32c(data: bytes) -> int:
-    """The checksum of some bytes, a tenth of a microsecond for each of them."""
-    found = _ALL
+    """The checksum of some bytes; each of them takes some tenths of a microsecond."""
+    found, table = _ALL, _TABLE
     for byte in data:
-        found = found >> 8 ^ _TABLE[(found ^ byte) & 0xFF]
+        found = found >> 8 ^ table[(found ^ byte) & 0xFF]
     return found ^ _ALL

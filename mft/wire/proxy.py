@@ -6,12 +6,13 @@ The specification is HAProxy's `proxy-protocol.txt` of 2020/03/05; the numbers a
 import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from struct import Struct
 from typing import Final, NamedTuple
 
 from mft.core.failure import Malformed
-from mft.core.peer import Address
+from mft.core.peer import CACHED, Address
 from mft.wire.proxy_extensions import described, extensions, verify
 
 MAX_LINE: Final = 107  # bytes of version 1, with CR LF (2.1)
@@ -22,10 +23,9 @@ WORD: Final = b"PROXY "
 FIXED: Final = 16  # bytes of version 2 up to the length, which counts what is behind it
 LOCAL, PROXY = 0, 1  # the commands
 MAX_PORT: Final = 65535
+IPV4, IPV6 = 1, 2
 MAX_FAMILY, MAX_TRANSPORT = 3, 2
 TCP4, TCP6 = 0x11, 0x21
-
-Hosts = Sequence[IPv4Address | IPv6Address]
 
 _PORT = rb"(0|[1-9][0-9]{0,4})"
 _V4, _V6 = rb"([0-9.]{7,15})", rb"([0-9A-Fa-f:.]{2,45})"
@@ -51,10 +51,9 @@ class Header(NamedTuple):
         A client on the proxy's own machine, which it calls loopback, is there, and not here.
         """
         source = self.source
-        if source is None:
+        if source is None or (_is_loopback(source.host) and not _is_loopback(proxy.host)):
             return proxy
-        elsewhere = not ip_address(proxy.host).is_loopback
-        return proxy if elsewhere and ip_address(source.host).is_loopback else source
+        return source
 
     def is_check(self, proxy: Address) -> bool:
         """Whether it is a look of the proxy itself: in version 1 it tells its own address."""
@@ -69,7 +68,7 @@ class HeaderReader:
     def __init__(self, versions: AbstractSet[int]) -> None:
         """`versions` are those that are taken: 1, 2 or both."""
         self.header: Header | None = None  # once it is whole
-        self._held = bytearray()
+        self._held = b""
         self._versions = versions
 
     def take(self, view: bytes | memoryview) -> int:
@@ -77,33 +76,32 @@ class HeaderReader:
         if self.header is not None:
             return 0
         had = len(self._held)
-        self._held += view[: MAX_HEADER - had]
-        end = self._end()
-        if not end or end > len(self._held):
-            return len(self._held) - had
-        del self._held[end:]
-        data = bytes(self._held)
-        self.header = _of_line(data) if data.startswith(WORD) else _of_block(data)
-        return end - had
-
-    def _end(self) -> int:
-        """How long it is; 0 while nobody knows."""
-        held = self._held
+        held = self._held = self._held + bytes(view[: MAX_HEADER - had])
         if not held:
             return 0
-        start = bytes(held[: len(SIGNATURE)])
+        version = self._version(held)
+        end = _line_end(held) if version == 1 else _block_end(held)
+        if not end or end > len(held):
+            return len(held) - had
+        self.header = _of_line(held[:end]) if version == 1 else _of_block(held[:end])
+        return end - had
+
+    def _version(self, held: bytes) -> int:
+        """Of which version what has come is the beginning."""
+        start = held[: len(SIGNATURE)]
         version = 2 if SIGNATURE.startswith(start) else 1
         if version == 1 and not WORD.startswith(start[: len(WORD)]):
             raise Malformed("no PROXY header")
         if version not in self._versions:
             raise Malformed(f"a PROXY header of version {version}, which is not taken here")
-        return _line_end(held) if version == 1 else _block_end(held)
+        return version
 
 
 # Version 1: a line.
 
 
-def _line_end(held: bytearray) -> int:
+def _line_end(held: bytes) -> int:
+    """Where the line ends; 0 while that has not come."""
     end = held.find(b"\n", 0, MAX_LINE) + 1
     if end and not held.endswith(b"\r\n", 0, end):
         raise Malformed("a line that does not end in CR LF")
@@ -116,14 +114,14 @@ def _of_line(line: bytes) -> Header:
     if _UNKNOWN.fullmatch(line):
         return _nobody(1)
     found = _LINE_4.fullmatch(line)
-    kind: type[IPv4Address | IPv6Address] = IPv4Address
+    family = IPV4
     if found is None:
-        found, kind = _LINE_6.fullmatch(line), IPv6Address
+        found, family = _LINE_6.fullmatch(line), IPV6
     if found is None:
         raise Malformed("not a line of the PROXY protocol")
-    source, reached, source_port, reached_port = (part.decode() for part in found.groups())
+    source, reached, source_port, reached_port = found.groups()
     try:
-        hosts = kind(source), kind(reached)
+        hosts = _host(family, source.decode()), _host(family, reached.decode())
     except ValueError:
         raise Malformed("not an address of its family") from None
     ports = int(source_port), int(reached_port)
@@ -135,7 +133,8 @@ def _of_line(line: bytes) -> Header:
 # Version 2: a block.
 
 
-def _block_end(held: bytearray) -> int:
+def _block_end(held: bytes) -> int:
+    """Where the block ends; 0 while its length has not come."""
     if len(held) > len(SIGNATURE) and held[12] not in (0x20 | LOCAL, 0x20 | PROXY):
         raise Malformed(f"version and command 0x{held[12]:02x}, which there are not")
     if len(held) < FIXED:
@@ -154,12 +153,14 @@ def _of_block(data: bytes) -> Header:
             raise Malformed(f"family and protocol 0x{data[13]:02x}, which there are not")
         _verify_what_is_ignored(data, _SIZES[family] if family <= MAX_FAMILY else 0)
         return _nobody(2, is_local=data[12] & 0xF == LOCAL)
-    if len(data) < FIXED + block.size:
+    end = FIXED + block.size
+    if len(data) < end:
         raise Malformed("addresses that are cut short")
     source, reached, *ports = block.unpack_from(data, FIXED)
-    found = extensions(data, FIXED + block.size)
+    found = extensions(data, end) if len(data) > end else ()
     verify(data, found)
-    return _header(2, (ip_address(source), ip_address(reached)), ports, described(found))
+    hosts = _host(family, source), _host(family, reached)
+    return _header(2, hosts, ports, described(found))
 
 
 def _verify_what_is_ignored(data: bytes, size: int) -> None:
@@ -178,9 +179,32 @@ def _nobody(version: int, *, is_local: bool = False) -> Header:
     return Header(version, is_local, None, None, {})
 
 
-def _header(version: int, hosts: Hosts, ports: Sequence[int], told: dict[str, str]) -> Header:
-    source, reached = (Address.of(str(host), port) for host, port in zip(hosts, ports, strict=True))
-    ip = ip_address(source.host)
-    if ip.is_unspecified or ip.is_multicast:
-        raise Malformed(f"the client's address is {ip}, which nobody has")
-    return Header(version, False, source, reached, told)
+def _header(
+    version: int, hosts: Sequence[str], ports: Sequence[int], told: dict[str, str]
+) -> Header:
+    source, reached = hosts
+    if _is_nobody(source):
+        raise Malformed(f"the client's address is {source}, which nobody has")
+    there = Address(source, ports[0]), Address(reached, ports[1])
+    return Header(version, False, *there, told)
+
+
+# Most addresses come again and again.
+
+
+@lru_cache(CACHED)
+def _host(family: int, told: str | bytes) -> str:
+    """An address of a family, from text or from its bytes, as `Address` has it."""
+    kind = IPv4Address if family == IPV4 else IPv6Address
+    return Address.of(str(kind(told)), 0).host
+
+
+@lru_cache(CACHED)
+def _is_nobody(host: str) -> bool:
+    ip = ip_address(host)
+    return ip.is_unspecified or ip.is_multicast
+
+
+@lru_cache(CACHED)
+def _is_loopback(host: str) -> bool:
+    return ip_address(host).is_loopback

@@ -188,6 +188,10 @@ def _transfers() -> list[Goal]:
     ]
 
 
+def _cluster() -> list[Goal]:
+    return [Goal("proxy-header", kind, "<=", 50) for kind in ("v1", "v2", "told")]
+
+
 def _turns() -> list[Goal]:
     from tests.benchmarks.workloads.turns import ALL_WORK
 
@@ -217,6 +221,7 @@ GOALS: tuple[Goal, ...] = (
     *_auth(),
     *_events(),
     *_transfers(),
+    *_cluster(),
     *_turns(),
 )
 

@@ -30,11 +30,12 @@ class Scale(NamedTuple):
     events: int = 100_000
     dead_events: int = 1_000_000  # that nobody takes yet
     queued: int = 100_000  # files of one transfer: as many as its queue takes
+    connections: int = 4000  # of each kind, behind a proxy
 
 
 QUICK = Scale(
     1, 16 << 20, 20, 4096, 200, 1, 4, 2, 20, 20, 20,
-    crowd=4, flood_seconds=1, events=1000, dead_events=5000, queued=300,
+    crowd=4, flood_seconds=1, events=1000, dead_events=5000, queued=300, connections=10,
 )  # fmt: skip
 STREAMS = 8
 PASSES = 5  # how often each small file is moved by HTTP, whose requests are so cheap

@@ -39,12 +39,13 @@ class MemorySocket:
         del self.to_server[:count]
         return count
 
-    def recv(self, count: int, flags: int) -> bytes:
-        """Look at what is there; nothing is taken."""
-        assert flags == socket.MSG_PEEK
+    def recv(self, count: int, flags: int = 0) -> bytes:
         if not (self.to_server or self.ended):
             raise BlockingIOError(errno.EAGAIN, "nothing there")
-        return bytes(self.to_server[: min(count, self.most)])
+        data = bytes(self.to_server[: min(count, self.most)])
+        if flags != socket.MSG_PEEK:
+            del self.to_server[: len(data)]
+        return data
 
     def send(self, view: memoryview) -> int:
         if self.ended:

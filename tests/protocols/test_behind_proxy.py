@@ -199,6 +199,17 @@ def test_a_proxy_that_tells_nothing_has_nothing(
     assert server.service.connections == 0
 
 
+def test_a_proxy_that_comes_and_goes_without_a_word_is_no_news(
+    serve: Callable[..., Any], kind: Kind
+) -> None:
+    server = serve()
+    socket = server.accept(PROXY)
+    socket.ended = True
+    server.reactor.settle()
+    assert socket.closed
+    assert server.numbers() == []
+
+
 def test_who_is_no_proxy_is_itself(serve: Callable[..., Any], kind: Kind) -> None:
     server = serve()
     socket = server.accept(BOB[0], line(ANN))

@@ -133,6 +133,19 @@ def test_what_arrives_is_in_the_inlet(line: Line) -> None:
     assert not line.armed
 
 
+def test_what_arrives_can_be_looked_at_and_skipped(line: Line) -> None:
+    assert line.near.peek(10) == b""
+    line.far.sendall(b"header behind")
+    assert [line.near.peek(6), line.near.peek(100)] == [b"header", b"header behind"]
+    line.near.skip(7)
+    line.reactor.read(line.near)
+    assert line.stream.arrivals == [b"behind"]
+    line.far.close()
+    assert line.near.peek(10) == b""
+    line.near.socket.close()
+    assert line.near.peek(10) == b""
+
+
 def test_the_kernel_tells_the_round_trip(line: Line) -> None:
     assert 0 <= line.near.round_trip() < 10
 

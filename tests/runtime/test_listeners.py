@@ -500,3 +500,16 @@ def test_what_one_service_trusts_counts_for_no_other(harbour: Harbour) -> None:
     harbour.reactor.advance(0)
     assert closed(client)
     assert waiting.came == []
+
+
+def test_a_proxy_that_leaves_when_nobody_waits_any_more_is_told_to_nobody(
+    harbour: Harbour,
+) -> None:
+    waiting, offer = harbour.wait(host="192.0.2.7", proxies=TRUSTED)
+    client = harbour.relay(offer.port, b"PROXY ")
+    offer.cancel()
+    client.close()
+    for found in tuple(harbour.reactor.readers):
+        if isinstance(found, Connection):
+            harbour.reactor.read(found)
+    assert waiting.told == []

@@ -64,11 +64,12 @@ class Door:
         assert proxy == PROXY
         self.silent.append(details)
 
-    def come(self, *pieces: bytes) -> MemorySocket:
-        """A proxy comes, and sends in pieces."""
+    def come(self, *pieces: bytes, before: bytes = b"") -> MemorySocket:
+        """A proxy comes, and sends in pieces; `before` is there when it is taken."""
         protocol = self.prefaces.begin(PROXY, ANY)
         assert protocol is not None
         socket = MemorySocket()
+        socket.to_server += before
         connection = Connection(socket, protocol, tuple(PROXY), None, 1, self.reactor)
         protocol.makeConnection(connection)
         for piece in pieces:
@@ -97,6 +98,42 @@ def test_what_is_behind_the_header_is_the_protocols(
     assert bytes(socket.to_client) == b"hello"
     assert not socket.closed
     assert len(door.prefaces) == 0
+
+
+@pytest.mark.parametrize("header", [line(), block()])
+def test_a_header_that_is_there_already_needs_no_turn_and_no_timer(
+    door: Door, header: bytes
+) -> None:
+    socket = door.come(before=header + b"behind")
+    assert (bytes(socket.to_client), bytes(socket.to_server)) == (b"hello", b"behind")
+    assert not door.reactor.getDelayedCalls()
+    door.reactor.settle()
+    assert door.greeters[0].heard == b"behind"
+
+
+@pytest.mark.parametrize("cut", [1, 12, 20])
+def test_a_part_of_it_may_be_there(door: Door, cut: int) -> None:
+    door.come(block()[cut:] + b"behind", before=block()[:cut])
+    assert door.headers[0].source == Address(*CLIENT)
+    assert door.greeters[0].heard == b"behind"
+
+
+@pytest.mark.parametrize("data", [b"SSH-2.0-x\r\n", b"\x16", raw(length=65535)])
+def test_what_is_none_is_seen_at_once(door: Door, data: bytes) -> None:
+    socket = door.come(before=data)
+    assert not door.reactor.getDelayedCalls()[1:]
+    door.reactor.settle()
+    assert socket.closed
+    assert (len(door.silent), door.headers) == (1, [])
+
+
+def test_who_has_gone_already_is_no_news(door: Door) -> None:
+    protocol = door.prefaces.begin(PROXY, ANY)
+    socket = MemorySocket()
+    socket.ended = True
+    protocol.makeConnection(Connection(socket, protocol, tuple(PROXY), None, 1, door.reactor))
+    door.reactor.settle()
+    assert (door.silent, socket.closed) == ([""], True)
 
 
 @pytest.mark.parametrize("header", [line(), block()])

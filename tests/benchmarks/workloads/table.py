@@ -16,6 +16,7 @@ from tests.benchmarks.workloads import (
     ftp_small,
     http_small,
     logins,
+    proxied,
     scheme_sessions,
     scp,
     sessions,
@@ -47,4 +48,5 @@ HTTP: tuple[Workload, ...] = (
 AUTH: tuple[Workload, ...] = (*crowds.workloads(), *directories.workloads())
 EVENTS: tuple[Workload, ...] = tuple(events.workloads())
 TRANSFERS: tuple[Workload, ...] = tuple(transfers.workloads())
-WORKLOADS = SSH + FTP + HTTP + AUTH + EVENTS + TRANSFERS
+CLUSTER: tuple[Workload, ...] = tuple(proxied.workloads())
+WORKLOADS = SSH + FTP + HTTP + AUTH + EVENTS + TRANSFERS + CLUSTER
