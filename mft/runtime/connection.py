@@ -215,7 +215,7 @@ class Connection(tcp.Server):
         except OSError:
             return b""
 
-    def skip(self, count: int) -> None:
+    def pass_over(self, count: int) -> None:
         """Take so many bytes that `peek` has shown."""
         self.socket.recv(count)
 

@@ -69,7 +69,7 @@ class Preface:
         self._connection = transport
         count = self._look()
         if count:
-            transport.skip(count)
+            transport.pass_over(count)
         self._judge()
         if self._prefaces.has(self):
             self._timer = self._prefaces.reactor.callLater(SECONDS, self._late)

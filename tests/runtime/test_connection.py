@@ -133,11 +133,11 @@ def test_what_arrives_is_in_the_inlet(line: Line) -> None:
     assert not line.armed
 
 
-def test_what_arrives_can_be_looked_at_and_skipped(line: Line) -> None:
+def test_what_arrives_can_be_looked_at_and_passed_over(line: Line) -> None:
     assert line.near.peek(10) == b""
     line.far.sendall(b"header behind")
     assert [line.near.peek(6), line.near.peek(100)] == [b"header", b"header behind"]
-    line.near.skip(7)
+    line.near.pass_over(7)
     line.reactor.read(line.near)
     assert line.stream.arrivals == [b"behind"]
     line.far.close()
