@@ -31,9 +31,9 @@ def run(file: Path, verbose: bool) -> None:
     """Run the server in the foreground.
 
     Ends with SIGTERM or Ctrl-C: after `shutdown_delay` no new connections, running transfers
-    end within `shutdown_grace`, handlers are drained. SIGHUP reads the configuration again. Writes its
-    process id to state/mft.pid and tells systemd how it is (Type=notify). A configuration with
-    problems starts nothing: each is printed, and the exit code is 1.
+    end within `shutdown_grace`, handlers are drained. SIGHUP reads the configuration again.
+    Writes its process id to state/mft.pid and tells systemd how it is (Type=notify). A
+    configuration with problems starts nothing: each is printed, and the exit code is 1.
 
     \b
     Example:
