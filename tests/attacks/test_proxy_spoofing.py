@@ -20,6 +20,7 @@ from tests.fakes.proxy_header import addresses, block, extension, line, raw, tls
 from tests.system.ftp_client import FtpClient, everything, trusting
 from tests.system.http_client import HttpClient
 from tests.system.rig import until
+from tests.system.trail import Told
 
 OTHER = "127.0.0.6"
 READ, WRONG = events.PROXY_HEADER_READ.number, events.PROXY_HEADER_WRONG.number
@@ -50,20 +51,41 @@ def closed(connection: socket.socket) -> bool:
     return True
 
 
-def of(victim: Victim, number: int, port: int) -> list[dict[str, Any]]:
-    """The events of a number that a port of this machine has caused, with whom they tell."""
-    return [one for one in victim.trail.from_port(port) if one["id"] == number]
+class Seen:
+    """What the trail tells since the test began: ports come again."""
+
+    def __init__(self, victim: Victim) -> None:
+        self._trail = victim.trail
+        self._start = len(victim.trail.told)
+
+    @property
+    def told(self) -> list[Told]:
+        """Every event since then."""
+        return self._trail.told[self._start :]
+
+    def of(self, number: int, port: int) -> list[Told]:
+        """The events of a number that one port has caused."""
+        return [one for one in self.told if (one["id"], one["peer"]["port"]) == (number, port)]
+
+    def one(self, number: int, port: int) -> Told:
+        """Wait for the only one of them."""
+        until(lambda: self.of(number, port), f"event {number}")
+        (told,) = self.of(number, port)
+        return told
+
+    def refused(self, connection: socket.socket) -> str:
+        """Why a connection of the proxy was closed, which it must be, and at once."""
+        port = connection.getsockname()[1]
+        assert closed(connection)
+        told = self.one(WRONG, port)
+        assert told["peer"]["address"] == PROXY
+        assert self.of(READ, port) == []
+        return str(told["data"]["details"])
 
 
-def refused(victim: Victim, connection: socket.socket) -> str:
-    """Why a connection of the proxy was closed, which it must be, and at once."""
-    port = connection.getsockname()[1]
-    assert closed(connection)
-    until(lambda: of(victim, WRONG, port), "it is told")
-    (told,) = of(victim, WRONG, port)
-    assert told["peer"]["address"] == PROXY
-    assert of(victim, READ, port) == []
-    return str(told["data"]["details"])
+@pytest.fixture
+def seen(victim: Victim) -> Seen:
+    return Seen(victim)
 
 
 def by_proxy(victim: Victim, header: bytes, service: str = "proxied clear") -> FtpClient:
@@ -79,25 +101,31 @@ def by_proxy(victim: Victim, header: bytes, service: str = "proxied clear") -> F
 
 @both
 @pytest.mark.parametrize("service", SERVICES)
-def test_nobody_but_the_proxy_tells_who_it_is(victim: Victim, service: str, version: str) -> None:
+def test_nobody_but_the_proxy_tells_who_it_is(
+    victim: Victim, seen: Seen, service: str, version: str
+) -> None:
     with come(victim, service, HEADERS[version], OTHER) as liar:
         port = liar.getsockname()[1]
         liar.settimeout(30)
         liar.shutdown(socket.SHUT_WR)
         with contextlib.suppress(OSError):
             everything(liar)
-    until(lambda: len(victim.trail.from_port(port)) > 1, "it has come and gone")
-    told = victim.trail.from_port(port)
-    assert {one["peer"]["address"] for one in told} == {OTHER}
-    assert READ not in {one["id"] for one in told}
+
+    def told() -> list[Told]:
+        return [one for one in seen.told if one["peer"]["port"] == port]
+
+    until(lambda: len(told()) > 1, "it has come and gone")
+    assert {one["peer"]["address"] for one in told()} == {OTHER}
+    assert READ not in {one["id"] for one in told()}
 
 
-def test_a_header_of_somebody_else_is_a_command_that_nobody_knows(victim: Victim) -> None:
+def test_a_header_of_somebody_else_is_a_command_that_nobody_knows(
+    victim: Victim, seen: Seen
+) -> None:
     with FtpClient(victim["proxied clear"], source=OTHER) as client:
         assert client.do(line(ANN)).code == 500
         client.log_in()
-        (told,) = of(victim, LOGGED_IN, client.port)
-        assert told["peer"]["address"] == OTHER
+        assert seen.one(LOGGED_IN, client.port)["peer"]["address"] == OTHER
 
 
 def test_and_a_request_that_nobody_understands(victim: Victim) -> None:
@@ -111,24 +139,21 @@ def test_and_a_request_that_nobody_understands(victim: Victim) -> None:
 
 
 @both
-def test_a_second_header_is_what_the_client_says(victim: Victim, version: str) -> None:
+def test_a_second_header_is_what_the_client_says(victim: Victim, seen: Seen, version: str) -> None:
     with by_proxy(victim, HEADERS[version]) as client:
         assert client.do(line(BOB)).code == 500
         client.log_in()
-        until(lambda: of(victim, LOGGED_IN, ANN[1]), "the login")
-        assert of(victim, LOGGED_IN, ANN[1])[-1]["peer"]["address"] == ANN[0]
+        assert seen.one(LOGGED_IN, ANN[1])["peer"]["address"] == ANN[0]
 
 
 @both
-def test_two_at_once_are_no_more(victim: Victim, version: str) -> None:
+def test_two_at_once_are_no_more(victim: Victim, seen: Seen, version: str) -> None:
     """A client that adds its own behind the proxy's, in one segment."""
-    before = victim.trail.count(READ)
-    with come(
-        victim, "proxied http", HEADERS[version] + line(BOB) + b"GET / HTTP/1.1\r\n\r\n"
-    ) as two:
+    data = HEADERS[version] + line(BOB) + b"GET / HTTP/1.1\r\n\r\n"
+    with come(victim, "proxied http", data) as two:
+        port = two.getsockname()[1]
         assert everything(two).startswith(b"HTTP/1.1 400 ")
-    until(lambda: victim.trail.count(READ) == before + 1, "one header was read")
-    assert victim.trail.of(READ)[-1]["data"]["host"] == ANN[0]
+    assert seen.one(READ, port)["data"]["host"] == ANN[0]
 
 
 # What is no header.
@@ -168,13 +193,13 @@ WORDS = {
 @pytest.mark.parametrize("service", SERVICES[1:3])
 @pytest.mark.parametrize("data", [*LENGTHS.values(), *WORDS.values()], ids=[*LENGTHS, *WORDS])
 def test_what_is_no_header_ends_the_connection_at_once(
-    victim: Victim, service: str, data: bytes
+    victim: Victim, seen: Seen, service: str, data: bytes
 ) -> None:
     with come(victim, service, data) as liar:
-        assert "within" not in refused(victim, liar), "it was waited for"
+        assert "within" not in seen.refused(liar), "it was waited for"
 
 
-def test_a_byte_now_and_then_keeps_nobody(victim: Victim) -> None:
+def test_a_byte_now_and_then_keeps_nobody(victim: Victim, seen: Seen) -> None:
     with come(victim, "proxied clear") as slow:
         slow.settimeout(SECONDS / 10)
         for at in range(100):
@@ -186,18 +211,17 @@ def test_a_byte_now_and_then_keeps_nobody(victim: Victim) -> None:
         else:
             raise AssertionError("it is still there")
         port = slow.getsockname()[1]
-        until(lambda: of(victim, WRONG, port), "it is told")
-    assert "within" in of(victim, WRONG, port)[0]["data"]["details"]
+    assert "within" in seen.one(WRONG, port)["data"]["details"]
 
 
 def test_only_so_many_may_say_nothing_and_clients_that_come_by_themselves_are_served(
-    victim: Victim,
+    victim: Victim, seen: Seen
 ) -> None:
     with ExitStack() as held:
         for _ in range(MAX_UNTOLD):
             held.enter_context(come(victim, "proxied clear"))
         with come(victim, "proxied clear") as one_more:
-            assert refused(victim, one_more) == TOO_MANY
+            assert seen.refused(one_more) == TOO_MANY
         with FtpClient(victim["proxied clear"], source=OTHER) as client:
             client.log_in()
     by_proxy(victim, line(ANN)).close()
@@ -214,12 +238,13 @@ def test_only_so_many_may_say_nothing_and_clients_that_come_by_themselves_are_se
     ],
     ids=HEADERS,
 )
-def test_an_ipv4_address_in_ipv6_is_the_ipv4_address(victim: Victim, header: bytes) -> None:
+def test_an_ipv4_address_in_ipv6_is_the_ipv4_address(
+    victim: Victim, seen: Seen, header: bytes
+) -> None:
     """Else one source would have two names, and each its own count of bad passwords."""
     with by_proxy(victim, header) as client:
         client.log_in()
-        until(lambda: of(victim, LOGGED_IN, 40_007), "the login")
-    assert of(victim, LOGGED_IN, 40_007)[-1]["peer"]["address"] == "192.0.2.7"
+        assert seen.one(LOGGED_IN, 40_007)["peer"]["address"] == "192.0.2.7"
 
 
 def test_port_0_is_a_port_of_the_trail_and_of_nothing_else(victim: Victim) -> None:
@@ -239,7 +264,7 @@ def test_port_0_is_a_port_of_the_trail_and_of_nothing_else(victim: Victim) -> No
 @both
 @pytest.mark.parametrize("service", ["proxied clear", "proxied implicit"])
 def test_nobody_takes_the_data_of_another_by_telling_its_address(
-    victim: Victim, service: str, version: str
+    victim: Victim, seen: Seen, service: str, version: str
 ) -> None:
     makes = line if version == "v1" else (lambda who: block(source=who))
     name = victim.put(b"for ann only")
@@ -256,7 +281,7 @@ def test_nobody_takes_the_data_of_another_by_telling_its_address(
                 assert closed(thief)
         with socket.create_connection(("127.0.0.1", port), 30, (PROXY, 0)) as thief:
             thief.sendall(b"no header at all")
-            refused(victim, thief)
+            seen.refused(thief)
         with client.connect(port) as data:
             data.sendall(makes(ANN))
             assert client.do(f"RETR {name}").code == 150
@@ -264,7 +289,7 @@ def test_nobody_takes_the_data_of_another_by_telling_its_address(
             assert everything(ready) == b"for ann only"
             ready.close()
         assert client.reply().code == 226
-    strangers = {one["peer"]["address"] for one in victim.trail.of(STRANGER, expected=ANN[0])}
+    strangers = {one["peer"]["address"] for one in seen.told if one["id"] == STRANGER}
     assert {OTHER, BOB[0]} <= strangers
     assert PROXY not in strangers
 
