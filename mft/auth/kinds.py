@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 from mft.auth.own_passwords import CLASSES
 from mft.auth.passwords import PasswordHash
 from mft.auth.permissions import MAX_RULES, global_rule, path_rule
-from mft.auth.places import expand, sample, virtual_path
+from mft.auth.places import expand, member_files, sample, virtual_path
 from mft.auth.time_codes import MAX_RECOVERY_CODES, TimeCodes, is_recovery_digest
 from mft.config.ini import split_commas
 from mft.config.kinds import (
@@ -23,6 +23,7 @@ from mft.config.kinds import (
     kinds_of,
     size,
 )
+from mft.config.named_files import as_data
 from mft.core.secret import Secret
 from mft.trust.authorized_keys import parse_keys
 
@@ -248,7 +249,12 @@ PermissionLines = Annotated[
 ]
 VirtualFolders = Annotated[
     tuple[VirtualFolder, ...],
-    Kind("lines of a virtual path and a real one", "/shared, /srv/shared", _virtual_folders),
+    Kind(
+        "lines of a virtual path and a real one",
+        "/shared, /srv/shared",
+        _virtual_folders,
+        files=as_data,
+    ),
 ]
 HomeStructure = Annotated[tuple[str, ...], Kind("lines of folders", "in/archive", _structure)]
 AuthorizedKeys = Annotated[str, Kind("lines of OpenSSH public keys", "", _keys)]
@@ -266,5 +272,9 @@ Days = Annotated[float, Kind("days, or a duration", "90 or 12w", _days, write=_d
 Instant = Annotated[
     datetime, Kind("seconds since 1970, or a date", "1893456000 or 2030-01-01", _instant)
 ]
-GroupHome = Annotated[str, Kind("folder of homes", "/srv/homes/${USER}", _group_home)]
-GroupPath = Annotated[str, Kind("file or folder", "conf/keys/${USER}", _shared_path)]
+GroupHome = Annotated[
+    str, Kind("folder of homes", "/srv/homes/${USER}", _group_home, files=as_data)
+]
+GroupPath = Annotated[
+    str, Kind("file or folder", "conf/keys/${USER}", _shared_path, files=member_files)
+]

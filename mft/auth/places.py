@@ -1,5 +1,6 @@
 """Names of accounts in paths: `${USER}` and `${SHARED}`, put in once and never able to climb."""
 
+import glob
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -65,6 +66,19 @@ def member_path(text: str, user: str) -> str:
     if USER not in text:
         text = f"{text.rstrip('/')}/{USER}"
     return expand(text, {"USER": path_name(user)})
+
+
+def member_files(text: str) -> tuple[Path, ...]:
+    """The paths that `member_path` has for any account at all, as far as they are there.
+
+    Accounts of directories are in no list, so that the disk tells.
+    """
+    shared = text.startswith(SHARED)
+    path = text.removeprefix(SHARED)
+    if not shared and USER not in path:
+        path = f"{path.rstrip('/')}/{USER}"
+    pattern = "*".join(map(glob.escape, path.split(USER)))
+    return tuple(Path(found) for found in sorted(glob.glob(pattern)))
 
 
 def ours_in(directory: Path) -> list[str]:

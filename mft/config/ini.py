@@ -72,11 +72,14 @@ def override_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}.override{path.suffix}")
 
 
-def read(path: Path, problems: list[Problem]) -> Document:
-    """Read a file and the override beside it, if there is one; problems are appended."""
+def read(path: Path, problems: list[Problem], *, overridden: bool = True) -> Document:
+    """Read a file and the override beside it, if there is one; problems are appended.
+
+    Without `overridden` it is read as other nodes have it.
+    """
     document = parse(_content(path, problems), path.name, problems)
     override = override_of(path)
-    if override.exists():
+    if overridden and override.exists():
         merge(document, parse(_content(override, problems), override.name, problems))
     return document
 

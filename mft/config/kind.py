@@ -84,6 +84,8 @@ class Kind:
     write: Callable[[Any], str] = plain
     family: str = ""  # of the sections whose IDs the value names (Ref and Refs)
     types: tuple[str, ...] = ()  # that those sections may have; empty: any
+    # Of values that name files: those that belong to the configuration (mft.config.named_files).
+    files: Callable[[Any], Iterable[Path]] | None = None
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler

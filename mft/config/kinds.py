@@ -5,6 +5,7 @@ The names of `mft.config.kind` are here as well: a component needs this import o
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from ipaddress import ip_address
@@ -21,6 +22,7 @@ from mft.config.kind import Wrongs as Wrongs
 from mft.config.kind import each_line as each_line
 from mft.config.kind import kinds_of as kinds_of
 from mft.config.kind import plain as plain
+from mft.config.named_files import as_data, as_paths
 from mft.core.peer import Network, parse_network
 from mft.core.secret import Secret
 
@@ -264,10 +266,18 @@ Umask = Annotated[int, Kind("octal mask", "022", _umask, write="{:03o}".format)]
 ListenAddress = Annotated[str, Kind("IP address", "127.0.0.1, 0.0.0.0 or ::", _listen_address)]
 Text = Annotated[str, Kind("text", "", _text)]
 Name = Annotated[str, Kind("name", "", _name)]
-FilePath = Annotated[Path, Kind("file", "conf/keys/name or /etc/name", file_path)]
-FilePaths = Annotated[tuple[Path, ...], Kind("files between commas", "", _file_paths)]
-DirectoryPath = Annotated[Path, Kind("folder", "data or /srv/data", file_path)]
-AbsolutePath = Annotated[Path, Kind("absolute path", "/srv/data", _absolute_path)]
+_FILE = Kind("file", "conf/keys/name or /etc/name", file_path, files=as_paths)
+_ABSOLUTE = Kind("absolute path", "/srv/data", _absolute_path, files=as_data)
+# Files that the server reads: they go to other nodes together with server.ini.
+FilePath = Annotated[Path, _FILE]
+FilePaths = Annotated[
+    tuple[Path, ...], Kind("files between commas", "", _file_paths, files=as_paths)
+]
+ProgramPath = Annotated[Path, replace(_ABSOLUTE, files=as_paths)]
+# Files and folders of data, which do not.
+DataPath = Annotated[Path, replace(_FILE, files=as_data)]
+DirectoryPath = Annotated[Path, Kind("folder", "data or /srv/data", file_path, files=as_data)]
+AbsolutePath = Annotated[Path, _ABSOLUTE]
 CommaList = Annotated[tuple[str, ...], Kind("list between commas", "one, two", comma_list)]
 Lines = Annotated[tuple[str, ...], Kind("lines", "", _lines, write="\n".join)]
 Moment = Annotated[datetime, Kind("date", "2030-12-31 or 2030-12-31 18:00:00+01:00", _moment)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -9,7 +10,18 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from mft.config.ini import RawSection, Value
-from mft.config.kinds import Context, Maybe, Moment, Name, Text, Wrong, Wrongs, YesNo, kinds_of
+from mft.config.kinds import (
+    INHERIT,
+    Context,
+    Maybe,
+    Moment,
+    Name,
+    Text,
+    Wrong,
+    Wrongs,
+    YesNo,
+    kinds_of,
+)
 from mft.config.problem import Problem, Severity, shown
 from mft.core.secret import Secret
 
@@ -125,6 +137,10 @@ class Section(BaseModel):
         """Tell what is wrong beyond single values, such as key files; each names its option."""
         yield from ()
 
+    def unnamed_files(self, directory: Path) -> Iterator[Path]:
+        """Give the files that it reads in an instance although no option names them."""
+        yield from ()
+
 
 class NamedSection(Section):
     """The options that every section of a family has."""
@@ -190,6 +206,16 @@ def given(model: type[Section], raw: RawSection, name: str) -> Value | None:
     field = model.model_fields.get(name)
     old_names = () if field is None else declared(field).old_names
     return next((raw.values[each] for each in (name, *old_names) if each in raw.values), None)
+
+
+def files_of(options: Section, directory: Path) -> Iterator[tuple[str, Path]]:
+    """Name the files that belong to a section: each with its option, empty for none."""
+    for name, field in type(options).model_fields.items():
+        value = getattr(options, name)
+        for kind in kinds_of(field.metadata, field.annotation):
+            if kind.files is not None and value is not None and value is not INHERIT:
+                yield from ((name, path) for path in kind.files(value))
+    yield from (("", path) for path in options.unnamed_files(directory))
 
 
 def is_secret(field: FieldInfo) -> bool:

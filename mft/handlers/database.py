@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from mft.config.kinds import Context, Count, FilePath, Maybe, Wrong, reference, whole
+from mft.config.kinds import Context, Count, DataPath, Maybe, Wrong, reference, whole
 from mft.config.section import option
 from mft.core.failure import Refused
 from mft.core.peer import NOWHERE, PROCESS, Component, Origin
@@ -41,7 +41,7 @@ class DatabaseHandlerOptions(HandlerOptions):
         None,
         examples=["AUDIT-DATABASE"],
     )
-    path: FilePath = option(
+    path: DataPath = option(
         "The file of SQLite that takes the events, where no `database` is named.",
         Path("log/server.db3"),
         examples=["log/server.db3"],

@@ -15,6 +15,7 @@ from mft.config.kinds import (
     each_line,
     whole,
 )
+from mft.config.named_files import as_data
 from mft.config.section import option
 from mft.core.vpath import MAX_NAME_BYTES
 from mft.events.facts import NO_COMPONENT, Facts
@@ -26,6 +27,7 @@ from mft.handlers.dispatcher_rules import (
     Rule,
     fact_of,
     fixed_folder,
+    programs_of,
     read_fallback,
     read_matches,
     read_rules,
@@ -71,14 +73,29 @@ class DispatcherOptions(HandlerOptions):
 
     dispatch_rules: Annotated[
         tuple[Rule, ...],
-        Kind("rules", "move, */inbox/*.pdf, /srv/outbox", read_rules, write=write_rules),
+        Kind(
+            "rules",
+            "move, */inbox/*.pdf, /srv/outbox",
+            read_rules,
+            write=write_rules,
+            files=programs_of,
+        ),
     ] = option(
         "Lines of an action, an expression that is matched against the whole path, and "
         "destinations, between commas. The first that matches is done.",
         examples=["move, */inbox/*.pdf, /srv/outbox"],
     )
     fallback_rule: Maybe[
-        Annotated[Rule, Kind("rule", "copy, /srv/rest", read_fallback, write=lambda one: one.text)]
+        Annotated[
+            Rule,
+            Kind(
+                "rule",
+                "copy, /srv/rest",
+                read_fallback,
+                write=lambda one: one.text,
+                files=lambda one: programs_of((one,)),
+            ),
+        ]
     ] = option(
         "An action and its destinations, for files that no rule matches. Empty: nothing is done.",
         None,
@@ -117,7 +134,8 @@ class DispatcherOptions(HandlerOptions):
         examples=[r"account.name, ^(\w+)-"],
     )
     allowed_roots: Annotated[
-        tuple[str, ...], Kind("folders, one a line", "/srv/mft", _roots, write="\n".join)
+        tuple[str, ...],
+        Kind("folders, one a line", "/srv/mft", _roots, write="\n".join, files=as_data),
     ] = option(
         "The folders that files are taken from and put into; everything else is refused. Empty: "
         "homes and virtual folders of accounts, and what destinations begin with before their "

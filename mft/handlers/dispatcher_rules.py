@@ -1,11 +1,13 @@
 """Rules of a dispatcher: how they are written, which one a path has, and where it sends a file."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from mft.config.ini import split_commas
 from mft.config.kinds import Context, Wrong, each_line
+from mft.config.named_files import as_program
 from mft.config.section import suggestion
 from mft.core.failure import Reason, Refused
 from mft.core.matching import Expression
@@ -168,6 +170,13 @@ def _match(line: str) -> Match:
 def write_rules(rules: Sequence[Rule]) -> str:
     """The inverse of reading."""
     return "\n".join(rule.text for rule in rules)
+
+
+def programs_of(rules: Sequence[Rule]) -> Iterator[Path]:
+    """Name the programs that rules run, and files that those are given."""
+    for rule in rules:
+        if rule.action is EXECUTE:
+            yield from as_program(rule.destinations)
 
 
 def fact_of(facts: Facts, attribute: str) -> Fact:

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from mft.config.kinds import CommaList, Context, Count, Kind, Wrong, YesNo, size, whole
+from mft.config.named_files import as_data
 from mft.config.section import option
 from mft.core.peer import NOWHERE, PROCESS, Component, Origin
 from mft.events import catalogue, payloads
@@ -69,7 +70,7 @@ EntryContent = Annotated[str, Kind("template", DEFAULT_LINE, _content)]
 class LogFileOptions(HandlerOptions):
     """Write events into a file of this machine, one line each."""
 
-    path: Annotated[str, Kind("file", "log/server.log", _log_path)] = option(
+    path: Annotated[str, Kind("file", "log/server.log", _log_path, files=as_data)] = option(
         "Where the log is. {host.name} and {host.fqdn} stand for the names of this machine.",
         "log/server.log",
         examples=["log/{host.name}.log"],

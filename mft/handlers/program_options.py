@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from mft.config.kinds import Context, FilePath, Kind, Wrong, duration, whole
+from mft.config.named_files import as_arguments
 from mft.config.section import option
 from mft.events.facts import NO_COMPONENT, Facts
 from mft.events.filters import Filter, GroupsOf, of_nobody
@@ -48,7 +49,8 @@ class ProgramOptions(HandlerOptions):
         examples=["/usr/bin/true"],
     )
     executable_arguments: Annotated[
-        tuple[str, ...], Kind("arguments between spaces", "", _arguments, write=shlex.join)
+        tuple[str, ...],
+        Kind("arguments between spaces", "", _arguments, write=shlex.join, files=as_arguments),
     ] = option(
         "Its arguments, with quotes around those that have spaces in them. {names} stand for facts "
         "of the event, and never make one argument into two.",

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Final
 
 from twisted.internet.defer import DeferredSemaphore
 
-from mft.config.kinds import AbsolutePath, CommaList, Context, Wrong, duration, whole
+from mft.config.kinds import Context, Kind, ProgramPath, Wrong, comma_list, duration, whole
+from mft.config.named_files import as_arguments
 from mft.config.section import NamedSection, option
 from mft.inspection.base import Means, Subject, Verdict
 from mft.runtime.program import Finished, refuse_root, run_program
@@ -18,6 +19,9 @@ MAX_CODE: Final = 255
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FILE: Final = "/dev/stdin"  # what {file} stands for: never a name, behind which the file may change
 _PLACE: Final = "{file}"
+_Arguments = Annotated[
+    tuple[str, ...], Kind("list between commas", "one, two", comma_list, files=as_arguments)
+]
 _Code = Annotated[int, whole(0, MAX_CODE, "exit code")]
 
 
@@ -26,12 +30,12 @@ class ProgramRules(NamedSection):
 
     shown: ClassVar[Mapping[str, str]] = {"enabled": "No"}  # the program may not be there
 
-    executable_path: AbsolutePath = option(
+    executable_path: ProgramPath = option(
         "The program, an absolute path. It has the rights of the server, which must not be root, "
         "and no shell is asked.",
         examples=["/usr/bin/clamscan"],
     )
-    executable_arguments: CommaList = option(
+    executable_arguments: _Arguments = option(
         "Its arguments between commas. {file} stands for a path at which it reads the file; its "
         "standard input is the file as well.",
         (),

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from mft.config.kinds import Context, FilePath, FilePaths, Kind, Maybe, Wrong, file_path
+from mft.config.named_files import as_paths
 from mft.config.section import NamedSection, option
 from mft.core.failure import Refused
 from mft.events import catalogue as events
@@ -44,7 +45,9 @@ def _list_path(text: str, context: Context | None) -> Path:
     return file_path(url, context)
 
 
-ListFile = Annotated[Path, Kind("file, or its URL", "file:///etc/mft/signers.crl", _list_path)]
+ListFile = Annotated[
+    Path, Kind("file, or its URL", "file:///etc/mft/signers.crl", _list_path, files=as_paths)
+]
 
 
 class SignatureRules(NamedSection):

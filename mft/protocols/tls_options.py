@@ -23,6 +23,7 @@ from mft.config.kinds import (
     duration,
     file_path,
 )
+from mft.config.named_files import as_paths
 from mft.config.section import option
 from mft.core.secret import Secret
 from mft.protocols.options import ServiceOptions
@@ -87,13 +88,15 @@ def _revocation_list(item: str) -> RevocationSource:
     )
 
 
-PemSource = Annotated[Source, Kind("file or PEM text", "conf/certificates/server.pem", _source)]
+PemSource = Annotated[
+    Source, Kind("file or PEM text", "conf/certificates/server.pem", _source, files=as_paths)
+]
 Authorities = Annotated[
-    tuple[Source, ...], Kind("files between commas, or PEM text", "", _authorities)
+    tuple[Source, ...], Kind("files between commas, or PEM text", "", _authorities, files=as_paths)
 ]
 RevocationLists = Annotated[
     tuple[RevocationSource, ...],
-    Kind("URLs between commas", "", _revocation_lists),
+    Kind("URLs between commas", "", _revocation_lists, files=as_paths),
 ]
 
 
@@ -180,6 +183,11 @@ class TlsOptions(ServiceOptions):
     def make_certificate(self, directory: Path) -> None:
         """Make it, unless another service just has; raises OSError."""
         write_first(directory, first_certificate(socket.gethostname(), self.address))
+
+    def unnamed_files(self, directory: Path) -> Iterator[Path]:
+        """Give the certificate that there is where none is named."""
+        if self.uses_tls and not (self.ssl_certificate or self.ssl_key):
+            yield directory / CERTIFICATE
 
     def identity(self, directory: Path) -> Identity:
         """Load the certificate and its key, of an instance; raises ValueError as Identity.load."""

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from mft.config.kinds import (
     Context,
+    DataPath,
     FilePath,
     Maybe,
     Port,
@@ -48,7 +49,7 @@ class SqliteOptions(DatabaseOptions):
     """A database in one file of this machine."""
 
     type: Literal["sqlite"] = option("The kind of resource.", "sqlite")
-    path: FilePath = option(
+    path: DataPath = option(
         "The file; it is made where there is none, its folder is not.",
         examples=["log/server.db3"],
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import WrapValidator
 
 from mft.config.kinds import Context, Kind, Wrong, each_line, reference
+from mft.config.named_files import as_data, as_program
 from mft.core.matching import Expression
 from mft.transfers.commands import Command, read_commands
 from mft.transfers.names import MAX_RULES, Conversion, Rule, read_conversion, read_rule
@@ -116,10 +117,18 @@ def _text_of(value: Any) -> str:
     return "" if value is None else str(value.text)
 
 
-Folder = Annotated[str, Kind("folder of a location", "/srv/outbox or outgoing", _folder)]
+Folder = Annotated[
+    str, Kind("folder of a location", "/srv/outbox or outgoing", _folder, files=as_data)
+]
 Program = Annotated[
     tuple[str, ...],
-    Kind("program and its arguments", "/usr/local/bin/scan", _program, write=shlex.join),
+    Kind(
+        "program and its arguments",
+        "/usr/local/bin/scan",
+        _program,
+        write=shlex.join,
+        files=as_program,
+    ),
 ]
 Commands = Annotated[
     tuple[Command, ...],

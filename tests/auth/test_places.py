@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mft.auth.places import (
     expand,
+    member_files,
     member_path,
     ours_in,
     overlap,
@@ -28,6 +29,29 @@ from mft.auth.places import (
 )
 def test_each_member_of_a_group_has_a_path(text: str, expected: str) -> None:
     assert member_path(text, "ann") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("keys/${USER}", ["keys/ann", "keys/bob"]),
+        ("keys", ["keys/ann", "keys/bob"]),
+        ("${USER}/key.pub", ["ann/key.pub"]),
+        ("${SHARED}keys/ann", ["keys/ann"]),
+        ("${SHARED}keys", ["keys"]),
+        ("k*", []),
+        ("none/${USER}", []),
+    ],
+)
+def test_the_files_of_all_members_are_those_that_are_there(
+    text: str, found: list[str], tmp_path: Path
+) -> None:
+    for name in ("keys/ann", "keys/bob", "ann/key.pub", "bob/other.pub"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    shared = "${SHARED}" if text.startswith("${SHARED}") else ""
+    whole = f"{shared}{tmp_path}/{text.removeprefix(shared)}"
+    assert [str(path.relative_to(tmp_path)) for path in member_files(whole)] == found
 
 
 def test_characters_that_mean_something_in_paths_become_dots() -> None:

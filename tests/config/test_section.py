@@ -9,11 +9,17 @@ from pydantic.fields import FieldInfo
 
 from mft.config.ini import parse
 from mft.config.kinds import (
+    INHERIT,
+    AbsolutePath,
     CommaList,
     Context,
+    DataPath,
     FilePath,
+    FilePaths,
     Inheritable,
+    Maybe,
     NetworkRules,
+    ProgramPath,
     Seconds,
     SecretText,
     Text,
@@ -26,6 +32,7 @@ from mft.config.section import (
     check_section,
     choices,
     declared,
+    files_of,
     given,
     option,
     read_section,
@@ -247,3 +254,32 @@ def test_an_error_of_pydantics_own_kind_is_told_in_its_words():
 
 def test_options_may_be_made_from_values():
     assert Siem(name="a", url=URL, timeout=5, rules=()).timeout == 5
+
+
+class Served(Section):
+    """Options that name files."""
+
+    key: FilePath = option("Read.", Path("/srv/key"))
+    inherited: Inheritable[Maybe[FilePath]] = option("Read.", INHERIT)
+    none: Maybe[FilePath] = option("Read.", None)
+    several: Maybe[FilePaths] = option("Read.", ())
+    database: DataPath = option("Written.", Path("/srv/data.db3"))
+    home: AbsolutePath = option("Data.", Path("/srv/home"))
+    program: ProgramPath = option("Run.", Path("/srv/program"))
+
+    def unnamed_files(self, directory):
+        yield directory / "default"
+
+
+def test_the_files_of_a_section_are_those_that_are_read():
+    served = Served.model_validate({"several": "a, /b"}, context=CONTEXT)
+    assert list(files_of(served, Path("/srv"))) == [
+        ("key", Path("/srv/key")),
+        ("several", Path("/srv/instance/a")),
+        ("several", Path("/b")),
+        ("program", Path("/srv/program")),
+        ("", Path("/srv/default")),
+    ]
+    own = served.model_copy(update={"inherited": Path("/own")})
+    assert ("inherited", Path("/own")) in list(files_of(own, Path("/srv")))
+    assert list(NamedSection(name="n").unnamed_files(Path("/srv"))) == []

@@ -58,15 +58,22 @@ def _prime_size(text: str, context: Context | None) -> PrimeSize:
     )
 
 
-def _authorities(text: str, context: Context | None) -> tuple[str, ...]:
+class AuthorityLine(NamedTuple):
+    """One public key as text, and the file that it is from, if it is from one."""
+
+    text: str
+    file: Path | None = None
+
+
+def _authorities(text: str, context: Context | None) -> tuple[AuthorityLine, ...]:
     found = each_line(text, lambda line: _authority_lines(line, context))
     return tuple(line for lines in found for line in lines)
 
 
-def _authority_lines(line: str, context: Context | None) -> tuple[str, ...]:
+def _authority_lines(line: str, context: Context | None) -> tuple[AuthorityLine, ...]:
     """Give a line that is a public key itself, or the keys of the file that it names."""
     if line.startswith(("ssh-", "ecdsa-", "sk-")):
-        return (line,)
+        return (AuthorityLine(line),)
     path = file_path(line, context)
     try:
         with path.open("rb") as file:
@@ -78,11 +85,18 @@ def _authority_lines(line: str, context: Context | None) -> tuple[str, ...]:
     if len(content) > MAX_AUTHORITIES_FILE:
         raise Wrong(f"is a file of more than {MAX_AUTHORITIES_FILE} bytes")
     keys = (each.strip() for each in content.decode(errors="replace").splitlines())
-    return tuple(key for key in keys if key and not key.startswith("#"))
+    return tuple(AuthorityLine(key, path) for key in keys if key and not key.startswith("#"))
+
+
+def _authority_files(lines: tuple[AuthorityLine, ...]) -> Iterator[Path]:
+    yield from dict.fromkeys(line.file for line in lines if line.file is not None)
 
 
 PrimeSizeText = Annotated[PrimeSize, Kind("bits and a choice", "2048, ideal", _prime_size)]
-AuthorityKeys = Annotated[tuple[str, ...], Kind("lines of public keys or files", "", _authorities)]
+AuthorityKeys = Annotated[
+    tuple[AuthorityLine, ...],
+    Kind("lines of public keys or files", "", _authorities, files=_authority_files),
+]
 
 
 _AUTHORITIES: Final = "ssh_user_certificate_authorities"
@@ -222,16 +236,16 @@ class SshOptions(ServiceOptions):
             yield from _check_keys(files, self.algorithms.host_keys)
         for line in self.ssh_user_certificate_authorities:
             try:
-                authority(line)
+                authority(line.text)
             except Malformed as error:
-                yield Wrong(f"is not a public key: {error}", line, None, _AUTHORITIES)
+                yield Wrong(f"is not a public key: {error}", line.text, None, _AUTHORITIES)
         if self.ssh_revoked_keys is not None:
             yield from _check_revoked(self.ssh_revoked_keys)
 
     @property
     def authorities(self) -> tuple[PublicKey, ...]:
         """The keys of `ssh_user_certificate_authorities`."""
-        return tuple(authority(line) for line in self.ssh_user_certificate_authorities)
+        return tuple(authority(line.text) for line in self.ssh_user_certificate_authorities)
 
     @property
     def algorithms(self) -> names.Algorithms:
@@ -251,6 +265,11 @@ class SshOptions(ServiceOptions):
         folder = directory / KEY_FOLDER
         found = self.ssh_server_keys or tuple(sorted(folder.glob("ssh_host_*_key")))
         return found or tuple(folder / name for name in DEFAULT_KEYS)
+
+    def unnamed_files(self, directory: Path) -> Iterator[Path]:
+        """Give the host keys that there are where none are named."""
+        if not self.ssh_server_keys:
+            yield from self.host_key_files(directory)
 
     def makes_keys(self, directory: Path) -> bool:
         """Whether the first start makes the host keys: none are named, and there are none."""
