@@ -220,8 +220,12 @@ class Facts:
 
 
 def unique(server: Component, occurrence: Occurrence) -> str:
-    """The same name for the same event whenever it is told; receivers drop repeats by it."""
-    return str(uuid5(NAMESPACE_OID, f"{plain(server.uuid)}/{occurrence.serial}"))
+    """The same name for the same event whenever it is told; receivers drop repeats by it.
+
+    The time is in it because a server that was restored from a backup counts serials anew.
+    """
+    told = f"{plain(server.uuid)}/{occurrence.serial}/{occurrence.time:.3f}"
+    return str(uuid5(NAMESPACE_OID, told))
 
 
 def _family(host: str) -> str:

@@ -98,6 +98,13 @@ def test_the_same_event_has_the_same_name_wherever_it_is_told():
     assert other.fact("uuid")(told(serial=5)) != name(told(serial=5))
 
 
+def test_a_serial_that_was_given_again_after_a_restore_is_another_event():
+    name = FACTS.fact("uuid")
+    first = told(serial=5)._replace(time=1_900_000_000.1234)
+    assert name(first) == name(first._replace(time=1_900_000_000.123))  # as the journal has it
+    assert name(first) != name(first._replace(time=1_900_000_000.124))
+
+
 def test_a_file_in_the_root_is_in_the_root():
     data = whole_data(told("/a.csv"))
     assert (data["directory_name"], data["file_name"]) == ("/", "a.csv")
