@@ -46,6 +46,16 @@ COMMANDS: Final = {
     "quarantine": Entry(
         "mft.cli.quarantine:quarantine", "Look at rejected files, release or delete them."
     ),
+    "export": Entry(
+        "mft.cli.export:export", "Write server.ini and every file that it names into one archive."
+    ),
+    "import": Entry(
+        "mft.cli.importing:import_", "Put the configuration of another node in place of this one's."
+    ),
+    "backup": Entry(
+        "mft.cli.backup:backup", "Write all of an instance but its data into one archive."
+    ),
+    "restore": Entry("mft.cli.restore:restore", "Make an instance of a backup."),
     "password": Entry("mft.cli.password:password", "Turn a password into a hash for server.ini."),
     "totp": Entry("mft.cli.totp:totp", "Make one-time codes for an account, or take them away."),
     "ssh-key": Entry("mft.cli.ssh_key:ssh_key", "Make an SSH key pair."),

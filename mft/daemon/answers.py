@@ -9,7 +9,8 @@ may, `{"do": "reject", "id": ID}`, both with a `"note"` for the audit trail,
 `{"do": "nodes", "from": 0}`, `{"do": "locations", "from": 0}`,
 `{"do": "start-location", "location": ID}`,
 `{"do": "transfers", "from": 0}`, and with `"transfer": ID`: `"transfer"`, `"run-transfer"`,
-`"transfer-run"` with the number of the run in `"run"`, `"stop-transfer"`, `"start-transfer"`.
+`"transfer-run"` with the number of the run in `"run"`, `"stop-transfer"`, `"start-transfer"`;
+`{"do": "copy-queue", "name": NAME}` with the name of a file in state/transfers/.
 Answers:
 `{"ok": true, ...}` or `{"ok": false, "error": SENTENCE}`.
 """
@@ -103,6 +104,9 @@ class Transferring(Protocol):
     async def start_anew(self, identifier: str) -> str:
         """Start one that is stopped or has failed, and give its name."""
 
+    async def copy_queue(self, name: str) -> None:
+        """Copy the queue that is in a file, by its name, beside it; raises OSError."""
+
 
 class Controlled(Protocol):
     """What the control socket asks of the running server."""
@@ -179,6 +183,7 @@ class Answer:
             "transfer-run": self._transfer_run,
             "stop-transfer": self._stop_transfer,
             "start-transfer": self._start_transfer,
+            "copy-queue": self._copy_queue,
         }
 
     async def to(self, line: bytes) -> bytes:
@@ -276,6 +281,16 @@ class Answer:
     async def _start_transfer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         name = await self._controlled.transfers.start_anew(_transfer_of(request))
         return {"ok": True, "name": name}
+
+    async def _copy_queue(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        name = request.get("name")
+        if not isinstance(name, str):
+            return failed('"name" is not the name of a file in state/transfers/')
+        try:
+            await self._controlled.transfers.copy_queue(name)
+        except OSError as error:
+            return failed(f"it cannot be copied: {error.strerror or error}")
+        return {"ok": True}
 
     async def _retry(self, request: Mapping[str, Any]) -> dict[str, Any]:
         handler = request.get("handler")

@@ -24,16 +24,17 @@ def replace(path: Path, data: bytes, mode: int) -> None:
     beside.unlink(missing_ok=True)
     write_new(beside, data, mode)
     beside.replace(path)
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
 def remove(path: Path) -> None:
     """Remove a file, if it is there, for good before this returns; raises OSError."""
     path.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk; raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

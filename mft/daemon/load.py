@@ -32,6 +32,7 @@ from mft.daemon.places import check_local_folders, check_places
 from mft.daemon.program_checks import check_programs
 from mft.daemon.reading import Reading
 from mft.daemon.second_factors import check_second_factors
+from mft.daemon.swapping import undisturbed
 from mft.protocols.options import ServiceOptions
 from mft.remote.base import LocationOptions
 from mft.transfers.options import TransferOptions
@@ -78,15 +79,34 @@ def instance_folder(file: Path) -> Path:
     return folder.parent if folder.name == CONF_FOLDER else folder
 
 
-def load(path: Path) -> Loaded:
-    """Read server.ini and the override beside it, and check all of it. Never raises."""
-    problems: list[Problem] = []
-    file = path.absolute()
-    context = Context(instance_folder(file))
-    reading = Reading(context, problems)
-    for raw in read(file, problems).values():
+def read_sections(file: Path, problems: list[Problem], *, overridden: bool = True) -> Reading:
+    """Read server.ini, and with `overridden` what is laid over it; nothing is checked yet."""
+    reading = Reading(Context(instance_folder(file)), problems)
+    for raw in read(file, problems, overridden=overridden).values():
         reading.take(raw)
     reading.add_defaults(file.name)
+    return reading
+
+
+def load(path: Path) -> Loaded:
+    """Read server.ini and the override beside it, and check all of it. Never raises.
+
+    An import that was killed while it put its files in place is finished first.
+    """
+    file = path.absolute()
+    try:
+        with undisturbed(file.parent):
+            return _load(file)
+    except (OSError, ValueError) as error:
+        details = error.strerror if isinstance(error, OSError) else str(error)
+        remedy = f"cannot be read while an import is not finished: {details}"
+        return Loaded(None, (Problem(file.name, 0, "", "", None, remedy),))
+
+
+def _load(file: Path) -> Loaded:
+    problems: list[Problem] = []
+    reading = read_sections(file, problems)
+    context = reading.context
     for one in reading.every():
         if one.options is not None:
             check_section(one.options, one.raw, context, problems)

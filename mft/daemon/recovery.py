@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from mft.core.peer import Origin
 from mft.daemon.begun import BEGUN, Begun
 from mft.daemon.files import replace
+from mft.daemon.restored import forget_mark, tell_restored
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -45,17 +46,22 @@ def ended_well(journal: Journal) -> bool:
 def recover(journal: Journal, bus: Bus, state: Path) -> Recovered:
     """Tell the closing events that the last run could not tell. Reads files: call it at start.
 
+    Before them it is told that the instance was restored from a backup, if it was.
+
     Afterwards `state/run` says where this run begins in the journal, for the next recovery. Killed
     before that, or without a disk that takes the events, the next one reads from the old place:
     what was told by then is not told again. Raises OSError when `state` cannot be written.
     """
-    begins = journal.last + 1
-    recovered = Recovered(0, 0) if ended_well(journal) else _recover(journal, bus, state)
+    begins, well = journal.last + 1, ended_well(journal)
+    restored = tell_restored(state, bus)
+    recovered = Recovered(0, 0) if well else _recover(journal, bus, state)
     try:
         journal.sync()
     except OSError:
         return recovered  # the journal has said that it is not healthy
     replace(state / RUN, f"{begins}\n".encode(), 0o600)
+    if restored:
+        forget_mark(state)
     return recovered
 
 

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.daemon import build
+from mft.daemon.files import write_new
 from mft.daemon.locations import Locations
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -30,6 +31,8 @@ from mft.transfers.transfer import State, Transfer
 FAMILY: Final = "transfers"
 WORD: Final = "transfer"
 FOLDER: Final = "transfers"  # in state/: the queues
+SUFFIX: Final = ".db"  # of them
+COPY: Final = ".copy"  # added to the name of a queue that was copied for a backup
 
 log = Logger()
 
@@ -47,6 +50,7 @@ class Transfers:
         self._state = state
         self._locations = locations
         self._lending = Lending(locations.of, reactor)
+        self._queues: dict[str, tuple[Queue, Asked]] = {}  # by the names of their files
 
     async def start(self, uuid: str, options: TransferOptions) -> None:
         """Start a transfer; one that is not enabled only does what somebody asks for.
@@ -59,13 +63,16 @@ class Transfers:
         self._bus.emit(events.COMPONENT_STARTED, told, self._origin(transfer))
 
     def _build(self, uuid: str, options: TransferOptions) -> Transfer:
-        queue = Queue(self._state / FOLDER / f"{file_name(uuid)}.db")
+        name = f"{file_name(uuid)}{SUFFIX}"
+        queue = Queue(self._state / FOLDER / name)
+        asked = Asked(queue, self._pools.disk)
+        self._queues[name] = queue, asked
         around = Around(
             component=Component(uuid, WORD, options.name),
             options=options,
             bus=self._bus,
             queue=queue,
-            ask=Asked(queue, self._pools.disk),
+            ask=asked,
             clock=self._reactor,
             now=time.time,
             zone=machine_zone(),
@@ -155,6 +162,18 @@ class Transfers:
             await transfer.start()
         return transfer.options.name
 
+    async def copy_queue(self, name: str) -> None:
+        """Copy a queue, by the name of its file, to the same name and COPY; nobody else can.
+
+        Raises Refused(NOT_FOUND) for one that is not open here, and OSError. The transfer waits
+        meanwhile: some 0.1 s for 100,000 files.
+        """
+        if name not in self._queues:
+            raise Refused(Reason.NOT_FOUND, name, "no running transfer has this queue")
+        queue, ask = self._queues[name]
+        target = self._state / FOLDER / f"{name}{COPY}"
+        await ask.alone(_copy, queue, target)
+
     def of(self, identifier: str) -> Transfer:
         """A transfer, by its ID or name; raises Refused for none."""
         for uuid, one in self.running.items():
@@ -163,3 +182,9 @@ class Transfers:
         names = ", ".join(one.options.name for one in self.running.values()) or "none"
         details = f"there is no transfer {identifier}; there are: {names}"
         raise Refused(Reason.NOT_FOUND, "", details)
+
+
+def _copy(queue: Queue, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    write_new(target, b"", 0o600)
+    queue.copy(target)

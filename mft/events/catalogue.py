@@ -2253,6 +2253,13 @@ ATTACHMENT_LEFT_OUT: Final = Event(
     'Event handler "{name}" mailed event {id} without the file "{real_path}": {details}',
     _in("operational process failure"),
 )
+RESTORED: Final = Event(
+    90224,
+    p.FromBackup,
+    'Restored from a backup of "{name}" on {host} that was made {made}: what happened there after '
+    "serial {serial} is not in this journal.",
+    _PROCESS,
+)
 INSPECTION_PASSED: Final = Event(
     90250,
     p.Inspected,

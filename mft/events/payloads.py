@@ -638,6 +638,15 @@ class MailRefused(NamedTuple):
     details: str
 
 
+class FromBackup(NamedTuple):
+    """A server that goes on from a backup, whose journal ended with `serial`."""
+
+    made: str  # ISO 8601
+    name: str
+    host: str
+    serial: int
+
+
 class MailsHeldBack(NamedTuple):
     """More mails than a handler may send: `value` in `interval` seconds."""
 

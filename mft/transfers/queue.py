@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final, NamedTuple
@@ -35,6 +35,7 @@ from mft.transfers.rows import (
     VERSION,
     WAITED,
     Row,
+    all_or_nothing,
     row_of,
     text_of,
 )
@@ -114,6 +115,11 @@ class Queue:
                 with suppress(sqlite3.Error):
                     database.close()
 
+    def copy(self, target: Path) -> None:
+        """Write all of it, as it is now, into an empty file; raises Refused."""
+        with self._reading() as database, closing(sqlite3.connect(target)) as copied:
+            database.backup(copied)
+
     def _refusal(self, error: Exception) -> Refused:
         said = str(error)
         reason = Reason.BUSY if "locked" in said else Reason.BROKEN
@@ -137,11 +143,11 @@ class Queue:
         """
         with self._reading() as database:
             if self._together:
-                with _kept(database, "SAVEPOINT one", "RELEASE one", "ROLLBACK TO one"):
+                with all_or_nothing(database, "SAVEPOINT one", "RELEASE one", "ROLLBACK TO one"):
                     yield database
                 return
             self._sync(database, durable)
-            with _kept(database, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
+            with all_or_nothing(database, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
                 yield database
 
     def _sync(self, database: sqlite3.Connection, durable: bool) -> None:
@@ -160,7 +166,7 @@ class Queue:
             self._sync(database, True)
             self._together = True
             try:
-                with _kept(database, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
+                with all_or_nothing(database, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
                     return [_outcome(call) for call in calls]
             finally:
                 self._together = False
@@ -358,20 +364,6 @@ def _outcome(call: Callable[[], Any]) -> Any:
         return call()
     except Exception as error:  # of this call, and not of those beside it
         return error
-
-
-@contextmanager
-def _kept(database: sqlite3.Connection, begin: str, keep: str, undo: str) -> Iterator[None]:
-    """Keep what is done within, or undo all of it."""
-    database.execute(begin)
-    try:
-        yield
-        database.execute(keep)
-    except BaseException:
-        if database.in_transaction:
-            with suppress(sqlite3.Error):
-                database.execute(undo)
-        raise
 
 
 def _end_of_batch(database: sqlite3.Connection, row: Row, outcome: str) -> Ended | None:

@@ -1,6 +1,8 @@
 """What the queue of a transfer has of one file, and how that stands in its tables."""
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -190,3 +192,19 @@ def row_of(found: Sequence[Any]) -> Row:
         changed,
         unique,
     )
+
+
+@contextmanager
+def all_or_nothing(
+    database: sqlite3.Connection, begin: str, keep: str, undo: str
+) -> Iterator[None]:
+    """Keep what is done within, or undo all of it."""
+    database.execute(begin)
+    try:
+        yield
+        database.execute(keep)
+    except BaseException:
+        if database.in_transaction:
+            with suppress(sqlite3.Error):
+                database.execute(undo)
+        raise

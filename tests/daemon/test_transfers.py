@@ -9,10 +9,12 @@ import pytest
 
 from mft.cli.check import plan
 from mft.core.failure import Reason, Refused
+from mft.daemon import transfers as room
 from mft.daemon.answers import Answer
 from mft.daemon.load import load
 from mft.daemon.service import Daemon
 from mft.events import catalogue as events
+from mft.transfers.queue import Queue
 from mft.transfers.runs import ENDED
 from mft.transfers.transfer import State
 from tests.fakes.daemons import Instance
@@ -289,3 +291,40 @@ def test_a_file_rests_longer_only_where_looks_come_from_time_to_time(instance: I
     assert problems(changes_notification="no") == problems(source_uuid="FAR")
     (remedy,) = problems(source_uuid="FAR")
     assert "is shorter than changes_poll_interval" in remedy
+
+
+def test_a_queue_is_copied_for_a_backup_while_it_is_open(
+    instance: Instance, tmp_path: Path
+) -> None:
+    folder = instance.state / "transfers"
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        assert await asked(daemon, do="copy-queue", name="out-1.db") == {"ok": True}
+        copied = Queue(folder / "out-1.db.copy")
+        copied.open()
+        assert copied.counts() == {}
+        copied.close()
+        assert (folder / "out-1.db.copy").stat().st_mode & 0o777 == 0o600
+        assert (await asked(daemon, do="copy-queue", name="out-1.db"))["ok"]  # over the first
+        for name in ("other.db", "../run", 7):
+            answer = await asked(daemon, do="copy-queue", name=name)
+            assert not answer["ok"]
+        await daemon.transfers.stop_one("out")
+        answer = await asked(daemon, do="copy-queue", name="out-1.db")
+        assert "the queue is closed" in answer["error"]
+
+    running(instance, body, transfer())
+
+
+def test_a_copy_that_the_disk_does_not_take_is_an_answer(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*words: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        monkeypatch.setattr(room, "write_new", full)
+        answer = await asked(daemon, do="copy-queue", name="out-1.db")
+        assert answer == {"ok": False, "error": "it cannot be copied: No space left on device"}
+
+    running(instance, body, transfer())
