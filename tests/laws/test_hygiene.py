@@ -15,6 +15,7 @@ MARKS = {"skip", "xfail", "flaky", "importorskip"}  # of pytest, by whatever nam
 CONDITIONAL = {
     "tests/auth/test_pam.py": "only root makes accounts of the machine; CI runs as root",
     "tests/interop/test_mail.py": "only root starts a mail server; CI runs as root",
+    "tests/system/test_active_passive.py": "only root makes networks; CI runs as root",
     "tests/system/test_bad_signature.py": "only root starts a mail server; CI runs as root",
     "tests/system/test_life.py": "only root can become somebody else; CI runs as root",
     "tests/system/test_system_accounts.py": "only root makes accounts of the machine; as above",
