@@ -14,7 +14,7 @@ from mft.config.section import NamedSection, option
 from mft.core.peer import Component
 from mft.core.vpath import VPath
 from mft.runtime.threads import Blocking
-from mft.vfs.base import FileSystem
+from mft.vfs.base import FileSystem, Upload
 from mft.vfs.volume import Volumes
 
 MAX_LISTED = 200_000  # entries of one remote folder; more ends the listing with Refused(QUOTA)
@@ -50,6 +50,16 @@ class Remote(FileSystem, Protocol):
     """
 
     files_at_a_time: int
+    # Whether its uploads have no name until they are committed: then `stat` with `finished` does
+    # not tell that somebody has begun one.
+    hides_uploads: bool
+
+    @property
+    def rounds_times(self) -> bool:
+        """Whether times of its files may be told in whole minutes.
+
+        Then a time at a full minute may stand for any in that minute.
+        """
 
     @property
     def identity(self) -> Identity:
@@ -58,6 +68,12 @@ class Remote(FileSystem, Protocol):
     @property
     def connected(self) -> bool:
         """Whether the connection lives."""
+
+    def may_digest(self, algorithm: str) -> bool:
+        """Whether `digest` may give one: where it cannot, nobody needs to compute the other.
+
+        As far as is known now, without asking the peer.
+        """
 
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """The peer's own digest ("sha256", "sha512") of a file; None where it makes none."""
@@ -78,26 +94,11 @@ class Announced(Protocol):
         """Tell how many bytes the whole file will have; another number is not committed."""
 
 
-@runtime_checkable
-class HidesUploads(Protocol):
-    """A `Remote` that says whether its uploads have no name until they are committed.
-
-    Where they have none, `stat` with `finished` does not tell that somebody has begun one.
-    """
-
-    hides_uploads: bool
-
-
-@runtime_checkable
-class RoundsTimes(Protocol):
-    """A `Remote` that says whether times of its files may be told in whole minutes.
-
-    Then a time at a full minute may stand for any in that minute.
-    """
-
-    @property
-    def rounds_times(self) -> bool:
-        """Whether they may."""
+def announce(upload: Upload, size: int) -> None:
+    """Tell an `Announced` upload how large the whole file will be; others need not know."""
+    told = getattr(upload, "announce", None)  # a check of the protocol costs more than the telling
+    if told is not None:
+        told(size)
 
 
 @runtime_checkable

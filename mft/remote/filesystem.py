@@ -126,6 +126,7 @@ class LocalRemote:
 
     files_at_a_time = FILES_AT_A_TIME
     hides_uploads = True
+    rounds_times = False
     identity = NOBODY
 
     def __init__(self, files: LocalFileSystem, base: VPath, sync: FolderSyncs) -> None:
@@ -139,6 +140,10 @@ class LocalRemote:
     def connected(self) -> bool:
         """Whether it is open."""
         return not self._closed
+
+    def may_digest(self, algorithm: str) -> bool:
+        """It makes none."""
+        return False
 
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """None: what would be read again comes out of memory, and proves nothing of the disk."""

@@ -29,6 +29,7 @@ class FtpTree:
     """Everything is asked in turn; while a file moves, everything else is Refused(BUSY)."""
 
     files_at_a_time = 1
+    hides_uploads = False
 
     def __init__(self, channel: Channel, looks: Looks, base: VPath, identity: Identity) -> None:
         """`base` is the server's own path of the root."""
@@ -89,6 +90,14 @@ class FtpTree:
         """Read a folder as a whole: whoever gets it knows that it did not end early."""
         async with self.turn(path):
             return _Turned(self, path, await self._looks.folder(path))
+
+    def may_digest(self, algorithm: str) -> bool:
+        """Whether FEAT names a command for it."""
+        if algorithm not in _DIGESTS:
+            return False
+        name, verb, _ = _DIGESTS[algorithm]
+        names, _ = hash_algorithms(self._session.features.get("HASH", ""))
+        return name in names or self._session.has(verb)
 
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """The server's own digest, by HASH, XSHA256 or XSHA512; None where FEAT names none."""

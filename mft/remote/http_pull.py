@@ -175,6 +175,10 @@ class PullTree(HttpTree):
         """Refused: documents are only fetched."""
         raise self.unsupported(path)
 
+    def may_digest(self, algorithm: str) -> bool:
+        """It tells none."""
+        return False
+
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """None: it may be another one each time."""
         return None

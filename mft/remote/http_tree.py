@@ -47,6 +47,8 @@ class HttpTree:
     """A `Remote` over HTTP, of which a server may know only a part."""
 
     files_at_a_time = FILES
+    hides_uploads = False
+    rounds_times = False
 
     def __init__(self, peer: HttpPeer) -> None:
         self.peer = peer
@@ -117,6 +119,10 @@ class HttpTree:
             if refused.reason is Reason.ABORTED:
                 raise
             return False
+
+    def may_digest(self, algorithm: str) -> bool:
+        """Whether the server has not shown yet that it tells none."""
+        return algorithm == SHA_256 and self._digests
 
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """The SHA-256 that the server tells of a file (RFC 9530); None where it tells none."""

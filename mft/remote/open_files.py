@@ -9,7 +9,7 @@ from mft.core.peer import NOWHERE, PROCESS, Component, Origin
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Emitter, Event
-from mft.remote.base import MAX_LISTED, Announced, Watchable
+from mft.remote.base import MAX_LISTED, Watchable, announce
 from mft.vfs.base import (
     LATER,
     Attributes,
@@ -246,8 +246,7 @@ class ToldUpload:
 
     def announce(self, size: int) -> None:
         """Tell a peer that wants to know how large the whole file will be."""
-        if isinstance(self._inner, Announced):
-            self._inner.announce(size)
+        announce(self._inner, size)
 
     async def commit(self, *, durable: bool) -> None:
         """Wait until the peer has everything."""

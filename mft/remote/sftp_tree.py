@@ -22,6 +22,7 @@ FILES_AT_A_TIME: Final = 8  # each has up to 16 MiB under way
 DIGEST_SPEED: Final = 20_000_000  # bytes a second that a server hashes at least
 DEFAULT_MODE: Final = 0o666  # what `upload` says when it leaves the mode to the server
 DEFAULT_FOLDER_MODE: Final = 0o777
+_DIGESTING: Final = frozenset({b"check-file", b"check-file-name"})
 DIGEST_SIZES: Final = {"sha256": 32, "sha512": 64}
 _OPEN: Final = {
     Existing.REFUSE: packets.FOR_WRITING | packets.CREATE | packets.EXCLUSIVE,
@@ -32,6 +33,9 @@ _OPEN: Final = {
 
 class SftpTree:
     """One connection's tree."""
+
+    hides_uploads = False
+    rounds_times = False
 
     def __init__(self, session: SftpSession, base: bytes, identity: Identity) -> None:
         self.identity = identity
@@ -116,10 +120,14 @@ class SftpTree:
             raise self._session.broken("an answer to READLINK that is none")
         return shown(reply.entries[0].name)
 
+    def may_digest(self, algorithm: str) -> bool:
+        """Whether the server offers any."""
+        return bool(_DIGESTING & self._session.served.extensions.keys())
+
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """The server's own digest of a file; None where it makes none."""
         self._session.check()
-        if not {b"check-file", b"check-file-name"} & self._session.served.extensions.keys():
+        if not self.may_digest(algorithm):
             return None
         size = (await self.stat(path)).size
         patience = REPLY_TIMEOUT + size / DIGEST_SPEED

@@ -12,7 +12,7 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
-from mft.remote.base import HidesUploads, Identity, Remote, RoundsTimes
+from mft.remote.base import Identity, Remote
 from mft.remote.open_files import Teller, ToldDownload, ToldListing, ToldUpload, Use
 from mft.vfs.base import Attributes, Download, Entry, Existing, Listing, Upload, Usage
 
@@ -22,7 +22,7 @@ class Told:
 
     def __init__(self, remote: Remote, folder: str, teller: Teller) -> None:
         self.files_at_a_time = remote.files_at_a_time
-        self.hides_uploads = isinstance(remote, HidesUploads) and remote.hides_uploads
+        self.hides_uploads = remote.hides_uploads
         self.use = Use(teller)
         self._remote = remote
         self._folder = folder.rstrip("/")
@@ -37,7 +37,7 @@ class Told:
     @property
     def rounds_times(self) -> bool:
         """Whether times of files may be told in whole minutes."""
-        return isinstance(self._remote, RoundsTimes) and self._remote.rounds_times
+        return self._remote.rounds_times
 
     @property
     def identity(self) -> Identity:
@@ -48,6 +48,10 @@ class Told:
     def connected(self) -> bool:
         """Whether the connection lives, and is still borrowed."""
         return not self._ended and self._remote.connected
+
+    def may_digest(self, algorithm: str) -> bool:
+        """Whether the peer may make digests of files."""
+        return self._remote.may_digest(algorithm)
 
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """The peer's own digest of a file."""

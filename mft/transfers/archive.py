@@ -6,7 +6,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.remote.base import Announced, Remote
+from mft.remote.base import Remote, announce
 from mft.transfers.around import Around, shown
 from mft.transfers.copying import Copying
 from mft.transfers.looking import Seen
@@ -58,8 +58,7 @@ async def _copy(around: Around, row: Row, source: Remote, store: Remote, name: V
         size = download.entry.size
         await make_folders(store, name.parent)
         upload = await store.upload(name, Existing.REPLACE)
-        if isinstance(upload, Announced):
-            upload.announce(size)
+        announce(upload, size)
         copying = Copying(
             download.lane,
             upload.lane,

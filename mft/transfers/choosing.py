@@ -7,7 +7,6 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.remote.base import HidesUploads
 from mft.transfers.around import shown
 from mft.transfers.names import stamped
 from mft.transfers.one_file import OneFile
@@ -83,7 +82,7 @@ def _own(file: OneFile, name: str, prefix: str, suffix: str, folder: VPath) -> V
     Such a name would be free for two transfers at a time, and the last to come would have it.
     """
     destination = file.destination
-    if isinstance(destination, HidesUploads) and destination.hides_uploads:
+    if destination.hides_uploads:
         uuid = file.around.component.uuid.encode()
         mark = hashlib.sha256(uuid).hexdigest()[:MARK]
         own = f"{prefix}{name}.{mark}{suffix}"

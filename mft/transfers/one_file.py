@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.remote.base import Remote, RoundsTimes
+from mft.remote.base import Remote
 from mft.transfers.around import Around, shown
 from mft.transfers.names import Named
 from mft.transfers.rows import Row
@@ -97,7 +97,7 @@ def is_same(row: Row, entry: Entry, source: Remote) -> bool:
     for known, told in ((row.changed, entry.changed), (row.unique, entry.unique)):
         if known and told and known != told:
             return False
-    minutes = isinstance(source, RoundsTimes) and source.rounds_times
+    minutes = source.rounds_times
     return entry.size == row.size and is_same_time(entry.modified, row.modified, minutes=minutes)
 
 

@@ -128,6 +128,9 @@ class MemoryConnector:
 class MemoryRemote:
     """One connection to a `Peer`, a `Remote`: uploads are in place, bytes move in order."""
 
+    hides_uploads = False
+    rounds_times = False
+
     def __init__(self, peer: Peer, base: VPath) -> None:
         self.peer = peer
         self.identity = IDENTITY
@@ -140,6 +143,10 @@ class MemoryRemote:
     def cut(self) -> None:
         """Break off."""
         self.connected = False
+
+    def may_digest(self, algorithm: str) -> bool:
+        """Whether it makes any."""
+        return self.peer.makes_digests
 
     async def digest(self, path: VPath, algorithm: str) -> bytes | None:
         """The digest of what is there, or another."""

@@ -6,7 +6,7 @@ import pytest
 
 from mft.core.failure import Reason
 from mft.core.vpath import ROOT, VPath
-from mft.remote.base import Remote, RoundsTimes
+from mft.remote.base import Remote
 from tests.fakes.odd_ftp import FEATURES, Peer, odd
 from tests.fakes.remotes import fetch, listed, refusal, using
 from tests.remote.test_ftp import options
@@ -38,7 +38,7 @@ def test_a_file_is_looked_at_by_what_the_server_knows(
         assert server.peer.verbs[before:] == said
         found = await listed(remote)
         assert found["file"].modified == modified
-        told = isinstance(remote, RoundsTimes) and remote.rounds_times
+        told = remote.rounds_times
         assert told is (modified == MIDNIGHT)
 
     def enter(peer: Peer) -> None:

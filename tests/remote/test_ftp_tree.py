@@ -163,6 +163,7 @@ def test_a_digest_may_have_a_command_of_its_own() -> None:
         await remote.digest(VPath(('a "b"',)), "sha512")
         assert server.peer.heard[-1] == 'XSHA512 "/a ""b"""'
         assert await remote.digest(FILE, "sha256") is None
+        assert [one for one in ("sha256", "sha512", "md5") if remote.may_digest(one)] == ["sha512"]
 
     with odd({"FEAT": features, "XSHA512": f"250 {digest}\r\n".encode()}) as server:
         using("ftp", options(server), work)

@@ -110,11 +110,14 @@ def test_a_digest_is_asked_for_until_there_is_none() -> None:
 
     async def main(tree: HttpsTree) -> None:
         nonlocal tells
+        assert tree.may_digest("sha256")
         assert await tree.digest(FILE, "sha256") == value
         assert await tree.digest(FILE, "sha512") is None
+        assert not tree.may_digest("sha512")
         tells = False
         for _ in range(3):
             assert await tree.digest(FILE, "sha256") is None
+            assert not tree.may_digest("sha256")
 
     assert len(at(answer, main)) == 2
 

@@ -295,6 +295,7 @@ def test_what_a_server_lacks_is_unsupported(far: Any) -> None:
         with refused(Reason.UNSUPPORTED):
             link.do(operation)
     assert link.do(tree.digest(P("/a"), "sha256")) is None
+    assert not tree.may_digest("sha256")
 
 
 def test_what_is_no_regular_file_is_not_opened(far: Any) -> None:

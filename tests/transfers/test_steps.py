@@ -1,14 +1,17 @@
 """A transfer that is killed before any one of its calls of the system, and started again."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import NamedTuple
 
 import pytest
 
+from mft.transfers import steps
 from tests.fakes.killed import child, prepare
 from tests.fakes.killed_transfers import transfer, transfer_once
+from tests.fakes.remote import MemoryRemote
 from tests.fakes.transferring import Desk, LocalDesk
 
 MOST_CALLS = 1000  # of one transfer
@@ -104,3 +107,33 @@ def test_what_has_no_time_is_begun_anew_after_a_cut(tmp_path: Path) -> None:
     desk.put("a.csv", b"B" * 100_000, 0)  # the same size, and no time that tells it apart
     desk.pass_time(60)
     assert desk.arrived == {"a.csv": b"B" * 100_000}
+
+
+@pytest.mark.parametrize("digests", [True, False])
+def test_a_digest_is_made_where_it_is_of_use(tmp_path: Path, digests: bool) -> None:
+    made: list[object] = []
+
+    def sha256() -> object:
+        made.append(None)
+        return hashlib.sha256()
+
+    desk = Desk(tmp_path)
+    desk.put("a.csv", DATA)
+    desk.target.makes_digests = digests
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(steps, "hashlib", SimpleNamespace(sha256=sha256))
+        desk.go()
+    assert len(made) == digests
+    assert desk.arrived == {"a.csv": DATA}
+
+
+@pytest.mark.parametrize("lies", [True, False])
+def test_a_digest_that_nobody_expected_is_compared_as_well(tmp_path: Path, lies: bool) -> None:
+    desk = Desk(tmp_path, retry_count="0")
+    desk.put("a.csv", DATA)
+    desk.target.false_digests = lies
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(MemoryRemote, "may_digest", lambda *_: False)
+        desk.go()
+    assert desk.arrived == ({} if lies else {"a.csv": DATA})
+    assert desk.left == (["a.csv"] if lies else [])
