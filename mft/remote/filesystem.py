@@ -127,6 +127,7 @@ class LocalRemote:
     files_at_a_time = FILES_AT_A_TIME
     hides_uploads = True
     rounds_times = False
+    pipelined = False
     identity = NOBODY
 
     def __init__(self, files: LocalFileSystem, base: VPath, sync: FolderSyncs) -> None:

@@ -49,6 +49,7 @@ class HttpTree:
     files_at_a_time = FILES
     hides_uploads = False
     rounds_times = False
+    pipelined = False
 
     def __init__(self, peer: HttpPeer) -> None:
         self.peer = peer

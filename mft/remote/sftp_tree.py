@@ -36,6 +36,7 @@ class SftpTree:
 
     hides_uploads = False
     rounds_times = False
+    pipelined = True
 
     def __init__(self, session: SftpSession, base: bytes, identity: Identity) -> None:
         self.identity = identity
@@ -173,15 +174,8 @@ class SftpTree:
         if flags is None:
             raise Refused(Reason.UNSUPPORTED, str(path), "a remote file is not changed in place")
         attrs = NOTHING if mode == DEFAULT_MODE else Attrs(mode=mode)
-        made = None
-        if how is Existing.REPLACE:  # most often there is something
-            present = await self._present(path)
-        else:
-            present, made = await self._present_or_made(path, attrs)
+        present, made = await self._present_or_made(path, attrs)
         if present is not None:
-            if made is not None:  # whatever that server takes for a new file
-                self._session.forget(made)
-                made = None
             _check_taken(path, present, how)
         handle = made or await self._open_as(path, how, flags, attrs)
         lane = WriteLane(self._session, handle, str(path))
@@ -201,21 +195,21 @@ class SftpTree:
         session, name = self._session, self._bytes(path)
         looking = session.start(packets.LStat, name)
         making = session.start(packets.Open, name, _OPEN[Existing.REFUSE], attrs)
+        wanted = False
         try:
             present = await self._found(path, looking)
-        except BaseException:
-            making.addCallbacks(self._forget, lambda _: None)
-            making.cancel()
-            raise
+            wanted = present is None
+        finally:
+            if not wanted:  # whatever that server takes for a new file is closed again
+                making.addErrback(lambda _: None)
+                making.cancel()
+        if present is not None:
+            return present, None
         try:
-            return present, self._handle(await session.told(making, str(path)))
+            return None, self._handle(await session.told(making, str(path)))
         except Refused:
             session.check()
-            return present, None
-
-    def _forget(self, reply: responses.Reply) -> None:
-        if isinstance(reply, responses.HandleReply):
-            self._session.forget(reply.handle)
+            return None, None
 
     async def _open_as(self, path: VPath, how: Existing, flags: int, attrs: Attrs) -> bytes:
         try:

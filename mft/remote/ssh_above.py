@@ -45,4 +45,6 @@ class Agreement(NamedTuple):
 def shown(text: bytes) -> str:
     """A server's text as it may stand in a sentence: printable, and not long."""
     plain = text[: MAX_SHOWN * 4].decode("utf-8", "replace")
+    if plain.isprintable():
+        return plain[:MAX_SHOWN].strip()
     return "".join(one if one.isprintable() else "?" for one in plain)[:MAX_SHOWN].strip()

@@ -23,6 +23,7 @@ class Told:
     def __init__(self, remote: Remote, folder: str, teller: Teller) -> None:
         self.files_at_a_time = remote.files_at_a_time
         self.hides_uploads = remote.hides_uploads
+        self.pipelined = remote.pipelined
         self.use = Use(teller)
         self._remote = remote
         self._folder = folder.rstrip("/")

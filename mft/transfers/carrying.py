@@ -245,7 +245,9 @@ class Carrier:
         stays = not options.delete_source_on_success
         remember = same and (stays or options.transfer_memory_duration > 0)
         now = self._around.now()
-        ended = await self._around.ask(queue.end, row, DONE, now, remember=remember)
+        ended = await self._around.ask(
+            queue.end, row, DONE, now, remember=remember, durable=options.ends_verified
+        )
         self._tally.done += 1
         self._tally.size += max(row.written, 0)
         self._furthest.pop(row.id, None)

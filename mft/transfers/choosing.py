@@ -1,6 +1,7 @@
 """What a file will be called at its destination, and what becomes of one that is called so."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 from mft.core.failure import Reason, Refused
@@ -11,6 +12,7 @@ from mft.transfers.around import shown
 from mft.transfers.names import stamped
 from mft.transfers.one_file import OneFile
 from mft.transfers.rows import SENDING, SKIPPED
+from mft.vfs.base import Entry
 
 FAIL: Final = "fail"
 SKIP: Final = "skip"
@@ -31,20 +33,30 @@ async def choose(file: OneFile) -> None:
     row, rule = file.row, file.around.options.overwrite_rule
     row.final, row.from_top = file.named.path, file.named.from_top
     row.replaces = rule == DISABLE
+    seen: dict[VPath, Entry | None] = {}
     if rule == STAMP_ALWAYS:
         row.final = _stamped(file, row.final)
     elif rule != DISABLE:
-        existing = await file.find(row.final)
+        existing = await _look(file, row.final, seen)
         if existing is not None and existing.is_directory:
             raise Refused(Reason.IS_A_DIRECTORY, file.target)
         if existing is not None and not await _may_have(file, row.final, rule):
             row.state, row.error = SKIPPED, "the destination has a file of the name"
             return
-    row.temporary = await _temporary_name(file, row.final)
+    row.temporary = await _temporary_name(file, row.final, seen)
     row.state = SENDING
     if not await file.around.ask(file.around.queue.claim, row):
         row.begin_anew()
         raise Refused(Reason.BUSY, file.target, "another file is being sent there")
+
+
+async def _look(file: OneFile, final: VPath, seen: dict[VPath, Entry | None]) -> Entry | None:
+    """What has the name; and its first temporary one, which is looked at along with it."""
+    temporary = _first_temporary(file, final)
+    if temporary == final:
+        return await file.find(final)
+    existing, seen[temporary] = await file.find_both(final, temporary)
+    return existing
 
 
 async def _may_have(file: OneFile, final: VPath, rule: str) -> bool:
@@ -64,25 +76,33 @@ async def _may_have(file: OneFile, final: VPath, rule: str) -> bool:
     return rule != SKIP
 
 
-async def _temporary_name(file: OneFile, final: VPath) -> VPath:
+async def _temporary_name(file: OneFile, final: VPath, seen: Mapping[VPath, Entry | None]) -> VPath:
     """The name until all of it is there: one that nobody else has."""
-    named = file.named
-    suffix = named.suffix or file.around.options.destination_temporary_suffix
-    if not suffix and not named.prefix:
+    temporary = _first_temporary(file, final)
+    if temporary == final:
         return final
-    temporary = _own(file, final.name, named.prefix, suffix, final.parent)
-    if await file.find(temporary) is None:
-        return temporary
-    return _own(file, _stamped(file, final).name, named.prefix, suffix, final.parent)
+    taken = seen[temporary] if temporary in seen else await file.find(temporary)
+    return temporary if taken is None else _own(file, _stamped(file, final).name, final.parent)
 
 
-def _own(file: OneFile, name: str, prefix: str, suffix: str, folder: VPath) -> VPath:
+def _first_temporary(file: OneFile, final: VPath) -> VPath:
+    """The name until all of it is there, unless somebody has it; `final` where there is none."""
+    if not (_suffix(file) or file.named.prefix):
+        return final
+    return _own(file, final.name, final.parent)
+
+
+def _suffix(file: OneFile) -> str:
+    return file.named.suffix or file.around.options.destination_temporary_suffix
+
+
+def _own(file: OneFile, name: str, folder: VPath) -> VPath:
     """A temporary name; where nobody sees what others have begun under it, that of this transfer.
 
     Such a name would be free for two transfers at a time, and the last to come would have it.
     """
-    destination = file.destination
-    if destination.hides_uploads:
+    prefix, suffix = file.named.prefix, _suffix(file)
+    if file.destination.hides_uploads:
         uuid = file.around.component.uuid.encode()
         mark = hashlib.sha256(uuid).hexdigest()[:MARK]
         own = f"{prefix}{name}.{mark}{suffix}"

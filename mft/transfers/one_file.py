@@ -3,6 +3,8 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
+from twisted.internet.defer import Deferred
+
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.remote.base import Remote
@@ -65,6 +67,17 @@ class OneFile:
             if refused.reason is Reason.NOT_FOUND:
                 return None
             raise
+
+    async def find_both(self, one: VPath, other: VPath) -> tuple[Entry | None, Entry | None]:
+        """The same for two names, which are asked for at once where that is of use."""
+        if not self.destination.pipelined:
+            return await self.find(one), await self.find(other)
+        first, second = (Deferred.fromCoroutine(self.find(path)) for path in (one, other))
+        try:
+            return await first, await second
+        finally:  # nobody waits for the second where the first has failed
+            second.addErrback(lambda _: None)
+            second.cancel()
 
     async def look(self) -> Entry:
         """What the source is now; raises VanishedError where there is nothing."""

@@ -219,6 +219,16 @@ class TransferOptions(NamedSection):
     )
 
     @property
+    def ends_verified(self) -> bool:
+        """Whether nothing is left to do for a file once it has its own name at the destination."""
+        return not (
+            self.delete_source_on_success
+            or self.archive_success_path
+            or self.execute_after_success
+            or self.execute_on_destination_after_success
+        )
+
+    @property
     def stable_after(self) -> float:
         """How long a file must rest where looks come from time to time only.
 

@@ -268,15 +268,17 @@ class Queue:
             database.execute(RENEW, (SEEN, now, rules.batch, row.id))
             return _end_of_batch(database, row, "") if row.batch else None
 
-    def end(self, row: Row, outcome: str, now: float, *, remember: bool = False) -> Ended | None:
+    def end(
+        self, row: Row, outcome: str, now: float, *, remember: bool = False, durable: bool = False
+    ) -> Ended | None:
         """A file has come to its end; the batch that has as well, with it.
 
         One that is done is taken out of the queue; with `remember` it is not taken for a new one
         as long as it stays where it is. Should a power cut take this, only its last step is done
-        again.
+        again; with `durable`, or of one that is not done, none does.
         """
         row.state, row.reached = outcome, row.state if outcome == FAILED else ""
-        with self._writing(durable=outcome != DONE) as database:
+        with self._writing(durable=durable or outcome != DONE) as database:
             if outcome == DONE:
                 database.execute("DELETE FROM files WHERE id = ?", (row.id,))
             else:

@@ -172,8 +172,8 @@ class Delivery:
         Should a power cut take that, it is sent from its beginning.
         """
         row = self._file.row
-        if row.begun:
-            return  # and so was what is known of its source
+        if row.begun or row.size <= self._options.transfer_chunk_size:
+            return  # and so was what is known of its source; one of one piece is sent anew
         row.begun = True
         try:
             await self._file.save(durable=False)
@@ -268,7 +268,8 @@ class Delivery:
             await self._see(temporary, final)
         self._told_done()
         row.state = VERIFIED
-        await file.save()
+        if not self._options.ends_verified:  # its end is written right now
+            await file.save()
 
     async def _is_published(self) -> bool:
         """Whether it has its own name already: a kill or a cut may have come after that.

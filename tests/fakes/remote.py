@@ -130,6 +130,7 @@ class MemoryRemote:
 
     hides_uploads = False
     rounds_times = False
+    pipelined = False
 
     def __init__(self, peer: Peer, base: VPath) -> None:
         self.peer = peer

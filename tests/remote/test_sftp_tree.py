@@ -310,7 +310,8 @@ def test_what_is_no_regular_file_is_not_opened(far: Any) -> None:
         link.do(tree.download(P("/fifo")))
     with refused(Reason.DENIED):
         link.do(tree.upload(P("/fifo"), Existing.REPLACE))
-    assert not any(isinstance(one, packets.Open) for one in host.requests)
+    opened = [one for one in host.requests if isinstance(one, packets.Open)]
+    assert all(one.flags & packets.EXCLUSIVE for one in opened)  # which opens what is not there
 
 
 def test_a_folder_that_may_not_be_entered_is_no_matter_of_the_login(far: Any) -> None:
