@@ -29,6 +29,7 @@ _OPEN: Final = {
     Existing.REPLACE: packets.FOR_WRITING | packets.CREATE | packets.TRUNCATE,
     Existing.EXTEND: packets.FOR_WRITING | packets.CREATE,
 }
+_ANEW: Final = _OPEN[Existing.REFUSE] | _OPEN[Existing.REPLACE]
 
 
 class SftpTree:
@@ -174,7 +175,11 @@ class SftpTree:
         if flags is None:
             raise Refused(Reason.UNSUPPORTED, str(path), "a remote file is not changed in place")
         attrs = NOTHING if mode == DEFAULT_MODE else Attrs(mode=mode)
-        present, made = await self._present_or_made(path, attrs)
+        if how is Existing.REPLACE:
+            made = await self._made(path, attrs)
+            present = None if made else await self._present(path)
+        else:
+            present, made = await self._present_or_made(path, attrs)
         if present is not None:
             _check_taken(path, present, how)
         handle = made or await self._open_as(path, how, flags, attrs)
@@ -210,6 +215,18 @@ class SftpTree:
         except Refused:
             session.check()
             return None, None
+
+    async def _made(self, path: VPath, attrs: Attrs) -> bytes | None:
+        """The handle of a new file; None where it cannot be one, as something is there.
+
+        One question is all that a new name costs. A server that opens what is there all the same
+        truncates it, as it is to be.
+        """
+        try:
+            return await self._open(packets.Open, self._bytes(path), _ANEW, attrs, path=path)
+        except Refused:
+            self._session.check()
+            return None
 
     async def _open_as(self, path: VPath, how: Existing, flags: int, attrs: Attrs) -> bytes:
         try:

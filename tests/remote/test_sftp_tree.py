@@ -300,11 +300,15 @@ def test_what_a_server_lacks_is_unsupported(far: Any) -> None:
 
 def test_what_is_no_regular_file_is_not_opened(far: Any) -> None:
     link, host = far()
-    host.sftp = lambda request: (
-        responses.attrs_full(request.request_id, 0o010644, 0, 0, 0, 0, 0)
-        if isinstance(request, packets.Stat | packets.LStat)
-        else None
-    )
+
+    def answer(request: Any) -> bytes | None:
+        if isinstance(request, packets.Open):
+            return responses.status(request.request_id, Status.FAILURE)
+        if isinstance(request, packets.Stat | packets.LStat):
+            return responses.attrs_full(request.request_id, 0o010644, 0, 0, 0, 0, 0)
+        return None
+
+    host.sftp = answer
     tree = link.connect()
     with refused(Reason.DENIED):
         link.do(tree.download(P("/fifo")))
