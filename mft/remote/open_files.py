@@ -1,7 +1,6 @@
 """Open files and listings of a borrowed connection: each tells its one end."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from mft.core.failure import Reason, Refused
@@ -131,33 +130,47 @@ class ToldLane:
         """The descriptor, of a local file."""
         return self._inner.fileno()
 
+    # Each piece of a file passes here: `with` would cost more than all the rest.
+
     def read_into(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]:
         """Fill the views."""
-        with self._failing(events.LOCATION_READ_FAILED):
+        try:
             count = self._inner.read_into(views, offset)
+        except Refused as refused:
+            self._fails(events.LOCATION_READ_FAILED, refused)
+            raise
         if count is not LATER:
             self.read += count
         return count
 
     def write_from(self, views: Buffers, offset: int) -> int | Literal[Later.LATER]:
         """Write the views."""
-        with self._failing(events.LOCATION_WRITE_FAILED):
+        try:
             count = self._inner.write_from(views, offset)
+        except Refused as refused:
+            self._fails(events.LOCATION_WRITE_FAILED, refused)
+            raise
         if count is not LATER:
             self.written += count
         return count
 
     async def read_later(self, views: Buffers, offset: int) -> int:
         """Fill the views, waiting."""
-        with self._failing(events.LOCATION_READ_FAILED):
+        try:
             count = await self._inner.read_later(views, offset)
+        except Refused as refused:
+            self._fails(events.LOCATION_READ_FAILED, refused)
+            raise
         self.read += count
         return count
 
     async def write_later(self, views: Buffers, offset: int) -> int:
         """Write the views, waiting."""
-        with self._failing(events.LOCATION_WRITE_FAILED):
+        try:
             count = await self._inner.write_later(views, offset)
+        except Refused as refused:
+            self._fails(events.LOCATION_WRITE_FAILED, refused)
+            raise
         self.written += count
         return count
 
@@ -171,19 +184,17 @@ class ToldLane:
 
     async def sync(self) -> None:
         """Wait until the peer has what was written."""
-        with self._failing(events.LOCATION_WRITE_FAILED):
-            await self._inner.sync()
-
-    @contextmanager
-    def _failing(self, event: Event[p.LocationHandleFailed]) -> Iterator[None]:
         try:
-            yield
+            await self._inner.sync()
         except Refused as refused:
-            sentence = self._use.heard(refused)
-            if not self.broken:
-                self.broken = sentence
-                self._use.tell(event, p.LocationHandleFailed(*self._moved, self.broken))
+            self._fails(events.LOCATION_WRITE_FAILED, refused)
             raise
+
+    def _fails(self, event: Event[p.LocationHandleFailed], refused: Refused) -> None:
+        sentence = self._use.heard(refused)
+        if not self.broken:
+            self.broken = sentence
+            self._use.tell(event, p.LocationHandleFailed(*self._moved, self.broken))
 
 
 class _Open:

@@ -14,6 +14,7 @@ from mft.remote.sftp_attrs import entry_of, sent_attrs
 from mft.remote.sftp_reading import ReadLane
 from mft.remote.sftp_refusal import refusal
 from mft.remote.sftp_session import SftpSession
+from mft.remote.sftp_waiting import Answer
 from mft.remote.sftp_writing import WriteLane
 from mft.vfs.base import Attributes, Entry
 from mft.wire.sftp import packets, responses
@@ -121,7 +122,7 @@ class RemoteListing:
         self._session = session
         self._handle = handle
         self._subject = subject
-        self._asked: deque[Deferred[responses.Reply]] = deque()
+        self._asked: deque[Deferred[Answer]] = deque()
         self._count = 0
         self._left_out = 0
         self._ended = False
@@ -136,8 +137,8 @@ class RemoteListing:
     async def _next(self) -> Sequence[responses.Named]:
         """What the next READDIR brings; nothing at the end."""
         while len(self._asked) < AHEAD:
-            self._asked.append(self._session.start(packets.ReadDir, self._handle))
-        reply = await self._asked.popleft()
+            self._asked.append(self._session.start_unread(packets.ReadDir, self._handle))
+        reply = self._session.read_answer(await self._asked.popleft())
         if isinstance(reply, responses.NameReply):
             self._count += len(reply.entries)
             if self._count > MAX_LISTED:

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from mft.core.failure import Malformed, Refused
 from mft.remote.base import REPLY_TIMEOUT
 from mft.remote.sftp_refusal import refusal
-from mft.remote.sftp_waiting import Asked, Fetch, Forgotten, Waiting, copied
+from mft.remote.sftp_waiting import Answer, Asked, Fetch, Forgotten, Unread, Waiting, copied
 from mft.remote.ssh_connection import SshConnection
 from mft.runtime.bell import Bell
 from mft.runtime.buffers import Buffers
@@ -167,6 +167,19 @@ class SftpSession:
         number = self._enlist(asked)
         self.channel.write(packets.encode_request(make(number, *fields)))
         return asked.done
+
+    def start_unread(self, make: Any, *fields: Any) -> "Deferred[Answer]":
+        """The same for an answer that `read_answer` parses later."""
+        self.check()
+        asked = Unread()
+        number = self._enlist(asked)
+        self.channel.write(packets.encode_request(make(number, *fields)))
+        return asked.done
+
+    def read_answer(self, answer: Answer) -> responses.Reply:
+        """Parse an answer; what cannot be parsed ends the session, and is Refused."""
+        reply: responses.Reply = self.parsed(lambda: responses.parse_reply(*answer))
+        return reply
 
     async def told(self, reply: "Deferred[responses.Reply]", subject: str = "") -> responses.Reply:
         """Wait for an answer; a STATUS that is not OK is Refused."""

@@ -206,7 +206,7 @@ class SftpTree:
             wanted = present is None
         finally:
             if not wanted:  # whatever that server takes for a new file is closed again
-                making.addErrback(lambda _: None)
+                making.addCallbacks(self._forget, lambda _: None)
                 making.cancel()
         if present is not None:
             return present, None
@@ -215,6 +215,10 @@ class SftpTree:
         except Refused:
             session.check()
             return None, None
+
+    def _forget(self, reply: responses.Reply) -> None:
+        if isinstance(reply, responses.HandleReply):
+            self._session.forget(reply.handle)
 
     async def _made(self, path: VPath, attrs: Attrs) -> bytes | None:
         """The handle of a new file; None where it cannot be one, as something is there.

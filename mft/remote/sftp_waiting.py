@@ -1,6 +1,6 @@
 """Who waits for an answer of an SFTP server, and what happens to it."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
@@ -21,6 +21,13 @@ class Waiting(Protocol):
 
     def lost(self, refused: Refused) -> None:
         """There will be none."""
+
+
+class Answer(NamedTuple):
+    """An answer as it came: its type, and what is in it from its id on."""
+
+    kind: int
+    body: bytes
 
 
 class Fetched(Protocol):
@@ -102,6 +109,29 @@ class Asked:
             self.done.callback(reply)
         elif isinstance(reply, responses.HandleReply):
             self._session.forget(reply.handle)
+
+    def lost(self, refused: Refused) -> None:
+        """Hand on why there is no answer."""
+        if not self.done.called:
+            self.done.errback(refused)
+
+
+class Unread:
+    """One request whose answer is parsed by who waits for it, in a turn of its own if need be.
+
+    Answers that bring much, such as a part of a long folder, come several at a time.
+    """
+
+    __slots__ = ("done", "patience")
+
+    def __init__(self) -> None:
+        self.done: Deferred[Answer] = Deferred()
+        self.patience = REPLY_TIMEOUT
+
+    def answered(self, kind: int, body: memoryview) -> None:
+        """Hand the answer on as it is."""
+        if not self.done.called:
+            self.done.callback(Answer(kind, bytes(body)))
 
     def lost(self, refused: Refused) -> None:
         """Hand on why there is no answer."""

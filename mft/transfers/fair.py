@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from twisted.internet.task import deferLater
 
-TURN: Final = 0.005  # seconds of work before others have their turn
+TURN: Final = 0.002  # seconds of work before others have their turn
 
 
 class Fair:
