@@ -54,6 +54,7 @@ class Peer:
         self.pretends: set[str] = set()  # "remove" and "rename" that are told, and not done
         self.replaces = True  # whether a rename may put a file in place of another
         self.files_at_a_time = 1
+        self.pipelined = False
         self._unanswered: list[Deferred[None]] = []
 
     @property
@@ -130,12 +131,12 @@ class MemoryRemote:
 
     hides_uploads = False
     rounds_times = False
-    pipelined = False
 
     def __init__(self, peer: Peer, base: VPath) -> None:
         self.peer = peer
         self.identity = IDENTITY
         self.files_at_a_time = peer.files_at_a_time
+        self.pipelined = peer.pipelined
         self.connected = True
         self.open_files = 0
         self._base = base

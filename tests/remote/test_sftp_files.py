@@ -79,6 +79,30 @@ def test_a_new_file_needs_nothing_else(far: Any, how: Existing) -> None:
     assert asked(host) == ["LStat", "Open"]
 
 
+def test_a_new_file_in_place_of_any_other_is_one_question(far: Any) -> None:
+    link, host = far()
+    Strange(host)
+    tree = link.connect()
+    upload = link.do(tree.upload(PATH, Existing.REPLACE))
+    assert (upload.start, upload.in_place, upload.replaced) == (0, False, False)
+    assert asked(host) == ["Open"]
+    # What a server that knows no EXCL opens all the same is empty.
+    assert host.requests[-1].flags & packets.EXCLUSIVE
+    assert host.requests[-1].flags & packets.TRUNCATE
+
+
+def test_what_is_there_is_looked_at_before_it_is_replaced(far: Any) -> None:
+    link, host = far()
+    Strange(host, 7, Open=Status.FAILURE)
+    tree = link.connect()
+    with refused(Reason.BROKEN):
+        link.do(tree.upload(PATH, Existing.REPLACE))
+    assert asked(host) == ["Open", "LStat", "Open", "LStat"]  # the last for why it is not opened
+    anew, again = (one.flags for one in host.requests if isinstance(one, packets.Open))
+    assert anew & packets.EXCLUSIVE
+    assert again == packets.FOR_WRITING | packets.CREATE | packets.TRUNCATE
+
+
 def test_what_is_there_is_gone_on_with_whatever_a_server_takes_for_a_new_file(far: Any) -> None:
     link, host = far()
     Strange(host, 7)

@@ -12,7 +12,7 @@ from mft.core.vpath import VPath
 from mft.transfers.queue import Queue
 from mft.transfers.transfer import Transfer
 from tests.fakes.lending import Begun
-from tests.fakes.transferring import DownDesk, options
+from tests.fakes.transferring import Desk, DownDesk, options
 
 OLD, NEW = b"A" * 100_000, b"B" * 100_000
 
@@ -89,3 +89,40 @@ def test_a_part_of_this_very_file_is_gone_on_with(desk, name):
     assert at.arrived == {name: OLD}
     (again,) = at.payloads(60012)
     assert 0 < again.transferred_size < len(OLD)
+
+
+@pytest.mark.parametrize("pipelined", [True, False])
+def test_both_names_are_looked_at_at_once_where_that_saves_time(
+    tmp_path: Path, pipelined: bool
+) -> None:
+    at = Desk(tmp_path)
+    at.target.pipelined = pipelined
+    at.target.hangs.add("stat")
+    at.put("a.csv")
+    at.start()
+    looked = ["/in/a.csv", "/in/a.csv.part"]
+    assert at.target.asked_for("stat") == looked[: 1 + pipelined]
+    at.target.answer()
+    at.pass_time(2)
+    assert at.arrived == {"a.csv": b"data"}
+    at.stop()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_either_look_that_fails_is_a_try_that_has_failed(tmp_path: Path, which: int) -> None:
+    at = Desk(tmp_path, retry_wait="5")
+    at.target.pipelined = True
+    at.target.hangs.add("stat")
+    at.put("a.csv")
+    at.start()
+    answers = [Refused(Reason.NOT_FOUND, ""), Refused(Reason.NOT_FOUND, "")]
+    answers[which] = Refused(Reason.DENIED, "", "not now")
+    at.target.refuses["stat"] = answers
+    at.target.answer()
+    at.pass_time(1)
+    assert at.arrived == {}
+    at.target.refuses.clear()
+    at.pass_time(30)
+    assert at.arrived == {"a.csv": b"data"}
+    at.stop()
+    assert at.logged == []

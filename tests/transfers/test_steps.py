@@ -4,11 +4,13 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from mft.transfers import steps
+from mft.transfers.queue import Queue
+from mft.transfers.rows import Row
 from tests.fakes.killed import child, prepare
 from tests.fakes.killed_transfers import transfer, transfer_once
 from tests.fakes.remote import MemoryRemote
@@ -33,6 +35,9 @@ CASES = {
     "copy": Case({"delete_source_on_success": "no"}, left=True),
     "move into a folder": Case({"recursive": "yes"}, path="sub/a.csv"),
     "overwrite": Case({"overwrite_rule": "overwrite"}, old=True),
+    "copy over another": Case(
+        {"overwrite_rule": "overwrite", "delete_source_on_success": "no"}, left=True, old=True
+    ),
     "put aside": Case({"overwrite_rule": "timestamp-to-existing-file"}, old=True, files=2),
     "stamp": Case({"overwrite_rule": "timestamp-always"}),
     "in place": Case({"destination_temporary_suffix": "none"}),
@@ -137,3 +142,39 @@ def test_a_digest_that_nobody_expected_is_compared_as_well(tmp_path: Path, lies:
         desk.go()
     assert desk.arrived == ({} if lies else {"a.csv": DATA})
     assert desk.left == (["a.csv"] if lies else [])
+
+
+@pytest.mark.parametrize(
+    ("size", "stays", "saves"),
+    [
+        (4000, "yes", [("sent", True)]),
+        (4000, "no", [("sent", True), ("verified", True)]),
+        (5000, "yes", [("sending", False), ("sent", True)]),
+        (5000, "no", [("sending", False), ("sent", True), ("verified", True)]),
+    ],
+)
+def test_what_is_of_no_use_after_a_kill_is_not_written_down(
+    tmp_path: Path, size: int, stays: str, saves: list[tuple[str, bool]]
+) -> None:
+    """A file of one piece is not gone on with; a copy ends in the call that follows."""
+    saved: list[tuple[str, bool]] = []
+    ended: list[bool] = []
+    save, end = Queue.save, Queue.end
+
+    def saves_it(queue: Queue, row: Row, *, durable: bool = True) -> None:
+        saved.append((row.state, durable))
+        save(queue, row, durable=durable)
+
+    def ends_it(queue: Queue, *words: Any, durable: bool = False, **named: Any) -> Any:
+        ended.append(durable)
+        return end(queue, *words, durable=durable, **named)
+
+    desk = Desk(tmp_path, delete_source_on_success="no" if stays == "yes" else "yes")
+    desk.put("a.csv", bytes(size))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Queue, "save", saves_it)
+        patched.setattr(Queue, "end", ends_it)
+        desk.go()
+    assert saved == saves
+    assert ended == [stays == "yes"]
+    assert desk.arrived == {"a.csv": bytes(size)}
