@@ -106,7 +106,9 @@ CLUSTER_NOTES = """\
 Medians; in brackets half the distance between the lowest and the highest round. Connections come
 from this machine, fifty at once, are greeted in clear FTP and leave; those without a header and
 those with each version take turns. Event 20003 and its line in the journal are in what a
-header adds; no handler takes it."""
+header adds; no handler takes it. Logins at nodes are SSH logins by password with bcrypt of the
+usual cost: each node has a process, and computes hashes on all cores but one. The PostgreSQL that
+they share, and the clients, are on the same machine."""
 
 
 class Family(NamedTuple):

@@ -189,7 +189,10 @@ def _transfers() -> list[Goal]:
 
 
 def _cluster() -> list[Goal]:
-    return [Goal("proxy-header", kind, "<=", 50) for kind in ("v1", "v2", "told")]
+    return [
+        *(Goal("proxy-header", kind, "<=", 50) for kind in ("v1", "v2", "told")),
+        Goal("nodes", "ratio", ">=", 1.8),
+    ]
 
 
 def _turns() -> list[Goal]:

@@ -150,7 +150,9 @@ def test_transfers_wait_for_a_server_and_are_looked_at_beside_a_long_folder(
 
 
 @pytest.mark.bench
-def test_what_a_proxy_tells_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    seen, page = tiny_run(tmp_path, "cluster", {"mft"}, {"proxy-header"}, capsys)
+def test_what_a_proxy_tells_and_nodes_share_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen, page = tiny_run(tmp_path, "cluster", {"mft"}, {"proxy-header", "nodes"}, capsys)
     assert all(value > 0 for value in seen["proxy-header"]["mft"]["plain"])
     assert "what version 2 adds" in page

@@ -16,6 +16,7 @@ from tests.benchmarks.workloads import (
     ftp_small,
     http_small,
     logins,
+    nodes,
     proxied,
     scheme_sessions,
     scp,
@@ -48,5 +49,5 @@ HTTP: tuple[Workload, ...] = (
 AUTH: tuple[Workload, ...] = (*crowds.workloads(), *directories.workloads())
 EVENTS: tuple[Workload, ...] = tuple(events.workloads())
 TRANSFERS: tuple[Workload, ...] = tuple(transfers.workloads())
-CLUSTER: tuple[Workload, ...] = tuple(proxied.workloads())
+CLUSTER: tuple[Workload, ...] = (*proxied.workloads(), *nodes.workloads())
 WORKLOADS = SSH + FTP + HTTP + AUTH + EVENTS + TRANSFERS + CLUSTER
