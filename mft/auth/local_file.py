@@ -137,7 +137,7 @@ class _NoOwnPasswords:
     def of(self, account: str) -> OwnPassword | None:
         return None
 
-    async def keep(self, account: str, own: OwnPassword) -> None:
+    async def keep(self, account: str, own: OwnPassword, before: OwnPassword | None) -> None:
         raise NotChanged(Fault.NOT_ALLOWED)
 
 

@@ -30,6 +30,7 @@ class _Proof(NamedTuple):
 
     configured: PasswordHash  # that of server.ini
     now: PasswordHash  # the one that counts, which has the password
+    chosen: OwnPassword | None  # what there was then, whether or not it counts
     parted: Parted | None = None  # with the code that stood at its end
 
 
@@ -72,7 +73,7 @@ class OwnChanges:
         proof = await self._proved(member, factor, change.old, change.code)
         own = await self._chosen(member, account, proof, change.new.reveal())
         await self._take(factor, proof, change.code)
-        await self._parts.own.keep(member.whole.uuid, own)
+        await self._parts.own.keep(member.whole.uuid, own, proof.chosen)
 
     async def _chosen(
         self, member: Member, account: Account, proof: _Proof, new: str
@@ -84,7 +85,7 @@ class OwnChanges:
         except ValueError as error:
             raise NotChanged(Fault.IMPOSSIBLE, str(error)) from None
         await self._computed(parts.policy.check, new, (account.name, *account.email))
-        earlier = self._earlier(member, proof.now)
+        earlier = self._earlier(proof)
         for one in earlier:
             if await self._computed(one.matches, new):
                 raise NotChanged(Fault.USED)
@@ -94,13 +95,13 @@ class OwnChanges:
     async def _change_codes(self, member: Member, change: CodesChange, peer: Address) -> None:
         """The new codes are looked at first, so that nothing is used up for none."""
         self._allowed(member.whole, peer, lambda one: one.allow_own_one_time_codes)
-        factor = self._members.factor(member)
+        factor, before = self._members.factor(member), self._parts.own_factors.of(member.whole.uuid)
         proof = await self._proved(member, factor, change.password, change.code)
         own = None if change.new is None else self._begun(change.new, change)
         if factor is None and own is None:
             raise NotChanged(Fault.NO_CODES)
         await self._take(factor, proof, change.code)
-        await self._parts.own_factors.keep(member.whole.uuid, own)
+        await self._parts.own_factors.keep(member.whole.uuid, own, before)
 
     def _begun(self, new: TimeCodes, change: CodesChange) -> OwnFactor:
         """The new codes, by one of which the account shows that it can make them."""
@@ -130,7 +131,7 @@ class OwnChanges:
         configured = member.password
         if configured is None:
             raise NotChanged(Fault.NOT_ALLOWED, "it has no password")
-        own = self._members.own_password(member)
+        own, chosen = self._members.own_password(member), self._parts.own.of(member.whole.uuid)
         hash_now = configured if own is None else own.hash
         text = password.reveal()
         at_end = factor is not None and not code.reveal()
@@ -141,7 +142,7 @@ class OwnChanges:
             raise NotChanged(Fault.WRONG)
         if expired := self._members.password_expired(member):
             raise NotChanged(Fault.NOT_ALLOWED, expired)
-        return _Proof(configured, hash_now, None if whole else parted)
+        return _Proof(configured, hash_now, chosen, None if whole else parted)
 
     async def _take(self, factor: Factor | None, proof: _Proof, code: Secret) -> None:
         """Use up a code, where the account has some; one that is missing is no guess."""
@@ -156,8 +157,8 @@ class OwnChanges:
         if wrong:
             raise NotChanged(CODE_FAULTS.get(wrong, Fault.CODE_WRONG), wrong)
 
-    def _earlier(self, member: Member, hash_now: PasswordHash) -> tuple[PasswordHash, ...]:
+    def _earlier(self, proof: _Proof) -> tuple[PasswordHash, ...]:
         """The hashes that may not come back, the newest first."""
-        own = self._parts.own.of(member.whole.uuid)
-        known = (hash_now, *(() if own is None else (own.hash, *own.earlier)))
+        own = proof.chosen
+        known = (proof.now, *(() if own is None else (own.hash, *own.earlier)))
         return tuple(dict.fromkeys(known))[: self._parts.policy.history]

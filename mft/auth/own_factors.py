@@ -27,8 +27,8 @@ class OwnFactors(Protocol):
     def of(self, account: str) -> OwnFactor | None:
         """That of an account, by its ID; Refused(BROKEN) when it cannot be read."""
 
-    async def keep(self, account: str, own: OwnFactor | None) -> None:
-        """Keep it, or with None no other; on disk before this returns; raises OSError."""
+    async def keep(self, account: str, own: OwnFactor | None, before: OwnFactor | None) -> None:
+        """Keep it, or with None no other, in place of what `of` gave; as `OwnPasswords` does."""
 
 
 class NoOwnFactors:
@@ -40,7 +40,7 @@ class NoOwnFactors:
         """None."""
         return None
 
-    async def keep(self, account: str, own: OwnFactor | None) -> None:
+    async def keep(self, account: str, own: OwnFactor | None, before: OwnFactor | None) -> None:
         """Refused."""
         raise Refused(Reason.UNSUPPORTED, "", "second factors are not kept here")
 

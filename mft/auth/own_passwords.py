@@ -73,8 +73,11 @@ class OwnPasswords(Protocol):
     def of(self, account: str) -> OwnPassword | None:
         """What an account, by its ID, has chosen; Refused(BROKEN) when it cannot be read."""
 
-    async def keep(self, account: str, own: OwnPassword) -> None:
-        """Keep it, on disk before this returns; raises OSError."""
+    async def keep(self, account: str, own: OwnPassword, before: OwnPassword | None) -> None:
+        """Keep it in place of what `of` gave, for good before this returns.
+
+        Raises OSError, and Refused(BUSY) where that is no longer what there is.
+        """
 
 
 def mark_of(configured: PasswordHash) -> str:

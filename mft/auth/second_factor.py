@@ -12,7 +12,7 @@ from mft.auth.own_factors import OwnFactor
 from mft.auth.parts import Parts
 from mft.auth.passwords import PasswordHash
 from mft.auth.time_codes import DIGITS, TimeCodes, recovery_digest
-from mft.auth.used_codes import NEVER, Used
+from mft.auth.used_codes import NEVER, Take, Used
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -95,47 +95,59 @@ class Codes:
     async def _judge(self, factor: Factor, code: str, step: int | None) -> str:
         if self._parts.used_codes.slips.too_many(factor.account, self._parts.clock()):
             return TOO_OFTEN
-        if step is None:
-            return USED if self._was_used(factor, code) else self._wrong(factor)
-        return await self._take(factor, step)
+        return await (self._wrong(factor, code) if step is None else self._take(factor, step))
 
-    def _was_used(self, factor: Factor, code: str) -> bool:
-        """Whether it is one of the last codes that did: then it is no guess."""
-        used = self._parts.used_codes.of(factor.account)
-        steps = (used.step, *used.recent) if used.mark == factor.codes.mark else ()
-        return any(code == factor.codes.code(one) for one in steps)
-
-    def _wrong(self, factor: Factor) -> str:
-        if self._parts.used_codes.slips.add(factor.account, self._parts.clock()):
-            told = p.SecondFactorOf(factor.name, factor.account)
+    async def _wrong(self, factor: Factor, code: str) -> str:
+        """It counts before anything is waited for, so that no guesses side by side are free."""
+        slips, account, now = self._parts.used_codes.slips, factor.account, self._parts.clock()
+        too_many = slips.add(account, now)
+        try:
+            used = await self._parts.used_codes.look(account)
+        except Refused:  # and so is a right one
+            slips.take_back(account, now)
+            raise
+        if _was_used(factor, code, used):
+            slips.take_back(account, now)
+            return USED
+        if too_many:
+            told = p.SecondFactorOf(factor.name, account)
             self._parts.tell(events.ONE_TIME_CODES_WRONG, told)
         return WRONG
 
     async def _take(self, factor: Factor, step: int) -> str:
-        used, mark = self._parts.used_codes.of(factor.account), factor.codes.mark
-        if step <= factor.begun or (used.mark == mark and step <= used.step):
-            return USED
-        await self._keep(factor, used.taken(mark, step))
-        return ""
+        mark = factor.codes.mark
+
+        def taken(used: Used) -> Used | None:
+            before = step <= factor.begun or (used.mark == mark and step <= used.step)
+            return None if before else used.taken(mark, step)
+
+        return USED if await self._use(factor, taken) is None else ""
 
     async def _recover(self, factor: Factor, digest: str) -> str:
-        used = self._parts.used_codes.of(factor.account)
-        if digest in used.recovery:
+        def taken(used: Used) -> Used | None:
+            return None if digest in used.recovery else used.recovered(digest)
+
+        used = await self._use(factor, taken)
+        if used is None:
             return USED
-        used = used.recovered(digest)
-        await self._keep(factor, used)
         left = len(factor.recovery.difference(used.recovery))
         told = p.RecoveryCodeUsed(factor.name, factor.account, left)
         self._parts.tell(events.RECOVERY_CODE_USED, told)
         return ""
 
-    async def _keep(self, factor: Factor, used: Used) -> None:
-        """What is used is used at once; the login waits until that is on disk."""
+    async def _use(self, factor: Factor, taken: Take) -> Used | None:
+        """What is used is used at once; the login waits until that holds for good."""
         try:
-            await self._parts.used_codes.keep(factor.account, used)
+            return await self._parts.used_codes.take(factor.account, taken)
         except OSError as error:
             details = f"the used one-time code cannot be kept: {error.strerror or error}"
             raise Refused(Reason.BROKEN, "", details) from None
+
+
+def _was_used(factor: Factor, code: str, used: Used) -> bool:
+    """Whether it is one of the last codes that did: then it is no guess."""
+    steps = (used.step, *used.recent) if used.mark == factor.codes.mark else ()
+    return any(code == factor.codes.code(one) for one in steps)
 
 
 def matches(hashed: PasswordHash, texts: Sequence[str]) -> list[bool]:

@@ -6,7 +6,7 @@ account have five wrong ones, and one more in each hour after that, whatever rig
 between: 24 guesses a day, for even odds after 26 years, each of which is in the audit trail.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from mft.auth.time_codes import MAX_RECOVERY_CODES
@@ -40,6 +40,22 @@ class Used(NamedTuple):
         """What it is once a recovery code is used as well."""
         return self._replace(recovery=(*self.recovery, digest)[-RECOVERED:])
 
+    def together(self, other: "Used") -> "Used":
+        """What is used up by one of two or by both: of servers that did not know of each other.
+
+        Steps of two secrets do not go together: those that are later count.
+        """
+        known = dict.fromkeys((*other.recovery, *self.recovery))
+        first, second = sorted((self, other), key=lambda one: one.step, reverse=True)
+        steps = {first.step, *first.recent}
+        if second.mark == first.mark:
+            steps |= {second.step, *second.recent}
+        recent = sorted(steps - {first.step, NEVER}, reverse=True)[:RECENT]
+        return Used(first.mark, first.step, tuple(known)[-RECOVERED:], tuple(recent))
+
+
+Take = Callable[[Used], Used | None]
+
 
 class Slips:
     """Wrong codes of each account: only somebody with its password can add one."""
@@ -56,6 +72,10 @@ class Slips:
         self._of[account] = self._count(account, now) + 1, now
         return self.too_many(account, now)
 
+    def take_back(self, account: str, now: float) -> None:
+        """The last one was no guess after all."""
+        self._of[account] = max(0.0, self._count(account, now) - 1), now
+
     def _count(self, account: str, now: float) -> float:
         count, since = self._of.get(account, (0.0, now))
         if now < since:  # the clock was set back: what is left takes as long as it would have
@@ -70,11 +90,16 @@ class UsedCodes(Protocol):
     def slips(self) -> Slips:
         """The wrong ones."""
 
-    def of(self, account: str) -> Used:
+    async def look(self, account: str) -> Used:
         """What an account, by its ID, has used; Refused(BROKEN) when it cannot be read."""
 
-    async def keep(self, account: str, used: Used) -> None:
-        """Keep it: at once for `of`, and on disk before this returns; raises OSError."""
+    async def take(self, account: str, taken: Take) -> Used | None:
+        """Use something up: what is used then, for good before this returns.
+
+        `taken` makes of what is used what is used then; None, which is given back, where that is
+        used up already. It is asked again where somebody else was faster. Raises OSError, and
+        Refused as `look` does.
+        """
 
 
 class Nowhere:
@@ -82,14 +107,14 @@ class Nowhere:
 
     slips = Slips()
 
-    def of(self, account: str) -> Used:
+    async def look(self, account: str) -> Used:
         """Refused."""
         details = "one-time codes are not judged here: only the server uses them up"
         raise Refused(Reason.BROKEN, "", details)
 
-    async def keep(self, account: str, used: Used) -> None:
+    async def take(self, account: str, taken: Take) -> Used | None:
         """Refused."""
-        self.of(account)
+        return await self.look(account)
 
 
 NOWHERE: Final = Nowhere()

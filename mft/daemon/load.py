@@ -32,6 +32,7 @@ from mft.daemon.places import check_local_folders, check_places
 from mft.daemon.program_checks import check_programs
 from mft.daemon.reading import Reading
 from mft.daemon.second_factors import check_second_factors
+from mft.daemon.secret_checks import check_shared_secret
 from mft.daemon.swapping import undisturbed
 from mft.protocols.options import ServiceOptions
 from mft.remote.base import LocationOptions
@@ -130,6 +131,7 @@ def _load(file: Path) -> Loaded:
     check_programs(reading)
     files = read_account_files(reading)
     check_recipients(reading, files)
+    check_shared_secret(reading, files)
     _check_mode(file, problems)
     problems.sort(key=lambda problem: (problem.file != file.name, problem.line))
     failed = any(problem.is_error for problem in problems)

@@ -2406,6 +2406,41 @@ CLUSTER_BACK: Final = Event(
     'The database of cluster "{name}" is there again.',
     _in("operational session success"),
 )
+RECORD_COPY_UNWRITTEN: Final = Event(
+    90320,
+    p.PathFailed,
+    'The copy "{path}" of what the nodes of the cluster share of an account cannot be written; '
+    "until it can be, a start without the database would go by an older one: {details}",
+    _PROCESS_BROKEN,
+)
+RECORDS_HEARD: Final = Event(
+    90321,
+    p.Records,
+    'This node knows what the accounts of cluster "{name}" have chosen and used up: {records} '
+    "records.",
+    _in("operational session informational"),
+)
+RECORDS_NOT_SHARED: Final = Event(
+    90322,
+    p.Failed,
+    'What accounts have chosen and used up is not shared by the nodes of cluster "{name}", so '
+    "that none of it can be changed, and no one-time code is accepted: {details}",
+    _in("operational session failure failure-high"),
+)
+RECORDS_GIVEN: Final = Event(
+    90323,
+    p.Records,
+    'This node put into the database of cluster "{name}" what accounts had chosen and used up '
+    "here: {records} records.",
+    _in("operational session informational"),
+)
+RECORDS_PUT_BACK: Final = Event(
+    90324,
+    p.Records,
+    'The database of cluster "{name}" had lost, or had older, {records} records of what accounts '
+    "have chosen and used up; this node put them back.",
+    _in("operational session failure failure-high"),
+)
 
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {

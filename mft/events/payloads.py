@@ -47,6 +47,13 @@ class Cluster(NamedTuple):
     name: str
 
 
+class Records(NamedTuple):
+    """Records of accounts in the database of a cluster."""
+
+    name: str
+    records: int
+
+
 class Directory(NamedTuple):
     """A server of a directory that a method of logging in asks."""
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Final, Literal
 
-from mft.config.kinds import Context, Wrong, duration, reference
+from mft.config.kinds import Context, SecretText, Wrong, duration, reference
 from mft.config.section import option
+from mft.core.secret import Secret
 from mft.resources.base import ResourceOptions
 
 BEATS: Final = 3  # so many heartbeats may be missed before a node counts as dead
+LEAST_SECRET: Final = 32  # characters: nobody guesses what a database that was stolen is sealed by
 SharedRef = Annotated[str, reference("resources", "mysql", "postgresql")]
 
 
@@ -35,8 +37,19 @@ class ClusterOptions(ResourceOptions):
         ours=True,
     )
 
+    secret: SecretText = option(
+        "A secret that all nodes have, and nobody else: at least 32 random characters. What they "
+        "share of their accounts' credentials is sealed by it. It is needed where accounts have "
+        "one-time codes, or may change their password.",
+        Secret(""),
+        ours=True,
+    )
+
     def check(self, context: Context) -> Iterator[Wrong]:
-        """Tell of a node that would be dead between two heartbeats."""
+        """Tell of a node that would be dead between two heartbeats, and of a secret to guess."""
         if self.node_timeout < BEATS * self.heartbeat_interval:
             told = f"is less than {BEATS} times heartbeat_interval"
             yield Wrong(told, f"{self.node_timeout:g}", option="node_timeout")
+        if 0 < len(self.secret.reveal()) < LEAST_SECRET:
+            told = f"has fewer than {LEAST_SECRET} characters: openssl rand -base64 33 makes one"
+            yield Wrong(told, option="secret")

@@ -68,6 +68,18 @@ LEASES: Final = _table(
     Column("fence", BigInteger, nullable=False),
     _moment("until"),
 )
+# What accounts have chosen and used up, sealed: one row for each of them and each kind. A version
+# is never given twice, and a row is never removed: that there is nothing is a record as well.
+RECORDS: Final = _table(
+    "mft_account_records",
+    _key("account"),
+    Column("kind", String(16), primary_key=True),
+    _text("name"),  # the ID of the account as far as it fits, for whoever looks into the table
+    Column("version", BigInteger, nullable=False),
+    Column("text", _Long, nullable=False),
+    _moment("changed"),
+)
+Index("ix_mft_account_records_changed", RECORDS.c.changed)
 # When accounts were used last. Whoever writes its row is alone with the account until it commits.
 ACCOUNTS: Final = _table("mft_accounts", _key("account"), _moment("used"))
 # How many sessions an account has on a node, as that node has counted.

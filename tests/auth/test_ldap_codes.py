@@ -21,7 +21,7 @@ from mft.auth.ldap_options import LdapOptions
 from mft.auth.outside import outside_uuid
 from mft.auth.second_factor import TOO_OFTEN, USED, WRONG, Factor
 from mft.auth.time_codes import PERIOD, TimeCodes
-from mft.auth.used_codes import MAX_WRONG, NOWHERE, Used
+from mft.auth.used_codes import MAX_WRONG, NOWHERE, Take, Used
 from mft.core.failure import Refused
 from mft.core.peer import Component
 from mft.core.secret import Secret
@@ -438,14 +438,11 @@ class Watched(UsedInMemory):
         self.reactor = reactor
         self.threads: set[int] = set()
 
-    def of(self, account: str) -> Used:
+    async def take(self, account: str, taken: Take) -> Used | None:
         self.threads.add(get_ident())
-        return super().of(account)
-
-    async def keep(self, account: str, used: Used) -> None:
-        self.threads.add(get_ident())
-        await super().keep(account, used)
+        used = await super().take(account, taken)
         await deferLater(self.reactor, 0.01)
+        return used
 
 
 def test_of_many_logins_by_one_code_one_gets_in_and_the_reactor_alone_uses_it_up(

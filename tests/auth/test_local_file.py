@@ -101,7 +101,7 @@ def test_a_password_that_was_chosen_before_the_account_was_shared_does_not_count
     )
     assert knows(method, "ann")
     with pytest.raises(NotChanged):
-        run(NONE.keep("shared-ann", method.own.kept["shared-ann"]))
+        run(NONE.keep("shared-ann", method.own.kept["shared-ann"], None))
 
 
 def test_a_file_that_was_not_read_is_refused_when_it_is_made() -> None:

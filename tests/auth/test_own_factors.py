@@ -12,7 +12,7 @@ def test_there_are_none_and_none_is_kept() -> None:
     assert not NO_OWN_FACTORS.some
     assert NO_OWN_FACTORS.of("ann") is None
     with pytest.raises(Refused):
-        run(NO_OWN_FACTORS.keep("ann", OwnFactor(CODES, frozenset(), 1)))
+        run(NO_OWN_FACTORS.keep("ann", OwnFactor(CODES, frozenset(), 1), None))
 
 
 def test_one_shows_nothing_of_its_secret() -> None:

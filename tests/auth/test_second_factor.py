@@ -288,6 +288,36 @@ def test_what_cannot_be_kept_lets_nobody_in(
         ask(method, given)
 
 
+def test_where_used_codes_are_not_known_a_wrong_one_is_no_guess(method: Method) -> None:
+    wrong = wrong_code(method.now)
+    method.used.fails = Refused(Reason.BROKEN, "", "the database is away")
+    for _ in range(MAX_WRONG + 1):
+        with pytest.raises(Refused):
+            ask(method, word("right" + wrong))
+    method.used.fails = None
+    assert isinstance(ask(method, word("right" + code_at())), Accepted)
+
+
+def test_guesses_side_by_side_count_before_anybody_looks_what_was_used(method: Method) -> None:
+    async def many() -> list[Verdict]:
+        release = asyncio.Event()
+
+        class Slow(type(method.used)):  # type: ignore[misc]  # whatever it is
+            async def look(self, account: str) -> Any:
+                await release.wait()
+                return await super().look(account)
+
+        method.used.__class__ = Slow
+        given = [code(wrong_code(method.now)) for _ in range(2 * MAX_WRONG)]
+        logins = [asyncio.ensure_future(method.authenticate(o, PEER, SERVICE)) for o in given]
+        await asyncio.sleep(0)
+        release.set()
+        return list(await asyncio.gather(*logins))
+
+    whys = [why(one) for one in asyncio.run(many())]
+    assert whys == [WRONG] * MAX_WRONG + [TOO_OFTEN] * MAX_WRONG
+
+
 def test_without_a_place_for_used_codes_nobody_gets_in(method: Method) -> None:
     fresh = Method(coded())
     fresh._codes._parts = fresh.parts._replace(used_codes=NOWHERE)

@@ -56,11 +56,47 @@ def test_a_clock_that_is_set_back_makes_nobody_wait_for_longer() -> None:
     assert not slips.too_many("ann", NOW - DAY + FORGIVEN)
 
 
+def test_what_was_no_guess_after_all_does_not_count() -> None:
+    slips = Slips()
+    for _ in range(MAX_WRONG):
+        slips.add("ann", NOW)
+    slips.take_back("ann", NOW)
+    assert not slips.too_many("ann", NOW)
+    assert slips.add("ann", NOW)
+    slips.take_back("bob", NOW)
+    assert [slips.add("bob", NOW) for _ in range(MAX_WRONG)] == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_two_servers_have_used_up_is_used_up_together(swapped: bool) -> None:
+    def together(one: Used, other: Used) -> Used:
+        return other.together(one) if swapped else one.together(other)
+
+    one, other = Used("mark", 5, ("a",), (3,)), Used("mark", 7, ("a", "b"), (5, 2))
+    found = together(one, other)
+    assert found == Used("mark", 7, found.recovery, (5, 3, 2))
+    assert set(found.recovery) == {"a", "b"}
+    assert together(one, Used()) == one
+    another = Used("another", 9, ("c",), (8,))
+    found = together(one, another)
+    assert found[:2] == ("another", 9)
+    assert (set(found.recovery), found.recent) == ({"a", "c"}, (8,))
+    assert together(found, one).step == 9
+
+
+def test_what_two_servers_have_used_up_has_an_end_as_well() -> None:
+    one = Used("mark", 100, tuple(map(str, range(RECOVERED))), tuple(range(99, 99 - RECENT, -1)))
+    other = Used("mark", 50, ("a", "b"), tuple(range(49, 49 - RECENT, -1)))
+    found = other.together(one)
+    assert (len(found.recovery), len(found.recent)) == (RECOVERED, RECENT)
+    assert {"a", "b"} <= set(found.recovery)
+
+
 def test_without_a_place_no_code_does() -> None:
     with pytest.raises(Refused):
-        NOWHERE.of("ann")
+        run(NOWHERE.look("ann"))
     with pytest.raises(Refused):
-        run(NOWHERE.keep("ann", Used()))
+        run(NOWHERE.take("ann", lambda used: used))
 
 
 def test_what_was_kept_is_read() -> None:

@@ -224,7 +224,7 @@ def test_the_password_that_an_account_has_chosen_counts(instance: Instance) -> N
     files = OwnPasswordFiles(instance.state, Inline(), Trail())  # type: ignore[arg-type]  # as much as it needs
     hashed = PasswordHash.parse(make_hash("chosen", "crypt-sha512", 1000))
     replaced = mark_of(PasswordHash.parse(CHEAP_HASH))
-    run(files.keep("id-ann", OwnPassword(replaced, hashed, 1.0, ())))
+    run(files.keep("id-ann", OwnPassword(replaced, hashed, 1.0, ()), None))
     result = tried(instance, "ann", word="chosen")
     assert result.exit_code == 0
     assert "the password that the account has chosen counts" in result.stdout

@@ -31,7 +31,7 @@ def only_file(state: Path) -> Path:
 
 
 def test_only_the_server_may_read_them(tmp_path: Path) -> None:
-    run(opened(tmp_path).keep("ann", OWN))
+    run(opened(tmp_path).keep("ann", OWN, None))
     assert stat.S_IMODE((tmp_path / FOLDER).stat().st_mode) == 0o700
     assert stat.S_IMODE(only_file(tmp_path).stat().st_mode) == 0o600
 
@@ -40,7 +40,7 @@ def test_only_the_server_may_read_them(tmp_path: Path) -> None:
     "account", ["ann", "../../etc/passwd", "a" * 150, "\u53e3" * 150, "\u00e4 /", " "]
 )
 def test_an_id_is_no_path_and_may_be_anything(tmp_path: Path, account: str) -> None:
-    run(opened(tmp_path).keep(account, OWN))
+    run(opened(tmp_path).keep(account, OWN, None))
     assert only_file(tmp_path).parent == tmp_path / FOLDER
     assert opened(tmp_path).of(account) == OWN
 
@@ -65,8 +65,8 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_one_that_cannot_be_read_is_told_and_lets_nobody_in(tmp_path: Path, kind: str) -> None:
     files = opened(tmp_path)
-    run(files.keep("ann", OWN))
-    run(files.keep("bob", OWN))
+    run(files.keep("ann", OWN, files.of("ann")))
+    run(files.keep("bob", OWN, files.of("bob")))
     path = next(one for one in (tmp_path / FOLDER).iterdir() if b'"ann"' in one.read_bytes())
     path.write_bytes(BROKEN[kind])
     trail = Trail()
@@ -85,7 +85,7 @@ def test_one_that_cannot_be_read_is_told_and_lets_nobody_in(tmp_path: Path, kind
 def test_an_administrator_takes_them_away_and_that_is_told(tmp_path: Path) -> None:
     trail = Trail()
     files = opened(tmp_path, trail)
-    run(files.keep("id-ann", OWN))
+    run(files.keep("id-ann", OWN, None))
     assert run(files.take_away("id-ann", "ann")) is True
     assert run(files.take_away("id-ann", "ann")) is False
     (told,) = trail.told
@@ -95,7 +95,7 @@ def test_an_administrator_takes_them_away_and_that_is_told(tmp_path: Path) -> No
 
 
 def test_those_that_cannot_be_read_can_be_taken_away_as_well(tmp_path: Path) -> None:
-    run(opened(tmp_path).keep("ann", OWN))
+    run(opened(tmp_path).keep("ann", OWN, None))
     only_file(tmp_path).write_bytes(b"{")
     files = opened(tmp_path)
     assert run(files.take_away("ann", "ann")) is True
@@ -104,7 +104,7 @@ def test_those_that_cannot_be_read_can_be_taken_away_as_well(tmp_path: Path) -> 
 
 
 def test_what_a_killed_process_was_writing_is_neither_read_nor_left(tmp_path: Path) -> None:
-    run(opened(tmp_path).keep("ann", OWN))
+    run(opened(tmp_path).keep("ann", OWN, None))
     kept = only_file(tmp_path)
     kept.with_name(f"{kept.name}.4711.new").write_bytes(kept.read_bytes()[:50])
     trail = Trail()
@@ -115,11 +115,11 @@ def test_what_a_killed_process_was_writing_is_neither_read_nor_left(tmp_path: Pa
 
 def test_what_cannot_be_written_or_removed_leaves_what_was(tmp_path: Path) -> None:
     files = opened(tmp_path)
-    run(files.keep("ann", OWN))
+    run(files.keep("ann", OWN, files.of("ann")))
     away = (tmp_path / FOLDER).rename(tmp_path / "away")
     for own in (OWN._replace(begun=8), None):
         with pytest.raises(FileNotFoundError):
-            run(files.keep("ann", own))
+            run(files.keep("ann", own, files.of("ann")))
         assert files.of("ann") == OWN
     away.rename(tmp_path / FOLDER)
     assert opened(tmp_path).of("ann") == OWN
@@ -128,9 +128,9 @@ def test_what_cannot_be_written_or_removed_leaves_what_was(tmp_path: Path) -> No
 def test_a_reader_reads_what_is_there_and_changes_nothing(tmp_path: Path) -> None:
     assert KeptFactors(tmp_path, Trail()).of("ann") is None
     assert list(tmp_path.iterdir()) == []
-    run(opened(tmp_path).keep("ann", OWN))
+    run(opened(tmp_path).keep("ann", OWN, None))
     kept = KeptFactors(tmp_path, Trail())
     assert kept.of("ann") == OWN
     with pytest.raises(Refused):
-        run(kept.keep("bob", OWN))
+        run(kept.keep("bob", OWN, kept.of("bob")))
     assert opened(tmp_path).of("bob") is None

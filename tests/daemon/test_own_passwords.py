@@ -30,14 +30,14 @@ def only_file(state: Path) -> Path:
 
 
 def test_only_the_server_may_read_them(tmp_path: Path) -> None:
-    run(opened(tmp_path).keep("ann", OWN))
+    run(opened(tmp_path).keep("ann", OWN, None))
     assert stat.S_IMODE((tmp_path / "passwords").stat().st_mode) == 0o700
     assert stat.S_IMODE(only_file(tmp_path).stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("account", ["ann", "../../etc/passwd", "a" * 150, "\u00e4 /"])
 def test_an_id_is_no_path(tmp_path: Path, account: str) -> None:
-    run(opened(tmp_path).keep(account, OWN))
+    run(opened(tmp_path).keep(account, OWN, None))
     assert only_file(tmp_path).parent == tmp_path / "passwords"
     assert opened(tmp_path).of(account) == OWN
 
@@ -65,8 +65,8 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_one_that_cannot_be_read_is_told_and_lets_nobody_in(tmp_path: Path, kind: str) -> None:
     files = opened(tmp_path)
-    run(files.keep("ann", OWN))
-    run(files.keep("bob", OWN))
+    run(files.keep("ann", OWN, files.of("ann")))
+    run(files.keep("bob", OWN, files.of("bob")))
     path = next(one for one in (tmp_path / "passwords").iterdir() if b'"ann"' in one.read_bytes())
     path.write_bytes(BROKEN[kind])
     trail = Trail()
@@ -83,7 +83,7 @@ def test_one_that_cannot_be_read_is_told_and_lets_nobody_in(tmp_path: Path, kind
 
 
 def test_what_a_killed_process_was_writing_is_neither_read_nor_left(tmp_path: Path) -> None:
-    run(opened(tmp_path).keep("ann", OWN))
+    run(opened(tmp_path).keep("ann", OWN, None))
     kept = only_file(tmp_path)
     kept.with_name(f"{kept.name}.4711.new").write_bytes(kept.read_bytes()[:50])
     trail = Trail()
@@ -94,10 +94,10 @@ def test_what_a_killed_process_was_writing_is_neither_read_nor_left(tmp_path: Pa
 
 def test_one_that_cannot_be_written_leaves_what_was(tmp_path: Path) -> None:
     files = opened(tmp_path)
-    run(files.keep("ann", OWN))
+    run(files.keep("ann", OWN, files.of("ann")))
     away = (tmp_path / "passwords").rename(tmp_path / "away")
     with pytest.raises(FileNotFoundError):
-        run(files.keep("ann", OWN._replace(changed=2)))
+        run(files.keep("ann", OWN._replace(changed=2), files.of("ann")))
     assert files.of("ann") == OWN
     away.rename(tmp_path / "passwords")
     assert opened(tmp_path).of("ann") == OWN
@@ -106,13 +106,13 @@ def test_one_that_cannot_be_written_leaves_what_was(tmp_path: Path) -> None:
 def test_a_reader_reads_what_is_there_and_changes_nothing(tmp_path: Path) -> None:
     assert KeptPasswords(tmp_path, Trail()).of("ann") is None
     assert list(tmp_path.iterdir()) == []
-    run(opened(tmp_path).keep("ann", OWN))
+    run(opened(tmp_path).keep("ann", OWN, None))
     left = tmp_path / "passwords" / "of-a-killed-process.new"
     left.touch()
     kept = KeptPasswords(tmp_path, Trail())
     assert kept.of("ann") == OWN
     with pytest.raises(Refused):
-        run(kept.keep("bob", OWN))
+        run(kept.keep("bob", OWN, kept.of("bob")))
     assert opened(tmp_path).of("bob") is None
     assert not left.exists()
 

@@ -11,9 +11,9 @@ from mft.auth.own_passwords import OwnPassword, Policy
 from mft.auth.parts import Parts
 from mft.auth.passwords import make_hash
 from mft.auth.time_codes import TimeCodes, step_at
-from mft.auth.used_codes import Slips, Used
+from mft.auth.used_codes import Slips, Take, Used
 from mft.config.kinds import Context
-from mft.core.failure import Refused
+from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.runtime.threads import Blocking
 from mft.trust.ssh_keys import PublicKey
@@ -70,10 +70,12 @@ class KeptInMemory:
             raise self.fails
         return self.kept.get(account)
 
-    async def keep(self, account: str, own: OwnPassword) -> None:
+    async def keep(self, account: str, own: OwnPassword, before: OwnPassword | None) -> None:
         """Keep it."""
         if self.fails is not None:
             raise self.fails
+        if before != self.kept.get(account):
+            raise Refused(Reason.BUSY, "", "it was changed otherwise")
         self.kept[account] = own
 
 
@@ -95,10 +97,12 @@ class FactorsInMemory:
             raise self.fails
         return self.kept.get(account)
 
-    async def keep(self, account: str, own: OwnFactor | None) -> None:
+    async def keep(self, account: str, own: OwnFactor | None, before: OwnFactor | None) -> None:
         """Keep it."""
         if self.fails is not None:
             raise self.fails
+        if before != self.kept.get(account):
+            raise Refused(Reason.BUSY, "", "it was changed otherwise")
         self.kept.pop(account, None)
         if own is not None:
             self.kept[account] = own
@@ -112,17 +116,20 @@ class UsedInMemory:
         self.used: dict[str, Used] = {}
         self.fails: Exception | None = None  # what keeping and asking raises
 
-    def of(self, account: str) -> Used:
+    async def look(self, account: str) -> Used:
         """What an account has used."""
         if isinstance(self.fails, Refused):
             raise self.fails
         return self.used.get(account, Used())
 
-    async def keep(self, account: str, used: Used) -> None:
-        """Keep it."""
+    async def take(self, account: str, taken: Take) -> Used | None:
+        """Use something up."""
         if self.fails is not None:
             raise self.fails
-        self.used[account] = used
+        used = taken(self.used.get(account, Used()))
+        if used is not None:
+            self.used[account] = used
+        return used
 
 
 class Around:
