@@ -16,7 +16,7 @@ from mft.cli.output import DONE, REFUSED, visible
 from mft.core.failure import Refused
 from mft.core.peer import Address
 from mft.core.vpath import VPath
-from mft.daemon.last_logins import FILE, read_last_logins
+from mft.daemon.last_logins import FILE, last_login, read_last_logins
 from mft.daemon.load import Config
 
 OPERATIONS = {operation.value.replace(" ", "-"): operation for operation in Operation}
@@ -85,7 +85,7 @@ def _member(config: Config, account: str) -> Membership:
 def _used(config: Config, member: Membership) -> float | None:
     """Its last login; None where nobody has seen it yet, or the server's file cannot be read."""
     try:
-        return read_last_logins(config.directory / "state" / FILE).get(member.uuid)
+        return last_login(read_last_logins(config.directory / "state" / FILE), member.uuid)
     except (OSError, ValueError):
         return None
 

@@ -1,16 +1,18 @@
 """When accounts were last used: kept in state/last-logins.json, across restarts.
 
 An account that nobody has seen before counts as used now. What is on the disk may be some minutes
-old after a crash, which is nothing against days.
+old after a crash, which is nothing against days. The nodes of a cluster tell each other; what is
+heard of an account whose ID is no key stands under its key, until the account itself comes.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from mft.daemon.files import read_json
+from mft.daemon.shared_logins import key_of
 from mft.daemon.state_file import StateFile
 from mft.events import catalogue as events
 from mft.events.bus import Bus
@@ -50,26 +52,64 @@ class LastLogins:
         self._lock = Lock()  # housekeeping asks from a thread; it is held for a few steps only
         # In the order of use, the oldest first.
         self._known: dict[str, float] = self._file.load(read_last_logins) or {}
+        self._ids = {key_of(one): one for one in self._known if key_of(one) != one}
+        self._new: set[str] = set()  # accounts that nobody was heard to have seen
         self._changed = False
 
     def of(self, account: str) -> float:
         """The last use of an account; one that is new is used now."""
         with self._lock:
-            found = self._known.get(account)
-            return self._use(account) if found is None else found
+            found = last_login(self._known, account)
+            if found is None:
+                found = self._use(account, self._clock())
+                self._new.add(account)
+            return found
 
     def login(self, account: str) -> None:
         """It was used now."""
         with self._lock:
-            self._use(account)
+            self._use(account, self._clock())
 
-    def _use(self, account: str) -> float:
-        self._known.pop(account, None)
+    def _use(self, name: str, moment: float) -> float:
+        """It was used at a moment; its name is its ID, or its key while that is all we know."""
+        key = key_of(name)
+        self._known.pop(key, None)
+        self._forget(name)
         if len(self._known) >= MAX_KEPT:
-            del self._known[next(iter(self._known))]
-        now = self._known[account] = self._clock()
+            self._forget(next(iter(self._known)))
+        self._known[name] = moment
+        if name != key:
+            self._ids[key] = name
         self._changed = True
-        return now
+        return moment
+
+    def _forget(self, name: str) -> None:
+        self._known.pop(name, None)
+        self._ids.pop(key_of(name), None)
+        self._new.discard(name)
+
+    # For the nodes of a cluster.
+
+    def hear(self, used: Iterable[tuple[str, float]]) -> None:
+        """Other nodes tell when they have seen accounts, by their keys, in seconds of this clock.
+
+        Where they have, an account that is new here is not.
+        """
+        with self._lock:
+            for key, moment in sorted(used, key=lambda one: one[1]):
+                name = self._ids.get(key, key)
+                later = name in self._new or moment > self._known.get(name, 0.0)
+                if 1 < moment < LATEST and later:
+                    self._use(name, moment)
+
+    def present(self) -> set[str]:
+        """The keys of the accounts that have a session."""
+        return {key_of(account) for account in self._present()}
+
+    def tell(self) -> Mapping[str, float]:
+        """What this node has seen and heard, by keys; not of accounts that are new here."""
+        with self._lock:
+            return {key_of(one): at for one, at in self._known.items() if one not in self._new}
 
     async def save(self) -> None:
         """Write what has changed; what cannot be written is told once, and tried again later."""
@@ -82,6 +122,12 @@ class LastLogins:
             known = dict(self._known)  # the thread that writes may take its time
         if not await self._file.write(known):
             self._changed = True
+
+
+def last_login(known: Mapping[str, float], account: str) -> float | None:
+    """That of an account, by its ID, whoever has seen it; None where nobody has."""
+    found = (known.get(account), known.get(key_of(account)))
+    return max((one for one in found if one is not None), default=None)
 
 
 def read_last_logins(path: Path) -> dict[str, float]:

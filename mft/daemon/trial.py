@@ -3,6 +3,7 @@
 Every step is told, nothing is written, and no session is opened.
 """
 
+from functools import partial
 from typing import Any, TypeVar
 
 from mft.auth.account import Account
@@ -19,7 +20,7 @@ from mft.auth.chain import Judged
 from mft.auth.parts import Step
 from mft.core.peer import Address, Component, Origin
 from mft.daemon import build
-from mft.daemon.last_logins import FILE, read_last_logins
+from mft.daemon.last_logins import FILE, last_login, read_last_logins
 from mft.daemon.load import Config
 from mft.daemon.methods import Methods
 from mft.daemon.own_factors import KeptFactors
@@ -39,7 +40,7 @@ class Trial:
         self._pools = build.Pools.of(reactor)
         teller = _Teller(step)
         own = KeptPasswords(config.directory / "state", teller)
-        used = _last_logins(config, step).get
+        used = partial(last_login, _last_logins(config, step))
         factors = KeptFactors(config.directory / "state", teller)
         parts = build.auth_parts(config, self._pools, teller, own, reactor, step)
         parts = parts._replace(used=used, own_factors=factors)

@@ -9,7 +9,8 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.daemon import last_logins
-from mft.daemon.last_logins import FILE, MAX_SIZE, LastLogins, read_last_logins
+from mft.daemon.last_logins import FILE, MAX_SIZE, LastLogins, last_login, read_last_logins
+from mft.daemon.shared_logins import key_of
 from mft.events import catalogue as events
 from tests.fakes.run import run
 from tests.fakes.threads import Inline
@@ -149,3 +150,53 @@ def test_who_stays_for_long_is_used_all_the_time(tmp_path: Path) -> None:
     kept.now += 1000
     run(kept.save())
     assert read_last_logins(tmp_path / FILE) == {"ann-1": NOW + 1000, "bob-1": NOW}
+
+
+# What other nodes have seen.
+
+LONG = "\u00e4" * 150  # an ID that is no key
+
+
+@pytest.mark.parametrize("account", ["ann-1", LONG])
+def test_what_another_node_has_seen_counts(tmp_path: Path, account: str) -> None:
+    kept = Kept(tmp_path)
+    kept.hear([(key_of(account), NOW - 500)])
+    assert kept.of(account) == NOW - 500
+    kept.hear([(key_of(account), NOW - 900)])
+    assert kept.of(account) == NOW - 500
+    kept.login(account)
+    kept.hear([(key_of(account), NOW - 100)])
+    assert kept.of(account) == NOW
+    kept.hear([(key_of(account), NOW + 100)])
+    assert kept.of(account) == NOW + 100
+    assert dict(kept.tell()) == {key_of(account): NOW + 100}
+    run(kept.save())
+    assert Kept(tmp_path, NOW + 1000).of(account) == NOW + 100
+    assert len(read_last_logins(tmp_path / FILE)) == 1
+
+
+@pytest.mark.parametrize("account", ["ann-1", LONG])
+def test_who_is_new_here_and_was_seen_elsewhere_is_not_new(tmp_path: Path, account: str) -> None:
+    kept = Kept(tmp_path)
+    assert kept.of(account) == NOW
+    assert dict(kept.tell()) == {}, "nobody has seen it"
+    kept.hear([(key_of(account), NOW - 5000)])
+    assert kept.of(account) == NOW - 5000
+    kept.hear([(key_of(account), NOW - 9000)])
+    assert kept.of(account) == NOW - 5000
+
+
+def test_what_was_heard_is_found_in_the_file_by_its_account(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.hear([(key_of(LONG), NOW - 500), ("bob-1", 1e20), ("carl-1", -5)])
+    run(kept.save())
+    found = read_last_logins(tmp_path / FILE)
+    assert last_login(found, LONG) == NOW - 500
+    assert last_login(found, "bob-1") is None
+    assert list(found) == [key_of(LONG)]
+
+
+def test_those_with_a_session_are_told_by_their_keys(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.here = ["ann-1", "ann-1", LONG]
+    assert kept.present() == {"ann-1", key_of(LONG)}
