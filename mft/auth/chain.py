@@ -7,7 +7,7 @@ who watch over guessing see each attempt first, and hear how it ended.
 
 import secrets
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mft.auth.account import Account
 from mft.auth.base import (
@@ -143,10 +143,11 @@ class Chain:
             query=query,
             proven=before,
         )
+        known = self._settle.known
         try:
             judged = await self._judge(credentials, peer, service, blank, bar)
             if not query:
-                judged = await self._settled(blank, judged)
+                judged = await self._settled(blank, judged, known)
         except self._cancelled:
             # Whoever goes away before the answer has guessed all the same.
             self._tell_watches(credentials, peer, service, blank._replace(outcome=Outcome.WRONG))
@@ -175,12 +176,12 @@ class Chain:
                 judged = _barred(judged.username, judged.kind, bar)
         return judged
 
-    async def _settled(self, blank: Judged, judged: Judged) -> Judged:
+    async def _settled(self, blank: Judged, judged: Judged, known: Any) -> Judged:
         """What was right, once other nodes have had their say."""
         if judged.outcome not in (Outcome.ACCEPTED, Outcome.MORE_NEEDED):
             return judged
         try:
-            return judged._replace(let_go=await self._settle(judged.account))
+            return judged._replace(let_go=await self._settle(judged.account, known))
         except Refused as refused:
             return blank._replace(
                 outcome=Outcome.BROKEN, method=judged.method, details=str(refused), proven=None

@@ -6,7 +6,8 @@ from typing import Any
 
 from mft.auth.guard import Guard
 from mft.core.failure import Reason, Refused
-from mft.daemon.shared_logins import SharedLogins
+from mft.daemon.remembered import Remembered
+from mft.daemon.shared_logins import NOTHING, SharedLogins
 from mft.resources.base import Resource
 from mft.resources.cluster import Cluster
 from mft.session.roster import Roster
@@ -20,17 +21,26 @@ class Nodes:
         resources: Mapping[str, Resource],
         roster: Roster,
         guards: Callable[[], Mapping[str, Guard]],
+        remembered: Remembered | None = None,
     ) -> None:
         self._resources = resources
+        self._remembered = remembered
         self._used: Cluster | None = None
-        self.logins = SharedLogins(roster, guards, time.time)
+        compared = NOTHING if remembered is None else remembered.shared
+        self.logins = SharedLogins(roster, guards, time.time, compared)
 
-    def share(self) -> None:
+    async def share(self) -> None:
         """Share with the cluster that runs now, if one does."""
-        cluster = self.cluster
-        if cluster is not None and cluster is not self._used:
-            self._used = cluster
+        cluster, used = self.cluster, self._used
+        if cluster is used:
+            return
+        self._used = cluster
+        if used is not None and self._remembered is not None:
+            await self._remembered.leave()
+        if cluster is not None:
             self.logins.use(cluster)
+        if cluster is not None and self._remembered is not None:
+            self._remembered.use(cluster)
 
     @property
     def cluster(self) -> Cluster | None:

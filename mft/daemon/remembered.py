@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from mft.daemon.heard_logins import HeardLogins
 from mft.daemon.last_logins import LastLogins
 from mft.daemon.load import Config
 from mft.daemon.memberships import Memberships
 from mft.daemon.own_factors import OwnFactorFiles
 from mft.daemon.own_passwords import OwnPasswordFiles
+from mft.daemon.shared_records import SharedRecords
 from mft.daemon.used_codes import UsedCodeFiles
 from mft.events.bus import Bus
+from mft.resources.cluster import Cluster
 from mft.runtime.threads import Blocking
 
 
@@ -31,6 +34,19 @@ class Remembered:
         self.used_codes = UsedCodeFiles(state, disk, bus)
         self.own_factors = OwnFactorFiles(state, disk, bus)
         self.memberships = Memberships(state, disk, bus, config)
+        kinds = (self.own_passwords.sharing, self.own_factors.sharing)
+        self.shared = SharedRecords(state, disk, bus, kinds, self.used_codes.sharing)
+        self.heard = HeardLogins(self.last_logins)
+
+    def use(self, cluster: Cluster) -> None:
+        """Share it with the nodes of a cluster."""
+        self.shared.use(cluster)
+        self.heard.use(cluster)
+
+    async def leave(self) -> None:
+        """Share it with nobody any more."""
+        self.heard.leave()
+        await self.shared.leave()
 
     @property
     def loops(self) -> tuple[tuple[float, Callable[[], Any]], ...]:
@@ -39,7 +55,8 @@ class Remembered:
         return (logins.interval, logins.save), (members.interval, members.save)
 
     async def save(self) -> None:
-        """Write what has changed."""
+        """Write what has changed, and share nothing any more."""
+        await self.leave()
         for _, save in self.loops:
             await save()
 

@@ -134,7 +134,6 @@ class Daemon:
         self._volumes = build.volumes(config, self._pools, self.bus)
         self.quarantines = Quarantines(lambda: self.config, self._volumes, self.bus)
         resources: dict[str, Resource] = {}
-        self.nodes = Nodes(resources, self.roster, lambda: self._guards)
         opening = build.opening(
             config, self.bus, self._volumes, self.roster, self._bandwidths, self._sync, resources
         )
@@ -142,6 +141,7 @@ class Daemon:
         self._remembered = kept = Remembered(
             state, self._pools.disk, self.bus, self.roster.present, lambda: self.config
         )
+        self.nodes = Nodes(resources, self.roster, lambda: self._guards, kept)
         self._doorman = doorman = build.Doorman(
             self.bus,
             opening,
@@ -150,7 +150,7 @@ class Daemon:
             kept.used_codes,
             kept.own_factors,
             kept.memberships.seen,
-            self.nodes.logins.settle,
+            self.nodes.logins,
         )
         doorman.ledgers.share = self.nodes.logins.share
         own, memory = kept.own_passwords, doorman.memory
@@ -196,7 +196,7 @@ class Daemon:
         else:
             self.bus.emit(events.PRIVILEGES_KEPT, p.Nothing())
         await self._handling.start(config)
-        self.nodes.share()
+        await self.nodes.share()
         self._flows = Flows(config, self.bus, self._pools, self._volumes, self._reactor)
         await self._flows.start(config)
         for service in self.services.values():  # what their uploads must pass runs
@@ -297,7 +297,7 @@ class Daemon:
             else:
                 changes = Changes(self, loaded.config, self._pools, self.handling, self._parts)
                 await changes.apply(self._doorman)
-                self.nodes.share()
+                await self.nodes.share()
                 self.bus.emit(events.CONFIGURATION_RELOADED, p.Nothing())
                 if waiting := self.waiting_for_restart:
                     self.bus.emit(events.RESTART_NEEDED, p.Options(", ".join(waiting)))

@@ -8,8 +8,8 @@ anybody learns that a guess was right. A refused one is told to others afterward
 import hashlib
 import json
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -36,6 +36,35 @@ MOST_KEY: Final = 190  # characters of a key
 log = Logger()
 
 
+class Compared(Protocol):
+    """What of an account must be as it was known when its login began to be judged."""
+
+    @property
+    def mark(self) -> Any:
+        """What is known now."""
+
+    def calls_for(self, account: str) -> "tuple[Call, ...]":
+        """What is to be asked about an account, by its ID."""
+
+    def hear(self, account: str, mark: Any, rows: "Sequence[Sequence[Row]]") -> None:
+        """Hear the answer; Refused where something else is true."""
+
+
+class _Nothing:
+    """Where accounts change nothing by themselves."""
+
+    mark = None
+
+    def calls_for(self, account: str) -> "tuple[Call, ...]":
+        return ()
+
+    def hear(self, account: str, mark: Any, rows: "Sequence[Sequence[Row]]") -> None:
+        """There is nothing to hear."""
+
+
+NOTHING: Final = _Nothing()
+
+
 class SharedLogins:
     """What this node shares of its logins, once its cluster has started; before, it is alone."""
 
@@ -44,10 +73,12 @@ class SharedLogins:
         roster: Roster,
         guards: Callable[[], Mapping[str, Guard]],
         clock: Callable[[], float],
+        compared: Compared = NOTHING,
     ) -> None:
         """`guards` gives those that are in force, by their sections."""
         self._roster = roster
         self._guards = guards
+        self._compared = compared
         self._clock = clock
         self._cluster: Cluster | None = None
         self._untold: deque[tuple[int, str]] = deque(maxlen=MOST_UNTOLD)
@@ -82,7 +113,12 @@ class SharedLogins:
             self._untold.append((self._serial, json.dumps([section, *heard])))
             self._tell()
 
-    async def settle(self, account: Account | None) -> LetGo:
+    @property
+    def known(self) -> Any:
+        """What is known of accounts as a login begins to be judged."""
+        return self._compared.mark
+
+    async def __call__(self, account: Account | None, known: Any) -> LetGo:
         """Agree with other nodes about a login, as `Settle` promises."""
         cluster = self._cluster
         if cluster is None:
@@ -96,9 +132,11 @@ class SharedLogins:
         if account is None:
             self._hear(await self._news(cluster))
             return nothing
-        return await self._place(cluster, account, limited=limited)
+        return await self._place(cluster, account, known, limited=limited)
 
-    async def _place(self, cluster: Cluster, account: Account, *, limited: bool) -> LetGo:
+    async def _place(
+        self, cluster: Cluster, account: Account, known: Any, *, limited: bool
+    ) -> LetGo:
         from mft.resources.cluster_logins import NEWS, OTHERS, USE
 
         uuid, key = account.uuid, key_of(account.uuid)
@@ -110,8 +148,11 @@ class SharedLogins:
                 self._count(cluster, uuid),
                 OTHERS(account=key, node=cluster.uuid, timeout=timeout),
             ]
+        asked = self._compared.calls_for(uuid)
         try:
-            rows = await cluster.ask(*calls, key=key)
+            rows = await cluster.ask(*calls, *asked, key=key)
+            if limited:
+                self._compared.hear(uuid, known, rows[len(calls) :])
         except BaseException as error:
             if limited:
                 self._give_back(uuid)
@@ -120,6 +161,7 @@ class SharedLogins:
             raise
         self._hear(rows[1])
         if not limited:
+            self._compared.hear(uuid, known, rows[len(calls) :])
             return nothing
         self._elsewhere[uuid] = int(rows[3][0][0])
         return _once(lambda: self._give_back(uuid))

@@ -39,7 +39,10 @@ class Others:
         self.places = 0
         self._refusal = refusal
 
-    async def settle(self, account: Account | None) -> LetGo:
+    known = "what is known"
+
+    async def __call__(self, account: Account | None, known: Any) -> LetGo:
+        assert known == self.known
         self.asked.append(account)
         if self._refusal is not None:
             raise self._refusal
@@ -52,7 +55,7 @@ class Others:
 
 def judge(verdict: Verdict, others: Others, watch: Watching | None = None) -> Judged:
     method: Any = Fixed(verdict)
-    chain = Chain([method], watches=[watch] if watch else [], settle=others.settle)
+    chain = Chain([method], watches=[watch] if watch else [], settle=others)
     return run(chain.judge(Password("ann", Secret("x")), PEER, SERVICE))
 
 
@@ -89,4 +92,4 @@ def test_a_ban_that_others_have_told_of_meanwhile_takes_the_place_back() -> None
 
 
 def test_who_is_alone_has_nothing_to_settle() -> None:
-    run(settle_alone(ANN))()
+    run(settle_alone(ANN, settle_alone.known))()

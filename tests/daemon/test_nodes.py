@@ -9,11 +9,12 @@ from mft.daemon.nodes import Nodes
 from mft.resources.base import Resource
 from mft.session.roster import Roster
 from tests.fakes.clusters import Node
+from tests.fakes.run import run
 
 
 def test_a_server_that_is_alone_says_so() -> None:
     nodes = Nodes({}, Roster(), dict)
-    nodes.share()
+    run(nodes.share())
     nodes.drain()
     assert nodes.cluster is None
     assert (nodes.unready, nodes.status) == ([], {})
@@ -28,7 +29,7 @@ def test_it_shares_with_each_cluster_that_comes_once(tmp_path: Path) -> None:
         cluster = Node(None, None, tmp_path).cluster
         resources["cluster"] = cluster
         for _ in range(2):
-            nodes.share()
+            run(nodes.share())
         assert nodes.cluster is cluster
         assert nodes.describe() == []
         assert len(cluster.on_join) == len(cluster.on_beat) == 1

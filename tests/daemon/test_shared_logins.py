@@ -1,6 +1,6 @@
 """Bans, and the sessions of accounts, add up over nodes; what cannot be counted is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -124,7 +124,7 @@ class Node:
         )
 
     def enters(self, account: Account = FEW) -> None:
-        let_go = run(self.logins.settle(account))
+        let_go = run(self.logins(account, self.logins.known))
         try:
             self.roster.admit(account.uuid, account.maximum_sessions)
         finally:
@@ -145,7 +145,7 @@ def test_guesses_at_several_nodes_are_one_ban_that_is_told_once(nodes: tuple[Nod
     one, two = nodes
     one.fails(3)
     two.fails(1, "bob")
-    run(two.logins.settle(None))  # a right login hears of the others first
+    run(two.logins(None, two.logins.known))  # a right login hears of the others first
     two.fails(1, "bob")
     assert two.bans
     one.cluster.beat()
@@ -251,7 +251,7 @@ def test_a_right_login_costs_one_round_trip(database: Database, nodes: tuple[Nod
     one, _ = nodes
     for account in (ANN, FEW):
         before = database.trips
-        run(one.logins.settle(account))
+        run(one.logins(account, one.logins.known))
         assert database.trips == before + 1
         assert database.used[account.uuid] == database.now
 
@@ -277,7 +277,11 @@ def test_places_that_are_asked_for_at_the_same_moment_are_not_given_twice(
     entered = []
     for node in nodes:
         node.cluster.held = []
-    waiting = [Deferred.fromCoroutine(node.logins.settle(FEW)) for node in nodes for _ in range(2)]
+    waiting = [
+        Deferred.fromCoroutine(node.logins(FEW, node.logins.known))
+        for node in nodes
+        for _ in range(2)
+    ]
     for node in nodes:
         for held in node.cluster.held or ():
             held.callback(None)
@@ -296,7 +300,7 @@ def test_a_login_that_is_given_up_gives_its_place_back(
 ) -> None:
     one, _ = nodes
     one.cluster.held = []
-    waiting = Deferred.fromCoroutine(one.logins.settle(FEW))
+    waiting = Deferred.fromCoroutine(one.logins(FEW, one.logins.known))
     waiting.addErrback(lambda failure: None)
     assert database.counts["one", FEW.uuid] == 1
     waiting.cancel()
@@ -310,10 +314,10 @@ def test_without_the_database_only_those_are_let_in_who_need_not_be_counted(
 ) -> None:
     one, two = nodes
     one.cluster.away = True
-    run(one.logins.settle(ANN))()
-    run(one.logins.settle(None))()
+    run(one.logins(ANN, one.logins.known))()
+    run(one.logins(None, one.logins.known))()
     with refused(Reason.BROKEN):
-        run(one.logins.settle(FEW))
+        run(one.logins(FEW, one.logins.known))
     one.cluster.away = False
     one.enters()
     two.enters()
@@ -337,7 +341,7 @@ def test_what_cannot_be_told_is_kept_up_to_a_limit(database: Database) -> None:
 def test_a_server_that_is_alone_agrees_with_itself() -> None:
     logins = SharedLogins(Roster(), dict, lambda: NOW)
     logins.share(SECTION, HEARD)
-    run(logins.settle(FEW))()
+    run(logins(FEW, logins.known))()
 
 
 def test_every_account_has_a_key_that_fits() -> None:
@@ -346,3 +350,43 @@ def test_every_account_has_a_key_that_fits() -> None:
     assert keys[0] == "plain"
     assert len(set(keys)) == len(keys)
     assert all(len(one) <= MOST_KEY and one.isascii() and one.isprintable() for one in keys)
+
+
+class Changed:
+    """What finds out that an account has changed while its login was judged."""
+
+    def __init__(self) -> None:
+        self.mark = 7
+        self.heard: list[tuple[str, Any, int]] = []
+        self.changed = False
+
+    def calls_for(self, account: str) -> tuple[Call, ...]:
+        return (USE(account="asked as well"),)
+
+    def hear(self, account: str, mark: Any, rows: Sequence[Any]) -> None:
+        self.heard.append((account, mark, len(rows)))
+        if self.changed:
+            raise Refused(Reason.BUSY, "", "changed")
+
+
+@pytest.mark.parametrize("account", [ANN, FEW])
+def test_a_login_that_was_judged_by_the_past_takes_no_place(
+    database: Database, account: Account
+) -> None:
+    node, compared = Node("one", database), Changed()
+    node.logins._compared = compared
+    known = node.logins.known
+    before = database.trips
+    let_go = run(node.logins(account, known))
+    assert compared.heard == [(account.uuid, 7, 1)]
+    assert database.trips == before + 1
+    let_go()
+    compared.changed = True
+    with pytest.raises(Refused):
+        run(node.logins(account, known))
+    assert node.logins._reserved == {}
+    node.cluster.away = True
+    compared.heard.clear()
+    if account is ANN:
+        run(node.logins(account, known))()
+    assert compared.heard == []
