@@ -111,13 +111,12 @@ def _line_end(held: bytes) -> int:
 
 
 def _of_line(line: bytes) -> Header:
-    if _UNKNOWN.fullmatch(line):
-        return _nobody(1)
-    found = _LINE_4.fullmatch(line)
-    family = IPV4
+    found, family = _LINE_4.fullmatch(line), IPV4
     if found is None:
         found, family = _LINE_6.fullmatch(line), IPV6
     if found is None:
+        if _UNKNOWN.fullmatch(line):
+            return _nobody(1)
         raise Malformed("not a line of the PROXY protocol")
     source, reached, source_port, reached_port = found.groups()
     try:
