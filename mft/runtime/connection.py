@@ -217,7 +217,8 @@ class Connection(tcp.Server):
 
     def pass_over(self, count: int) -> None:
         """Take so many bytes that `peek` has shown."""
-        self.socket.recv(count)
+        with suppress(OSError):  # the connection broke since: the next read tells
+            self.socket.recv(count)
 
     def only_hears(self) -> None:
         """Acknowledge what comes without delay, where the system can, until something is sent.

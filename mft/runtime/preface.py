@@ -79,8 +79,9 @@ class Preface:
         return memoryview(bytearray(self._look() or 1))
 
     def arrived(self, inlet: memoryview, count: int) -> None:
-        """The bytes are taken."""
-        self._judge()
+        """The bytes are taken, unless the connection has ended."""
+        if count:
+            self._judge()
 
     def _look(self) -> int:
         """How many bytes of the header have come since the last time."""

@@ -1,5 +1,6 @@
 """Connections of proxies until their header has come: its bytes only, in time, and so many."""
 
+import errno
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,6 +126,22 @@ def test_what_is_none_is_seen_at_once(door: Door, data: bytes) -> None:
     door.reactor.settle()
     assert socket.closed
     assert (len(door.silent), door.headers) == (1, [])
+
+
+def test_a_connection_that_breaks_under_its_header_is_handed_to_nobody(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket = door.come()
+
+    def broken(view: memoryview, most: int = 0) -> int:
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+    monkeypatch.setattr(socket, "recv_into", broken)
+    socket.to_server += block()
+    door.reactor.settle()
+    assert socket.closed
+    assert door.headers == []
+    assert door.silent == ["it was closed before its header was whole"]
 
 
 def test_who_has_gone_already_is_no_news(door: Door) -> None:
