@@ -275,7 +275,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         for node in nodes:
             conf = node.folder / "mft/conf"
             conf.mkdir(exist_ok=True)
-            override = f"[server]\nuuid = {node.folder.name}\nname = {node.folder.name}\n"
+            override = replaced(EXAMPLE / "server.override.ini", {"files-1": node.folder.name})
             (conf / "server.override.ini").write_text(override)
         made = Pair(*nodes, client, tmp_path, key, data)
         try:
