@@ -33,7 +33,7 @@ NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rcl
 	/usr/sbin/rsyslogd:rsyslog /usr/share/doc/rsyslog-gnutls/copyright:rsyslog-gnutls \
 	/usr/sbin/mariadbd:mariadb-server-core /usr/share/doc/postgresql/copyright:postgresql \
 	postfix:postfix saslpasswd2:sasl2-bin \
-	/usr/sbin/clamd:clamav-daemon openssl:openssl keepalived:keepalived ip:iproute2 \
+	/usr/sbin/clamd:clamav-daemon openssl:openssl keepalived:keepalived ip:iproute2 systemd-analyze:systemd \
 	microsocks:microsocks tinyproxy:tinyproxy-bin
 # How often `make fuzz` goes over everything, each time with another seed.
 ROUNDS ?= 20

@@ -18,6 +18,8 @@ FORMAT: Final = 1  # of archives; one that is newer is not read
 HEAD: Final = "mft-archive.json"
 MANIFEST: Final = "manifest.json"
 INSTANCE, OUTSIDE = "instance", "outside"
+# Before a file whose name has no place in a header there is one with that name in it.
+NAME_OF, NAMED = "mft-name", "mft-named"
 JOURNAL: Final = ("log", "journal")  # in an instance
 MAX_HEAD: Final = 16 << 10  # bytes
 MAX_DEPTH: Final = 64  # names in a path

@@ -10,12 +10,15 @@ from typing import BinaryIO, Final, Protocol
 
 from mft.core.failure import Malformed, Reason, Refused
 from mft.core.secret import Secret
+from mft.core.vpath import MAX_PATH_BYTES
 from mft.daemon.archive import (
     HEAD,
     LIMITS,
     MANIFEST,
     MAX_HEAD,
     MAX_MODE,
+    NAME_OF,
+    NAMED,
     Contents,
     Head,
     Manifest,
@@ -79,7 +82,19 @@ class ArchiveReader:
         return self.manifest
 
     def _entry(self) -> Entry | None:
-        return parse(self._read(BLOCK))
+        """The next header, with the name that a file before it may give."""
+        entry = parse(self._read(BLOCK))
+        if entry is None or entry.name != NAME_OF:
+            return entry
+        if entry.size > MAX_PATH_BYTES:
+            raise Malformed("it has a name that is too long")
+        name, entry = self._whole(entry), parse(self._read(BLOCK))
+        if entry is None or entry.name != NAMED:
+            raise Malformed("it has a name without a file")
+        try:
+            return entry._replace(name=name.decode())
+        except UnicodeDecodeError:
+            raise Malformed("it has a name that is not UTF-8") from None
 
     def _admit(self, entry: Entry) -> None:
         """Refuse a file before a byte of it is looked at."""

@@ -17,6 +17,8 @@ from mft.daemon.archive import (
     LIMITS,
     MANIFEST,
     MAX_MODE,
+    NAME_OF,
+    NAMED,
     Head,
     Manifest,
     Member,
@@ -26,7 +28,7 @@ from mft.daemon.archive import (
 )
 from mft.daemon.files import sync_folder
 from mft.trust.sealed import SealedWriter, is_sealed
-from mft.wire.ustar import BLOCK, END, Entry, header, padding
+from mft.wire.ustar import BLOCK, END, Entry, has_place, header, padding
 
 PIECE: Final = 1 << 20  # bytes that are read at a time
 STALE: Final = 86400.0  # seconds after which a file that is not being written is a killed process's
@@ -114,7 +116,7 @@ class ArchiveWriter:
         self._admit(name, size)
         mode &= MAX_MODE
         digest = sha256()
-        self._sink.write(_header(name, size, mode, modified))
+        self._begin(name, size, mode, modified)
         left = size
         while left:
             piece = file.read(min(left, PIECE))
@@ -141,21 +143,24 @@ class ArchiveWriter:
             raise Refused(Reason.INVALID, name, f"is too much: an archive has at most {most}")
 
     def _put(self, name: str, data: bytes, mode: int, modified: float = 0) -> None:
-        self._sink.write(_header(name, len(data), mode, modified))
+        self._begin(name, len(data), mode, modified)
         self._sink.write(data + bytes(padding(len(data))))
+
+    def _begin(self, name: str, size: int, mode: int, modified: float) -> None:
+        """Write what stands before the bytes of a file."""
+        if not has_place(name):
+            given, name = name.encode(), NAMED
+            self._put(NAME_OF, given, 0o600)
+        try:
+            self._sink.write(header(Entry(name, size, mode, int(modified))))
+        except ValueError as error:
+            raise Refused(Reason.INVALID, "", str(error)) from None
 
     def _give_up(self) -> None:
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):
             self._beside.unlink(missing_ok=True)
-
-
-def _header(name: str, size: int, mode: int, modified: float) -> bytes:
-    try:
-        return header(Entry(name, size, mode, int(modified)))
-    except ValueError as error:
-        raise Refused(Reason.INVALID, "", str(error)) from None
 
 
 def _remove_stale(path: Path) -> None:

@@ -33,7 +33,7 @@ from mft.events.segments import Segment, segments
 
 FIRST: Final = "cursors"  # of the folders of state/: places may be older than what is beside them
 NEVER: Final = frozenset((PID_FILE, SOCKET_NAME, REPLACED.name))  # of state/
-MAX_SMALL: Final = 64 << 20  # bytes of a file of state/ or conf/ that is no queue
+SMALL: Final = 1 << 20  # bytes up to which a file is read at once, as it is at a moment
 PATIENCE: Final = 5.0  # seconds for somebody else to let a queue go
 
 CopyQueue = Callable[[str], str]  # by the name of its file; why not, where no server could
@@ -145,7 +145,7 @@ class _Backup:
             self._add(path)
         for one in found.files:
             if not one.path.is_relative_to(conf):
-                self._add_small(one.path, one.name)
+                self._add_one(one.path, one.name)
 
     def state(self) -> None:
         """All that the server remembers."""
@@ -174,10 +174,7 @@ class _Backup:
 
     def _segment(self, path: Path, size: int) -> None:
         try:
-            with path.open("rb") as file:
-                found = os.fstat(file.fileno())
-                name, mode = self._name(path), stat.S_IMODE(found.st_mode)
-                self._archive.copy(name, file, size, mode, found.st_mtime, self._progress)
+            self._copy(path, self._name(path), size)
         except FileNotFoundError:  # retention took it just now: the journal begins behind it
             first = in_instance("/".join(JOURNAL))
             if any(member.name.startswith(first) for member in self._archive.members):
@@ -188,10 +185,7 @@ class _Backup:
         copy = path.with_name(f"{path.name}{COPY}")
         try:
             self._make(copy, path)
-            with copy.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                modified = path.stat().st_mtime
-                self._archive.copy(self._name(path), file, size, 0o600, modified, self._progress)
+            self._copy(copy, self._name(path))
         except sqlite3.DatabaseError as error:
             self._done.warnings.append(f"{path} cannot be read, and is not in it: {error}")
         finally:
@@ -214,15 +208,23 @@ class _Backup:
         raise Refused(Reason.BUSY, str(path), f"cannot be copied: {why}")
 
     def _add(self, path: Path) -> None:
-        self._add_small(path, self._name(path))
+        self._add_one(path, self._name(path))
 
-    def _add_small(self, path: Path, name: str) -> None:
-        try:
-            data, found = read_whole(path, MAX_SMALL)
-        except FileNotFoundError:  # it was removed just now
-            return
-        self._archive.add(name, data, stat.S_IMODE(found.st_mode), found.st_mtime)
-        self._progress(len(data))
+    def _add_one(self, path: Path, name: str) -> None:
+        with suppress(FileNotFoundError):  # it was removed just now
+            if path.stat().st_size > SMALL:
+                self._copy(path, name)
+                return
+            data, found = read_whole(path, 2 * SMALL)
+            self._archive.add(name, data, stat.S_IMODE(found.st_mode), found.st_mtime)
+            self._progress(len(data))
+
+    def _copy(self, path: Path, name: str, size: int | None = None) -> None:
+        """Add a file piece by piece, as long as it is now or as `size` says."""
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            length, mode = found.st_size if size is None else size, stat.S_IMODE(found.st_mode)
+            self._archive.copy(name, file, length, mode, found.st_mtime, self._progress)
 
     def _name(self, path: Path) -> str:
         return in_instance(str(path.relative_to(self._directory)))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mft.config.ini import override_of
 from mft.config.problem import Problem
@@ -25,8 +25,8 @@ from mft.daemon.staging import Stage, stage_in
 from mft.daemon.swapping import NewFile, make_folders, swap
 from mft.wire.ustar import Entry
 
-MOST = LIMITS[Contents.EXPORT].member  # bytes of a file that could be the same
-_READABLE = 0o400  # by its owner, whatever an archive says
+MOST: Final = LIMITS[Contents.EXPORT].member  # bytes of a file that could be the same
+_READABLE: Final = 0o400  # by its owner, whatever an archive says
 
 
 class Wanted(NamedTuple):
@@ -99,16 +99,12 @@ class _Unpacking:
 
     def __init__(self, reader: ArchiveReader, stage: Stage, file: Path, wanted: Wanted) -> None:
         self.taken: list[_Taken] = []
+        self.places: set[Path] = set()  # of everything in the archive
         self.result = Imported(reader.head, stage.directory)
         self._reader = reader
         self._stage = stage
         self._file = file
         self._wanted = wanted
-
-    @property
-    def places(self) -> set[Path]:
-        """The places of everything in the archive."""
-        return {one.place for one in self.taken} | {place for place, _ in self.result.outside}
 
     def run(self) -> None:
         """Read all of it; raises Malformed, Refused and OSError."""
@@ -123,6 +119,7 @@ class _Unpacking:
         place = self._place(entry.name)
         if place in self.places:
             raise Malformed("it has two files for one place")
+        self.places.add(place)
         inside = place.is_relative_to(self._stage.directory)
         if inside:
             path = place.relative_to(self._stage.directory)

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from mft.core.vpath import RESERVED_PREFIX
-from mft.daemon.files import read_json, remove, replace, sync_folder, write_new
+from mft.daemon.files import read_json, remove, sync_folder, write_new
 
 PLAN: Final = f"{RESERVED_PREFIX}import.json"  # beside server.ini
 BESIDE: Final = f"{RESERVED_PREFIX}new-"  # the names of files that wait beside their places
@@ -55,8 +55,7 @@ def swap(folder: Path, files: Sequence[NewFile]) -> None:
         for above in dict.fromkeys(file.place.parent for file in files):
             sync_folder(above)
         with _held(folder, fcntl.LOCK_EX):
-            plan = {"places": [str(file.place) for file in files]}
-            replace(folder / PLAN, orjson.dumps(plan), 0o600)
+            _plan(folder, files)
             made.clear()  # from here on they are taken, whatever happens
             _finish(folder)
     except BaseException:
@@ -113,6 +112,16 @@ def _write(beside: Path, file: NewFile) -> None:
     write_new(beside, file.data, file.mode)
     if file.owner is not None:
         os.chown(beside, *file.owner)
+
+
+def _plan(folder: Path, files: Sequence[NewFile]) -> None:
+    """Say that all of them are taken; it is their owner's, for he may be who goes on with it."""
+    plan = orjson.dumps({"places": [str(file.place) for file in files]})
+    beside = folder / f"{PLAN}.{os.getpid()}"
+    beside.unlink(missing_ok=True)
+    _write(beside, NewFile(folder / PLAN, plan, 0o600, files[-1].owner if files else None))
+    beside.replace(folder / PLAN)
+    sync_folder(folder)
 
 
 def _beside(place: Path, number: int) -> Path:

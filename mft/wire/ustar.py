@@ -32,6 +32,15 @@ class Entry(NamedTuple):
     modified: int  # seconds since the epoch
 
 
+def has_place(name: str) -> bool:
+    """Whether a name fits into a header."""
+    try:
+        _split(name.encode())
+    except ValueError:
+        return False
+    return True
+
+
 def header(entry: Entry) -> bytes:
     """What stands before the bytes of a file; raises ValueError for what has no place in it."""
     name = entry.name.encode()

@@ -24,6 +24,8 @@ from mft.daemon.archive import (
     HEAD,
     LIMITS,
     MANIFEST,
+    NAME_OF,
+    NAMED,
     Contents,
     Head,
     Manifest,
@@ -171,6 +173,21 @@ def test_a_folder_of_the_node_that_is_a_link_leads_nowhere(victim: Node, tmp_pat
     host.parent.rmdir()
     host.parent.symlink_to(tmp_path / "elsewhere")
     assert "has to be a folder" in tried(victim, archive)
+
+
+def test_a_name_in_a_file_of_its_own_is_judged_like_any_other(victim: Node) -> None:
+    file = plain(NAMED, b"theirs")
+    for name in (b"../../bait", b"instance/state/x", INI.encode(), b"instance/conf/\xff", b""):
+        assert tried(victim, whole(victim, between=plain(NAME_OF, name) + file))
+    for between in (
+        plain(NAME_OF, b"instance/conf/x"),
+        plain(NAME_OF, b"instance/conf/x") + plain("instance/conf/y", b""),
+        plain(NAME_OF, b"instance/conf/x") + plain(NAME_OF, b"instance/conf/y") + file,
+        plain(NAME_OF, b"x" * 5000) + file,
+        header(Entry(NAME_OF, 8**11 - 1, 0o600, 0)),
+        file,
+    ):
+        assert tried(victim, whole(victim, between=between))
 
 
 # What is no plain file.

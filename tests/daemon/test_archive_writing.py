@@ -147,9 +147,19 @@ def test_an_archive_has_bounds(
 def test_a_name_that_no_archive_has_is_refused(target: Path) -> None:
     with pytest.raises(Refused, match="whose path is none"), ArchiveWriter(target, HEAD) as archive:
         archive.add("instance/a\nb", b"", 0o600)
-    long = f"instance/{'x' * 101}"
-    with pytest.raises(Refused, match="too long"), ArchiveWriter(target, HEAD) as archive:
-        archive.add(long, b"", 0o600)
+
+
+@pytest.mark.parametrize("length", [100, 101, 250, 255])
+def test_names_of_every_length_come_back(target: Path, length: int) -> None:
+    """IDs of sections become names of files that no header of a tar has room for."""
+    names = [f"instance/conf/{'x' * length}", f"instance/{'y' * length}/{'z' * length}", NAME]
+    with ArchiveWriter(target, HEAD) as archive:
+        for name in names:
+            archive.add(name, name.encode(), 0o640)
+    with opened(target, Contents.EXPORT) as reader:
+        found = {entry.name: b"".join(pieces) for entry, pieces in reader.members()}
+    assert found == {name: name.encode() for name in names}
+    assert subprocess.run(["tar", "tf", target], capture_output=True, check=True).stderr == b""
 
 
 def test_what_a_killed_process_left_is_removed_after_a_day(target: Path) -> None:

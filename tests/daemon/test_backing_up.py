@@ -113,7 +113,7 @@ def test_places_in_the_journal_are_never_ahead_of_it(
 ) -> None:
     """Events go on while state is copied; a handler takes each of them at once."""
     order: list[str] = []
-    real = room._Backup._add_small
+    real = room._Backup._add_one
 
     def add(self: room._Backup, path: Path, name: str) -> None:
         order.append(name)
@@ -125,7 +125,7 @@ def test_places_in_the_journal_are_never_ahead_of_it(
     for name in "ab":
         node.write(f"state/cursors/{name}.json", str(journal.last))
     node.write("state/aaa", "something that is older than places would be wrong of")
-    monkeypatch.setattr(room._Backup, "_add_small", add)
+    monkeypatch.setattr(room._Backup, "_add_one", add)
     done = made(node, target)
     _, found = read(target)
     for name in "ab":
@@ -192,6 +192,15 @@ def test_a_segment_that_is_missing_in_the_middle_is_an_error(
     with pytest.raises(FileNotFoundError):
         made(node, target)
     assert not target.exists()
+
+
+def test_long_files_and_long_names_are_in_it(node: Node, target: Path) -> None:
+    node.write("conf/terms.txt", b"x" * (room.SMALL + 1))
+    node.write(f"state/cursors/{'x' * 200}.json", "{}")
+    made(node, target)
+    _, found = read(target)
+    assert found["instance/conf/terms.txt"] == b"x" * (room.SMALL + 1)
+    assert f"instance/state/cursors/{'x' * 200}.json" in found
 
 
 # Queues of transfers.

@@ -1,8 +1,10 @@
 """A configuration is put in place as a whole, and only when it is right."""
 
 import os
+import pwd
 import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from mft.daemon.archive_writing import ArchiveWriter
 from mft.daemon.exporting import NotUsable, export
 from mft.daemon.importing import Imported, Wanted, import_archive
 from mft.daemon.load import load
+from mft.trust.ssh_keys import HostKey
 from tests.daemon.test_archive import HEAD
 from tests.fakes.killed import child, prepare
 from tests.fakes.killed_imports import import_into, import_once, node_with_program
@@ -153,6 +156,56 @@ def test_a_trial_changes_nothing(active: Node, spare: Node, archive: Path) -> No
     done = imported(spare, active.export(archive), only_tell=True)
     assert done.changed == places(spare, "conf/server.ini")
     assert spare.files() == before
+
+
+def test_what_was_replaced_is_put_back_by_a_copy(active: Node, spare: Node, archive: Path) -> None:
+    """As the runbook says."""
+    imported(spare, archive)
+    before = configuration(spare)
+    active.say("[accounts/a]\nname = a\nenabled = no\nhome_folder_path = /srv/a\n")
+    (active.directory / "conf/keys/host").write_bytes(HostKey.generate().pem())
+    done = imported(spare, active.export(archive))
+    assert configuration(spare) != before
+    copy = ["cp", "-a", f"{done.replaced}/.", spare.directory]
+    subprocess.run(copy, check=True)
+    assert configuration(spare) == before
+
+
+def test_a_configuration_that_is_not_in_conf_is_imported_as_well(
+    active: Node, tmp_path: Path
+) -> None:
+    flat, other = tmp_path / "flat", tmp_path / "other"
+    flat.mkdir()
+    text = active.config.read_text().replace("conf/keys/host", "host")
+    (flat / "site.ini").write_text(text)
+    shutil.copy2(active.directory / "conf/keys/host", flat / "host")
+    export(flat / "site.ini", tmp_path / "flat.tar")
+    done = import_archive(other / "site.ini", tmp_path / "flat.tar", Wanted())
+    assert done.added == [other / "site.ini", other / "host"]
+    assert load(other / "site.ini").config is not None
+    again = import_archive(other / "site.ini", tmp_path / "flat.tar", Wanted())
+    assert again.same == done.added
+
+
+def test_root_gives_files_to_whoever_has_the_folder(
+    active: Node, spare: Node, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, tuple[int, int]] = {}
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda path, *who: given.update({Path(path).name: who}))
+    text = active.config.read_text().replace("[server]", "[server]\naccount = nobody")
+    active.config.write_text(text)
+    nobody = pwd.getpwnam("nobody")
+    imported(spare, active.export(archive))
+    who = nobody.pw_uid, nobody.pw_gid
+    assert {given[name] for name in ("conf", "keys", "state", "log", ".mft-new-0")} == {who}
+    given.clear()
+    folder = spare.config.parent.stat()
+    active.say("[accounts/a]\nname = a\nenabled = no\nhome_folder_path = /srv/a\n")
+    imported(spare, active.export(archive))
+    plan = next(name for name in given if name.startswith(".mft-import.json"))
+    for name in (".mft-new-0", "server.ini", "replaced", plan):
+        assert given[name] == (folder.st_uid, folder.st_gid)
 
 
 # What is this node's own.

@@ -387,3 +387,17 @@ def test_a_machine_that_is_gone_is_replaced(
     until(lambda: pair.first.role == "backup", "the first node waits")
     assert pair.second.role == "master"
     assert pair.serves()
+
+
+def test_the_units_carry_by_the_script_and_systemd_has_nothing_to_say(tmp_path: Path) -> None:
+    script = tmp_path / "mft-node"
+    shutil.copy(EXAMPLE / "mft-node", script)
+    instead = {"/etc/mft/mft-node": str(script)}
+    service, timer = tmp_path / "mft-carry.service", tmp_path / "mft-carry.timer"
+    service.write_text(replaced(EXAMPLE / service.name, instead))
+    shutil.copy(EXAMPLE / timer.name, timer)
+    assert f"\nExecStart={script} carry\n" in service.read_text()
+    done = subprocess.run(
+        ["systemd-analyze", "verify", timer, service], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

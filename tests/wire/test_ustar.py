@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mft.core.failure import Malformed
-from mft.wire.ustar import BLOCK, END, MAX_SIZE, Entry, header, padding, parse
+from mft.wire.ustar import BLOCK, END, MAX_SIZE, Entry, has_place, header, padding, parse
 
 NAME = "instance/conf/server.ini"
 THEN = 1_000_000_000
@@ -107,6 +107,7 @@ def test_zeros_are_the_end() -> None:
 def test_what_has_no_place_in_a_header_is_not_written(name: str, size: int, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         header(Entry(name, size, 0o600, 0))
+    assert has_place(name) is (name == NAME)
 
 
 def sealed(block: bytes) -> bytes:
