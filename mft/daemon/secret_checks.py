@@ -36,5 +36,10 @@ def _needing(reading: Reading, files: Mapping[str, AccountsOfFile]) -> Iterator[
         elif isinstance(options, LdapOptions) and options.one_time_codes_attribute:
             yield f"[{one.raw.name}] has one_time_codes_attribute"
     for uuid, file in files.items():
-        if any(one.multi_factor_authentication for one in file.accounts.values()):
+        if any(map(_has_codes, file.accounts.values())):
             yield f"the file of [authentications/{uuid}] has multi_factor_authentication"
+
+
+def _has_codes(account: AccountOptions | None) -> bool:
+    """Whether an account has one-time codes; one that has a problem is told already."""
+    return account is not None and account.multi_factor_authentication is not None

@@ -12,6 +12,7 @@ from tests.fakes.handlers import house
 
 # What a type cannot do without.
 NEEDED = {
+    "cluster": {"database": "postgresql"},
     "monitor": {"source_path": "/srv"},
     "mysql": {"username": "mft", "database": "audit"},
     "postgresql": {"username": "mft", "database": "audit"},
