@@ -33,7 +33,8 @@ def list_transfers(file: Path, as_json: bool) -> None:
     """Show how the transfers of the running server are.
 
     A transfer is `started` when it looks for files by itself, `suspended` outside of its schedule,
-    `failed` when it must be started anew, and `stopped` when somebody has stopped it.
+    `failed` when it must be started anew, and `stopped` when somebody has stopped it. In a cluster
+    it is `elsewhere` when the node that is named runs it, and `waiting` when none does yet.
 
     \b
     Examples:

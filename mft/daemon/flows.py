@@ -14,6 +14,8 @@ from mft.daemon.cross_checks import named_by
 from mft.daemon.first_seen import FirstSeenFiles
 from mft.daemon.load import Config
 from mft.daemon.locations import Locations
+from mft.daemon.nodes import Nodes
+from mft.daemon.sharing import Sharing, shared_of
 from mft.daemon.transfers import Transfers
 from mft.events.bus import Bus
 from mft.remote.base import Parts
@@ -26,13 +28,14 @@ class Differing(NamedTuple):
 
     locations: list[str]
     transfers: list[str]
+    cluster: bool = False  # and whether the cluster does, by which transfers are shared
 
 
 class Flows:
     """All of them, of one server."""
 
     def __init__(
-        self, config: Config, bus: Bus, pools: Pools, volumes: Volumes, reactor: Any
+        self, config: Config, bus: Bus, pools: Pools, volumes: Volumes, reactor: Any, nodes: Nodes
     ) -> None:
         self._names: dict[str, str] = {}  # of locations, by their IDs
         state = config.directory / "state"
@@ -40,7 +43,8 @@ class Flows:
         parts = Parts(reactor, pools.disk, pools.outside, volumes, config.directory, seen)
         around = Around(reactor, bus, config.server.audit_requests)
         self.locations = Locations(bus, parts, around)
-        self.transfers = Transfers(bus, self.locations, pools, reactor, state)
+        self.sharing = Sharing(nodes, bus, pools, reactor)
+        self.transfers = Transfers(bus, self.locations, pools, reactor, state, self.sharing)
 
     async def start(self, config: Config) -> None:
         """Start everything that is enabled; raises what keeps one of them from it."""
@@ -52,21 +56,24 @@ class Flows:
         """Stop everything."""
         await self.transfers.stop_those(tuple(self.transfers.running), reason)
         await self.locations.stop_all(reason)
+        await self.sharing.end()
 
     def changed(self, old: Config, new: Config) -> Differing:
         """What differs, and what ought to run and does not.
 
-        A transfer whose location changes is begun anew.
+        A transfer whose location changes is begun anew, and all are when the cluster changes.
         """
+        moved = shared_of(old) != shared_of(new)
         locations = changed(old.locations, new.locations, self.locations.running)
         transfers = [
             uuid
             for uuid, options in {**old.transfers, **new.transfers}.items()
             if old.transfers.get(uuid) != new.transfers.get(uuid)
             or uuid not in self.transfers.running
+            or moved
             or not named_by(options, "locations").isdisjoint(locations)
         ]
-        return Differing(locations, transfers)
+        return Differing(locations, transfers, moved)
 
     async def leave(self, those: Differing, reason: str) -> None:
         """Stop those that run."""
@@ -74,13 +81,16 @@ class Flows:
         await self.transfers.stop_those(transfers, reason)
         locations = [uuid for uuid in those.locations if uuid in self.locations.running]
         await self.locations.stop_those(locations, reason)
+        if those.cluster:
+            await self.sharing.end()
 
     def starts(
         self, those: Differing, config: Config
     ) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """What starts those that a configuration has, in order; each may raise."""
         self._names.update({uuid: one.name for uuid, one in config.locations.items()})
-        found: list[Callable[[], Coroutine[Any, Any, None]]] = [
+        found: list[Callable[[], Coroutine[Any, Any, None]]] = [partial(self.sharing.begin, config)]
+        found += [
             partial(self.locations.start, uuid, config.locations[uuid])
             for uuid in those.locations
             if uuid in config.locations

@@ -44,9 +44,14 @@ class Housekeeping:
         bus: Bus,
         endings: Endings,
         clock: Callable[[], float] = time.time,
+        tells: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`clock` gives seconds since the epoch."""
+        """`clock` gives seconds since the epoch; `tells`: whether no other node tells of accounts.
+
+        Another node of a cluster would send the same mail.
+        """
         self._endings = endings
+        self._tells = tells
         self._daemon = daemon
         self._volumes = volumes
         self._bus = bus
@@ -88,6 +93,8 @@ class Housekeeping:
             await self._sweep(root, lifetime)
 
     async def _tell_endings(self) -> None:
+        if not self._tells():
+            return
         due, config = self._endings.due, self._daemon.config
         for one in await self._volumes.disk(due, config, self._clock()):
             self._bus.emit(one.event, one.payload)

@@ -13,7 +13,7 @@ from mft.config.kinds import Context
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, check_section
 from mft.daemon.account_files import read_account_files
-from mft.daemon.cluster_checks import check_cluster
+from mft.daemon.cluster_checks import check_cluster, check_shared_folders
 from mft.daemon.cross_checks import (
     check_connections,
     check_denied,
@@ -127,6 +127,7 @@ def _load(file: Path) -> Loaded:
     check_cluster(reading)
     check_places(reading, file)
     check_local_folders(reading, file)
+    check_shared_folders(reading)
     check_methods(reading)
     check_programs(reading)
     files = read_account_files(reading)

@@ -197,7 +197,7 @@ class Daemon:
             self.bus.emit(events.PRIVILEGES_KEPT, p.Nothing())
         await self._handling.start(config)
         await self.nodes.share()
-        self._flows = Flows(config, self.bus, self._pools, self._volumes, self._reactor)
+        self._flows = Flows(config, self.bus, self._pools, self._volumes, self._reactor, self.nodes)
         await self._flows.start(config)
         for service in self.services.values():  # what their uploads must pass runs
             service.accept()
@@ -207,7 +207,11 @@ class Daemon:
             tell_listening(service, self.bus)
         self._loop(SYNC_INTERVAL, self._tend_journal)
         self._housekeeping = Housekeeping(
-            self, self._volumes, self.bus, Endings(kept.own_passwords, kept.last_logins.of)
+            self,
+            self._volumes,
+            self.bus,
+            Endings(kept.own_passwords, kept.last_logins.of),
+            tells=self._flows.sharing.tells_of_accounts,
         )
         self._housekeeping.warn_of_certificates()
         for interval, work in kept.loops:

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
@@ -13,6 +14,7 @@ from mft.core.peer import Component
 from mft.daemon import build
 from mft.daemon.files import write_new
 from mft.daemon.locations import Locations
+from mft.daemon.sharing import Sharing
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -21,12 +23,17 @@ from mft.remote.filesystem import BUILT_IN
 from mft.runtime.buffers import Buffers
 from mft.transfers.around import Around
 from mft.transfers.asked import Asked
+from mft.transfers.hold import ALONE
 from mft.transfers.lending import Lending
 from mft.transfers.options import TransferOptions
 from mft.transfers.programs import runner
 from mft.transfers.queue import Queue
 from mft.transfers.schedule import machine_zone
 from mft.transfers.transfer import State, Transfer
+from mft.transfers.transfer_queue import TransferQueue
+
+if TYPE_CHECKING:
+    from mft.daemon.turns import Turn
 
 FAMILY: Final = "transfers"
 WORD: Final = "transfer"
@@ -41,9 +48,17 @@ class Transfers:
     """Starts and stops transfers, and tells of each how that went."""
 
     def __init__(
-        self, bus: Bus, locations: Locations, pools: build.Pools, reactor: Any, state: Path
+        self,
+        bus: Bus,
+        locations: Locations,
+        pools: build.Pools,
+        reactor: Any,
+        state: Path,
+        sharing: Sharing,
     ) -> None:
         self.running: dict[str, Transfer] = {}
+        self._turns: dict[str, Turn] = {}  # in a cluster: of each of them
+        self._sharing = sharing
         self._bus = bus
         self._pools = pools
         self._reactor = reactor
@@ -55,24 +70,30 @@ class Transfers:
     async def start(self, uuid: str, options: TransferOptions) -> None:
         """Start a transfer; one that is not enabled only does what somebody asks for.
 
-        One whose queue cannot be opened has failed, and keeps nothing else from starting.
+        One whose queue cannot be opened has failed, and keeps nothing else from starting. In a
+        cluster it starts once it is this node's turn.
         """
-        transfer = self.running[uuid] = self._build(uuid, options)
-        await transfer.start()
-        told = p.ComponentStarted(FAMILY, options.name, WORD, WORD, options.description)
-        self._bus.emit(events.COMPONENT_STARTED, told, self._origin(transfer))
+        turn = self._sharing.turn(uuid)
+        transfer = self.running[uuid] = self._build(uuid, options, turn)
+        if turn is None:
+            await transfer.start()
+            self._tell_started(transfer)
+            return
+        self._turns[uuid] = turn
+        turn.begin(
+            transfer,
+            partial(self._tell_started, transfer),
+            partial(self._tell_stopped, transfer),
+        )
 
-    def _build(self, uuid: str, options: TransferOptions) -> Transfer:
-        name = f"{file_name(uuid)}{SUFFIX}"
-        queue = Queue(self._state / FOLDER / name)
-        asked = Asked(queue, self._pools.disk)
-        self._queues[name] = queue, asked
+    def _build(self, uuid: str, options: TransferOptions, turn: "Turn | None") -> Transfer:
+        queue, ask = self._own_queue(uuid) if turn is None else (turn.queue, turn.ask)
         around = Around(
             component=Component(uuid, WORD, options.name),
             options=options,
             bus=self._bus,
             queue=queue,
-            ask=asked,
+            ask=ask,
             clock=self._reactor,
             now=time.time,
             zone=machine_zone(),
@@ -80,8 +101,16 @@ class Transfers:
             run=runner(self._reactor, self._pools.disk),
             log=build.log_line,
             notices=options.changes_notification and self._is_here(options.source_uuid),
+            hold=ALONE if turn is None else turn,
         )
         return Transfer(around, self._lending)
+
+    def _own_queue(self, uuid: str) -> tuple[TransferQueue, Asked]:
+        """The queue on disk, that of a server which shares its transfers with nobody."""
+        name = f"{file_name(uuid)}{SUFFIX}"
+        queue = Queue(self._state / FOLDER / name)
+        self._queues[name] = queue, Asked(queue, self._pools.disk)
+        return self._queues[name]
 
     def _is_here(self, location: str | None) -> bool:
         """Whether a location is of this machine; one that changes begins its transfers anew."""
@@ -92,17 +121,26 @@ class Transfers:
 
     async def stop(self, uuid: str, reason: str) -> None:
         """Stop a transfer: what it moves goes on where it was when it is started again."""
-        transfer = self.running.pop(uuid)
-        named = (FAMILY, transfer.options.name, WORD, WORD)
+        transfer, turn = self.running.pop(uuid), self._turns.pop(uuid, None)
         try:
-            await transfer.stop()
+            if turn is not None:
+                await turn.end(reason)
+            else:
+                await transfer.stop()
+                self._tell_stopped(transfer, reason)
         except Exception as error:
             log.failure("stopping {name}", name=transfer.options.name)
-            told = p.ComponentFailed(*named, str(error))
+            told = p.ComponentFailed(FAMILY, transfer.options.name, WORD, WORD, str(error))
             self._bus.emit(events.COMPONENT_STOP_FAILED, told, self._origin(transfer))
-        else:
-            stopped = p.ComponentStopped(*named, reason)
-            self._bus.emit(events.COMPONENT_STOPPED, stopped, self._origin(transfer))
+
+    def _tell_started(self, transfer: Transfer) -> None:
+        options = transfer.options
+        told = p.ComponentStarted(FAMILY, options.name, WORD, WORD, options.description)
+        self._bus.emit(events.COMPONENT_STARTED, told, self._origin(transfer))
+
+    def _tell_stopped(self, transfer: Transfer, reason: str) -> None:
+        told = p.ComponentStopped(FAMILY, transfer.options.name, WORD, WORD, reason)
+        self._bus.emit(events.COMPONENT_STOPPED, told, self._origin(transfer))
 
     async def stop_those(self, uuids: Iterable[str], reason: str) -> None:
         """Stop some: side by side, for each may have a peer that does not answer."""
@@ -115,24 +153,40 @@ class Transfers:
 
     async def describe(self) -> list[dict[str, Any]]:
         """What `mft transfer list` shows."""
-        return [one.summary() for one in self.running.values()]
+        return [{**one.summary(), **self._place(uuid)} for uuid, one in self.running.items()]
 
     async def show(self, identifier: str) -> Mapping[str, Any]:
         """What `mft transfer status` shows of one, by its ID or name."""
-        return await self.of(identifier).describe()
+        transfer = self.of(identifier)
+        return {**await transfer.describe(), **self._place(transfer.component.uuid)}
+
+    def _place(self, uuid: str) -> dict[str, str]:
+        """The state of a transfer that is not this node's."""
+        turn = self._turns.get(uuid)
+        if turn is None or turn.held:
+            return {}
+        return {"state": f"elsewhere ({turn.holder})" if turn.holder else "waiting"}
 
     def run(self, identifier: str, why: str) -> dict[str, Any]:
         """Look now, and send what is there: the run, which may have begun."""
-        transfer = self.of(identifier)
+        transfer = self._here(identifier)
         run = transfer.run(why)
         return {"id": transfer.component.uuid, **run.describe(transfer.tally)}
 
-    def ask(self, uuid: str, why: str) -> None:
-        """Run one, by its ID, because of an event.
+    async def ask(self, uuid: str, why: str) -> None:
+        """Run one, by its ID, because of an event; in a cluster, on the node whose turn it is.
 
         Raises Refused where it is not there, or could not begin: then the event comes again.
         """
-        transfer = self.running.get(uuid)
+        transfer, turn = self.running.get(uuid), self._turns.get(uuid)
+        if transfer is not None and turn is not None:
+            await self._sharing.ask_run(uuid, why)
+            if turn.held:
+                turn.look_for_runs()
+            else:
+                passed = p.RunPassedOn(transfer.options.name, why)
+                self._bus.emit(events.RUN_PASSED_ON, passed, self._origin(transfer))
+            return
         if transfer is None or transfer.state is State.STOPPED:
             raise Refused(Reason.NOT_FOUND, "", f"the transfer {uuid} is not running")
         if not transfer.takes_runs:
@@ -150,14 +204,20 @@ class Transfers:
 
     async def stop_one(self, identifier: str) -> str:
         """Stop one until somebody starts it, and give its name."""
-        transfer = self.of(identifier)
-        await transfer.stop()
+        transfer = self._here(identifier)
+        turn = self._turns.get(transfer.component.uuid)
+        await (transfer.stop() if turn is None else turn.rest())
         return transfer.options.name
 
     async def start_anew(self, identifier: str) -> str:
         """Start one that was stopped or has failed, and give its name."""
-        transfer = self.of(identifier)
-        if transfer.state not in (State.STARTED, State.SUSPENDED):
+        transfer = self._here(identifier)
+        turn = self._turns.get(transfer.component.uuid)
+        if transfer.state in (State.STARTED, State.SUSPENDED):
+            return transfer.options.name
+        if turn is not None:
+            await turn.start_anew()
+        else:
             await transfer.stop()
             await transfer.start()
         return transfer.options.name
@@ -173,6 +233,17 @@ class Transfers:
         queue, ask = self._queues[name]
         target = self._state / FOLDER / f"{name}{COPY}"
         await ask.alone(_copy, queue, target)
+
+    def _here(self, identifier: str) -> Transfer:
+        """A transfer that it is this node's turn to run; raises Refused for any other."""
+        transfer = self.of(identifier)
+        turn, name = self._turns.get(transfer.component.uuid), transfer.options.name
+        if turn is not None and not turn.held:
+            details = f"no node of the cluster runs the transfer {name} now"
+            if turn.holder:
+                details = f"the transfer {name} is run by the node {turn.holder}: ask there"
+            raise Refused(Reason.BUSY, "", details)
+        return transfer
 
     def of(self, identifier: str) -> Transfer:
         """A transfer, by its ID or name; raises Refused for none."""

@@ -2406,6 +2406,24 @@ CLUSTER_BACK: Final = Event(
     'The database of cluster "{name}" is there again.',
     _in("operational session success"),
 )
+LEASE_GAINED: Final = Event(
+    90300,
+    p.LeaseOf,
+    'This node does "{lease}" for its cluster from now on.',
+    _in("operational session success"),
+)
+LEASE_LOST: Final = Event(
+    90301,
+    p.LeaseLost,
+    'This node does "{lease}" for its cluster no more: {details}',
+    _in("operational session failure"),
+)
+RUN_PASSED_ON: Final = Event(
+    90302,
+    p.RunPassedOn,
+    'A run of transfer "{name}" was passed on to the node that does it: {details}',
+    _in("authenticated informational client-side"),
+)
 RECORD_COPY_UNWRITTEN: Final = Event(
     90320,
     p.PathFailed,

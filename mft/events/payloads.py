@@ -54,6 +54,26 @@ class Records(NamedTuple):
     records: int
 
 
+class LeaseOf(NamedTuple):
+    """What only one node of a cluster does, such as `transfer/ID`."""
+
+    lease: str
+
+
+class LeaseLost(NamedTuple):
+    """The same, and why this node does not do it any more."""
+
+    lease: str
+    details: str
+
+
+class RunPassedOn(NamedTuple):
+    """A transfer, by its name, and why it is to run."""
+
+    name: str
+    details: str
+
+
 class Directory(NamedTuple):
     """A server of a directory that a method of logging in asks."""
 

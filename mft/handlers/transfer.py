@@ -56,4 +56,4 @@ class TransferHandler:
         told = [one for one in occurrences if one.origin.component.uuid not in self._transfers]
         if told:
             for transfer in self._transfers:
-                self._around.run_transfer(transfer, f"event {told[-1].event.number}")
+                await self._around.run_transfer(transfer, f"event {told[-1].event.number}")

@@ -56,6 +56,9 @@ class Remote(FileSystem, Protocol):
     # Whether the peer takes a question before it has answered the last one: two then cost one way
     # to it and back, and not two.
     pipelined: bool
+    # Whether what is written goes where it belongs, however late it comes: bytes of two connections
+    # that send one file then do no harm to each other.
+    places_bytes: bool
 
     @property
     def rounds_times(self) -> bool:

@@ -128,6 +128,7 @@ class LocalRemote:
     hides_uploads = True
     rounds_times = False
     pipelined = False
+    places_bytes = True
     identity = NOBODY
 
     def __init__(self, files: LocalFileSystem, base: VPath, sync: FolderSyncs) -> None:

@@ -31,6 +31,7 @@ class FtpTree:
     files_at_a_time = 1
     hides_uploads = False
     pipelined = False
+    places_bytes = False
 
     def __init__(self, channel: Channel, looks: Looks, base: VPath, identity: Identity) -> None:
         """`base` is the server's own path of the root."""

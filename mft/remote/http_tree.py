@@ -50,6 +50,7 @@ class HttpTree:
     hides_uploads = False
     rounds_times = False
     pipelined = False
+    places_bytes = False
 
     def __init__(self, peer: HttpPeer) -> None:
         self.peer = peer

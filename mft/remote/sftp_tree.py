@@ -38,6 +38,7 @@ class SftpTree:
     hides_uploads = False
     rounds_times = False
     pipelined = True
+    places_bytes = True  # each WRITE has its offset
 
     def __init__(self, session: SftpSession, base: bytes, identity: Identity) -> None:
         self.identity = identity

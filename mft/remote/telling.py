@@ -24,6 +24,7 @@ class Told:
         self.files_at_a_time = remote.files_at_a_time
         self.hides_uploads = remote.hides_uploads
         self.pipelined = remote.pipelined
+        self.places_bytes = remote.places_bytes
         self.use = Use(teller)
         self._remote = remote
         self._folder = folder.rstrip("/")

@@ -1,7 +1,7 @@
 """What a resource is, and what those that act on events are given to work with."""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Set
+from collections.abc import Awaitable, Callable, Collection, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -29,7 +29,7 @@ def no_resource(identifier: str) -> NamedSection | None:
     return None
 
 
-def no_transfers(transfer: str, why: str) -> None:
+async def no_transfers(transfer: str, why: str) -> None:
     """For those that know no transfers."""
     raise Refused(Reason.NOT_FOUND, "", f"the transfer {transfer} is not there")
 
@@ -84,7 +84,7 @@ class Surroundings:
     now: Callable[[], float] = time.time  # seconds since the epoch
     addresses_of: AddressesOf = no_addresses  # of an account, or of all members of a group, by ID
     # Runs a transfer, by its ID, for a reason; raises Refused where it cannot be asked.
-    run_transfer: Callable[[str, str], None] = no_transfers
+    run_transfer: Callable[[str, str], Awaitable[None]] = no_transfers
 
     def resource(self, identifier: str, kind: type[R]) -> R:
         """Find a resource that runs; raises Refused for none, or one of another kind."""

@@ -1,5 +1,6 @@
 """The tables of a cluster, and how they come to be in its database."""
 
+import hashlib
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -22,6 +24,7 @@ from mft.resources.event_table import BINARY, VERSIONS, Unfit
 
 PART: Final = "cluster"  # what the row of the table of versions is about
 VERSION: Final = 1
+DIGEST: Final = 64  # characters of `digest_of`
 MAX_ID: Final = 190  # characters of what is a key: an index of MySQL holds that many of 4 bytes
 
 _ALL: Final = MetaData()
@@ -43,6 +46,18 @@ def _text(name: str, length: int = MAX_ID) -> Column[str]:
 def _moment(name: str) -> Column[float]:
     """Seconds since the epoch by the clock of the database, which is one for all nodes."""
     return Column(name, Double, nullable=False)
+
+
+def _serial() -> Column[int]:
+    return Column("id", BigInteger, primary_key=True, autoincrement=True)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _flag(name: str) -> Column[int]:
+    return Column(name, SmallInteger, nullable=False)
 
 
 NODES: Final = _table(
@@ -102,6 +117,99 @@ GUESSES: Final = _table(
 )
 Index("ux_mft_guesses", GUESSES.c.boot, GUESSES.c.serial, unique=True)
 Index("ix_mft_guesses_at", GUESSES.c.at)
+
+
+# The queues of transfers: each file and number belongs to one. A queue takes what its `fence` has
+# written, which is that of the lease of who has it; a path is found by the SHA-256 of it, since
+# databases differ in which texts are the same, and none has keys that long.
+QUEUES: Final = _table(
+    "mft_queues",
+    _serial(),
+    Column("key", String(DIGEST), nullable=False, unique=True),  # of the ID of the transfer
+    _text("transfer"),
+    Column("fence", BigInteger, nullable=False),
+)
+QUEUE_FILES: Final = _table(
+    "mft_queue_files",
+    _serial(),
+    Column("queue", BigInteger, nullable=False),
+    Column("key", String(DIGEST), nullable=False),
+    Column("path", Text, nullable=False),
+    _number("size"),
+    _number("modified"),
+    _text("state", 16),
+    _flag("ready"),
+    Column("found", Double, nullable=False),  # moments by the clock of the node that saw it
+    Column("since", Double, nullable=False),
+    Column("batch", BigInteger),
+    Column("marker", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("final", Text, nullable=False),
+    _text("final_key", DIGEST),
+    Column("temporary", Text, nullable=False),
+    _text("temporary_key", DIGEST),
+    _flag("replaces"),
+    _flag("from_top"),
+    _flag("fallback"),
+    _number("written"),
+    _text("reached", 16),
+    _flag("begun"),
+    _number("changed"),
+    _number("unique_id"),
+)
+Index("ux_mft_queue_files", QUEUE_FILES.c.queue, QUEUE_FILES.c.key, unique=True)
+for _name, _columns in {
+    "turn": ("queue", "ready", "due", "batch", "marker", "id"),
+    "batch": ("queue", "batch", "marker", "ready"),
+    "state": ("queue", "state", "batch", "marker"),
+}.items():
+    Index(f"ix_mft_queue_files_{_name}", *(QUEUE_FILES.c[one] for one in _columns))
+# Files that were sent and are to be remembered.
+QUEUE_SENT: Final = _table(
+    "mft_queue_sent",
+    Column("queue", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(DIGEST), primary_key=True),
+    _number("size"),
+    _number("modified"),
+    Column("at", Double, nullable=False),
+)
+QUEUE_RESULTS: Final = _table(
+    "mft_queue_results",
+    _serial(),
+    Column("queue", BigInteger, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    _text("outcome", 16),
+    Column("path", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+Index(
+    "ix_mft_queue_results",
+    QUEUE_RESULTS.c.queue,
+    QUEUE_RESULTS.c.batch,
+    QUEUE_RESULTS.c.outcome,
+)
+QUEUE_FACTS: Final = _table(
+    "mft_queue_facts",
+    Column("queue", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(64), primary_key=True),
+    Column("value", Double, nullable=False),
+)
+# Runs of transfers that nodes have asked for which do not have their leases.
+ASKED_RUNS: Final = _table(
+    "mft_asked_runs",
+    Column("key", String(DIGEST), primary_key=True),  # of the ID of the transfer
+    _key("node"),
+    _text("why"),
+    _moment("at"),
+)
+
+
+def digest_of(text: str) -> str:
+    """What stands for a text, of whatever length and letters, in a key."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def prepare_tables(connection: Connection) -> None:

@@ -63,7 +63,9 @@ class Dialect(NamedTuple):
     words: Mapping[str, Any]  # what else SQLAlchemy is told
 
 
-def engine_of(options: DatabaseOptions, existing: bool = False) -> Engine:
+def engine_of(
+    options: DatabaseOptions, existing: bool = False, connections: int = CONNECTIONS
+) -> Engine:
     """A small pool of connections, none of them open yet.
 
     `existing`: a database that is not there is not made, and reading it locks nobody out.
@@ -73,7 +75,7 @@ def engine_of(options: DatabaseOptions, existing: bool = False) -> Engine:
         dialect.url,
         creator=lambda: _connect(dialect, options, existing),
         poolclass=QueuePool,
-        pool_size=CONNECTIONS,
+        pool_size=connections,
         max_overflow=0,
         pool_timeout=options.timeout,
         pool_pre_ping=True,

@@ -9,6 +9,7 @@ from mft.events import payloads as p
 from mft.remote.base import Remote, announce
 from mft.transfers.around import Around, shown
 from mft.transfers.copying import Copying
+from mft.transfers.hold import check_now
 from mft.transfers.looking import Seen
 from mft.transfers.names import stamped
 from mft.transfers.rows import Row
@@ -57,6 +58,7 @@ async def _copy(around: Around, row: Row, source: Remote, store: Remote, name: V
     try:
         size = download.entry.size
         await make_folders(store, name.parent)
+        await around.hold.check()
         upload = await store.upload(name, Existing.REPLACE)
         announce(upload, size)
         copying = Copying(
@@ -68,9 +70,11 @@ async def _copy(around: Around, row: Row, source: Remote, store: Remote, name: V
         )
         try:
             await copying.copy(0, size)
+            check_now(around.hold, str(name))
             await upload.commit(durable=True)
         except BaseException:
-            await upload.abort(keep=False)
+            # Another node may have put the same there, if this one does not hold it any more.
+            await upload.abort(keep=not around.hold.held)
             raise
     finally:
         await download.close()

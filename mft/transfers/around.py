@@ -14,8 +14,9 @@ from mft.remote.base import Remote
 from mft.runtime.buffers import Buffers
 from mft.runtime.program import Finished
 from mft.transfers.asked import Asked
+from mft.transfers.hold import ALONE, Hold
 from mft.transfers.options import TransferOptions
-from mft.transfers.queue import Queue
+from mft.transfers.transfer_queue import TransferQueue
 
 D = TypeVar("D")
 
@@ -55,7 +56,7 @@ class Around:
     component: Component
     options: TransferOptions
     bus: Emitter
-    queue: Queue
+    queue: TransferQueue
     ask: Asked
     clock: Any  # the reactor
     now: Callable[[], float]  # wall-clock time
@@ -64,6 +65,7 @@ class Around:
     run: RunProgram
     log: Callable[[str], object]
     notices: bool = False  # whether the system tells of changes in the source, if it can
+    hold: Hold = ALONE
 
     @property
     def stable_after(self) -> float:

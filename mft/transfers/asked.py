@@ -1,6 +1,6 @@
-"""A queue on disk, as coroutines ask it: in order, in one thread, together where they can be.
+"""A queue, as coroutines ask it: in order, in one thread, together where they can be.
 
-While one call is on its way to the disk, others gather; they make the next one, which is synced
+While one call is on its way, others gather; they make the next one, which is synced
 once for all of them.
 """
 
@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mft.runtime.threads import Blocking
-from mft.transfers.queue import Queue
+from mft.transfers.transfer_queue import TransferQueue
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,9 +30,9 @@ class _Call(NamedTuple):
 class Asked:
     """Asks one queue."""
 
-    def __init__(self, queue: Queue, disk: Blocking) -> None:
+    def __init__(self, queue: TransferQueue, pool: Blocking) -> None:
         self._queue = queue
-        self._disk = disk
+        self._pool = pool
         self._calls: deque[_Call] = deque()
         self._working = False
 
@@ -70,9 +70,9 @@ class Asked:
     async def _turn(self, calls: list[_Call]) -> None:
         try:
             if calls[0].alone:
-                results: list[Any] = [await self._disk(calls[0].make)]
+                results: list[Any] = [await self._pool(calls[0].make)]
             else:
-                results = await self._disk(self._queue.together, [one.make for one in calls])
+                results = await self._pool(self._queue.together, [one.make for one in calls])
         except Exception as error:
             results = [error] * len(calls)
         for one, found in zip(calls, results, strict=True):

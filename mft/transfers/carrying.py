@@ -21,7 +21,6 @@ from mft.transfers.looking import Rules
 from mft.transfers.names import Named, NoRuleError, destination
 from mft.transfers.one_file import ChangedError, HopelessError, OneFile, VanishedError
 from mft.transfers.programs import run_for
-from mft.transfers.queue import Ended
 from mft.transfers.rows import (
     ARCHIVED,
     DONE,
@@ -36,6 +35,7 @@ from mft.transfers.rows import (
 from mft.transfers.steps import Delivery
 from mft.transfers.tally import Progress, Tally
 from mft.transfers.telling import tell_done, tell_end, tell_failed
+from mft.transfers.transfer_queue import Ended
 
 UNDERWAY: Final = (STABLE, SENDING, SENT)
 MOST_CHANGED: Final = 1000  # files whose last change is remembered: a few bytes each
@@ -276,6 +276,7 @@ class Carrier:
     async def _refused(self, row: Row, progress: Progress, refused: Refused) -> None:
         """A try has failed: there is another one, or that was the last."""
         around, row.error = self._around, str(refused)
+        await around.hold.check()
         if may_be_tried(around, row, refused, self._furthest):
             await around.ask(around.queue.save, row)
             wait = round(max(0.0, row.due - around.now()), 3)

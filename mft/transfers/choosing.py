@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from mft.core.failure import Reason, Refused
@@ -85,6 +86,24 @@ async def _temporary_name(file: OneFile, final: VPath, seen: Mapping[VPath, Entr
     return temporary if taken is None else _own(file, _stamped(file, final).name, final.parent)
 
 
+def keeps_name(file: OneFile, *, goes_on: bool) -> bool:
+    """Whether the temporary name may be used that the row has.
+
+    Another node may have begun it, and write there yet, later than it should. That is no harm if
+    what is there is gone on with, and each byte says where it belongs.
+    """
+    temporary, final = file.names
+    if temporary == final or not file.around.hold.mark:
+        return True
+    if goes_on and file.destination.places_bytes:
+        return True
+    if temporary == _own(file, final.name, final.parent):
+        return True
+    with suppress(Refused):  # it is too long
+        return temporary == _own(file, _stamped(file, final).name, final.parent)
+    return False
+
+
 def _first_temporary(file: OneFile, final: VPath) -> VPath:
     """The name until all of it is there, unless somebody has it; `final` where there is none."""
     if not (_suffix(file) or file.named.prefix):
@@ -99,18 +118,20 @@ def _suffix(file: OneFile) -> str:
 def _own(file: OneFile, name: str, folder: VPath) -> VPath:
     """A temporary name; where nobody sees what others have begun under it, that of this transfer.
 
-    Such a name would be free for two transfers at a time, and the last to come would have it.
+    Such a name would be free for two transfers at a time, and the last to come would have it. In a
+    cluster it is also that of this tenure: what a node does too late meets no name of a later one.
     """
     prefix, suffix = file.named.prefix, _suffix(file)
+    uuid, tenure = file.around.component.uuid.encode(), file.around.hold.mark
+    marks = [tenure] if tenure else []
     if file.destination.hides_uploads:
-        uuid = file.around.component.uuid.encode()
-        mark = hashlib.sha256(uuid).hexdigest()[:MARK]
-        own = f"{prefix}{name}.{mark}{suffix}"
-        if len(own.encode()) > MAX_NAME:
-            whole = hashlib.sha256(uuid + b"\0" + name.encode())
-            own = f"{prefix}{whole.hexdigest()[: 4 * MARK]}{suffix}"
-        return VPath.parse(own, folder)
-    return VPath.parse(f"{prefix}{name}{suffix}", folder)
+        marks.append(hashlib.sha256(uuid).hexdigest()[:MARK])
+    own = f"{prefix}{'.'.join((name, *marks))}{suffix}"
+    if marks and len(own.encode()) > MAX_NAME:
+        told = (uuid, name.encode(), *([tenure.encode()] if tenure else ()))
+        whole = hashlib.sha256(b"\0".join(told))
+        own = f"{prefix}{whole.hexdigest()[: 4 * MARK]}{suffix}"
+    return VPath.parse(own, folder)
 
 
 async def move_aside(file: OneFile, final: VPath) -> None:
@@ -119,6 +140,7 @@ async def move_aside(file: OneFile, final: VPath) -> None:
         return
     around = file.around
     aside = stamped(final, around.moment(around.now()))
+    await around.hold.check()
     await file.destination.rename(final, aside, replace=False)
     there, now = shown(file.folder, final), shown(file.folder, aside)
     around.tell(events.TRANSFER_MOVED_ASIDE, p.MovedAside(there, now, around.options.name))

@@ -17,6 +17,7 @@ async def at_destination(file: OneFile, condition: str, commands: tuple[Command,
         return
     around, final = file.around, file.row.final or file.named.path
     name = around.options.name
+    await around.hold.check()
     around.tell(events.TRANSFER_COMMANDS_START, p.AtDestination(condition, name))
     try:
         await carry_out(file.destination, commands, file.row.path, final)
@@ -41,6 +42,7 @@ async def remove_source(around: Around, row: Row, source: Remote) -> bool:
             told = p.SourceChanged(path, "it was written after it had been sent", "changed")
             around.tell(events.TRANSFER_SOURCE_CHANGED, told)
             return False
+        await around.hold.check()
         await source.remove(row.path)
         entry = await source.stat(row.path)
     except Refused as refused:

@@ -100,7 +100,7 @@ class OneFile:
     async def discard(self) -> None:
         """Remove what was sent of it under its temporary name, as far as that can be done."""
         temporary, final = self.row.temporary, self.row.final
-        if temporary is not None and temporary != final:
+        if temporary is not None and temporary != final and self.around.hold.held:
             with suppress(Refused):
                 await self.destination.remove(temporary)
 

@@ -1,19 +1,16 @@
-"""The queue of one transfer on disk: which files it knows, and how far each of them is.
+"""The queue of one transfer on disk: a `TransferQueue`.
 
-    seen -> stable -> sending -> sent -> verified -> archived -> (done: gone, perhaps remembered)
-
-and failed or skipped, which stay until the file changes or goes. Only one process has it open.
-Memory does not grow with it. Every method uses the disk: call it where that may block.
+Every method uses the disk: call it where that may block.
 """
 
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from mft.core.failure import Reason, Refused
 from mft.transfers.looking import AT_REST, MAX_LISTED, Look, Looked, Rules, Seen
@@ -39,6 +36,7 @@ from mft.transfers.rows import (
     row_of,
     text_of,
 )
+from mft.transfers.transfer_queue import Batch, Ended, Waiting
 
 _CACHE: Final = 4096  # KiB of pages that SQLite keeps in memory
 # Nobody else has it; tables of a look are small and of no use afterwards.
@@ -49,30 +47,6 @@ _PRAGMAS: Final = (
     "temp_store = MEMORY",
     f"cache_size = -{_CACHE}",
 )
-
-
-class Waiting(NamedTuple):
-    """Stable files that are in no batch yet."""
-
-    files: int
-    last: float  # when the last of them became stable
-    markers: frozenset[int]
-
-
-class Batch(NamedTuple):
-    """Files that are sent together; the first of their paths."""
-
-    number: int
-    files: int
-    paths: list[str]
-
-
-class Ended(NamedTuple):
-    """A batch of which nothing waits any more: source and destination paths by outcome."""
-
-    batch: int
-    results: Mapping[str, Sequence[tuple[str, str]]]
-    tries: int
 
 
 class Queue:

@@ -17,7 +17,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.remote.base import Remote, announce
 from mft.transfers.around import shown
-from mft.transfers.choosing import STAMP_OLD, choose, move_aside
+from mft.transfers.choosing import STAMP_OLD, choose, keeps_name, move_aside
 from mft.transfers.comparing import (
     DIGEST,
     check_digest,
@@ -27,6 +27,7 @@ from mft.transfers.comparing import (
 )
 from mft.transfers.copying import Converter, Copying, Digest
 from mft.transfers.finishing import at_destination
+from mft.transfers.hold import check_now
 from mft.transfers.names import Conversion, conversion_of
 from mft.transfers.one_file import ChangedError, OneFile, VanishedError
 from mft.transfers.programs import run_for
@@ -101,6 +102,11 @@ class Delivery:
 
     async def _send(self) -> None:
         file = self._file
+        if not keeps_name(file, goes_on=self._may_go_on):
+            await file.discard()
+            file.row.begin_anew()
+            await file.save()
+            return
         written, digest = await self._read_and_write()
         with suppress(VanishedError):  # all of it was read before somebody took it away
             await self._check_still()
@@ -151,11 +157,8 @@ class Delivery:
 
     async def _begin(self) -> Upload:
         temporary, final = self._file.names
-        # What has its own name may be somebody else's, and text has another length there. Without
-        # a time nothing tells whether the source is still what the beginning was sent of.
         row = self._file.row
-        goes_on = row.begun and row.modified != 0 and self._conversion is None
-        anew = temporary == final or not goes_on
+        anew = temporary == final or not self._may_go_on  # it may be somebody else's
         upload = await self._upload(temporary, Existing.REPLACE if anew else Existing.EXTEND)
         if upload.start > (0 if anew else row.size):
             await upload.abort(keep=False)
@@ -165,6 +168,16 @@ class Delivery:
             announce(upload, row.size)
         await self._note(upload)
         return upload
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Whether what is there is the beginning of this file, as it is sent.
+
+        Text has another length there. Without a time nothing tells whether the source is still what
+        the beginning was sent of.
+        """
+        row = self._file.row
+        return row.begun and row.modified != 0 and self._conversion is None
 
     async def _note(self, upload: Upload) -> None:
         """Before its first byte: from now on what has the temporary name is a part of this file.
@@ -179,7 +192,7 @@ class Delivery:
             await self._file.save(durable=False)
         except BaseException:
             row.begun = False
-            await upload.abort(keep=False)
+            await upload.abort(keep=not self._around.hold.held)
             raise
 
     async def _upload(self, path: VPath, how: Existing) -> Upload:
@@ -210,17 +223,29 @@ class Delivery:
 
         def count(written: int) -> None:
             progress.done = written
+            check_now(self._around.hold, file.path)
 
         copying = self._copying(download.lane, upload.lane, digest, count)
         try:
             written = await copying.copy(self.start, file.row.size)
+            check_now(self._around.hold, file.path)
             await upload.commit(durable=True)
         except BaseException as error:
-            # What was written is gone on with, unless there is no hope for it.
-            with suppress(Refused):
-                await upload.abort(keep=not isinstance(error, Refused) or error.reason in _CUT)
+            await self._abort(upload, error)
             raise
         return written, None if digest is None else digest.digest()
+
+    async def _abort(self, upload: Upload, error: BaseException) -> None:
+        """What was written is gone on with, unless there is no hope for it.
+
+        Nothing is cut off or taken away where another node may go on with it by now.
+        """
+        held = self._around.hold.held
+        if not held and isinstance(error, Refused) and error.reason is not Reason.ABORTED:
+            return  # its server has refused bytes; the connection ends without a word
+        keep = not held or not isinstance(error, Refused) or error.reason in _CUT
+        with suppress(Refused):
+            await upload.abort(keep=keep)
 
     def _copying(
         self, source: Any, target: Any, digest: Digest | None, count: Callable[[int], None]
@@ -264,6 +289,7 @@ class Delivery:
                 return
             if self._options.overwrite_rule == STAMP_OLD:
                 await move_aside(file, final)
+            await self._around.hold.check()
             await file.destination.rename(temporary, final, replace=row.replaces)
             await self._see(temporary, final)
         self._told_done()

@@ -7,8 +7,8 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.transfers.around import Around
 from mft.transfers.programs import run_for
-from mft.transfers.queue import Ended
 from mft.transfers.rows import DONE, FAILED, SKIPPED, Row, text_of
+from mft.transfers.transfer_queue import Ended
 
 
 async def tell_end(around: Around, ended: Ended) -> None:

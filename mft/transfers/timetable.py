@@ -11,10 +11,12 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.transfers.around import Around
 from mft.transfers.schedule import RUN, Planned
+from mft.transfers.transfer_queue import RUN as RUN_BEGINS
 
 LOOK: Final = 60.0  # seconds between two looks at the clock on the wall, which somebody may set
 LATE: Final = 120.0  # seconds after which an action counts as missed
-PLANNED: Final = "planned"  # the fact in the queue
+PLANNED: Final = "planned"  # the facts in the queue: the next moment,
+FIRED: Final = "fired"  # and the last one at which something was done
 
 
 class Timetable:
@@ -48,7 +50,7 @@ class Timetable:
         around = self._around
         if not around.options.enabled:
             return
-        await self._make_up()
+        await self._make_up(await self._fired())
         while True:
             since = max(around.now(), self._done)  # also when the clock is set back meanwhile
             planned = self._planned = self._schedule.after(since, around.zone)
@@ -64,17 +66,28 @@ class Timetable:
             around.tell(events.TRANSFER_SCHEDULE_PLANNED, told)
             while (left := planned.at - around.now()) > 0:
                 await deferLater(around.clock, min(left, LOOK))
-            self._do(planned, late=around.now() - planned.at > LATE)
+            await self._do(planned, late=around.now() - planned.at > LATE)
 
-    async def _make_up(self) -> None:
+    async def _fired(self) -> float:
+        """When something was done last; also by another node, whose clock may be ahead of ours."""
+        around = self._around
+        try:
+            fired = await around.ask(around.queue.fact, FIRED)
+        except Refused:
+            return 0.0
+        if fired is not None and fired <= around.now() + LATE:  # else it was a clock that was wrong
+            self._done = fired
+        return fired or 0.0
+
+    async def _make_up(self, fired: float) -> None:
         """Run now what should have been run while nobody was here."""
         around = self._around
         try:
             at = await around.ask(around.queue.fact, PLANNED)
         except Refused:
             return
-        if self._schedule.only_runs and at is not None and at <= around.now():
-            self._do(Planned(at, RUN), late=True)
+        if self._schedule.only_runs and at is not None and fired < at <= around.now():
+            await self._do(Planned(at, RUN), late=True)
 
     async def _remember(self, planned: Planned) -> None:
         try:
@@ -82,8 +95,26 @@ class Timetable:
         except Refused as refused:
             self._around.log(f"transfer {self._around.component.uuid!r}: {refused}")
 
-    def _do(self, planned: Planned, *, late: bool) -> None:
+    async def _record(self, planned: Planned) -> None:
+        """Write that it is done, before it is: then nobody does it again.
+
+        From then on a run is made, whatever happens to this server.
+        """
+        around = self._around
+        while True:
+            try:
+                if planned.action == RUN:
+                    await around.ask(around.queue.keep, RUN_BEGINS, 1)
+                await around.ask(around.queue.keep, FIRED, planned.at)
+            except Refused as refused:
+                around.log(f"transfer {around.component.uuid!r}: {refused}")
+                await deferLater(around.clock, LOOK)
+            else:
+                return
+
+    async def _do(self, planned: Planned, *, late: bool) -> None:
         around, name = self._around, self._around.options.name
+        await self._record(planned)
         self._done = planned.at
         if late:
             missed = p.ScheduleMissed(name, planned.action, self._date(planned.at))

@@ -27,13 +27,13 @@ from mft.transfers.rows import SEEN, Row
 from mft.transfers.runs import Run, Runs
 from mft.transfers.tally import MOST_TEXT, Tally
 from mft.transfers.timetable import Timetable
+from mft.transfers.transfer_queue import RUN
 from mft.transfers.watching import Watching, rules_of, wanted_of
 
 RUN_LOOKS: Final = 4  # of one run; what changes all the time is left to the next
 AHEAD: Final = 32  # files that are taken out of the queue at once
 PARTING: Final = 3.0  # seconds for a peer to answer what a stop asks of it; then it is left
 QUEUE_WAIT: Final = 30.0  # seconds after the queue could not be read or written
-RUN: Final = "run"  # a fact of the queue: 1 from the beginning of a run to its end
 MOST_SHOWN: Final = 50  # files in a description
 
 
@@ -97,19 +97,19 @@ class Transfer:
         if cut:
             self.run("a run was cut by the end of the server, or of the transfer")
 
-    async def stop(self) -> None:
+    async def stop(self, patience: float = PARTING) -> None:
         """End everything that runs, wait for that, and close the queue."""
         if self.state is State.STOPPED:
             return
-        await self._halt()
+        await self._halt(patience)
         self._set(State.STOPPED)
         told = p.AtLocation(self.options.source_path, self.options.source_uuid or "local")
         self._around.tell(events.TRANSFER_MONITORING_ENDED, told)
 
-    async def _halt(self) -> None:
+    async def _halt(self, patience: float) -> None:
         self._ahead.clear()
         self._ending = True  # no file begins because another was cancelled
-        await cut_short(self._tasks, self._around.clock, PARTING)
+        await cut_short(self._tasks, self._around.clock, patience)
         self._noticing.close()
         self.runs.end(self.tally, "the transfer was stopped")
         self.runs.refuse("the transfer was stopped")

@@ -1,7 +1,15 @@
 """What a cluster needs of the rest of the configuration is told with everything else."""
 
+import pytest
+
+from mft.daemon import cluster_checks
+from mft.daemon.cluster_checks import SHARED
 from mft.daemon.load import load
+from mft.vfs.volume import Kind
+from tests.daemon.test_transfers import SHARE, instance, transfer
 from tests.fakes.daemons import Instance
+
+__all__ = ["instance"]
 
 DATABASE = "[resources/db]\nname = db\ntype = postgresql\nusername = mft\ndatabase = mft\n"
 
@@ -35,3 +43,30 @@ def test_a_node_needs_a_uuid(instance: Instance) -> None:
     file.write_text(file.read_text().replace("uuid = server-1\n", ""))
     (problem,) = (str(one) for one in load(file).problems)
     assert "needs a uuid in [server]" in problem
+
+
+def told(instance: Instance, *sections: str) -> list[tuple[str, str]]:
+    loaded = load(instance.write(*sections))
+    assert loaded.config is not None, loaded.problems
+    return [(one.section, one.option) for one in loaded.problems if one.remedy == SHARED]
+
+
+def test_folders_of_this_machine_are_warned_of_in_a_cluster(instance: Instance) -> None:
+    sections = SHARE, transfer(destination_uuid="SHARE", destination_path="in")
+    assert told(instance, DATABASE, cluster(), *sections) == [
+        ("locations/SHARE", "path"),
+        ("transfers/out-1", "source_path"),
+    ]
+
+
+@pytest.mark.parametrize("more", ["", cluster(enabled="no")])
+def test_a_server_that_is_alone_hears_nothing_of_it(instance: Instance, more: str) -> None:
+    assert told(instance, DATABASE, more, SHARE, transfer()) == []
+
+
+def test_what_a_network_serves_is_taken_for_shared(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_checks.Kind, "of", lambda _: Kind.REMOTE)
+    sections = DATABASE, cluster(), transfer(destination_path="HOME/none")
+    assert told(instance, *sections) == [("transfers/out-1", "destination_path")]

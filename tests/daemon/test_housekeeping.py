@@ -60,8 +60,14 @@ class House:
         )
         self.now = time.time()
         endings = Endings(KeptInMemory(), lambda _: self.now)
+        self.tells = True
         self.keeping = Housekeeping(
-            self.daemon, self.volumes, self.trail, endings, lambda: self.now
+            self.daemon,
+            self.volumes,
+            self.trail,
+            endings,
+            lambda: self.now,
+            lambda: self.tells,
         )
 
     def serve(self, uuid: str, identity: Identity | None) -> None:
@@ -308,6 +314,10 @@ def test_what_ends_soon_is_told_in_a_round(instance: Instance) -> None:
     house = House(
         instance, account("ann", "ann", more=f"expire_datetime = {ends:%Y-%m-%d %H:%M}Z\n")
     )
+    house.tells = False  # another node of the cluster does
+    house.round()
+    assert house.trail.count(events.ACCOUNT_EXPIRES) == 0
+    house.tells = True
     for _ in range(2):
         house.round()
     (told,) = [one for one in house.trail.told if one.event is events.ACCOUNT_EXPIRES]

@@ -204,7 +204,7 @@ def test_a_queue_that_is_damaged_fails_one_transfer_and_not_the_server(instance:
         assert daemon.transfers.of("out").state is State.FAILED
         assert daemon.transfers.of("two").state is State.STARTED
         with pytest.raises(Refused) as caught:  # the event comes again
-            daemon.transfers.ask("out-1", "event 30068")
+            await daemon.transfers.ask("out-1", "event 30068")
         assert caught.value.reason is Reason.BUSY
 
     running(instance, body, transfer(), transfer("two"))

@@ -55,6 +55,7 @@ class Peer:
         self.replaces = True  # whether a rename may put a file in place of another
         self.files_at_a_time = 1
         self.pipelined = False
+        self.places_bytes = False
         self._unanswered: list[Deferred[None]] = []
 
     @property
@@ -137,6 +138,7 @@ class MemoryRemote:
         self.identity = IDENTITY
         self.files_at_a_time = peer.files_at_a_time
         self.pipelined = peer.pipelined
+        self.places_bytes = peer.places_bytes
         self.connected = True
         self.open_files = 0
         self._base = base

@@ -13,6 +13,7 @@ from tests.interop.instance import execute
 from tests.interop.ports import free_port
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 CONFIG = """
 Port {port}
 ListenAddress {host}
@@ -24,7 +25,7 @@ StrictModes no
 AuthorizedKeysFile {folder}/key.pub
 PasswordAuthentication no
 KbdInteractiveAuthentication no
-Subsystem sftp internal-sftp -d {home}
+Subsystem sftp {sftp}
 UseDNS no
 LogLevel ERROR
 MaxStartups 100
@@ -52,8 +53,8 @@ class Sshd:
 
 
 @contextmanager
-def running(folder: Path, more: str = "") -> Iterator[Sshd]:
-    """Start one, and end it."""
+def running(folder: Path, more: str = "", logged: bool = False) -> Iterator[Sshd]:
+    """Start one, and end it. `logged`: what clients do is in the file `sftp.txt` of the folder."""
     assert SSHD is not None, "sshd is not installed: apt install openssh-server"
     for name, kind in (("host_ed25519", "ed25519"), ("host_rsa", "rsa"), ("key", "ed25519")):
         execute("ssh-keygen", "-q", "-t", kind, "-N", "", "-f", folder / name)
@@ -61,7 +62,11 @@ def running(folder: Path, more: str = "") -> Iterator[Sshd]:
     home.mkdir()
     port = free_port()
     config = folder / "sshd_config"
-    config.write_text(CONFIG.format(port=port, host=HOST, folder=folder, home=home, more=more))
+    sftp = f"internal-sftp -d {home}"
+    if logged:
+        sftp = f"{SFTP_SERVER} -d {home} -e -l VERBOSE 2>> {folder / 'sftp.txt'}"
+    words = {"folder": folder, "home": home, "sftp": sftp, "more": more}
+    config.write_text(CONFIG.format(port=port, host=HOST, **words))
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where sshd of Debian gives up root's rights
     with listening([SSHD, "-D", "-e", "-f", config], port, folder / "sshd.txt"):

@@ -23,7 +23,10 @@ def home(tmp_path):
 
 
 def handler(home, asked, **given):
-    around = replace(home.around, run_transfer=lambda *words: asked.append(words), **given)
+    async def ask(*words):
+        asked.append(words)
+
+    around = replace(home.around, run_transfer=ask, **given)
     return TransferHandler(HANDLER, OPTIONS, around)
 
 

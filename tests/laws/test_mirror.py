@@ -32,6 +32,7 @@ EXEMPT = {
     "mft.handlers.base": "interfaces and options only",
     "mft.protocols.base": "interfaces and value types only",
     "mft.remote.base": "interfaces, options and value types only",
+    "mft.transfers.transfer_queue": "interfaces and value types only",
     "mft.wire.ssh.numbers": "numbers of the RFC; test_every_message sends each of them",
 }
 
@@ -40,6 +41,7 @@ EXEMPT = {
 ELSEWHERE = {
     "mft.daemon.answers": "tests/daemon/test_control.py",
     "mft.daemon.becoming": "tests/daemon/test_service.py",
+    "mft.daemon.joined": "tests/daemon/test_sharing.py",
     "mft.daemon.reading": "tests/daemon/test_load.py",
     "mft.daemon.cross_checks": "tests/daemon/test_load.py",
     "mft.daemon.places": "tests/daemon/test_load.py",
@@ -77,6 +79,9 @@ ELSEWHERE = {
     "mft.transfers.option_kinds": "tests/transfers/test_options.py",
     "mft.transfers.tally": "tests/transfers/test_runs.py",
     "mft.transfers.telling": "tests/transfers/test_transfer.py",
+    "mft.transfers.shared_database": "tests/transfers/test_shared_queue.py",
+    "mft.transfers.shared_look": "tests/contracts/test_queue.py",
+    "mft.transfers.shared_rows": "tests/contracts/test_queue.py",
     "mft.cli.audit_options": "tests/cli/test_audit.py",
     "mft.cli.audit_output": "tests/cli/test_audit.py",
     "mft.cli.audit_replay": "tests/cli/test_audit.py",

@@ -68,7 +68,7 @@ def test_what_another_transfer_has_begun_is_not_gone_on_with(desk):
         options=options(**given, overwrite_rule="overwrite"),
         queue=Queue(at.directory / "t-2.db"),
     )
-    around = replace(around, ask=type(around.ask)(around.queue, around.ask._disk))
+    around = replace(around, ask=type(around.ask)(around.queue, around.ask._pool))
     other = Transfer(around, at.lending)
     Begun(other.start())
     at.pass_time(60)

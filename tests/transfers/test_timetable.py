@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
+from mft.transfers.queue import Queue
 from mft.transfers.schedule import RUN, Planned, Schedule
 from mft.transfers.timetable import LOOK, Timetable
 from tests.fakes.lending import Begun
@@ -98,3 +100,69 @@ def test_a_moment_that_has_been_begins_no_run(tmp_path, monkeypatch):
     kept = Kept(tmp_path, SET_BACK, "cron 30 2 * * *")
     kept.desk.pass_time(10 * LOOK)
     assert kept.end() == []
+
+
+def kept_after(directory: Path, seconds: float, **facts: float) -> Kept:
+    """A timetable that goes on so long after SET_BACK, with what another process has written."""
+    at = Desk(directory).around()
+    at.queue.open()
+    for name, value in facts.items():
+        at.queue.keep(name, value)
+    at.queue.close()
+    return Kept(directory, SET_BACK + seconds, "cron */10 * * * *\nzone UTC")
+
+
+TEN_PAST = SET_BACK + 300  # the first moment after SET_BACK
+
+
+def test_what_was_done_just_before_the_end_is_not_done_again(tmp_path):
+    kept = kept_after(tmp_path, 301, planned=TEN_PAST, fired=TEN_PAST)
+    kept.desk.pass_time(500)
+    assert kept.end() == []
+
+
+def test_what_was_not_done_is_made_up_for_once(tmp_path):
+    kept = kept_after(tmp_path, 301, planned=TEN_PAST, fired=TEN_PAST - 600)
+    kept.desk.pass_time(500)
+    assert kept.end() == [TEN_PAST + 1]
+
+
+def test_a_node_whose_clock_is_behind_does_not_do_it_again(tmp_path):
+    kept = kept_after(tmp_path, 270, planned=TEN_PAST, fired=TEN_PAST)
+    kept.desk.pass_time(600)
+    assert kept.end() == []
+    kept = kept_after(tmp_path, 870)
+    kept.desk.pass_time(60)
+    assert kept.end() == [TEN_PAST + 600]
+
+
+def test_a_clock_that_was_years_ahead_does_not_end_the_schedule(tmp_path):
+    kept = kept_after(tmp_path, 270, planned=TEN_PAST + 1e9, fired=TEN_PAST + 1e9)
+    kept.desk.pass_time(60)
+    assert kept.end() == [TEN_PAST]
+
+
+def test_nothing_is_done_that_cannot_be_written_down_before(tmp_path, monkeypatch):
+    kept = kept_after(tmp_path, 270)
+    keep = Queue.keep
+
+    def refuse(queue, name, value):
+        if name == "fired":
+            raise Refused(Reason.BROKEN, "", "the database is away")
+        keep(queue, name, value)
+
+    monkeypatch.setattr(Queue, "keep", refuse)
+    kept.desk.pass_time(100)
+    assert kept.runs == []
+    monkeypatch.undo()
+    kept.desk.pass_time(LOOK)
+    assert kept.around.queue.fact("run") == 1
+    assert len(kept.end()) == 1
+
+
+def test_a_run_that_is_planned_begins_before_it_is_told(tmp_path):
+    kept = kept_after(tmp_path, 270)
+    kept.desk.pass_time(60)
+    assert kept.around.queue.fact("fired") == TEN_PAST
+    assert kept.around.queue.fact("run") == 1
+    kept.end()
