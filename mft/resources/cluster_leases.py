@@ -70,7 +70,7 @@ class Lease:
 
 
 class Leases:
-    """The leases of one node.
+    """The leases of one node: all of them, since what it has and nobody wants is let go.
 
     A lease that is free is left for GRACE heartbeats to the node that had it last, if that lives,
     or else to one of those that live, which depends on the name of the lease alone; then whoever

@@ -6,11 +6,12 @@ look which finds nothing new writes nothing into the database.
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from mft.core.failure import Reason, Refused
 from mft.transfers.looking import (
     AT_REST,
     MAX_LISTED,
@@ -19,7 +20,7 @@ from mft.transfers.looking import (
     Rules,
     Seen,
 )
-from mft.transfers.rows import SEEN, STABLE
+from mft.transfers.rows import SEEN, STABLE, all_or_nothing
 from mft.transfers.shared_rows import (
     ADD,
     CHANGE,
@@ -41,7 +42,10 @@ Known = Mapping[str, Sequence[Any]]
 
 
 class SeenKeys:
-    """The keys of paths that a look has found, on disk: memory does not grow with them."""
+    """The keys of paths that a look has found, on disk: memory does not grow with them.
+
+    Raises Refused(BROKEN) where the disk has no room for them.
+    """
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -49,14 +53,22 @@ class SeenKeys:
 
     def clear(self) -> None:
         """Nothing was found yet."""
-        self._file.execute("DELETE FROM seen")
+        with self._writing():
+            self._file.execute("DELETE FROM seen")
 
     def add(self, keys: Iterable[str]) -> None:
         """These were."""
-        self._file.execute("BEGIN")
-        values = ((bytes.fromhex(key),) for key in keys)
-        self._file.executemany("INSERT OR IGNORE INTO seen VALUES (?)", values)
-        self._file.execute("COMMIT")
+        with self._writing():
+            values = ((bytes.fromhex(key),) for key in keys)
+            self._file.executemany("INSERT OR IGNORE INTO seen VALUES (?)", values)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with all_or_nothing(self._file, "BEGIN", "COMMIT", "ROLLBACK"):
+                yield
+        except sqlite3.Error as error:
+            raise Refused(Reason.BROKEN, "", f"what a look has seen: {error}") from None
 
     def __contains__(self, key: str) -> bool:
         asked = "SELECT 1 FROM seen WHERE key = ?"

@@ -220,6 +220,22 @@ def test_while_the_database_is_away_everything_is_refused(shared: Shared, transf
     queue.close()
 
 
+def test_a_disk_without_room_for_what_a_look_has_seen_is_told(
+    shared: Shared, transfer: str
+) -> None:
+    queue = opened(shared, transfer)
+    assert queue._seen is not None
+    queue._seen._file.execute("PRAGMA max_page_count = 8")
+    many = [Seen(f"/{number}", 1, 50) for number in range(2000)]
+    queue.begin_look()
+    with refused(Reason.BROKEN):
+        queue.look(many, 100.0, RULES, ())
+    assert queue.counts() == {}  # it begins anew
+    look(queue, A)
+    assert queue.counts() == {"stable": 1}
+    queue.close()
+
+
 def test_a_large_queue_needs_no_memory(shared: Shared, transfer: str) -> None:
     queue = opened(shared, transfer)
     count = LARGE[shared.server.kind]
