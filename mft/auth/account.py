@@ -120,6 +120,7 @@ class Account:
     required_credentials: frozenset[str] = frozenset()  # kinds, all of them; empty: any one
     demands: Demands = NO_DEMANDS  # what its uploads must pass
     restrictions: Restrictions = field(default_factory=Restrictions)
+    told: tuple[tuple[str, str], ...] = ()  # what another system said of it, as options
 
     def may_act(self, now: float, peer: Address, used: float | None = None) -> str | None:
         """None when the account may act now from there; otherwise why not, for the audit log."""

@@ -10,6 +10,7 @@ from mft.auth.base import (
     MoreNeeded,
     NotMine,
     Rejected,
+    Seen,
     Verdict,
 )
 from mft.auth.inheritance import Membership
@@ -60,6 +61,9 @@ class AnonymousAuthenticator:
         if credentials.kind not in self.kinds or credentials.username != ANONYMOUS:
             return NotMine()
         self._parts.step(f"{ANONYMOUS} stands for the account {self._whole.options.name}")
+        return self._admitted(peer)
+
+    def _admitted(self, peer: Address) -> Verdict:
         verdict = admitted(self._whole, self.component, self._parts.clock(), peer)
         if isinstance(verdict, Accepted):
             return Accepted(verdict.account.unproved(), self.component)
@@ -71,3 +75,11 @@ class AnonymousAuthenticator:
     async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """No: there is no password."""
         return False
+
+    def trace(self, account: Account) -> str | None:
+        """Nothing is needed: there is one account."""
+        return "" if account.uuid == self._whole.uuid else None
+
+    async def find(self, seen: Seen, peer: Address) -> Verdict:
+        """Judge the one account that there is, if it is still the same."""
+        return self._admitted(peer) if seen.account == self._whole.uuid else NotMine()

@@ -18,6 +18,7 @@ from mft.auth.base import (
     Password,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
 )
 from mft.auth.inheritance import Membership
@@ -163,6 +164,25 @@ class ApplicationAuthenticator:
     async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """Change what one of the accounts logs in with, as `Authenticator` promises."""
         return await self._changes.make(account, change, peer)
+
+    def trace(self, account: Account) -> str | None:
+        """What tells its password from another, which ends what the old one was good for."""
+        member = self._members.identified(account.uuid)
+        return None if member is None else self._members.mark(member)
+
+    async def find(self, seen: Seen, peer: Address) -> Verdict:
+        """Judge an account by its ID, as `Finds` promises."""
+        member = self._members.identified(seen.account)
+        if member is None:
+            return NotMine()
+        judgement = _Judgement(True, "")
+        if PASSWORD in seen.kinds:
+            expired = self._members.password_expired(member)
+            if self._members.mark(member) != seen.trace:
+                judgement = _Judgement(False, "the password is another one by now")
+            elif expired is not None:
+                judgement = _Judgement(False, expired, forbidden=True)
+        return self._verdict(member, seen.kind, judgement, peer)
 
     async def _key(
         self, member: Member, given: PublicKey, peer: Address, service: Component

@@ -1,14 +1,16 @@
 """What logging in is made of: credentials, authenticators, verdicts, and who watches over them."""
 
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from mft.auth.account import Account
+from mft.auth.kinds import ONE_TIME_CODE, PASSWORD
 from mft.auth.time_codes import TimeCodes
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
 
 MAX_CREDENTIAL_LENGTH = 150  # characters of a name or a password (reference 3.5)
+MAX_TRACE = 64 << 10  # characters; accounts with more are found on the node of their login only
 
 
 class Password(NamedTuple):
@@ -91,6 +93,25 @@ class CodesChange(NamedTuple):
 Change = PasswordChange | CodesChange
 
 Credentials = Password | PublicKey | Certificate | Anonymous | OneTimeCode
+
+
+class Seen(NamedTuple):
+    """That somebody has logged in, as another node is told it: what was proved there, of whom.
+
+    It comes from other nodes only, never from a peer.
+    """
+
+    method: str  # ID
+    account: str  # ID
+    username: str  # as it was given
+    kinds: frozenset[str]  # of credential
+    trace: str = ""  # by which the method finds the account again
+
+    @property
+    def kind(self) -> str:
+        """The kind that the login is judged by, of all that were proved: never a second factor."""
+        first = self.kinds - {ONE_TIME_CODE}
+        return PASSWORD if PASSWORD in first else min(first, default="")
 
 
 class Accepted(NamedTuple):
@@ -211,4 +232,23 @@ class Authenticator(Protocol):
         """Change what an account of this method logs in with; False: it is none of this method's.
 
         Raises NotChanged, and then everything is as it was.
+        """
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """A method that finds an account again without its credentials, which were seen elsewhere."""
+
+    component: Component
+
+    def trace(self, account: Account) -> str | None:
+        """By what another node finds the account again; None: by nothing, or it is none of its.
+
+        At most MAX_TRACE characters.
+        """
+
+    async def find(self, seen: Seen, peer: Address) -> Verdict:
+        """Judge the account as it is now, as if what was proved had been proved again.
+
+        MoreNeeded tells all kinds beside one that was proved which the account takes now.
         """

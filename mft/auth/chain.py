@@ -5,7 +5,6 @@ what is no possible name or password never reaches a method, and is as slow and 
 who watch over guessing see each attempt first, and hear how it ended.
 """
 
-import secrets
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,7 +12,6 @@ from mft.auth.account import Account
 from mft.auth.base import (
     MAX_CREDENTIAL_LENGTH,
     Accepted,
-    Anonymous,
     Authenticator,
     Bar,
     Certificate,
@@ -27,16 +25,18 @@ from mft.auth.base import (
     PasswordChange,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
     Watch,
     WouldTry,
 )
+from mft.auth.finding import found_again, trace_of
 from mft.auth.kinds import ONE_TIME_CODE, PASSWORD
 from mft.auth.own_passwords import Fault, NotChanged
+from mft.auth.possible import impossible, unheard_of
 from mft.auth.settling import LetGo, Settle, nothing, settle_alone
 from mft.core.failure import Refused
 from mft.core.peer import Address, Component
-from mft.core.secret import Secret
 
 Barred = Callable[[Account, Address], str | None]
 
@@ -84,6 +84,7 @@ class Judged(NamedTuple):
     query: bool = False  # the peer only asked whether a key would do
     proven: Proven | None = None  # hand it to the next `judge` of this connection
     second: Component | None = None  # with ACCEPTED: what found a second factor right, if any
+    kinds: frozenset[str] = frozenset()  # with ACCEPTED: all that were proved
     # With ACCEPTED: call it once the session is counted, or there is none.
     let_go: LetGo = nothing
 
@@ -154,6 +155,23 @@ class Chain:
             raise
         return judged if query else self._tell_watches(credentials, peer, service, judged)
 
+    def trace(self, method: str, account: Account) -> str | None:
+        """By what another node finds an account again; as `trace_of`."""
+        return trace_of(self.methods, method, account)
+
+    async def find_again(
+        self, seen: Seen, peer: Address, service: Component
+    ) -> Accepted | Rejected:
+        """Judge somebody who has logged in at another node; raises as `found_again`."""
+        # Nobody can guess that he was seen: what keeps passwords of a guessed name out does not.
+        bar = self._first_bar(Certificate(seen.username, "", ""), peer, service)
+        if bar is not None:
+            return Rejected(bar.by, bar.details, forbidden=True)
+        verdict = await found_again(self.methods, seen, peer, self._cancelled)
+        if isinstance(verdict, Accepted) and (told := self._barred(verdict.account, peer)):
+            return Rejected(verdict.method, told, forbidden=True)
+        return verdict
+
     def at_connection(self, peer: Address, service: Component, *, banned: bool) -> Bar | None:
         """Why not even a connection from there is taken; with `banned` a ban is enough."""
         bars = (one.at_connection(peer, service, banned=banned) for one in self._watches)
@@ -208,7 +226,7 @@ class Chain:
         wrong = impossible(credentials)
         if wrong is None and bar is None:
             return await self._ask(credentials, peer, service, blank)
-        await self._ask(_unheard_of(credentials), peer, service, blank)
+        await self._ask(unheard_of(credentials), peer, service, blank)
         if bar is not None:
             return blank._replace(
                 outcome=Outcome.FORBIDDEN, method=bar.by, details=bar.details, proven=None
@@ -285,46 +303,6 @@ class Chain:
         return verdict if told is None else Rejected(verdict.method, told, forbidden=True)
 
 
-def impossible(credentials: Credentials) -> str | None:
-    """Why no method is asked, or None.
-
-    For an empty, overlong or unprintable name or password, and for a key that is revoked.
-    """
-    if told := _impossible_text("name", credentials.username):
-        return told
-    if isinstance(credentials, Password):
-        return _impossible_text("password", credentials.password.reveal())
-    if isinstance(credentials, OneTimeCode):
-        return _impossible_text("code", credentials.code.reveal())
-    if isinstance(credentials, Certificate | Anonymous):
-        return None  # a name in it that is none, or too long, is nobody's
-    return credentials.revoked or (None if credentials.blob else "the key is empty")
-
-
-def _impossible_text(what: str, text: str) -> str | None:
-    if not text:
-        return f"the {what} is empty"
-    if len(text) > MAX_CREDENTIAL_LENGTH:
-        return f"the {what} is longer than {MAX_CREDENTIAL_LENGTH} characters"
-    if any(_control(ord(one)) for one in text):
-        return f"the {what} has control characters"
-    return None
-
-
-def _control(code: int) -> bool:
-    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000
-
-
-def _unheard_of(credentials: Credentials) -> Credentials:
-    """Possible credentials of nobody: asking about them takes the time of an unknown name."""
-    name = secrets.token_hex(16)
-    if isinstance(credentials, Password):
-        return Password(name, Secret(secrets.token_hex(16)))
-    if isinstance(credentials, Certificate | Anonymous | OneTimeCode):
-        return credentials._replace(username=name)
-    return PublicKey(name, b"\0", proven=False)
-
-
 def _told(error: Exception) -> str:
     """Our own refusals tell why; the text of anything else could hold what the peer sent."""
     return str(error) if isinstance(error, Refused) else type(error).__name__
@@ -347,7 +325,8 @@ def _judged(blank: Judged, verdict: Accepted | MoreNeeded | Rejected | WouldTry)
         return blank._replace(outcome=Outcome.BROKEN, method=verdict.method, details=told)
     if isinstance(verdict, Accepted):
         second = verdict.method if ONE_TIME_CODE in verdict.proved else None
-        return _accepted(blank, verdict.account, verdict.method, second)
+        done = verdict.proved | {blank.kind}
+        return _accepted(blank, verdict.account, verdict.method, second, done)
     return _more(blank, verdict)
 
 
@@ -357,7 +336,11 @@ def _barred(username: str, kind: str, bar: Bar, query: bool = False) -> Judged:
 
 
 def _accepted(
-    blank: Judged, account: Account, method: Component, second: Component | None
+    blank: Judged,
+    account: Account,
+    method: Component,
+    second: Component | None,
+    done: frozenset[str],
 ) -> Judged:
     return blank._replace(
         outcome=Outcome.ACCEPTED,
@@ -365,6 +348,7 @@ def _accepted(
         method=method,
         proven=None,
         second=second,
+        kinds=done,
     )
 
 
@@ -380,7 +364,7 @@ def _more(blank: Judged, verdict: MoreNeeded) -> Judged:
         second = second or before.second
     missing = wanted - done
     if not missing:
-        return _accepted(blank, verdict.account, verdict.method, second)
+        return _accepted(blank, verdict.account, verdict.method, second, done)
     account, method = verdict.account, verdict.method
     proven = Proven(blank.username, account.uuid, method.uuid, done, missing, account, second)
     if proven.awaits_password:  # in the words of the peer

@@ -16,14 +16,17 @@ from twisted.python.failure import Failure
 
 from mft.auth.account import Account
 from mft.auth.base import (
+    Accepted,
     Anonymous,
     Certificate,
     Change,
     Credentials,
+    MoreNeeded,
     NotMine,
     Password,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
     WouldTry,
 )
@@ -31,7 +34,7 @@ from mft.auth.http_answer import NOTHING, Told, UnknownKeys, read_account, read_
 from mft.auth.http_options import HttpAuthOptions
 from mft.auth.http_servers import Ask, Servers, asking
 from mft.auth.kinds import CREDENTIAL_KINDS
-from mft.auth.outside import admitted, outside_account, outside_uuid
+from mft.auth.outside import admitted, found_again, outside_account, outside_uuid, trace_of
 from mft.auth.own_folders import reaching
 from mft.auth.parts import Parts
 from mft.config.http_kinds import shown_url
@@ -164,13 +167,25 @@ class HttpAuthenticator:
         except ValueError as error:
             return Rejected(self.component, f"the account cannot be used: {error}")
         verdict = admitted(whole, self.component, parts.clock(), peer, credentials.kind)
+        return await self._reachable(verdict)
+
+    async def _reachable(self, verdict: Accepted | MoreNeeded | Rejected) -> Verdict:
         if isinstance(verdict, Rejected):
             return verdict
+        parts = self._parts
         sentence = await parts.disk(reaching, verdict.account, parts.directory)
         if sentence:
             return Rejected(self.component, f"the account cannot be used: {sentence}")
         parts.step(f"the account is in {', '.join(verdict.account.group_names)}")
         return verdict
+
+    def trace(self, account: Account) -> str | None:
+        """What the server told of it: no server is asked without credentials."""
+        return trace_of(account)
+
+    async def find(self, seen: Seen, peer: Address) -> Verdict:
+        """Judge what a server told another node, as `Finds` promises."""
+        return await self._reachable(found_again(seen, self.component, self._parts, peer))
 
     async def _try_all(self, servers: Servers) -> None:
         for url in self._options.url:

@@ -29,6 +29,7 @@ class Membership(NamedTuple):
     options: AccountOptions
     groups: tuple[tuple[str, GroupOptions], ...]
     kind: str = ""  # where it is not in server.ini: the type of the method that knows it
+    told: tuple[tuple[str, str], ...] = ()  # and what that has said of it
 
     @classmethod
     def of(
@@ -191,6 +192,7 @@ def build_account(whole: Membership, peer: Address) -> Account:
         required_credentials=member.required_credentials,
         demands=demands_of(group for _, group in member.groups),
         restrictions=whole.restrictions(),
+        told=whole.told,
     )
 
 

@@ -4,8 +4,8 @@ It always accepts or rejects: no other method is asked after it. Everything that
 directory waits in the pool for other systems.
 """
 
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, TypeVar
 
 from mft.auth.account import Account
 from mft.auth.asking import Asking
@@ -18,6 +18,7 @@ from mft.auth.base import (
     Password,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
 )
 from mft.auth.kinds import ONE_TIME_CODE, PASSWORD, SSH_KEY
@@ -27,7 +28,8 @@ from mft.auth.ldap_directory import Directory, Found, Step
 from mft.auth.ldap_entry import Unusable
 from mft.auth.ldap_kept import IDLE_SECONDS
 from mft.auth.ldap_options import LdapOptions
-from mft.auth.outside import admitted
+from mft.auth.ldap_users import SEARCH
+from mft.auth.outside import admitted, found_again, trace_of
 from mft.auth.own_folders import reaching
 from mft.auth.parts import Parts
 from mft.auth.second_factor import Codes, Factor, Parted
@@ -35,6 +37,8 @@ from mft.auth.time_codes import TimeCodes
 from mft.core.peer import Address, Component
 from mft.events import catalogue as events
 from mft.events import payloads as p
+
+C = TypeVar("C")
 
 MAX_STEPS: Final = 1000  # of one login that are told; nested groups are most of them
 TOO_LATE: Final = "the password was given too long ago, or before a reload: log in again"
@@ -94,10 +98,24 @@ class LdapAuthenticator:
             return await self._code(credentials, peer)
         if not isinstance(credentials, Password | PublicKey):
             return Rejected(self.component, f"it takes no {kind}")
-        answer = await self._answer(credentials, peer)
+        answer = await self._answer(self._judged, credentials, peer)
         return await self._with_code(answer)
 
-    async def _answer(self, credentials: Password | PublicKey, peer: Address) -> _Answer:
+    def trace(self, account: Account) -> str | None:
+        """What the directory told of it."""
+        return trace_of(account)
+
+    async def find(self, seen: Seen, peer: Address) -> Verdict:
+        """Search the entry again; without who searches, judge what it told another node."""
+        work = self._searched if self._options.bind_dn_type == SEARCH else self._remembered
+        return (await self._answer(work, seen, peer)).verdict
+
+    async def _answer(
+        self,
+        work: Callable[[C, Address, Step], _Answer],
+        given: C,
+        peer: Address,
+    ) -> _Answer:
         steps: list[str] = []
 
         def step(sentence: str) -> None:
@@ -105,7 +123,7 @@ class LdapAuthenticator:
                 steps.append(sentence)
 
         try:
-            return await self._asking(self._judged, credentials, peer, step)
+            return await self._asking(work, given, peer, step)
         except Unusable as unusable:
             step(f"refused: {unusable}")
             return _Answer(Rejected(self.component, str(unusable)))
@@ -148,7 +166,7 @@ class LdapAuthenticator:
 
         Raises Unusable, and Refused when no server can be asked.
         """
-        parts, options, now = self._parts, self._options, self._parts.clock()
+        options, now = self._options, self._parts.clock()
         reading: Reading | None = None
         if isinstance(credentials, PublicKey):
             found = self._directory.keys(credentials.username, step)
@@ -159,20 +177,49 @@ class LdapAuthenticator:
         else:
             attempt = Attempt(credentials.password, now, bool(options.one_time_codes_attribute))
             found, reading = self._directory.password(credentials.username, attempt, step)
-        try:
-            whole = membership(found, options, self.component, parts, step)
-        except ValueError as error:
-            raise Unusable(str(error)) from None
-        verdict = admitted(whole, self.component, now, peer, credentials.kind)
+        verdict = self._admitted(found, credentials.kind, peer, step)
         if isinstance(verdict, Rejected):
             return _Answer(verdict)
-        # A directory is not read when server.ini is checked.
-        clash = reaching(verdict.account, parts.directory)
-        if clash:
-            return _Answer(Rejected(self.component, f"the folder {clash}", forbidden=True))
         answer = self._second(verdict, found, reading, now, step)
         step(f"{credentials.kind} is right for {verdict.account.name}")
         return answer
+
+    def _searched(self, seen: Seen, peer: Address, step: Step) -> _Answer:
+        """Look at the entry as it is now, in a thread; raises as `_judged`."""
+        found = self._directory.keys(seen.username, step)
+        verdict = self._admitted(found, seen.kind, peer, step)
+        if isinstance(verdict, Rejected) or PASSWORD not in seen.kinds:
+            return _Answer(verdict)
+        second = Second.of(self._options, found.entry)
+        if second.wrong:
+            raise Unusable(second.wrong)
+        return _Answer(verdict if second.codes is None else _wanting_code(verdict))
+
+    def _remembered(self, seen: Seen, peer: Address, step: Step) -> _Answer:
+        step("nobody may search the directory: what it said at the login counts")
+        verdict = found_again(seen, self.component, self._parts, peer)
+        return _Answer(self._but_reaching(verdict))
+
+    def _admitted(
+        self, found: Found, kind: str, peer: Address, step: Step
+    ) -> Accepted | MoreNeeded | Rejected:
+        parts = self._parts
+        try:
+            whole = membership(found, self._options, self.component, parts, step)
+        except ValueError as error:
+            raise Unusable(str(error)) from None
+        return self._but_reaching(admitted(whole, self.component, parts.clock(), peer, kind))
+
+    def _but_reaching(
+        self, verdict: Accepted | MoreNeeded | Rejected
+    ) -> Accepted | MoreNeeded | Rejected:
+        """A directory is not read when server.ini is checked: its folders are looked at here."""
+        if isinstance(verdict, Rejected):
+            return verdict
+        clash = reaching(verdict.account, self._parts.directory)
+        if clash:
+            return Rejected(self.component, f"the folder {clash}", forbidden=True)
+        return verdict
 
     def _second(
         self,

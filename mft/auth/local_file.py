@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from mft.auth.account import Account
 from mft.auth.application import ApplicationAuthenticator
-from mft.auth.base import Anonymous, Change, Credentials, NotMine, Verdict
+from mft.auth.base import Anonymous, Change, Credentials, NotMine, Seen, Verdict
 from mft.auth.kinds import PUBLIC
 from mft.auth.options import MethodOptions
 from mft.auth.own_factors import NO_OWN_FACTORS
@@ -96,6 +96,14 @@ class LocalFileAuthenticator:
     async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """No: the file is not ours, and the servers that share it share no other place."""
         return False
+
+    def trace(self, account: Account) -> str | None:
+        """As the `application` method has it."""
+        return self._known.trace(account)
+
+    async def find(self, seen: Seen, peer: Address) -> Verdict:
+        """Judge an account of the file as it was read last."""
+        return await self._known.find(seen, peer)
 
     def _begin(self) -> None:
         self._looking = Deferred.fromCoroutine(self._look())

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from mft.auth.account import Account
 from mft.auth.inheritance import Membership, build_account
-from mft.auth.own_passwords import OwnPassword, own_in_force
+from mft.auth.own_passwords import OwnPassword, mark_of, own_in_force
 from mft.auth.parts import Parts
 from mft.auth.passwords import PasswordHash
 from mft.auth.second_factor import Factor
@@ -53,6 +53,7 @@ class Members:
             if options.name in self._by_name:
                 raise ValueError(f"two accounts have the name {options.name}")
             self._by_name[options.name] = Member.of(Membership.of(uuid, options, parts.groups))
+        self._by_id = {one.whole.uuid: one for one in self}
         self._accounts: dict[str, Account] = {}  # those that are the same from everywhere
 
     def __iter__(self) -> Iterator[Member]:
@@ -64,7 +65,7 @@ class Members:
 
     def identified(self, uuid: str) -> Member | None:
         """The one with an ID, if there is one."""
-        return next((one for one in self if one.whole.uuid == uuid), None)
+        return self._by_id.get(uuid)
 
     def account(self, whole: Membership, peer: Address) -> Account:
         """The account as it is for a peer; made once where the peer makes no difference.
@@ -82,6 +83,12 @@ class Members:
     def own_password(self, member: Member) -> OwnPassword | None:
         """What it has chosen, where that counts; Refused(BROKEN) when it cannot be read."""
         return own_in_force(member.whole.uuid, member.password, self._parts.own)
+
+    def mark(self, member: Member) -> str:
+        """What tells its password from another; Refused(BROKEN) as `own_password`."""
+        own = self.own_password(member)
+        counts = member.password if own is None else own.hash
+        return "" if counts is None else mark_of(counts)
 
     def password_end(self, member: Member) -> float | None:
         """When the password lets in no more; None: never. Refused(BROKEN) as `own_password`."""

@@ -4,19 +4,23 @@ The values that it told are read by the same rules as those of server.ini, so th
 said from outside that could not be written there.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import ValidationError
 
-from mft.auth.base import Accepted, MoreNeeded, Rejected
+from mft.auth.account import Account
+from mft.auth.base import MAX_TRACE, Accepted, MoreNeeded, Rejected, Seen
 from mft.auth.inheritance import Membership, build_account
 from mft.auth.kinds import PASSWORD, SSL_CERTIFICATE
 from mft.auth.options import AccountOptions, GroupOptions
+from mft.auth.parts import Parts
 from mft.core.peer import Address, Component
 
 MAX_TOLD: Final = 80  # characters of a wrong value in the audit trail
+GROUPS: Final = "group"  # among what was told: the IDs of groups, one per line
 
 
 def outside_uuid(method: Component, name: str) -> str:
@@ -42,7 +46,8 @@ def outside_account(
         option = str(first["loc"][0]) if first["loc"] else "the account"
         raise ValueError(f"{option}: {first['msg']}"[: MAX_TOLD * 2]) from None
     chosen = read.model_copy(update={"group": tuple(member_of)})
-    return Membership.of(uuid, chosen, groups)._replace(kind=kind)
+    told = (*options.items(), (GROUPS, "\n".join(member_of)))
+    return Membership.of(uuid, chosen, groups)._replace(kind=kind, told=told)
 
 
 def admitted(
@@ -67,3 +72,36 @@ def admitted(
         return MoreNeeded(account, method, required - {kind})
     details = f"the account logs in with {', '.join(sorted(required))} only"
     return Rejected(method, details, forbidden=True, required=required)
+
+
+def trace_of(account: Account) -> str | None:
+    """What was told of an account, for another node; None where nothing was, or too much."""
+    text = json.dumps(dict(account.told))
+    return text if account.told and len(text) <= MAX_TRACE else None
+
+
+def found_again(
+    seen: Seen, method: Component, parts: Parts, peer: Address
+) -> Accepted | MoreNeeded | Rejected:
+    """The verdict on an account of which another system told another node.
+
+    What was told is read again by the rules of server.ini, and its groups are ours as they are now.
+    """
+    if seen.account in parts.accounts:
+        return Rejected(method, "its ID is that of an account of server.ini")
+    try:
+        told = _read_trace(seen.trace)
+        member_of = told.pop(GROUPS).split("\n")
+        whole = outside_account(seen.account, method.kind, parts.groups, member_of, told)
+    except ValueError as error:
+        return Rejected(method, f"the account cannot be used: {error}", forbidden=True)
+    return admitted(whole, method, parts.clock(), peer, seen.kind)
+
+
+def _read_trace(trace: str) -> dict[str, str]:
+    told = json.loads(trace)
+    if not isinstance(told, dict) or GROUPS not in told:
+        raise ValueError("what was told of it is not there")
+    if not all(isinstance(value, str) for value in told.values()):
+        raise ValueError("what was told of it is no text")
+    return told

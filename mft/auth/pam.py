@@ -58,19 +58,19 @@ def stack_of(service: str) -> Path:
     return STACKS / service
 
 
-def ask(service: str, username: str, password: Secret, host: str) -> Reply:
+def ask(service: str, username: str, password: Secret | None, host: str) -> Reply:
     """Ask whether the password is right, and whether the account may be used now.
 
-    Never raises.
+    With None for a password that was right before, only the second. Never raises.
     """
     stack = stack_of(service)
     if not stack.is_file():  # PAM would take the stack `other`, which may let many in
         return Reply(Answer.BROKEN, f"there is no {stack}")
-    word = password.reveal()
-    if not username or not word or "\0" in username + word:
+    word = None if password is None else password.reveal()
+    if not username or word == "" or "\0" in username + (word or ""):
         return Reply(Answer.WRONG, "the name or the password is none that PAM takes")
     try:
-        if len(word.encode()) > MAX_PASSWORD:
+        if len((word or "").encode()) > MAX_PASSWORD:
             return Reply(Answer.WRONG, f"the password is longer than {MAX_PASSWORD} bytes")
         pamela: Any = import_module("pamela")
         return _converse(pamela, service, username, word, host)
@@ -80,8 +80,9 @@ def ask(service: str, username: str, password: Secret, host: str) -> Reply:
         return Reply(Answer.BROKEN, f"PAM cannot be used: {type(error).__name__}")
 
 
-def _converse(pamela: Any, service: str, username: str, word: str, host: str) -> Reply:
-    conversation = pamela.new_simple_password_conv((word,), "utf-8")  # kept until PAM is done
+def _converse(pamela: Any, service: str, username: str, word: str | None, host: str) -> Reply:
+    words = () if word is None else (word,)
+    conversation = pamela.new_simple_password_conv(words, "utf-8")  # kept until PAM is done
     handle, code = _begin(pamela, service, username, conversation)
     try:
         if code != _SUCCESS:
@@ -89,7 +90,7 @@ def _converse(pamela: Any, service: str, username: str, word: str, host: str) ->
             return Reply(Answer.BROKEN, why)
         code = _ABORT
         _describe(pamela, handle, host)
-        code = pamela.PAM_AUTHENTICATE(handle, _FLAGS)
+        code = _SUCCESS if word is None else pamela.PAM_AUTHENTICATE(handle, _FLAGS)
         if code == _SUCCESS:  # expired and locked accounts have right passwords as well
             code = pamela.PAM_ACCT_MGMT(handle, _FLAGS)
         if code == _SUCCESS:

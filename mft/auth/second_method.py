@@ -13,10 +13,13 @@ from mft.auth.base import (
     Authenticator,
     Change,
     Credentials,
+    Finds,
     MoreNeeded,
+    NotMine,
     OneTimeCode,
     Password,
     Rejected,
+    Seen,
     Verdict,
 )
 from mft.auth.kinds import ONE_TIME_CODE, PASSWORD
@@ -55,12 +58,18 @@ class WithSecondMethod:
         if isinstance(credentials, OneTimeCode):
             return await self._by_second(credentials, peer, service)
         verdict = await self._first.authenticate(credentials, peer, service)
-        if isinstance(credentials, Anonymous) or not isinstance(verdict, Accepted | MoreNeeded):
+        if isinstance(credentials, Anonymous):
+            return verdict
+        return self._with_second(verdict, credentials.kind)
+
+    def _with_second(self, verdict: Verdict, kind: str) -> Verdict:
+        """What a verdict of the first method means here, for a credential of this kind."""
+        if not isinstance(verdict, Accepted | MoreNeeded):
             return verdict
         kinds = verdict.kinds if isinstance(verdict, MoreNeeded) else frozenset()
         if ONE_TIME_CODE in kinds | verdict.proved:
             raise Refused(Reason.BROKEN, "", "the account has another second factor of its own")
-        if credentials.kind != PASSWORD:
+        if kind != PASSWORD:
             # The password that the account wants beside a key is the one of the second method.
             kinds -= {PASSWORD}
         return MoreNeeded(verdict.account, self.component, kinds | SECOND)
@@ -82,3 +91,15 @@ class WithSecondMethod:
     async def change_credentials(self, account: Account, change: Change, peer: Address) -> bool:
         """Change the password that the first method knows; the second one is not asked."""
         return await self._first.change_credentials(account, change, peer)
+
+    def trace(self, account: Account) -> str | None:
+        """What the first method has."""
+        return self._first.trace(account) if isinstance(self._first, Finds) else None
+
+    async def find(self, seen: Seen, peer: Address) -> Verdict:
+        """Let the first method find it; the second must have been proved when it was seen."""
+        if not isinstance(self._first, Finds) or self._second is None:
+            return NotMine()
+        if seen.kinds - {PASSWORD} - SECOND:  # then the password was that of the second method
+            seen = seen._replace(kinds=seen.kinds - {PASSWORD})
+        return self._with_second(await self._first.find(seen, peer), seen.kind)

@@ -22,6 +22,7 @@ from mft.auth.base import (
     NotMine,
     Password,
     Rejected,
+    Seen,
     Verdict,
 )
 from mft.auth.outside import admitted, outside_account, outside_uuid
@@ -50,7 +51,7 @@ class _Seen(NamedTuple):
     groups: tuple[str, ...] = ()  # IDs of ours
     told: tuple[str, ...] = ()  # steps
     reply: Reply = _NOT_ASKED
-    took: float = 0.0  # seconds, by PAM
+    took: float = 0.0  # seconds, by PAM, where it judged a password
 
 
 class SystemAuthenticator:
@@ -88,7 +89,7 @@ class SystemAuthenticator:
             return NotMine()
         began = self._parts.reactor.seconds()
         try:
-            verdict = await self._judge(credentials, peer)
+            verdict = await self._judge(credentials.username, credentials.password, peer)
         except CancelledError:
             raise
         except Exception:
@@ -110,10 +111,18 @@ class SystemAuthenticator:
         if left > 0:
             await deferLater(reactor, left)
 
-    async def _judge(self, given: Password, peer: Address) -> Verdict:
+    def trace(self, account: Account) -> str | None:
+        """Nothing but its name is needed."""
+        return ""
+
+    async def find(self, seen: Seen, peer: Address) -> Verdict:
+        """Look at the account as it is now: PAM says whether it may be used, without a password."""
+        return await self._judge(seen.username, None, peer)
+
+    async def _judge(self, username: str, password: Secret | None, peer: Address) -> Verdict:
         service, step = self._options.pam_service, self._parts.step
         try:
-            seen = await self._asking(self._look, given.username, given.password, peer.host)
+            seen = await self._asking(self._look, username, password, peer.host)
         except Refused as refused:
             if refused.reason is Reason.ABORTED:
                 self._tell_broken(refused.details)
@@ -138,7 +147,8 @@ class SystemAuthenticator:
             return Rejected(self.component, why)
         self._tell_whole()
         if answer is Answer.WRONG:
-            self._took.append(seen.took)
+            if seen.took:
+                self._took.append(seen.took)
             step(f'PAM service "{service}" refuses: {why}')
             return Rejected(self.component, why)
         step(f'PAM service "{service}" accepts the password and the account')
@@ -176,7 +186,7 @@ class SystemAuthenticator:
 
     # In a thread.
 
-    def _look(self, name: str, password: Secret, host: str) -> _Seen:
+    def _look(self, name: str, password: Secret | None, host: str) -> _Seen:
         account = self._accounts.account(name)
         if account is None:
             return _Seen()
@@ -188,7 +198,8 @@ class SystemAuthenticator:
         seconds = self._parts.reactor.seconds
         began = seconds()
         reply = pam.ask(self._options.pam_service, name, password, host)
-        return _Seen(account, "", groups, tuple(told), reply, seconds() - began)
+        took = 0.0 if password is None else seconds() - began
+        return _Seen(account, "", groups, tuple(told), reply, took)
 
     def _barred(self, account: SystemAccount, told: list[str]) -> str:
         if account.uid == 0:

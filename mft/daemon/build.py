@@ -146,7 +146,11 @@ class Doorman:
                 own = self.own_factors.of(account.uuid)
                 return account.one_time_codes or own is not None
 
-            ways = Ways(change, has_codes)
+            def trace(method: str) -> str | None:
+                chain = self.chains.get(component.uuid)
+                return None if chain is None else chain.trace(method, account)
+
+            ways = Ways(change, has_codes, trace)
             session = await self._opening.open(account, peer, component, numbers, limits, ways)
             self.last_logins.login(account.uuid)
             self._seen(account)

@@ -8,6 +8,7 @@ from mft.auth.guard import Guard
 from mft.core.failure import Reason, Refused
 from mft.daemon.remembered import Remembered
 from mft.daemon.shared_logins import NOTHING, SharedLogins
+from mft.daemon.shared_web_sessions import SharedWebSessions
 from mft.resources.base import Resource
 from mft.resources.cluster import Cluster
 from mft.session.roster import Roster
@@ -22,10 +23,12 @@ class Nodes:
         roster: Roster,
         guards: Callable[[], Mapping[str, Guard]],
         remembered: Remembered | None = None,
+        web_sessions: SharedWebSessions | None = None,
     ) -> None:
         self._resources = resources
         self._remembered = remembered
         self._used: Cluster | None = None
+        self._web_sessions = web_sessions
         compared = NOTHING if remembered is None else remembered.shared
         self.logins = SharedLogins(roster, guards, time.time, compared)
 
@@ -37,6 +40,8 @@ class Nodes:
         self._used = cluster
         if used is not None and self._remembered is not None:
             await self._remembered.leave()
+        if self._web_sessions is not None:
+            self._web_sessions.use(cluster)
         if cluster is not None:
             self.logins.use(cluster)
         if cluster is not None and self._remembered is not None:

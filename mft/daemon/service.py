@@ -36,6 +36,7 @@ from mft.daemon.recent import Recent
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
 from mft.daemon.remembered import Remembered
+from mft.daemon.shared_web_sessions import SharedWebSessions
 from mft.daemon.starting import listen, tell_listening, tell_stopped
 from mft.daemon.transfers import Transfers
 from mft.daemon.vital import Vital
@@ -141,7 +142,8 @@ class Daemon:
         self._remembered = kept = Remembered(
             state, self._pools.disk, self.bus, self.roster.present, lambda: self.config
         )
-        self.nodes = Nodes(resources, self.roster, lambda: self._guards, kept)
+        web = SharedWebSessions(self.bus, self._reactor.seconds)
+        self.nodes = Nodes(resources, self.roster, lambda: self._guards, kept, web)
         self._doorman = doorman = build.Doorman(
             self.bus,
             opening,
@@ -188,6 +190,7 @@ class Daemon:
             self._pools.disk,
             self._vital,
             Recent(self._journal, self._pools.disk),
+            web,
         )
         self.services = build.services(config, self._parts)
         await listen(self.services.values(), self.bus)

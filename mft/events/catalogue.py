@@ -2424,6 +2424,33 @@ RUN_PASSED_ON: Final = Event(
     'A run of transfer "{name}" was passed on to the node that does it: {details}',
     _in("authenticated informational client-side"),
 )
+WEB_SESSION_TAKEN: Final = Event(
+    90310,
+    p.WebSessionTaken,
+    'The web session of account "{account_name}", begun on node "{node}", goes on here.',
+    _in("session authentication authenticated success"),
+)
+WEB_SESSION_NOT_TAKEN: Final = Event(
+    90311,
+    p.WebSessionNotTaken,
+    'The web session of account "{account_name}", begun on node "{node}", is refused here: '
+    "{details}",
+    _in("session authentication failure"),
+)
+WEB_SESSION_FORGED: Final = Event(
+    90312,
+    p.Failed,
+    'The database of cluster "{name}" has a web session that no node with its secret has written; '
+    "it counts for nothing: {details}",
+    _in("session authentication failure failure-high"),
+)
+WEB_SESSIONS_APART: Final = Event(
+    90313,
+    p.Cluster,
+    'Whoever logs in to a web session of one node of cluster "{name}" has to log in again on the '
+    "others: the cluster has no secret.",
+    _in("operational session informational"),
+)
 RECORD_COPY_UNWRITTEN: Final = Event(
     90320,
     p.PathFailed,

@@ -74,6 +74,24 @@ class RunPassedOn(NamedTuple):
     details: str
 
 
+class WebSessionTaken(NamedTuple):
+    """A web session that began on another node, and goes on at this one."""
+
+    account_name: str
+    account_uuid: str
+    node: str  # on which it began
+    method_name: str
+
+
+class WebSessionNotTaken(NamedTuple):
+    """A web session that began on another node, and is refused at this one."""
+
+    account_name: str
+    account_uuid: str
+    node: str  # on which it began
+    details: str
+
+
 class Directory(NamedTuple):
     """A server of a directory that a method of logging in asks."""
 

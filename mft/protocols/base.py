@@ -11,6 +11,7 @@ from mft.core.peer import Address, Component
 from mft.events.bus import Bus
 from mft.events.model import Occurrence
 from mft.protocols.options import ServiceOptions
+from mft.protocols.shared_sessions import ALONE, SharedSessions
 from mft.runtime.listeners import Listeners
 from mft.runtime.threads import Pool
 from mft.session.login import Login
@@ -65,6 +66,7 @@ class ServiceParts(NamedTuple):
     disk: Pool  # for calls that may wait for a disk or for DNS
     vital: Vital
     recent: Recent
+    shared: SharedSessions = ALONE  # with other nodes
 
 
 class Service(Protocol):

@@ -39,8 +39,9 @@ class ClusterOptions(ResourceOptions):
 
     secret: SecretText = option(
         "A secret that all nodes have, and nobody else: at least 32 random characters. What they "
-        "share of their accounts' credentials is sealed by it. It is needed where accounts have "
-        "one-time codes, or may change their password.",
+        "share of their accounts' credentials and of web sessions is sealed by it. It is needed "
+        "where accounts have one-time codes, or may change their password; without it each node "
+        "has web sessions of its own.",
         Secret(""),
         ours=True,
     )

@@ -117,6 +117,19 @@ GUESSES: Final = _table(
 )
 Index("ux_mft_guesses", GUESSES.c.boot, GUESSES.c.serial, unique=True)
 Index("ix_mft_guesses_at", GUESSES.c.at)
+# Web sessions, by the digest of the token of each. What is told of one is sealed by its node.
+WEB_SESSIONS: Final = _table(
+    "mft_web_sessions",
+    _key("digest"),
+    _text("service", 64),  # digests of IDs
+    _text("account", 64),
+    Column("told", _Long, nullable=False),
+    _moment("until"),  # when it has ended, if nobody asks anything of it
+    _moment("over"),  # when it was ended; 0 for one that goes on
+    _text("by", 36),  # what has ended it
+)
+Index("ix_mft_web_sessions_account", WEB_SESSIONS.c.account)
+Index("ix_mft_web_sessions_over", WEB_SESSIONS.c.over, WEB_SESSIONS.c.until)
 
 
 # The queues of transfers: each file and number belongs to one. A queue takes what its `fence` has

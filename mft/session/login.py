@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from mft.auth.account import Account
-from mft.auth.base import Credentials, Outcome, PublicKey
+from mft.auth.base import Accepted, Credentials, Outcome, PublicKey, Seen
 from mft.auth.chain import Chain, Judged, Proven
 from mft.auth.kinds import ONE_TIME_CODE
 from mft.core.failure import Reason, Refused
@@ -34,6 +34,7 @@ class LoginResult(NamedTuple):
     required: frozenset[str] = frozenset()  # refused: the account takes these kinds only
     barred: bool = False  # refused by a policy, which tells of it as often as is good
     failure: str = ""  # refused although the credentials were right: no session could be opened
+    seen: Seen | None = None  # with a session: what other nodes may be told of it
 
 
 REFUSED = LoginResult()
@@ -86,11 +87,38 @@ class Login:
         self._tell_refusal(judged)
         return LoginResult(required=judged.required) if judged.required else REFUSED
 
+    async def go_on(self, seen: Seen, name: str, node: str) -> LoginResult:
+        """Open the session of somebody who has logged in at another node, as an account `name`.
+
+        Exactly one event tells how that went. A `failure` means that it may succeed later.
+        """
+        try:
+            judged = await self._chain.find_again(seen, self._peer, self._component)
+            if not isinstance(judged, Accepted):
+                self._tell_not_taken(seen, name, node, judged.details)
+                return REFUSED
+            session = await self._opened(judged.account)
+        except Refused as refused:
+            self._tell_not_taken(seen, name, node, str(refused))
+            return LoginResult(failure=str(refused))
+        account = session.account
+        told = p.WebSessionTaken(account.name, account.uuid, node, judged.method.name)
+        session.emit(events.WEB_SESSION_TAKEN, told)
+        self._tell_permissions(session)
+        return LoginResult(session, seen=seen)
+
+    def _tell_not_taken(self, seen: Seen, name: str, node: str, details: str) -> None:
+        told = p.WebSessionNotTaken(name, seen.account, node, details)
+        self._bus.emit(events.WEB_SESSION_NOT_TAKEN, told, self._origin)
+
+    async def _opened(self, account: Account) -> Session:
+        if not self._bus.healthy:
+            raise Refused(Reason.BROKEN, "", "the audit journal cannot be written")
+        return await self._open(account, self._peer, self._component)
+
     async def _enter(self, judged: Judged, account: Account) -> LoginResult:
         try:
-            if not self._bus.healthy:
-                raise Refused(Reason.BROKEN, "", "the audit journal cannot be written")
-            session = await self._open(account, self._peer, self._component)
+            session = await self._opened(account)
         except Refused as refused:
             self._failed(judged, f"the session cannot be opened: {refused}")
             return LoginResult(failure=str(refused))
@@ -112,6 +140,14 @@ class Login:
                 ignored_groups=list(account.ignored_groups),
             ),
         )
+        self._tell_permissions(session)
+        known_by = method.uuid if method else ""
+        return LoginResult(
+            session, seen=Seen(known_by, account.uuid, judged.username, judged.kinds)
+        )
+
+    def _tell_permissions(self, session: Session) -> None:
+        account = session.account
         session.emit(
             events.PERMISSIONS_IN_FORCE,
             p.PermissionsInForce(
@@ -120,7 +156,6 @@ class Login:
                 "uuid-prefix" if account.amend_write_name else "as given",
             ),
         )
-        return LoginResult(session)
 
     def _tell_second(self, session: Session, judged: Judged, method: Component) -> None:
         account = session.account

@@ -25,6 +25,8 @@ class Ways(NamedTuple):
 
     change: Callable[[Change], Awaitable[None]]  # raises NotChanged
     has_codes: Callable[[], bool]  # Refused(BROKEN) when those of its own cannot be read
+    # By what another node finds it again, if its method (ID) can; Refused(BROKEN) as above.
+    trace: Callable[[str], str | None] = lambda method: None
 
 
 async def _never(change: Change) -> None:
@@ -54,6 +56,15 @@ class OwnCredentials:
     def has_codes(self) -> bool:
         """Whether the account has one-time codes; Refused(BROKEN) as in `Ways`."""
         return self._ways.has_codes()
+
+    @property
+    def was_wrong(self) -> bool:
+        """Whether somebody of this login has tried passwords that are wrong."""
+        return self._wrong > 0
+
+    def trace(self, method: str) -> str | None:
+        """By what another node finds the account again, as in `Ways`."""
+        return self._ways.trace(method)
 
     def offer(self) -> Offer:
         """New codes; whoever saw others does not know them, and cannot put others in their place.

@@ -2,10 +2,12 @@
 
 import base64
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mft.auth.account import DAY
 from mft.auth.base import (
     Accepted,
     Anonymous,
@@ -16,17 +18,29 @@ from mft.auth.base import (
     Password,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
 )
 from mft.auth.members import MAX_WAITING
 from mft.auth.options import GroupOptions
-from mft.auth.passwords import PasswordHash
+from mft.auth.own_passwords import OwnPassword, mark_of
+from mft.auth.passwords import PasswordHash, make_hash
 from mft.auth.registry import AUTHENTICATORS
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
 from mft.trust.ssh_keys import HostKey
-from tests.fakes.accounts import CHEAP_HASH, METHOD, PEER, SERVICE, Method, account, group
+from tests.fakes.accounts import (
+    CHEAP_HASH,
+    METHOD,
+    NOW,
+    OTPAUTH,
+    PEER,
+    SERVICE,
+    Method,
+    account,
+    group,
+)
 from tests.fakes.run import run
 
 KEY, OTHER = HostKey.generate().public, HostKey.generate().public
@@ -435,3 +449,74 @@ def test_members_have_the_lifetime_of_their_primary_group_unless_they_have_their
     assert let_in(group="B, A")
     assert let_in(group="A", password_lifetime="30")
     assert let_in(group="A", password_lifetime="0")
+
+
+# Accounts that were seen at another node.
+
+
+def seen(method: Method, *kinds: str) -> Seen:
+    """That ann has logged in there by these kinds of credential."""
+    verdict = ask(method, password())
+    assert isinstance(verdict, Accepted | MoreNeeded)
+    trace = method.trace(verdict.account)
+    assert trace is not None
+    return Seen(METHOD.uuid, "id-ann", "ann", frozenset(kinds or ("password",)), trace)
+
+
+def found(method: Method, proof: Seen) -> Verdict:
+    return run(method.find(proof, PEER))
+
+
+def test_what_was_seen_by_a_password_counts_while_that_is_the_password() -> None:
+    method = with_password()
+    proof = seen(method)
+    assert isinstance(found(method, proof), Accepted)
+    own = PasswordHash.parse(make_hash("another", "crypt-sha512", 1000))
+    before = PasswordHash.parse(CHEAP_HASH)
+    method.own.kept["id-ann"] = OwnPassword(mark_of(before), own, NOW, ())
+    verdict = found(method, proof)
+    assert isinstance(verdict, Rejected)
+    assert verdict.details == "the password is another one by now"
+    again = ask(method, password("another"))
+    assert isinstance(again, Accepted)
+    trace = method.trace(again.account)
+    assert trace is not None
+    assert isinstance(found(method, proof._replace(trace=trace)), Accepted)
+
+
+def test_what_was_seen_by_a_certificate_has_nothing_to_do_with_the_password() -> None:
+    method = with_password(allow_certificate_authentication="yes")
+    proof = seen(method, "ssl-certificate")._replace(trace="")
+    assert isinstance(found(method, proof), Accepted)
+
+
+def test_a_password_that_has_expired_since_lets_nobody_in() -> None:
+    method = with_password(password_lifetime="90d", created="2030-03-01")
+    proof = seen(method)
+    method.now += 91 * DAY
+    verdict = found(method, proof)
+    assert isinstance(verdict, Rejected)
+    assert verdict.forbidden
+
+
+def test_who_has_codes_by_now_must_have_shown_one() -> None:
+    proof = seen(with_password())
+    verdict = found(with_password(multi_factor_authentication=OTPAUTH), proof)
+    assert isinstance(verdict, MoreNeeded)
+    assert verdict.kinds == {"one-time-code"}
+
+
+def test_where_the_password_cannot_be_read_nobody_is_found() -> None:
+    method = with_password()
+    proof = seen(method)
+    method.own.fails = Refused(Reason.BROKEN, "", "it cannot be read")
+    with pytest.raises(Refused):
+        found(method, proof)
+
+
+def test_an_account_of_another_id_has_no_trace_and_is_not_found() -> None:
+    method = with_password()
+    verdict = ask(method, password())
+    assert isinstance(verdict, Accepted)
+    assert method.trace(replace(verdict.account, uuid="id-eve")) is None
+    assert found(method, seen(method)._replace(account="id-eve")) == NotMine()

@@ -6,6 +6,7 @@ from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
     Anonymous,
+    Bar,
     Certificate,
     Credentials,
     MoreNeeded,
@@ -15,11 +16,13 @@ from mft.auth.base import (
     Password,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
     WouldTry,
 )
-from mft.auth.chain import Chain, Judged, Proven, impossible
+from mft.auth.chain import Chain, Judged, Proven
 from mft.auth.permissions import Rules
+from mft.auth.possible import impossible
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
@@ -472,3 +475,61 @@ def test_a_password_with_its_code_and_a_key_are_all_in_any_order() -> None:
             assert (judged.outcome, judged.second) == (Outcome.ACCEPTED, method.component)
         else:
             assert judged.missing == {"ssh-key"}
+
+
+# Those who have logged in at another node.
+
+HASHED = account(password=CHEAP_HASH)
+
+
+def seen(method: Method) -> Seen:
+    """That ann has logged in by her password."""
+    chain = Chain([method])
+    judged = run(chain.judge(WORD, PEER, SERVICE))
+    assert judged.account is not None
+    assert judged.method is not None
+    assert judged.kinds == {"password"}
+    trace = chain.trace(judged.method.uuid, judged.account)
+    assert trace is not None
+    return Seen(judged.method.uuid, judged.account.uuid, "ann", judged.kinds, trace)
+
+
+def test_who_was_seen_at_another_node_is_found_at_this_one() -> None:
+    verdict = run(Chain([Method(HASHED)]).find_again(seen(Method(HASHED)), PEER, SERVICE))
+    assert isinstance(verdict, Accepted)
+    assert verdict.account.uuid == "id-ann"
+
+
+@pytest.mark.parametrize("bar", [QUICK, SLOW])
+def test_what_a_watch_bars_is_not_found_again(bar: Bar) -> None:
+    method, watch = Method(HASHED), Watching(bar)
+    proof, watched = seen(method), Chain([method], watches=[watch])
+    verdict = run(watched.find_again(proof, PEER, SERVICE))
+    assert verdict == Rejected(POLICY, bar.details, forbidden=True)
+    assert watch.heard == [], "it is no guess"
+
+
+def test_a_name_whose_passwords_are_guessed_is_found_all_the_same() -> None:
+    method, watch = Method(HASHED), Watching()
+    run(Chain([method], watches=[watch]).find_again(seen(method), PEER, SERVICE))
+    assert [one.kind for one in watch.seen] == ["ssl-certificate"]
+
+
+def test_who_may_not_act_here_is_not_found() -> None:
+    method = Method(HASHED)
+    proof = seen(method)
+    barring = Chain([method], barred=lambda account, peer: f"{account.name} is away")
+    verdict = run(barring.find_again(proof, PEER, SERVICE))
+    assert isinstance(verdict, Rejected)
+    assert (verdict.details, verdict.forbidden) == ("ann is away", True)
+
+
+def test_all_kinds_that_were_proved_are_told() -> None:
+    by_key = MoreNeeded(ANN, FIRST, frozenset(("password",)))
+    by_word = MoreNeeded(ANN, FIRST, frozenset(("ssh-key",)))
+    first = run(Chain([Fixed(by_key)]).judge(KEY, PEER, SERVICE))
+    second = run(Chain([Fixed(by_word)]).judge(WORD, PEER, SERVICE, first.proven))
+    assert second.kinds == BOTH
+    coded = Accepted(ANN, FIRST, frozenset(("one-time-code",)))
+    done = run(Chain([Fixed(coded)]).judge(WORD, PEER, SERVICE))
+    assert done.kinds == {"password", "one-time-code"}

@@ -1,5 +1,6 @@
 """The ldap method against a real directory: who gets in, by what, and what is told of it."""
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,6 +22,7 @@ from mft.auth.base import (
     Password,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
 )
 from mft.auth.ldap import LdapAuthenticator
@@ -395,3 +397,57 @@ def test_a_directory_that_is_silent_keeps_no_password_from_being_checked(slapd: 
         pools.stop()
 
     run_loop(main)
+
+
+# People who were seen at another node.
+
+
+def seen(method: Method, name: str = "ann", *kinds: str) -> Seen:
+    account = method.account(name)
+    trace = method.trace(account)
+    assert trace is not None
+    return Seen(METHOD.uuid, account.uuid, name, frozenset(kinds or ("password",)), trace)
+
+
+def test_who_may_be_searched_is_looked_up_again_and_may_be_gone(slapd: Slapd) -> None:
+    method = Method(slapd.searching())
+    proof = seen(method)
+    assert isinstance(run(method.find(proof, PEER)), Accepted)
+    gone = Method(slapd.searching(search_filter="(uid=nobody)"))
+    verdict = run(gone.find(proof, PEER))
+    assert isinstance(verdict, Rejected)
+    assert "no entries" in verdict.details
+
+
+def test_who_has_codes_by_now_has_to_show_one(slapd: Slapd) -> None:
+    plain = Method(slapd.searching())
+    codes = {"one_time_codes_attribute": "description"}
+    coding = Method(slapd.searching(**codes))
+    verdict = run(coding.find(seen(plain, "coded"), PEER))
+    assert isinstance(verdict, MoreNeeded)
+    assert verdict.kinds == {"one-time-code"}
+    assert isinstance(run(coding.find(seen(plain, "ann"), PEER)), Rejected)
+    lenient = Method(slapd.searching(**codes, one_time_codes_required="No"))
+    assert isinstance(run(lenient.find(seen(plain, "ann"), PEER)), Accepted)
+
+
+def test_where_nobody_searches_what_it_said_at_the_login_counts(slapd: Slapd) -> None:
+    proof = seen(Method(slapd.options(bind_dn_type="parent")))
+    away = Method(slapd.options(bind_dn_type="parent", port="1"))
+    verdict = run(away.find(proof, PEER))
+    assert isinstance(verdict, Accepted)
+    assert verdict.account.home == "/homes/ann"
+
+
+def test_its_groups_and_folders_are_judged_as_at_a_login(slapd: Slapd) -> None:
+    for group_of_all in ("OFF", "STATE"):
+        method = Method(slapd.options(bind_dn_type="parent"))
+        proof = seen(method)
+        told = json.dumps({**json.loads(proof.trace), "group": group_of_all})
+        assert isinstance(run(method.find(proof._replace(trace=told), PEER)), Rejected)
+
+
+def test_a_directory_that_is_away_finds_nobody(slapd: Slapd) -> None:
+    proof = seen(Method(slapd.searching()))
+    with pytest.raises(Refused):
+        run(Method(slapd.searching(port="1")).find(proof, PEER))

@@ -1,11 +1,14 @@
 """Accounts that another system knows are read by the rules of server.ini."""
 
+from dataclasses import replace
+
 import pytest
 
-from mft.auth.base import Accepted, MoreNeeded, Rejected
-from mft.auth.outside import admitted, outside_account, outside_uuid
+from mft.auth.base import MAX_TRACE, Accepted, MoreNeeded, Rejected, Seen
+from mft.auth.inheritance import build_account
+from mft.auth.outside import admitted, found_again, outside_account, outside_uuid, trace_of
 from mft.core.peer import Component
-from tests.fakes.accounts import GROUPS, METHOD, NOW, PEER, group
+from tests.fakes.accounts import GROUPS, METHOD, NOW, PEER, Around, account, group
 
 OPTIONS = {"name": "ann", "home_folder_path": "/homes/ann"}
 
@@ -86,3 +89,48 @@ def test_what_a_group_wants_of_logins_holds(required: str, kind: str, verdict: t
         assert found.kinds == {"password", "ssh-key"} - {kind}
     if isinstance(found, Rejected):
         assert found.forbidden
+
+
+# What was told of an account at another node.
+
+
+def told(**options: str) -> Seen:
+    whole = outside_account("id-1", METHOD.kind, GROUPS, ["FIXED"], {**OPTIONS, **options})
+    trace = trace_of(build_account(whole, PEER))
+    assert trace is not None
+    return Seen(METHOD.uuid, "id-1", "ann", frozenset(("password",)), trace)
+
+
+def test_what_was_told_there_is_read_again_and_groups_are_those_of_here() -> None:
+    seen = told(permissions="allow-read\n/in/*, allow-write", virtual_folders="/v, /srv/v")
+    groups = {**GROUPS, "FIXED": group("fixed", file_write_size="7")}
+    found = found_again(seen, METHOD, Around(groups=groups).parts, PEER)
+    assert isinstance(found, Accepted)
+    assert (found.account.uuid, found.account.groups) == ("id-1", ("FIXED",))
+    assert found.account.file_write_size == 7
+    assert [str(path) for path, _ in found.account.virtual_folders] == ["/v"]
+    assert trace_of(found.account) == seen.trace, "a third node finds it as well"
+
+
+def test_a_group_that_is_not_here_or_bars_refuses_it() -> None:
+    without = Around(groups={"DEFAULT_GROUP": group()})
+    off = Around(groups={"FIXED": group(enabled="no")})
+    for around in (without, off):
+        assert isinstance(found_again(told(), METHOD, around.parts, PEER), Rejected)
+
+
+def test_an_account_that_is_in_server_ini_by_now_is_not_what_was_told() -> None:
+    around = Around(account("ann"))
+    found = found_again(told()._replace(account="id-ann"), METHOD, around.parts, PEER)
+    assert isinstance(found, Rejected)
+    assert "server.ini" in found.details
+
+
+def test_what_is_too_much_or_nothing_has_no_trace() -> None:
+    rules = "\n".join(f"/{'x' * 1000}{n}, allow-read" for n in range(70))
+    given = {**OPTIONS, "permissions": f"allow-list\n{rules}"}
+    whole = outside_account("id-1", METHOD.kind, GROUPS, ["FIXED"], given)
+    much = build_account(whole, PEER)
+    assert len(rules) > MAX_TRACE
+    assert trace_of(much) is None
+    assert trace_of(replace(much, told=())) is None

@@ -132,3 +132,19 @@ def test_without_libpam_nobody_logs_in(service: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(pam, "import_module", missing)
     reply = asked(service, "ann", "right")
     assert reply == Reply(Answer.BROKEN, "PAM cannot be used: ImportError")
+
+
+def test_without_a_password_only_the_account_is_asked_about(tmp_path: Path) -> None:
+    auth, *rest, _ = asks(tmp_path / "check", "#!/bin/sh\nexit 1\n")
+    for account, answer in (("pam_permit.so", Answer.RIGHT), ("pam_deny.so", Answer.WRONG)):
+        with stack(auth, *rest, f"account required {account}") as name:
+            assert ask(name, "ann", None, "192.0.2.7").answer is answer
+            assert asked(name, "ann", "right").answer is Answer.WRONG
+    assert ask("mft-of-nobody", "ann", None, "192.0.2.7").answer is Answer.BROKEN
+
+
+def test_an_account_that_expired_is_found_out_without_its_password() -> None:
+    with stack(*UNIX) as service, system_account("--expiredate", "2001-01-01") as name:
+        assert ask(service, name, None, "192.0.2.7").answer is Answer.WRONG
+    with stack(*UNIX) as service, system_account() as name:
+        assert ask(service, name, None, "192.0.2.7").answer is Answer.RIGHT

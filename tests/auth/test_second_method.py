@@ -17,6 +17,7 @@ from mft.auth.base import (
     PasswordChange,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
 )
 from mft.auth.chain import Chain, Judged, Outcome
@@ -236,3 +237,44 @@ def test_a_question_about_a_key_reaches_the_first_only() -> None:
     chain, second = both()
     assert judged(chain, [BY_KEY._replace(proven=False)]).outcome is Outcome.ACCEPTABLE
     assert second.asked == []
+
+
+# Who was seen at another node.
+
+
+@pytest.mark.parametrize(
+    ("order", "required"),
+    [
+        ((WORD, ANSWER), "any"),
+        ((WORD, ANSWER), "password"),
+        ((BY_KEY, SECOND_WORD), "ssh-key"),
+        ((BY_CERTIFICATE, SECOND_WORD), "any"),
+        ((BY_CERTIFICATE, SECOND_WORD), "password, ssl-certificate"),
+    ],
+)
+def test_who_was_seen_with_both_factors_is_found_again(order: Any, required: str) -> None:
+    chain, second = both(required_credentials=required)
+    done = judged(chain, order)
+    assert done.account is not None
+    trace = chain.trace("method-1", done.account)
+    assert trace is not None
+    seen = Seen("method-1", "id-ann", "ann", done.kinds, trace)
+    second.asked.clear()
+    assert isinstance(run(chain.find_again(seen, PEER, SERVICE)), Accepted)
+    assert second.asked == []
+    only_first = seen._replace(kinds=done.kinds - {"one-time-code"})
+    refused = run(chain.find_again(only_first, PEER, SERVICE))
+    assert isinstance(refused, Rejected)
+    assert refused.details == "the account wants one-time-code as well"
+
+
+def test_without_a_second_method_or_one_that_finds_nobody_is_found() -> None:
+    first = Method(account(password=CHEAP_HASH))
+    seen = Seen("method-1", "id-ann", "ann", frozenset(("password", "one-time-code")), "")
+    assert run(WithSecondMethod(first, None, lambda: NOW).find(seen, PEER)) == NotMine()
+    finds_none: Any = Second()
+    blind = WithSecondMethod(finds_none, finds_none, lambda: NOW)
+    assert run(blind.find(seen, PEER)) == NotMine()
+    verdict = run(first.authenticate(WORD, PEER, SERVICE))
+    assert isinstance(verdict, Accepted)
+    assert blind.trace(verdict.account) is None

@@ -8,8 +8,9 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from mft.auth import pam, system
-from mft.auth.base import Accepted, NotMine, Password, PublicKey, Rejected, Verdict
+from mft.auth.base import Accepted, NotMine, Password, PublicKey, Rejected, Seen, Verdict
 from mft.auth.inheritance import Membership
+from mft.auth.outside import outside_uuid
 from mft.auth.pam import Answer, Reply
 from mft.auth.system_accounts import SystemAccount
 from mft.core.secret import Secret
@@ -56,8 +57,8 @@ class Pam:
         self.meanwhile: Callable[[], object] = lambda: None
         monkeypatch.setattr(pam, "ask", self)
 
-    def __call__(self, service: str, username: str, password: Secret, host: str) -> Reply:
-        self.asked.append(username)
+    def __call__(self, service: str, username: str, password: Secret | None, host: str) -> Reply:
+        self.asked.append(username if password else f"{username}, without a password")
         self.meanwhile()
         return self.reply
 
@@ -327,3 +328,30 @@ def test_what_stands_in_the_way_is_told_as_a_step(fake: Pam) -> None:
         method = SystemMethod("x", account)
         refused(method)
         assert method.steps[-1].endswith(end)
+
+
+# Accounts that were seen at another node.
+
+
+def found(method: SystemMethod, name: str = "ann") -> Verdict:
+    uuid = outside_uuid(SYSTEM, name)
+    return run(method.find(Seen(SYSTEM.uuid, uuid, name, frozenset(("password",))), PEER))
+
+
+def test_pam_is_asked_whether_the_account_may_be_used_and_nothing_else(fake: Pam) -> None:
+    method = SystemMethod("any")
+    fake.reply = Reply(Answer.RIGHT)
+    verdict = found(method)
+    assert isinstance(verdict, Accepted)
+    assert verdict.account.home == "/home/ann"
+    assert fake.asked == ["ann, without a password"]
+    fake.reply = Reply(Answer.WRONG, "PAM says: the account has expired")
+    assert isinstance(found(method), Rejected)
+    assert list(method._took) == [], "how long that took is no secret of anybody"
+
+
+def test_an_account_that_is_gone_or_barred_by_now_is_not_found(fake: Pam) -> None:
+    method = SystemMethod("any", allowed_groups="users")
+    assert isinstance(found(method), Rejected)
+    assert found(method, "eve") == NotMine()
+    assert fake.asked == []

@@ -4,29 +4,35 @@ A method is asked for the kinds of credential that it says it understands, and f
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import fields, replace
 from typing import NamedTuple
 
 import pytest
 
+from mft.auth.account import Account
 from mft.auth.base import (
     Accepted,
     Authenticator,
     Certificate,
     Credentials,
+    Finds,
     NotMine,
     Password,
     PasswordChange,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
     WouldTry,
 )
+from mft.auth.finding import found_again
 from mft.auth.guard import Guard
 from mft.auth.ldap import LdapAuthenticator
 from mft.auth.own_passwords import NotChanged
 from mft.auth.policy_options import DenyUsernameOptions, IpTimeBanOptions
 from mft.auth.registry import AUTHENTICATORS
+from mft.core.failure import Refused
 from mft.core.peer import Component
 from mft.core.secret import Secret
 from mft.trust.ssh_keys import HostKey
@@ -90,6 +96,14 @@ def ldap() -> Known:
     options = DIRECTORY[0].searching(ssh_public_keys_attribute="sshPublicKey")
     method = LdapAuthenticator(Component("method-2", "ldap", "directory"), options, around.parts)
     return Known(method, last=True, folded=frozenset(("ANN", "ann ")))
+
+
+def ldap_without_searcher() -> Known:
+    """The same directory, where nobody but people themselves may look at their entries."""
+    around = Around(groups={"DEFAULT_GROUP": group(home_folder_path="/homes/${USER}")})
+    options = DIRECTORY[0].options(bind_dn_type="parent")
+    method = LdapAuthenticator(Component("method-2", "ldap", "directory"), options, around.parts)
+    return Known(method, last=True)
 
 
 def http() -> Known:
@@ -263,6 +277,63 @@ def test_a_password_is_changed_for_who_gives_the_old_one_and_for_nobody_else(kno
     assert (accepts("right"), accepts(new)) == (True, False)
     assert run(method.change_credentials(verdict.account, change, PEER)) is True
     assert (accepts("right"), accepts(new)) == (False, True)
+
+
+# Accounts that are found again without their credentials.
+
+
+@pytest.mark.parametrize("make", [*METHODS, ldap_without_searcher])
+def test_an_account_that_was_seen_elsewhere_is_found_as_it_would_log_in(known: Known) -> None:
+    for given in known.right():
+        verdict, seen = _seen(known, given)
+        found = run(_finder(known).find(seen, PEER))
+        assert isinstance(found, Accepted)
+        assert found.method == verdict.method
+        assert _told(found.account) == _told(verdict.account)
+
+
+@pytest.mark.parametrize("make", [application, system, ldap, local_file, anonymous])
+def test_another_account_than_was_seen_is_not_found(known: Known) -> None:
+    _, seen = _seen(known, known.right()[0])
+    other = seen._replace(account="id-of-another", username="eve")
+    found = run(found_again([known.method], other, PEER, ()))
+    assert isinstance(found, Rejected)
+    assert found.details
+
+
+@whatever_it_is
+def test_what_is_none_of_its_accounts_has_no_trace(known: Known) -> None:
+    assert isinstance(known.method, Finds) is not isinstance(known.method, Guard)
+
+
+@pytest.mark.parametrize("make", [application, local_file, http, ldap_without_searcher])
+@pytest.mark.parametrize("trace", ["", "{}", "[]", "null", '{"group": 1}', "[" * 100_000])
+def test_a_trace_that_is_none_breaks_nothing(known: Known, trace: str) -> None:
+    _, seen = _seen(known, known.right()[0])
+    with suppress(Refused):
+        found = run(found_again([known.method], seen._replace(trace=trace), PEER, ()))
+        assert isinstance(found, Rejected)
+
+
+def _told(account: Account) -> dict[str, object]:
+    """All that an account has, in a form that can be compared."""
+    whole = {one.name: getattr(account, one.name) for one in fields(account)}
+    return {**whole, "rules": [one.text for one in account.rules.rules]}
+
+
+def _finder(known: Known) -> Finds:
+    assert isinstance(known.method, Finds)
+    return known.method
+
+
+def _seen(known: Known, given: Credentials) -> tuple[Accepted, Seen]:
+    """A login, and what another node is told of it."""
+    verdict = known.asked(given)
+    assert isinstance(verdict, Accepted)
+    trace = _finder(known).trace(verdict.account)
+    assert trace is not None
+    method, account = verdict.method.uuid, verdict.account.uuid
+    return verdict, Seen(method, account, given.username, frozenset((given.kind,)), trace)
 
 
 @whatever_it_is

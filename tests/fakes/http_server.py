@@ -15,6 +15,7 @@ from mft.config.kinds import Context
 from mft.core.peer import Address, Component
 from mft.protocols.http.options import HttpOptions, HttpsOptions
 from mft.protocols.http.service import HttpService
+from mft.protocols.shared_sessions import SharedSessions
 from mft.runtime.connection import Connection
 from mft.trust.first_certificate import CERTIFICATE
 from tests.fakes.ftp_client import End, context
@@ -40,11 +41,18 @@ class HttpServer(MemoryServer):
         tls: bool = False,
         storage: Storage = lambda memory: memory,
         began: float = 0,
+        shared: Callable[["HttpServer"], SharedSessions] | None = None,
+        service_id: str = "web-1",
         **options: str,
     ) -> None:
-        """`began` is the time of its clock."""
+        """`began` is the time of its clock; `shared` makes what it shares with other nodes.
+
+        `service_id` is the ID of the service.
+        """
         super().__init__(directory, accounts, storage)
         self.reactor.advance(began)
+        if shared is not None:
+            self.shared = shared(self)
         self.tls = tls
         kind = "https" if tls else "http"
         if tls:
@@ -57,7 +65,7 @@ class HttpServer(MemoryServer):
         self.kind: type[FtpSocket] = FtpSocket
         self._joined = 0
         parts = self.parts(None, Inline())
-        self.service = HttpService(Component("web-1", kind, "web"), self.options, parts)
+        self.service = HttpService(Component(service_id, kind, "web"), self.options, parts)
         run(self.service.prepare())
 
     def accept(self, host: str = CLIENT, header: bytes = b"") -> FtpSocket | None:

@@ -16,6 +16,7 @@ from mft.events.bus import Bus
 from mft.events.journal import Journal
 from mft.events.model import Occurrence
 from mft.protocols.base import ServiceParts
+from mft.protocols.shared_sessions import ALONE, SharedSessions
 from mft.session.bandwidth import Bandwidths
 from mft.session.login import Login
 from mft.session.numbers import Numbers
@@ -68,6 +69,7 @@ class MemoryServer:
         self.bandwidths = Bandwidths(self.reactor.callLater, self.reactor.seconds)
         self.storage = storage
         self.tell_requests = False
+        self.shared: SharedSessions = ALONE
         self.holding: Callable[[], Awaitable[Any]] | None = None  # what every login waits for
 
     def parts(self, listeners: Any, disk: Any) -> ServiceParts:
@@ -82,6 +84,7 @@ class MemoryServer:
             disk,
             self,
             self.recent,
+            self.shared,
         )
 
     def login(self, peer: Address, component: Component, numbers: Numbers, limits: Limits) -> Login:
@@ -98,6 +101,9 @@ class MemoryServer:
                 own = self.method.factors.of(account.uuid)
                 return account.one_time_codes or own is not None
 
+            def trace(method: str) -> str | None:
+                return self.chain.trace(method, account)
+
             return Session(
                 account,
                 self.storage(memory),
@@ -109,7 +115,7 @@ class MemoryServer:
                 max_open=limits.open_files,
                 tell_requests=self.tell_requests,
                 clock=self.reactor.seconds,
-                own=OwnCredentials(Ways(change, has_codes)),
+                own=OwnCredentials(Ways(change, has_codes, trace)),
                 share=share,
                 left=None if share is None else partial(self.bandwidths.left, account),
             )

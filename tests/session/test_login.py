@@ -14,6 +14,7 @@ from mft.auth.base import (
     Password,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
 )
 from mft.auth.chain import Chain
@@ -58,6 +59,14 @@ class Fixed:
             raise self.answer
         return self.answer
 
+    def trace(self, account: Account) -> str:
+        return ""
+
+    async def find(self, seen: Seen, peer: Address) -> Verdict:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
 
 class Door:
     """Opens sessions, or refuses to."""
@@ -86,7 +95,8 @@ def login(
 def test_a_login_opens_a_session_and_tells_who_and_what_is_allowed() -> None:
     entering, trail, door = login(Accepted(ANN, METHOD))
     result = run(entering.attempt(WORD))
-    assert result == LoginResult(door.opened[0])
+    assert result.session is door.opened[0]
+    assert result.seen == Seen("m1", ANN.uuid, "ann", frozenset(("password",)))
     assert trail.events == [events.LOGIN_DONE, events.PERMISSIONS_IN_FORCE]
     done, rules = (told.payload for told in trail.told)
     assert (done.account_name, done.username, done.group_name) == ("ann", "ann", "partners")
@@ -238,3 +248,54 @@ def test_what_a_policy_bars_is_told_by_the_policy_and_looks_like_any_refusal() -
         assert result._replace(barred=False) == REFUSED
     assert not run(entering.would_do(KEY._replace(proven=False)))
     assert trail.told == []
+
+
+# Logins of other nodes.
+
+SEEN = Seen("m1", ANN.uuid, "ann", frozenset(("password",)))
+
+
+def test_a_login_of_another_node_goes_on_and_one_event_tells_so() -> None:
+    going_on, trail, door = login(Accepted(ANN, METHOD))
+    result = run(going_on.go_on(SEEN, "ann", "node-1"))
+    assert result.session is door.opened[0]
+    assert trail.events == [events.WEB_SESSION_TAKEN, events.PERMISSIONS_IN_FORCE]
+    told = trail.told[0]
+    assert (told.payload.account_name, told.payload.node) == ("ann", "node-1")
+    assert told.origin == Origin(ANN.actor, PEER, SERVICE)
+
+
+def test_one_that_does_not_is_told_with_the_name_that_it_had() -> None:
+    going_on, trail, door = login(Rejected(METHOD, "the account is disabled", forbidden=True))
+    assert run(going_on.go_on(SEEN, "ann", "node-1")) is REFUSED
+    assert trail.events == [events.WEB_SESSION_NOT_TAKEN]
+    told = trail.told[0]
+    assert told.payload.details == "the account is disabled"
+    assert (told.payload.account_name, told.payload.account_uuid) == ("ann", ANN.uuid)
+    assert told.origin == Origin(UNKNOWN, PEER, SERVICE)
+    assert not door.opened
+
+
+@pytest.mark.parametrize(
+    ("answer", "refusal"),
+    [
+        (Refused(Reason.BROKEN, "", "the directory is away"), None),
+        (RuntimeError("s3cret-word"), None),
+        (Accepted(ANN, METHOD), Refused(Reason.QUOTA, "", "too many sessions")),
+    ],
+)
+def test_one_that_may_go_on_later_is_told_apart(answer: Any, refusal: Refused | None) -> None:
+    going_on, trail, door = login(answer, refusal=refusal)
+    result = run(going_on.go_on(SEEN, "ann", "node-1"))
+    assert result.failure
+    assert result.session is None
+    assert trail.events == [events.WEB_SESSION_NOT_TAKEN]
+    assert "s3cret-word" not in trail.told[0].message
+    assert not door.opened
+
+
+def test_none_goes_on_while_the_journal_cannot_be_written() -> None:
+    going_on, trail, door = login(Accepted(ANN, METHOD))
+    trail.healthy = False
+    assert run(going_on.go_on(SEEN, "ann", "node-1")).failure
+    assert not door.opened

@@ -156,3 +156,15 @@ def test_a_password_that_was_changed_is_known_to_all_connections_of_the_login() 
     assert not login.own.password_changed
     run(change(login.visit(PEER, lambda: None)))
     assert login.own.password_changed
+
+
+def test_that_somebody_has_tried_is_remembered_and_the_trace_is_asked_for_each_time() -> None:
+    traces = iter(["first", "second"])
+    ways = Ways(Asked(Fault.WRONG), lambda: False, lambda method: f"{next(traces)} of {method}")
+    one = session(own=OwnCredentials(ways))
+    assert not one.own.was_wrong
+    with pytest.raises(NotChanged):
+        run(change(one))
+    assert one.own.was_wrong
+    assert [one.own.trace("m1"), one.own.trace("m2")] == ["first of m1", "second of m2"]
+    assert own(Asked()).trace("m1") is None

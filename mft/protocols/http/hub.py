@@ -12,6 +12,7 @@ from mft.protocols.http.events import NUMBERS
 from mft.protocols.http.options import HttpOptions, HttpsOptions
 from mft.protocols.http.pages import Pages
 from mft.protocols.http.router import Serve, serve
+from mft.protocols.http.taking_over import TakingOver
 from mft.protocols.http.upload_turns import UploadTurns
 from mft.protocols.http.web_sessions import WebSessions
 from mft.protocols.presence import Presence
@@ -73,7 +74,10 @@ class Hub:
             most=options.maximum_web_sessions,
             idle=options.idle_connection_timeout,
             closing=self.presence.ending,
+            component=component,
+            shared=parts.shared,
         )
+        self.elsewhere = TakingOver(self.web_sessions, self.login)
         self.turns = UploadTurns()
         self.recent = parts.recent
         self._logins = parts.logins

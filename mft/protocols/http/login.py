@@ -53,9 +53,10 @@ async def log_in(exchange: Exchange) -> None:
     except Refused as refused:
         await session.close(refused.details)
         raise
-    _, token = client.hub.web_sessions.begin(session)
+    web, token = client.hub.web_sessions.begin(session)
     tell_opened(session)
     client.has_logged_in(session)
+    await client.hub.web_sessions.share(web, result.seen)
     secure = client.hub.is_secure
     exchange.fields.append(("Set-Cookie", token_cookie(token, secure=secure)))
     if kind == forms.ENCODED:
@@ -99,9 +100,12 @@ async def log_out(exchange: Exchange) -> None:
     by_form = exchange.head.media_type == forms.ENCODED
     if by_form:
         check_token(exchange, (await forms.read_form(exchange)).one("csrf"))
-    session.emit(events.HTTP_LOGGED_OUT, p.Nothing())
     await client.sign_in.leave("logged out")
-    web.end("logged out")
+
+    def tell() -> None:
+        session.emit(events.HTTP_LOGGED_OUT, p.Nothing())
+
+    await client.hub.web_sessions.finish(web, "logged out", tell)
     secure = client.hub.is_secure
     exchange.fields.append(("Set-Cookie", no_cookie(secure=secure)))
     if by_form:

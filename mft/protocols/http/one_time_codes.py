@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from mft.auth.base import CodesChange
+from mft.auth.kinds import ONE_TIME_CODE
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.auth.time_codes import new_recovery_codes, recovery_digest
 from mft.core.secret import Secret
@@ -134,7 +135,7 @@ async def _changed(exchange: Exchange, change: CodesChange, offer: Offer | None 
     except NotChanged as why:
         await _refuse(exchange, why, offer)
         return False
-    end_others(exchange, "the one-time codes were changed")
+    end_others(exchange, "the one-time codes were changed", ONE_TIME_CODE)
     return True
 
 

@@ -36,11 +36,15 @@ async def tell(exchange: Exchange, status: int, problem: str, sentence: str, pag
         exchange.refuse(status, sentence)
 
 
-def end_others(exchange: Exchange, why: str) -> None:
-    """Let whoever else has logged in to the account's web sessions do so again."""
+def end_others(exchange: Exchange, why: str, *proved: str) -> None:
+    """Let whoever else has logged in to the account's web sessions do so again.
+
+    `proved` are the kinds of credential that came with the change.
+    """
     client = exchange.client
     web = client.sign_in.web
-    client.hub.web_sessions.end_others(exchange.session.account.uuid, web, why)
+    uuid = exchange.session.account.uuid
+    client.hub.web_sessions.end_others(uuid, web, why, frozenset(proved))
     if web is None:  # Basic is judged once for a connection: on this one what was before counts
         exchange.close_after()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mft.auth.base import Anonymous, Certificate, OneTimeCode, Password
 from mft.auth.kinds import ONE_TIME_CODE, PASSWORD, PUBLIC, SSL_CERTIFICATE
-from mft.core.failure import Reason
+from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
 from mft.core.secret import Secret
 from mft.events import catalogue as events
@@ -35,6 +35,7 @@ REALM: Final = "mft"
 BY_SESSION: Final = ("WWW-Authenticate", f'Session realm="{REALM}"')
 BY_BASIC: Final = ("WWW-Authenticate", f'Basic realm="{REALM}", charset="UTF-8"')
 WRONG: Final = "Authentication is needed."
+LATER: Final = "Who asks cannot be found out now."
 NO_CODE: Final = Secret("")
 OTHER_ORIGIN: Final = "Possible CSRF: the request is from a page of another server."
 SECURE_COOKIE: Final = "__Host-mft"  # browsers hold such a name to https and to this host
@@ -104,7 +105,13 @@ class SignIn:
         return False
 
     async def _by_token(self, exchange: Exchange, token: Secret) -> bool:
-        web = self._client.hub.web_sessions.find(token)
+        hub = self._client.hub
+        web = hub.web_sessions.find(token)
+        try:
+            web = web or await hub.elsewhere.take(token, exchange.source)
+        except Refused:  # nobody knows now whether there is one: the client keeps its token
+            exchange.refuse(503, LATER)
+            return False
         if web is None:
             await self.leave("the web session has ended")
             return self._refuse(exchange, "no such web session")
