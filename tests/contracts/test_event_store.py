@@ -89,7 +89,7 @@ def test_an_event_is_a_row_with_everything_about_it(store, any_database):
     data = json.loads(found.pop("data"))
     assert data["path"] == "/inbox/a.csv"
     assert found == {
-        "uuid": unique(SERVER, told(serial=7)),
+        "uuid": unique(SERVER, told(serial=7, time=1e9 + 0.123)),
         "serial": 7,
         "event_id": 30068,
         "timestamp": 1e9 + 0.123,
