@@ -164,7 +164,7 @@ class WebSessionRows:
                     self._forged.clear()
                 self._forged.add(digest)
                 name = self.cluster.component.name
-                self._bus.emit(events.WEB_SESSION_FORGED, p.Failed(name, str(error)))
+                self._bus.emit(events.WEB_SESSION_FORGED, p.Failed(name, f"its row {error}"))
             return None
 
 

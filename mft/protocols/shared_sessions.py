@@ -42,24 +42,24 @@ class Record(NamedTuple):
 
     @classmethod
     def read(cls, digest: str, data: bytes) -> "Record":
-        """Read what another node has written; raises ValueError for anything else."""
+        """Read what a node has written; raises ValueError, with a sentence, for anything else."""
         if len(data) > MAX_RECORD:
-            raise ValueError("it is too long")
+            raise ValueError("is too long")
         try:
             told: Any = json.loads(data)
-        except RecursionError:
-            raise ValueError("it is too deep") from None
+        except (ValueError, RecursionError):
+            raise ValueError("is no JSON") from None
         if not isinstance(told, dict) or told.keys() != _KEYS:
-            raise ValueError("it has other keys")
+            raise ValueError("has other keys")
         method, account, username, kinds, trace = _list(told["seen"], 5)
         host, port = _list(told["peer"], 2)
         if isinstance(port, bool) or not isinstance(port, int):
-            raise ValueError("it has a port that is no number")
+            raise ValueError("has a port that is no number")
         idle = told["idle"]
         if not isinstance(idle, float) or not 0 < idle <= MAX_IDLE:
-            raise ValueError("it has a time that is none")
+            raise ValueError("has a time that is none")
         if not isinstance(kinds, list):
-            raise ValueError("it has kinds that are no list")
+            raise ValueError("has kinds that are no list")
         proved = frozenset(_text(one) for one in kinds)
         return cls(
             digest,
@@ -74,13 +74,13 @@ class Record(NamedTuple):
 
 def _list(value: Any, count: int) -> list[Any]:
     if not isinstance(value, list) or len(value) != count:
-        raise ValueError("it has no list where one belongs, or one of another length")
+        raise ValueError("has no list where one belongs, or one of another length")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("it has something else where text belongs")
+        raise ValueError("has something else where text belongs")
     return value
 
 

@@ -74,7 +74,7 @@ def test_whatever_an_account_is_called_it_is_read_as_it_was(
 )
 def test_what_has_another_form_is_none(change: dict[str, Any]) -> None:
     data = json.dumps({**TOLD, **change}).encode()
-    with pytest.raises(ValueError, match=r"^it has "):
+    with pytest.raises(ValueError, match=r"^has "):
         Record.read("0", data)
 
 
