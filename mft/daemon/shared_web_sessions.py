@@ -213,9 +213,9 @@ class SharedWebSessions:
 
     async def _round(self, rows: WebSessionRows) -> None:
         try:
-            await self._catch_up(rows)
-            await self._tell_used(rows)
             await self._hear(rows)
+            await self._tell_used(rows)
+            await self._catch_up(rows)
             await self._end_idle(rows)
         except Refused:  # the database is away, which is told
             self._miss(rows)

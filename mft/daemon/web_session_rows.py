@@ -141,7 +141,8 @@ class WebSessionRows:
         calls = [c for one in digests for c in (END(one=one, claim=claim), ENDED_BY(one=one))]
         answers = (await self.cluster.ask(*calls))[1::2]
         mine = [row for row, by in zip(rows, answers, strict=True) if by and by[0][0] == claim]
-        found = (self._read(digest, told) for digest, told in mine)
+        # What nobody has shown is not worth telling, where it is nobody's.
+        found = (self._read(digest, told, tells=False) for digest, told in mine)
         return digests, [one for one in found if one is not None]
 
     async def forget(self) -> None:
@@ -154,12 +155,12 @@ class WebSessionRows:
         """For how long a row counts once a use was told: no node may think it idle too early."""
         return record.idle + 2 * self.lapse
 
-    def _read(self, digest: str, told: str) -> Record | None:
+    def _read(self, digest: str, told: str, *, tells: bool = True) -> Record | None:
         """What a node has written; None, and told once, for what none has."""
         try:
             return Record.read(digest, self._seal.open(told, digest))
         except ValueError as error:
-            if digest not in self._forged:
+            if tells and digest not in self._forged:
                 if len(self._forged) >= MOST_FORGED:
                     self._forged.clear()
                 self._forged.add(digest)

@@ -34,11 +34,15 @@ class Answering(FakeCluster):
         super().__init__(uuid)
         self.asked: list[Any] = []
         self.told = ""
+        self.idle: list[list[str]] = []  # what is told to be idle, once
 
     async def ask(self, *calls: Any, key: str = "") -> list[Any]:
         self.asked.append(calls)
         for call in calls:
             self.told = call.values.get("new", self.told)
+        if self.idle:
+            found, self.idle = self.idle, []
+            return [found]
         return [[[self.told]] for _ in calls]
 
 
@@ -99,3 +103,11 @@ def test_uses_are_told_sooner_where_nodes_die_sooner() -> None:
     cluster = Answering()
     cluster.options = cluster.options.model_copy(update={"node_timeout": 3600.0})
     assert WebSessionRows(cluster, Trail()).lapse == LAPSE  # type: ignore[arg-type]  # a fake
+
+
+def test_one_that_is_nobodys_and_idle_is_ended_without_a_word() -> None:
+    rows, cluster, trail = made()
+    cluster.told = "forged"
+    cluster.idle = [["1" * 64, "forged"]]
+    assert run(rows.end_idle("forged")) == (["1" * 64], [])
+    assert trail.told == []
