@@ -9,12 +9,12 @@ from mft.events import payloads as p
 from mft.remote.base import Remote, announce
 from mft.transfers.around import Around, shown
 from mft.transfers.copying import Copying
+from mft.transfers.finishing import make_folders
 from mft.transfers.hold import check_now
 from mft.transfers.looking import Seen
 from mft.transfers.names import stamped
 from mft.transfers.rows import Row
 from mft.transfers.source import Counted, Wanted, snapshot
-from mft.transfers.steps import make_folders
 from mft.vfs.base import Existing
 
 DAY = 86400.0

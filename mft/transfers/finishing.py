@@ -1,4 +1,4 @@
-"""What is done when a file has arrived, or could not be sent: commands, and its source goes."""
+"""What is done around a file: folders, commands, and when it has arrived its source goes."""
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
@@ -53,6 +53,16 @@ async def remove_source(around: Around, row: Row, source: Remote) -> bool:
         details = "its server says that it has removed it, and it is still there"
         raise HopelessError(Reason.BROKEN, path, details)
     return True
+
+
+async def make_folders(tree: Remote, folder: VPath) -> None:
+    """Make a folder and those above it, where they are missing; raises Refused."""
+    for depth in range(1, len(folder.parts) + 1):
+        try:
+            await tree.make_directory(VPath(folder.parts[:depth]))
+        except Refused as refused:
+            if refused.reason is not Reason.EXISTS:
+                raise
 
 
 async def remove_folders(around: Around, folder: VPath, source: Remote) -> None:

@@ -15,7 +15,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.remote.base import Remote, announce
+from mft.remote.base import announce
 from mft.transfers.around import shown
 from mft.transfers.choosing import STAMP_OLD, choose, keeps_name, move_aside
 from mft.transfers.comparing import (
@@ -26,7 +26,7 @@ from mft.transfers.comparing import (
     digest_of_source,
 )
 from mft.transfers.copying import Converter, Copying, Digest
-from mft.transfers.finishing import at_destination
+from mft.transfers.finishing import at_destination, make_folders
 from mft.transfers.hold import check_now
 from mft.transfers.names import Conversion, conversion_of
 from mft.transfers.one_file import ChangedError, OneFile, VanishedError
@@ -197,6 +197,7 @@ class Delivery:
 
     async def _upload(self, path: VPath, how: Existing) -> Upload:
         tree = self._file.destination
+        check_now(self._around.hold, self._file.path)
         try:
             return await tree.upload(path, how)
         except Refused as refused:
@@ -387,13 +388,3 @@ class Delivery:
         told = p.FileTransferred(self._type, file.path, file.target, written, *measured, file.path)
         self._around.tell(events.TRANSFER_FILE_DONE, told)
         self._begun = False
-
-
-async def make_folders(tree: Remote, folder: VPath) -> None:
-    """Make a folder and those above it, where they are missing; raises Refused."""
-    for depth in range(1, len(folder.parts) + 1):
-        try:
-            await tree.make_directory(VPath(folder.parts[:depth]))
-        except Refused as refused:
-            if refused.reason is not Reason.EXISTS:
-                raise

@@ -123,6 +123,22 @@ def test_bytes_stop_when_our_own_clock_says_that_it_is_over(
     at.stop()
 
 
+def test_nothing_is_opened_by_who_wakes_up_too_late(desk: Callable[..., SharedDesk]) -> None:
+    at = desk()
+    at.put("a.csv", DATA)
+    at.source.hangs.add("download")
+    at.start()
+    at.hold.held = False
+    at.source.answer()
+    at.pass_time(5)
+    assert at.target.names("/in") == []
+    assert not at.target.asked_for("upload")
+    at.move()
+    at.pass_time()
+    assert at.arrived == {"a.csv": DATA}
+    at.stop()
+
+
 def test_what_has_failed_here_is_not_given_up(desk: Callable[..., SharedDesk]) -> None:
     at = desk(
         retry_count="0",
