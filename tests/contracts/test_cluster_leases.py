@@ -57,6 +57,7 @@ def two(database: Any, tmp_path: Path) -> Callable[[Body], None]:
                 ask(database, "DELETE FROM mft_leases")
                 ask(database, "DELETE FROM mft_nodes WHERE uuid NOT IN ('a-1', 'b-1')")
             try:
+                await until(reactor, lambda: all(len(node.cluster.living) == 2 for node in nodes))
                 await body(*nodes, reactor)
             finally:
                 for node in nodes:
@@ -167,11 +168,16 @@ def test_many_are_renewed_together_and_spread_when_nodes_come_together(two: Any)
         names = [f"transfer/{number}" for number in range(230)]
         sets = [[Tenant(node, name) for name in names] for node in (a, b)]
         await until(reactor, lambda: all(x.has_it or y.has_it for x, y in zip(*sets, strict=True)))
-        await deferLater(reactor, TIMEOUT)
         counts = [sum(one.has_it for one in tenants) for tenants in sets]
         assert sum(counts) == len(names)
         assert min(counts) > len(names) // 4
-        assert [len(one.heard) for tenants in sets for one in tenants if one.has_it] == [1] * 230
+        ends = [one.lease.until for tenants in sets for one in tenants if one.has_it]
+        held = [one for tenants in sets for one in tenants if one.has_it]
+        await until(
+            reactor,
+            lambda: all(one.lease.until > end for one, end in zip(held, ends, strict=True)),
+            "all of them are renewed",
+        )
         # The other goes on with all of them, when one leaves.
         leaving = [Deferred.fromCoroutine(one.let_go()) for one in sets[0]]
         await gatherResults(leaving)
