@@ -35,6 +35,8 @@ class Handling:
         """`resources` is what `around` has: here they come and go."""
         self.subscriptions: dict[str, Subscription] = {}
         self.resources = resources
+        # The options of resources, of the configuration that is in force or is about to be.
+        self.configured: Mapping[str, NamedSection] = {}
         self._bus = bus
         self._around = around
 

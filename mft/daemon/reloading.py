@@ -157,6 +157,9 @@ class Changes:
         resources = changed(old.resources, new.resources, handling.resources)
         handlers = changed(old.event_handlers, new.event_handlers, handling.subscriptions)
         flows = self._daemon.flows.changed(old, new)
+        for config in (old, new):  # a cluster is begun anew with its database
+            resources += _users(config.resources, resources)
+        resources = list(dict.fromkeys(resources))
         for config in (old, new):
             handlers += _users(config.event_handlers, resources)
         handlers = list(dict.fromkeys(handlers))
@@ -182,6 +185,7 @@ class Changes:
         """
         handling, begin = self._handling, self._daemon.bus.journal.last + 1
         flows = self._daemon.flows
+        handling.configured = config.resources
         await flows.leave(differing, "reload")
         running = [uuid for uuid in handlers if uuid in handling.subscriptions]
         await handling.stop_handlers(running, "reload")
@@ -208,11 +212,11 @@ class Changes:
                 log.failure("what was taken back does not start again")
 
 
-def _users(handlers: Mapping[str, NamedSection], resources: Collection[str]) -> list[str]:
-    """The IDs of handlers that name one of these resources."""
+def _users(sections: Mapping[str, NamedSection], resources: Collection[str]) -> list[str]:
+    """The IDs of sections that name one of these resources."""
     return [
         uuid
-        for uuid, options in handlers.items()
+        for uuid, options in sections.items()
         if not resources_of(options).isdisjoint(resources)
     ]
 

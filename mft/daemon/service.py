@@ -173,7 +173,7 @@ class Daemon:
                 build.log_line,
                 kept.memberships,
                 resources,
-                resource_options=lambda uuid: self.config.resources.get(uuid),
+                resource_options=lambda uuid: self.handling.configured.get(uuid),
                 homes=Homes(lambda: self.config),
                 addresses_of=Addresses(lambda: self.config),
                 run_transfer=lambda transfer, why: self.transfers.ask(transfer, why),

@@ -39,7 +39,7 @@ class Cluster:
     def __init__(self, component: Component, options: ClusterOptions, around: Surroundings) -> None:
         self.component = component
         self.options = options
-        self.uuid = around.server.uuid[:MOST_NAME]
+        self.uuid = _ascii(around.server.uuid)
         self.boot = secrets.token_hex(16)
         self.nodes: list[Node] = []
         self.joined = False
@@ -245,4 +245,6 @@ def _instance_of(state: Path) -> str:
 
 
 def _ascii(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode()[:MOST_NAME]
+    """Text that every database takes: printable, and of one length for all."""
+    plain = text.encode("ascii", "backslashreplace").decode()
+    return "".join(one if one.isprintable() else "?" for one in plain)[:MOST_NAME]

@@ -484,3 +484,23 @@ def test_files_that_cannot_be_loaded_again_are_told_and_the_old_stay(
     assert told.data["details"] == str(error)
     assert told.origin.component.name == "one"
     assert events.CONFIGURATION_RELOADED.number in instance.numbers
+
+
+def test_a_cluster_may_come_with_its_database_and_is_begun_anew_with_that(
+    instance: Instance, services: Services
+) -> None:
+    """That nobody answers keeps neither from starting."""
+    shared = "[resources/db]\nname = db\ntype = postgresql\nusername = mft\ndatabase = mft\n"
+    shared += f"timeout = 1\nport = {free_port()}\n"
+    cluster = "[resources/nodes]\nname = nodes\ntype = cluster\ndatabase = db\n"
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        instance.write(ssh("ssh", 0), ANN, shared, cluster)
+        await daemon.reload()
+        first = daemon.nodes.cluster
+        assert first is not None
+        instance.write(ssh("ssh", 0), ANN, shared.replace("timeout = 1", "timeout = 2"), cluster)
+        await daemon.reload()
+        assert daemon.nodes.cluster not in (None, first)
+
+    running(instance, body, ssh("ssh", 0), ANN)
