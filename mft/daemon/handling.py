@@ -42,11 +42,9 @@ class Handling:
 
     async def start(self, config: Config) -> None:
         """Start everything that is enabled; raises what keeps one of them from it."""
+        self.configured = config.resources
         # Others may share by the cluster what they have.
-        resources = sorted(
-            config.resources.items(), key=lambda one: getattr(one[1], "type", "") != CLUSTER
-        )
-        for uuid, options in resources:
+        for uuid, options in sorted(config.resources.items(), key=_not_cluster):
             await self.start_resource(uuid, options)
         for uuid, handler in config.event_handlers.items():
             await self.start_handler(uuid, handler)

@@ -144,7 +144,9 @@ def test_two_handlers_of_one_database_write_each_event_once(server: Any, tmp_pat
         await works.stop()
 
     run_loop(main)
-    assert server.rows("count(*)") == [1000]
+    # One may have been in the way of the other for a moment, which the other has heard.
+    uploads = f"WHERE event_id = {catalogue.SSH_UPLOAD_DONE.number}"
+    assert server.rows("count(*)", uploads) == [1000]
 
 
 def test_a_database_that_is_down_keeps_no_server_from_starting(server: Any, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from mft.cli.control import all_rows, ask
 from mft.events import catalogue as events
-from tests.fakes.clusters import shared_database
+from tests.fakes.clusters import empty, shared_database
 from tests.fakes.databases import NAME, TYPES
 from tests.interop.instance import Server
 from tests.interop.services import cheap_hash
@@ -33,6 +33,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def nodes(database: Any, tmp_path: Path, template: Server) -> Iterator[Nodes]:
+    empty(database)  # nodes of the test before were killed, and are not dead yet
     made = Nodes(tmp_path, template, database)
     for rig in made.rigs:
         rig.section(
