@@ -15,6 +15,7 @@ from mft.events import catalogue as events
 from tests.fakes.clusters import empty, shared_database
 from tests.fakes.databases import NAME, TYPES
 from tests.interop.instance import Server
+from tests.interop.relay import Relay
 from tests.interop.services import cheap_hash
 from tests.system.light import connect
 from tests.system.nodes import Nodes
@@ -176,6 +177,36 @@ def test_without_its_database_a_node_lets_in_whom_it_need_not_count(nodes: Nodes
     until(lambda: one.trail.of(events.CLUSTER_BACK.number), "it is back")
     assert lets_in(one, "127.0.0.4", right, "few")
     until(lambda: "127.0.0.5" in banned(nodes.rigs[1]), "the other hears of it")
+
+
+def test_a_node_that_is_cut_from_the_database_counts_for_nobody_until_it_is_back(
+    nodes: Nodes,
+) -> None:
+    """Both sides of the cut serve whom they need not count, and only one side counts."""
+    one, other = nodes.rigs
+    other.stop()
+    wire = Relay(("127.0.0.1", nodes.database.port))
+    text = other.config.read_text()
+    other.config.write_text(text.replace(f"port = {nodes.database.port}", f"port = {wire.port}"))
+    other.start()
+    until(lambda: nodes.up(one) == 2, "both are up")
+    right, fresh = one.server.password, "127.0.0.6"
+
+    wire.cut()
+    until(lambda: other.trail.of(events.CLUSTER_AWAY.number), "it is cut off")
+    until(lambda: nodes.seen(one)["node-1"] == "dead", "the other takes it for dead")
+    assert [lets_in(rig, fresh, right, "few") for rig in nodes.rigs] == [True, False]
+    assert [lets_in(rig, fresh, right) for rig in nodes.rigs] == [True, True]
+    for _ in range(GUESSES):
+        lets_in(one, "127.0.0.7", "wrong")
+    assert "127.0.0.7" not in banned(other)
+
+    wire.mend()
+    until(lambda: nodes.up(one) == nodes.up(other) == 2, "both are up again")
+    until(lambda: "127.0.0.7" in banned(other), "it has heard what was told meanwhile")
+    assert lets_in(other, fresh, right, "few")
+    assert other.trail.of(events.NODE_REPLACED.number) == []
+    wire.cut()
 
 
 def test_two_servers_cannot_be_the_same_node(nodes: Nodes) -> None:
