@@ -36,7 +36,7 @@ FRONT: Final = "127.0.0.10"
 NODES: Final = {"files-1": "127.0.0.11", "files-2": "127.0.0.12"}
 # How often a node is killed, each time in the middle of all transfers; a release wants 20.
 KILLS: Final = int(os.environ.get("MFT_KILLS", "2"))
-TRANSFERS: Final = int(os.environ.get("MFT_TRANSFERS", "24"))  # at once; a release wants 50
+TRANSFERS: Final = int(os.environ.get("MFT_TRANSFERS", "12"))  # at once; a release wants 50
 SIZE: Final = 600_000  # bytes of a file
 RATE: Final = 400  # KB a second of one client, so that all are busy for more than a second
 LAST: Final = 1.2  # seconds after their beginning until which a node may be killed
