@@ -33,6 +33,9 @@ KEEP: Final = 86400.0  # seconds that guesses stay in the database; longer where
 FORGET_INTERVAL: Final = 600.0  # seconds between two times at which old ones are removed
 MOST_KEY: Final = 190  # characters of a key
 
+# What says that the database cannot be asked, and not that it is asked too much.
+_AWAY: Final = frozenset({Reason.BROKEN, Reason.ABORTED})
+
 log = Logger()
 
 
@@ -90,6 +93,8 @@ class SharedLogins:
         self._heard: OrderedDict[int, float] = OrderedDict()  # guesses that are not LATE yet
         self._after = 0  # none of a lower number will come any more
         self._ready = False  # whether everything that was there has been heard
+        self._catching = False
+        self._waiting: list[Deferred[None]] = []  # for that
         self._telling = False
         self._forgotten = 0.0
 
@@ -129,8 +134,9 @@ class SharedLogins:
                 details = "how many sessions the account has elsewhere cannot be known"
                 raise Refused(Reason.BROKEN, "", details)
             return nothing
+        await self._caught_up(cluster)
         if account is None:
-            self._hear(await self._news(cluster))
+            await _quietly(self._look_once, cluster)
             return nothing
         return await self._place(cluster, account, known, limited=limited)
 
@@ -156,7 +162,7 @@ class SharedLogins:
         except BaseException as error:
             if limited:
                 self._give_back(uuid)
-            if isinstance(error, Refused) and not limited:
+            if isinstance(error, Refused) and error.reason in _AWAY and not limited:
                 return nothing
             raise
         self._hear(rows[1])
@@ -195,7 +201,7 @@ class SharedLogins:
 
     def _tell(self) -> None:
         cluster = self._cluster
-        if cluster is not None and not cluster.away and not self._telling:
+        if cluster is not None and self._ready and not cluster.away and not self._telling:
             self._telling = True
             done = Deferred.fromCoroutine(self._told(cluster))
             done.addErrback(lambda failure: log.failure("telling other nodes", failure))
@@ -256,20 +262,20 @@ class SharedLogins:
             while self._heard and next(iter(self._heard.values())) < old:
                 self._after = max(self._after, self._heard.popitem(last=False)[0])
 
-    def _hear_own(self) -> None:
-        """What nobody was told yet: the database does not have it."""
+    def _hear_own(self, upto: int) -> None:
+        """What nobody was told yet, up to a number: the database does not have it."""
         guards, now = self._guards(), self._clock()
-        for _, told in self._untold:
+        for serial, told in self._untold:
             section, heard = _read(told)
             guard = guards.get(section)
-            if guard is not None and heard is not None:
+            if serial <= upto and guard is not None and heard is not None:
                 guard.hear(heard, now)
 
     def _joined(self) -> None:
-        self._spawn(self._catch_up)
+        self._spawn(self._caught_up)
 
     def _beat(self) -> None:
-        self._spawn(self._look if self._ready else self._catch_up)
+        self._spawn(self._look if self._ready else self._caught_up)
 
     def _spawn(self, work: Callable[[Cluster], Any]) -> None:
         cluster = self._cluster
@@ -277,21 +283,47 @@ class SharedLogins:
             done = Deferred.fromCoroutine(_quietly(work, cluster))
             done.addErrback(lambda failure: log.failure("hearing of other nodes", failure))
 
+    async def _caught_up(self, cluster: Cluster) -> None:
+        """Wait until everything was heard that is there, or the database cannot be asked.
+
+        Whoever comes meanwhile waits with the first: nobody is judged by a part of it.
+        """
+        if self._ready:
+            return
+        if self._catching:
+            done: Deferred[None] = Deferred()
+            self._waiting.append(done)
+            await done
+            return
+        self._catching = True
+        try:
+            await _quietly(self._catch_up, cluster)
+        finally:
+            self._catching = False
+            waiting, self._waiting = self._waiting, []
+            for one in waiting:
+                one.callback(None)
+
     async def _catch_up(self, cluster: Cluster) -> None:
         """Hear everything that there is; what this node has counted by itself is among that."""
+        self._heard.clear()
+        self._after = upto = 0
         for page in range(MOST_PAGES):
             rows = await self._news(cluster)
-            if rows and not page and not self._ready:
+            if rows and not page:
+                upto = self._serial
                 for guard in self._guards().values():
                     guard.ledger.clear()
             self._hear(rows)
             if not rows:
                 break
-        if not self._ready:
-            self._hear_own()
+        self._hear_own(upto)
         self._ready = True
         self._changed.update(dict.fromkeys(self._limited))
         self._tell()
+
+    async def _look_once(self, cluster: Cluster) -> None:
+        self._hear(await self._news(cluster))
 
     async def _look(self, cluster: Cluster) -> None:
         """Also what was added late."""

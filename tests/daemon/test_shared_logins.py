@@ -82,10 +82,13 @@ class Cluster:
         self.on_beat: list[Any] = []
         self.sessions: Any = int
         self.held: list[Deferred[None]] | None = None  # whose answers the test lets come
+        self.refuses: Refused | None = None
 
     async def ask(self, *calls: Call, key: str = "") -> list[list[Any]]:
         if self.away:
             raise Refused(Reason.BROKEN, "", "away")
+        if self.refuses is not None:
+            raise self.refuses
         self.database.trips += 1
         rows = [self.database.do(one) for one in calls]
         if self.held is not None:
@@ -93,13 +96,21 @@ class Cluster:
             await self.held[-1]
         return rows
 
+    def let_go(self) -> None:
+        """Let every answer come, those that are asked for then as well."""
+        held, self.held = self.held or [], None
+        for one in held:
+            one.callback(None)
+
     def beat(self) -> None:
         for hear in self.on_beat:
             hear()
 
 
 class Node:
-    def __init__(self, uuid: str, database: Database, now: float = NOW) -> None:
+    def __init__(
+        self, uuid: str, database: Database, now: float = NOW, *, held: bool = False
+    ) -> None:
         self.now, self.trail, self.roster = now, Trail(), Roster()
         ledger = Ledger(lambda heard: self.logins.share(SECTION, heard))
         self.guard = Guard(POLICY, Rules(account_after=10), ledger, self.trail.emit, self.clock)
@@ -107,6 +118,7 @@ class Node:
         guards: Mapping[str, Guard] = {SECTION: self.guard}
         self.logins = SharedLogins(self.roster, lambda: guards, self.clock)
         self.cluster = Cluster(uuid, database)
+        self.cluster.held = [] if held else None
         self.logins.use(self.cluster)  # type: ignore[arg-type]  # the fake
 
     def clock(self) -> float:
@@ -390,3 +402,40 @@ def test_a_login_that_was_judged_by_the_past_takes_no_place(
     if account is ANN:
         run(node.logins(account, known))()
     assert compared.heard == []
+
+
+def test_who_logs_in_while_a_node_still_hears_of_others_waits_for_that(database: Database) -> None:
+    """What was heard is kept, also when several ask at the same moment."""
+    other = Node("two", database)
+    other.fails(5)
+    node = Node("one", database, held=True)
+    login = Deferred.fromCoroutine(node.logins(ANN, None))
+    node.cluster.beat()
+    assert not login.called
+    node.cluster.let_go()
+    assert login.called
+    assert node.bans
+
+
+def test_what_a_node_counts_before_it_has_heard_of_others_counts_once(database: Database) -> None:
+    node = Node("one", database, held=True)
+    node.fails(4)
+    assert database.guesses == []
+    node.cluster.let_go()
+    assert len(database.guesses) == 4
+    assert not node.bans
+
+    Node("two", database)
+    later = Node("three", database, held=True)
+    later.fails(1, "bob")
+    later.cluster.let_go()
+    assert later.bans
+
+
+def test_a_database_that_is_asked_too_much_lets_nobody_in_unheard(database: Database) -> None:
+    node = Node("one", database)
+    node.cluster.refuses = Refused(Reason.BUSY, "", "too many wait")
+    with refused(Reason.BUSY):
+        run(node.logins(ANN, None))
+    node.cluster.refuses = Refused(Reason.ABORTED, "", "it has died in this moment")
+    run(node.logins(ANN, None))()
