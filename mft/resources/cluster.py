@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,10 +32,7 @@ MOST_NAME: Final = 190  # characters
 
 
 class Cluster:
-    """The node that this server is; it joins as soon as the database answers.
-
-    `sharers` are asked with each heartbeat for what they have to tell, and hear the answers.
-    """
+    """The node that this server is; it joins as soon as the database answers."""
 
     def __init__(self, component: Component, options: ClusterOptions, around: Surroundings) -> None:
         self.component = component
@@ -52,7 +50,7 @@ class Cluster:
         self._link: Link | None = None
         self._instance = ""
         self._replaced = False
-        self._loop = LoopingCall(self._beat)
+        self._loop = LoopingCall(self._beat_on)
         self._loop.clock = around.clock
 
     # Life.
@@ -137,6 +135,13 @@ class Cluster:
         return f"another server is the node {self.uuid}: each needs a uuid of its own in [server]"
 
     # Heartbeats.
+
+    async def _beat_on(self) -> None:
+        """A heartbeat that nothing ends: a fault of ours must not make this node dead."""
+        try:
+            await self._beat()
+        except Exception:
+            self._around.log(f"cluster: a heartbeat: {traceback.format_exc()}")
 
     async def _beat(self) -> None:
         from mft.resources.cluster_nodes import BEAT, DRAINING, EVERY, UP

@@ -100,6 +100,7 @@ class ClusterDatabase:
                 connection.rollback()
                 return
         self._connection = None
+        self._prepared = False  # it may be another database by the next time
         with suppress(Exception):
             connection.close()
 
