@@ -39,6 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=rank)
 
+# Of failures, how many are named at the end, and how many characters of each are told.
+NAMED, SAID = 20, 160
+
 
 class ByFile(LoadFileScheduling):
     """Gives each process whole files, and forgets those that are done.
@@ -74,3 +77,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if skipped and os.environ.get("CI") == "true" and session.exitstatus == pytest.ExitCode.OK:
         reporter.write_line(f"{skipped} skipped: not allowed in CI")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Name what has failed once more, at the very end: of long output that is what is kept."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    for one in (*reporter.stats.get("failed", ()), *reporter.stats.get("error", ()))[:NAMED]:
+        crash = getattr(one.longrepr, "reprcrash", None)
+        said = str(crash.message).partition("\n")[0] if crash else ""
+        reporter.write_line(f"failed: {one.nodeid}: {said[:SAID]}")
