@@ -39,6 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=rank)
 
+
 # Of failures, how many are named at the end, and how many characters of each are told.
 NAMED, SAID = 20, 160
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -15,7 +15,8 @@ from mft.vfs.base import LATER
 
 MAX_PIECES: Final = 512  # views in one call; IOV_MAX is 1024 everywhere
 MAX_WRITING: Final = 8 << 20  # bytes that may wait for a slow disk before we stop reading
-MAX_WRITES: Final = 64  # calls that may, of the 4096 that the disk pool takes of everybody
+MAX_WRITES: Final = 64  # writes that may, before they are put together
+MAX_TOGETHER: Final = 1 << 20  # bytes of one call of the disk pool: few enough to be answered soon
 
 Done = Callable[
     [int, Refused | None], None
@@ -26,9 +27,11 @@ class Incoming:
     """Gathers what belongs together in a file, and writes it before the buffers are used again.
 
     On a disk that keeps up nothing is copied and nothing waits. On a slow one the bytes are copied
-    once, the disk pool writes them side by side, and at most MAX_WRITING of them wait, in at most
-    MAX_WRITES calls. Requests are answered in the order in which they were asked, whichever write
-    is done first: OpenSSH's scp cuts a file to what was answered in order.
+    once, and at most MAX_WRITING of them wait, in at most MAX_WRITES pieces. The disk pool writes
+    those of one file one after the other, what belongs together at once: a process that is killed
+    leaves no file with a hole in it, whose size would say that it may be gone on with. Requests are
+    answered in the order in which they were asked, whichever write is done first: OpenSSH's scp
+    cuts a file to what was answered in order.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Incoming:
         self._size = 0
         self._ids: list[int] = []
         self._order: deque[_Written] = deque()  # what was begun, the oldest first
+        self._waiting: dict[ReceivedFile, deque[_Piece]] = {}  # for the disk pool, by file
         self._settled: list[Deferred[None]] = []  # who waits for the disk pool
 
     @property
@@ -105,6 +109,9 @@ class Incoming:
             self.paced = self._pace.hold(self._paid)
         written = _Written(ids)
         self._order.append(written)
+        if size and (file in self._waiting or file.leaves_hole(start)):
+            self._later(file, b"".join(views), start, written)
+            return
         try:
             count = file.lane.write_from(views, start) if size else 0
         except Refused as refused:
@@ -127,30 +134,46 @@ class Incoming:
 
     def _later(self, file: ReceivedFile, data: bytes, start: int, written: "_Written") -> None:
         self.writing += len(data)
-        waiting = at_once(self._write(file, data, start, written))
+        piece = _Piece(start, memoryview(data), written)
+        before = self._waiting.get(file)
+        if before is not None:
+            before.append(piece)
+            return
+        self._waiting[file] = deque((piece,))
+        waiting = at_once(self._drain(file))
         if isinstance(waiting, Deferred):
             waiting.addErrback(self._broke)
 
-    async def _write(
-        self, file: ReceivedFile, data: bytes, start: int, written: "_Written"
-    ) -> None:
+    async def _drain(self, file: ReceivedFile) -> None:
+        """Write what waits for a file, until nothing does."""
+        pieces = self._waiting[file]
+        together: list[_Piece] = []
         failed: Refused | None = Refused(Reason.BROKEN, str(file.path))
         try:
-            await file.lane.write_later([memoryview(data)], start)
-            file.wrote(start, len(data))
-            failed = None
-        except Refused as refused:
-            failed = refused
+            while pieces:
+                together = _together(pieces)
+                failed = Refused(Reason.BROKEN, str(file.path))
+                failed = await _write(file, together)
+                if not pieces:
+                    del self._waiting[file]
+                self._taken(file, together, failed)
+                together = []
         finally:
-            self.writing -= len(data)
+            if together:  # it broke: nothing behind it is written either
+                del self._waiting[file]
+                self._taken(file, [*together, *pieces], failed)
+
+    def _taken(self, file: ReceivedFile, pieces: "list[_Piece]", failed: Refused | None) -> None:
+        for piece in pieces:
+            self.writing -= len(piece.data)
             if failed is not None:
-                file.write_failed(start, len(data), failed)
-            self._settle(written, failed)
-            self._resumed()
-            if not self.writing:
-                settled, self._settled = self._settled, []
-                for waiting in settled:
-                    waiting.callback(None)
+                file.write_failed(piece.start, len(piece.data), failed)
+            self._settle(piece.written, failed)
+        self._resumed()
+        if not self.writing:
+            settled, self._settled = self._settled, []
+            for waiting in settled:
+                waiting.callback(None)
 
     def _settle(self, written: "_Written", failed: Refused | None) -> None:
         """One write is done: answer it, and those after it that only waited for their turn."""
@@ -170,3 +193,37 @@ class _Written:
         self.ids = ids
         self.done = False
         self.failed: Refused | None = None
+
+
+class _Piece(NamedTuple):
+    """Bytes that wait for the disk pool."""
+
+    start: int
+    data: memoryview
+    written: _Written
+
+
+def _together(pieces: deque[_Piece]) -> list[_Piece]:
+    """Take those pieces that one call can write: the first, and what goes on where it ends."""
+    taken = [pieces.popleft()]
+    end = taken[0].start + len(taken[0].data)
+    most = taken[0].start + MAX_TOGETHER
+    while pieces and pieces[0].start == end and end + len(pieces[0].data) <= most:
+        taken.append(pieces.popleft())
+        end += len(taken[-1].data)
+    return taken
+
+
+async def _write(file: ReceivedFile, pieces: list[_Piece]) -> Refused | None:
+    """Write pieces that belong together on the disk pool; why they could not be written."""
+    if file.failure is not None:  # what came before them is not there
+        return file.failure
+    start = pieces[0].start
+    try:
+        if file.leaves_hole(start):
+            await file.leave_hole()
+        count = await file.lane.write_later([piece.data for piece in pieces], start)
+        file.wrote(start, count)
+    except Refused as refused:
+        return refused
+    return None

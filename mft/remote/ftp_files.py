@@ -219,6 +219,9 @@ class FtpUpload:
         finally:
             self._end.closed()
 
+    async def leave_hole(self) -> None:
+        """Nothing: files of locations are written from their beginning to their end."""
+
     async def divert(self, folder: str, name: str) -> None:
         """Refused: the bytes are elsewhere already."""
         await self.abort(keep=False)

@@ -269,6 +269,9 @@ class HttpUpload:
             except Refused:
                 return  # the server has gone, or has nothing of it
 
+    async def leave_hole(self) -> None:
+        """Nothing: files of locations are written from their beginning to their end."""
+
     async def divert(self, folder: str, name: str) -> None:
         """Refused: the file is elsewhere."""
         await self.abort(keep=False)

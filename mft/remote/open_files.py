@@ -278,6 +278,9 @@ class ToldUpload:
             self._open.cut(self._open.lane.broken or GIVEN_UP)
         await self._inner.abort(keep=keep)
 
+    async def leave_hole(self) -> None:
+        """Nothing: files of locations are written from their beginning to their end."""
+
     async def divert(self, folder: str, name: str) -> None:
         """Never: files of locations are not set aside."""
         raise Refused(Reason.UNSUPPORTED, self.real_path)

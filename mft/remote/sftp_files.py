@@ -106,6 +106,9 @@ class RemoteUpload:
         await self._session.ask(packets.SetStat, *fields, subject=self.real_path)
         return True
 
+    async def leave_hole(self) -> None:
+        """Nothing: files of locations are written from their beginning to their end."""
+
     async def divert(self, folder: str, name: str) -> None:
         """It is not on this machine."""
         raise Refused(Reason.UNSUPPORTED, self.real_path, "it is on another server")

@@ -165,7 +165,17 @@ class ReceivedFile(OpenFile):
         self.replaced = upload.replaced
         self._upload = upload
         self._extent = Extent(start)
+        self._holed = False  # whether what a kill leaves is known to be worth nothing
         self.failure: Refused | None = None  # of a write: the file can only be aborted then
+
+    def leaves_hole(self, offset: int) -> bool:
+        """Whether bytes at an offset have a hole before them, which `leave_hole` is to be told."""
+        return offset > self._extent.end and not (self._holed or self.in_place)
+
+    async def leave_hole(self) -> None:
+        """What is written or set next leaves a hole; raises Refused."""
+        await self._upload.leave_hole()
+        self._holed = True
 
     def wrote(self, offset: int, count: int) -> None:
         """Bytes from the peer were written."""
@@ -185,6 +195,15 @@ class ReceivedFile(OpenFile):
     def discard(self) -> None:
         """What came is worth nothing: an abort keeps nothing of it for the owner."""
         self._extent = Extent(0)
+
+    async def change(self, attributes: Attributes) -> None:
+        """Set attributes of what is being received; raises Refused."""
+        size = attributes.size
+        if size is not None and self.leaves_hole(size):
+            await self.leave_hole()
+        await self.lane.change(attributes)
+        if size is not None:
+            self.resized(size)
 
     def resized(self, size: int) -> None:
         """The client set the file's size itself."""

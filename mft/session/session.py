@@ -75,9 +75,7 @@ class Session(Looking):
 
     async def change_open(self, file: ReceivedFile, attributes: Attributes) -> None:
         """Set attributes of a file that is open for writing: they are part of the upload."""
-        await self._simple(self.numbers.set_attributes, file.path, file.lane.change(attributes))
-        if attributes.size is not None:
-            file.resized(attributes.size)
+        await self._simple(self.numbers.set_attributes, file.path, file.change(attributes))
 
     async def make_link(self, path: VPath, target: str) -> None:
         """Make a symbolic link whose target stays inside the account's tree.

@@ -153,6 +153,13 @@ class Upload(Protocol):
     async def abort(self, *, keep: bool) -> None:
         """Close without committing; `keep` leaves the bytes for their owner to continue."""
 
+    async def leave_hole(self) -> None:
+        """What is written next may leave a hole before it: nobody may go on with it after a kill.
+
+        To be awaited before such a write; an `abort` that keeps the bytes ends it again, and is
+        told of no more than comes without a hole.
+        """
+
     async def divert(self, folder: str, name: str) -> None:
         """Close without committing: the file goes to a folder of this machine, under this name.
 

@@ -106,6 +106,9 @@ class MemoryUpload:
         if keep and not self.in_place and self._node.data and self._key not in self._folder.live:
             self._folder.kept[self._key] = self._node
 
+    async def leave_hole(self) -> None:
+        """Nothing: what is in memory is not there after a kill."""
+
     async def divert(self, folder: str, name: str) -> None:
         """Write the file to the disk, outside the tree."""
         if self._ended or self.in_place:

@@ -62,6 +62,10 @@ class Temporaries:
             self._last = name, temporary
         return temporary
 
+    def later_name_of(self, name: str) -> str:
+        """A name under which nobody finds an upload of `name` that this process leaves behind."""
+        return f"{self.name_of(name)}-{self._token(8)}"
+
     def find(self, directory: int, name: str) -> os.stat_result | None:
         """The owner's interrupted upload of `name`: not one that is being written or too old."""
         temporary = self.name_of(name)
@@ -110,7 +114,7 @@ class Temporaries:
                 if claim(descriptor) is not False:
                     return Temporary(descriptor, temporary, 0)
                 os.close(descriptor)
-            temporary = f"{deterministic}-{self._token(8)}"
+            temporary = self.later_name_of(name)
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
     def keep(self, directory: int, temporary: str, name: str, move: RenameNew) -> None:

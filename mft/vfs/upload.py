@@ -120,6 +120,22 @@ class LocalUpload:
         finally:
             await self._let_go()
 
+    async def leave_hole(self) -> None:
+        """Take away the name by which the owner's next upload would find it; once is enough.
+
+        Whoever is killed leaves a file whose size tells nothing then. Raises Refused.
+        """
+        begun = self._begun
+        if self._ended or self.in_place or is_later(begun.temporary):
+            return
+        later = self._temporaries.later_name_of(self._place.name)
+        move, directory = self._volumes.rename_new, begun.directory
+        try:
+            await self._volume(move, directory, begun.temporary, directory, later)
+        except OSError as error:
+            raise refusal(error, self._place.subject) from None
+        self._begun = begun._replace(temporary=later)
+
     async def divert(self, folder: str, name: str) -> None:
         """Put the file into a folder outside the tree; it is in nobody's home any more."""
         if self._ended or self.in_place:

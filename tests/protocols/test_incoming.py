@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.protocols.incoming import MAX_PIECES, MAX_WRITES, MAX_WRITING, Incoming
+from mft.protocols.incoming import MAX_PIECES, MAX_TOGETHER, MAX_WRITES, MAX_WRITING, Incoming
 from mft.session.bandwidth import Share
 from mft.vfs.base import LATER
 from tests.fakes.sessions import session
@@ -26,6 +26,18 @@ class File:
         self.waiting: list[Deferred[None]] = []
         self.wrote_at: list[tuple[int, int]] = []
         self.failed_at: list[tuple[int, int]] = []
+        self.failure: Refused | None = None
+        self.holes: list[list[tuple[int, int]]] = []  # what was written when one was told of
+        self.unable: Refused | None = None  # to tell of one
+
+    def leaves_hole(self, offset: int) -> bool:
+        end = max((at + count for at, count in self.wrote_at), default=0)
+        return not self.slow and offset > end and not self.holes
+
+    async def leave_hole(self) -> None:
+        if self.unable is not None:
+            raise self.unable
+        self.holes.append(list(self.wrote_at))
 
     def write_from(self, views: list[memoryview], offset: int) -> Any:
         if self.full:
@@ -47,6 +59,7 @@ class File:
 
     def write_failed(self, offset: int, length: int, refused: Refused) -> None:
         self.failed_at.append((offset, length))
+        self.failure = self.failure or refused
 
 
 class Desk:
@@ -93,6 +106,7 @@ def test_blocks_that_follow_each_other_are_one_call(desk: Desk) -> None:
 
 def test_a_gap_or_another_file_is_another_call(desk: Desk) -> None:
     one, other = File(), File()
+    one.holes = other.holes = [[]]  # told of before
     desk.add(one, 0, b"abc", 1)
     desk.add(one, 9, b"d", 2)
     desk.add(other, 10, b"e", 3)
@@ -131,21 +145,94 @@ def test_a_full_disk_is_the_answer_to_every_request_of_the_call(desk: Desk) -> N
 
 
 def test_answers_are_in_order_whichever_write_is_done_first(desk: Desk) -> None:
-    file = File(slow=True)
-    for request in (1, 2, 3):
-        desk.add(file, request * 10, b"x", request)
+    files = [File(slow=True) for _ in range(3)]
+    for request, file in enumerate(files):
+        desk.add(file, 10, b"x", request)
     desk.incoming.flush()
     assert desk.incoming.writing == 3
-    file.waiting[2].callback(None)
-    file.waiting[1].errback(Refused(Reason.NO_SPACE))
+    files[2].waiting[0].callback(None)
+    files[1].waiting[0].errback(Refused(Reason.NO_SPACE))
     assert desk.done == []
-    file.waiting[0].callback(None)
-    assert desk.answered == [1, 2, 3]
+    files[0].waiting[0].callback(None)
+    assert desk.answered == [0, 1, 2]
     assert [failed is None for _, failed in desk.done] == [True, False, True]
-    assert file.wrote_at == [(30, 1), (10, 1)]
-    assert file.failed_at == [(20, 1)]
+    assert [file.wrote_at for file in files] == [[(10, 1)], [], [(10, 1)]]
+    assert files[1].failed_at == [(10, 1)]
     assert desk.incoming.writing == 0
     assert desk.resumed == 3
+
+
+def test_nothing_of_a_file_is_written_before_what_comes_before_it(desk: Desk) -> None:
+    file = File(slow=True)
+    for at in (0, 1, 2):
+        desk.add(file, at, b"abc"[at : at + 1], at)
+        desk.incoming.flush()
+    file.slow = False  # it is fast again, which is no reason to overtake
+    desk.add(file, 3, b"d", 3)
+    desk.incoming.flush()
+    assert len(file.waiting) == 1
+    assert file.calls == []
+    file.waiting[0].callback(None)
+    assert file.calls == [(0, b"a", 1)]
+    file.waiting[1].callback(None)
+    assert file.calls == [(0, b"a", 1), (1, b"bcd", 3)]
+    assert desk.answered == [0, 1, 2, 3]
+    desk.add(file, 4, b"e", 4)
+    desk.incoming.flush()
+    assert file.calls[2:] == [(4, b"e", 1)]
+
+
+def test_what_follows_is_written_together_and_no_more_than_a_megabyte_of_it(desk: Desk) -> None:
+    file, piece = File(slow=True), b"x" * (MAX_TOGETHER // 2)
+    for number in range(4):
+        desk.add(file, number * len(piece), piece, number)
+        desk.incoming.flush()
+    desk.add(file, 10 * len(piece), piece, 4)
+    desk.incoming.flush()
+    for number in range(4):
+        file.waiting[number].callback(None)
+    assert [(call[0], call[2]) for call in file.calls] == [
+        (0, 1),
+        (len(piece), 2),
+        (3 * len(piece), 1),
+        (10 * len(piece), 1),
+    ]
+    assert desk.incoming.writing == 0
+
+
+def test_nothing_is_written_behind_what_could_not_be(desk: Desk) -> None:
+    file = File(slow=True)
+    for at in (0, 1, 5):
+        desk.add(file, at, b"x", at)
+        desk.incoming.flush()
+    file.waiting[0].errback(Refused(Reason.NO_SPACE))
+    assert len(file.waiting) == 1
+    assert file.calls == []
+    assert [failed and failed.reason for _, failed in desk.done] == [Reason.NO_SPACE] * 3
+    assert desk.incoming.writing == 0
+
+
+def test_a_hole_is_told_of_before_it_is_there(desk: Desk) -> None:
+    file = File()
+    desk.add(file, 0, b"a", 1)
+    desk.add(file, 5, b"f", 2)
+    desk.add(file, 9, b"j", 3)
+    desk.incoming.flush()
+    assert file.holes == [[(0, 1)]]  # what was there when it was told of, and that it was once
+    for waiting in file.waiting:
+        waiting.callback(None)
+    assert [call[0] for call in file.calls] == [0, 5, 9]
+    assert desk.answered == [1, 2, 3]
+
+
+def test_where_a_hole_cannot_be_told_of_nothing_makes_one(desk: Desk) -> None:
+    file = File()
+    file.unable = Refused(Reason.DENIED)
+    desk.add(file, 5, b"f", 1)
+    desk.incoming.flush()
+    assert file.calls == []
+    assert desk.done == [(1, file.unable)]
+    assert file.failed_at == [(5, 1)]
 
 
 def test_what_waits_for_a_slow_disk_is_copied_and_bounded(desk: Desk) -> None:
@@ -185,13 +272,14 @@ def test_a_file_is_cut_only_when_nothing_of_it_is_being_written(
     desk: Desk, error: Exception | None
 ) -> None:
     file = File(slow=True)
-    for at in (0, 10):
-        desk.add(file, at, b"x", at)
+    other = File(slow=True)
+    for one in (file, other):
+        desk.add(one, 0, b"x", 0)
     desk.incoming.flush()
     settled: list[object] = []
     for _ in range(2):
         Deferred.fromCoroutine(desk.incoming.settled()).addCallback(settled.append)
-    file.waiting[1].callback(None)
+    other.waiting[0].callback(None)
     assert settled == []
     if error is None:
         file.waiting[0].callback(None)

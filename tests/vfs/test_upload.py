@@ -12,7 +12,9 @@ from twisted.internet.defer import CancelledError
 from mft.core.failure import Reason
 from mft.core.vpath import VPath
 from mft.vfs.base import Existing
+from mft.vfs.interrupted import Sweeper
 from mft.vfs.local import LocalFileSystem
+from mft.vfs.upload import LocalUpload
 from mft.vfs.volume import Volumes
 from tests.fakes.files import begin, get, put
 from tests.fakes.refused import refused
@@ -219,3 +221,72 @@ def test_nobody_but_the_owner_s_bits_can_open_what_is_not_finished(
     assert temporary.startswith(".mft-")
     assert stat.S_IMODE(os.stat(tmp_path / temporary).st_mode) == 0o640
     run(upload.abort(keep=False))
+
+
+def killed(upload: LocalUpload) -> None:
+    """What is left of an upload whose process is gone: its descriptor and its claim are."""
+    os.close(upload.lane.descriptor)
+
+
+def test_what_a_killed_process_leaves_without_holes_is_gone_on_with(files: LocalFileSystem) -> None:
+    killed(begin(files, A, b"half"))
+    upload = run(files.upload(A, Existing.EXTEND))
+    assert upload.start == len("half")
+    run(upload.abort(keep=False))
+
+
+def test_nobody_goes_on_with_what_a_killed_process_left_with_a_hole(
+    files: LocalFileSystem, tmp_path: Path
+) -> None:
+    upload = begin(files, A, b"half")
+    run(upload.leave_hole())
+    upload.lane.write_from([memoryview(b"end")], 100)
+    killed(upload)
+    (left,) = os.listdir(tmp_path)
+    with refused(Reason.NOT_FOUND):
+        run(files.stat(A))
+    begun = run(files.upload(A, Existing.EXTEND))
+    assert begun.start == 0
+    run(begun.abort(keep=False))
+    assert os.listdir(tmp_path) == [left]
+    sweeper = Sweeper(str(tmp_path), Volumes(Inline()), lifetime=-60)
+    run(sweeper.step())
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_upload_with_a_hole_is_kept_when_it_is_cut_and_committed_when_it_is_whole(
+    files: LocalFileSystem, tmp_path: Path
+) -> None:
+    upload = begin(files, A, b"half")
+    for _ in range(2):
+        run(upload.leave_hole())
+    run(upload.abort(keep=True))
+    assert run(files.stat(A)).size == len("half")
+    upload = run(files.upload(A, Existing.EXTEND))
+    run(upload.leave_hole())
+    upload.lane.write_from([memoryview(b" and end")], 4)
+    run(upload.commit(durable=True))
+    assert get(files, A) == b"half and end"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_where_the_name_cannot_be_taken_away_there_is_no_hole(
+    files: LocalFileSystem, tmp_path: Path
+) -> None:
+    upload = begin(files, A, b"half")
+    (name,) = os.listdir(tmp_path)
+    (tmp_path / name).unlink()
+    with refused(Reason.NOT_FOUND):
+        run(upload.leave_hole())
+    run(upload.abort(keep=True))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_is_changed_in_place_keeps_its_name(
+    files: LocalFileSystem, tmp_path: Path
+) -> None:
+    put(files, A, b"old")
+    upload = begin(files, A, b"", Existing.MODIFY)
+    run(upload.leave_hole())
+    run(upload.commit(durable=False))
+    assert os.listdir(tmp_path) == ["a"]
