@@ -9,7 +9,7 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
-from mft.vfs.base import Attributes, Existing, FileSystem
+from mft.vfs.base import LATER, Attributes, Existing, FileSystem
 from mft.vfs.links import aim
 from mft.vfs.local import LocalFileSystem
 from mft.vfs.memory import MemoryFileSystem
@@ -349,6 +349,19 @@ def test_of_two_interrupted_uploads_the_latest_is_kept(files: FileSystem, at: At
     assert run(files.stat(at("a"))).size == 5
     run(second.abort(keep=True))
     assert run(files.stat(at("a"))).size == 10
+
+
+def test_an_upload_with_a_hole_is_kept_as_far_as_it_was_cut(files: FileSystem, at: At) -> None:
+    upload = begin(files, at("a"), b"half")
+    run(upload.leave_hole())
+    assert upload.lane.write_from([memoryview(b"end")], 100) in (3, LATER)
+    run(upload.lane.change(Attributes(size=4)))
+    run(upload.abort(keep=True))
+    assert run(files.stat(at("a"))).size == 4
+    upload = begin(files, at("a"), b" and more", Existing.EXTEND)
+    run(upload.leave_hole())
+    run(upload.commit(durable=False))
+    assert get(files, at("a")) == b"half and more"
 
 
 def test_a_commit_discards_what_an_older_upload_left(files: FileSystem, at: At) -> None:

@@ -1,5 +1,6 @@
 """The connection is cut at every stage of an upload: never half a file, never a silent one."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.interop.instance import Server, execute
 from tests.interop.trees import content
 from tests.system.cutter import Cutter
+from tests.system.light import session
 from tests.system.rig import Rig, client, sftp, until, words
 from tests.system.trail import OPENED, UPLOAD_FAILED, UPLOADED, unbalanced
 
@@ -99,3 +101,30 @@ def test_only_the_owner_sees_a_cut_upload_and_resumes_it(
     done = rig.trail.of(UPLOADED, path="/resumed")
     assert len(done) == 1
     assert 0 < done[0]["data"]["total_write"] < SIZE
+
+
+@pytest.mark.parametrize("how", ["written", "set"])
+def test_nobody_goes_on_with_a_hole_that_a_killed_server_left(
+    rig: Rig, tmp_path: Path, how: str
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(content(SIZE))
+    rig.start()
+
+    async def leave() -> None:
+        async with session(rig.server) as peer:
+            file = await peer.open("there", "wb")
+            await file.write(content(SIZE)[:1000], 0)
+            if how == "written":
+                await file.write(content(SIZE)[5000:6000], 5000)
+            else:
+                await file.truncate(SIZE)
+            rig.kill()
+
+    asyncio.run(leave())
+    rig.start()
+    assert sftp(rig.server, f"reput {source} /there\n") != 0  # there is nothing to go on with
+    assert sftp(rig.server, f"put {source} /there\n") == 0
+    assert (rig.home / "there").read_bytes() == content(SIZE)
+    rig.stop()
+    assert unbalanced(rig.trail.told) == []
