@@ -7,7 +7,9 @@ beginning when old segments have been deleted.
 
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -19,7 +21,7 @@ from mft.events.line import MAX_LINE, NO_HASH, Line, parse, seal
 SUFFIX: Final = ".jsonl"
 DIGITS: Final = 20  # of a serial in a file name: names sort as serials do
 MAX_HEADER = 256  # bytes of the first line
-NEAR = 1 << 18  # bytes that are read through rather than halved again
+NEAR = 4 << 10  # bytes that are read through rather than halved again: a dozen lines
 
 _NAME = re.compile(rf"\d{{{DIGITS}}}{re.escape(SUFFIX)}", re.ASCII)
 _SERIAL = re.compile(rb'\{"serial":(\d{1,20}),')
@@ -57,12 +59,7 @@ def segments(directory: Path) -> list[Segment]:
 
 def holding(all_segments: Sequence[Segment], serial: int) -> int:
     """The index of the segment that holds a serial; 0 when it is older than all."""
-    found = 0
-    for index, segment in enumerate(all_segments):
-        if segment.first > serial:
-            break
-        found = index
-    return found
+    return max(0, bisect_right(all_segments, serial, key=attrgetter("first")) - 1)
 
 
 def header(first: int, previous: str) -> bytes:
@@ -96,6 +93,16 @@ def seek(file: BinaryIO, serial: int) -> None:
         else:
             low = start
     file.seek(low)
+
+
+def line_of(file: BinaryIO, serial: int) -> bytes:
+    """The line of a serial in a segment; empty where it has none. Raises OSError."""
+    seek(file, serial)
+    while raw := file.readline(MAX_LINE + 1):
+        match = _SERIAL.match(raw)
+        if match is not None and int(match[1]) >= serial:
+            return raw if int(match[1]) == serial and raw.endswith(b"\n") else b""
+    return b""
 
 
 def find_end(segment: Segment) -> End:

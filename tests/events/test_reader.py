@@ -5,7 +5,7 @@ import pytest
 
 from mft.events.journal import MIN_SEGMENT_SIZE, Journal
 from mft.events.line import MAX_LINE
-from mft.events.reader import JournalReader, start_at
+from mft.events.reader import JournalReader, lines_of, start_at
 from mft.events.segments import segments
 from tests.fakes.occurrences import ALICE
 
@@ -153,3 +153,26 @@ def test_a_segment_that_is_deleted_while_it_is_opened_is_passed_over(
 def test_a_journal_that_is_not_there_has_nothing(tmp_path):
     with JournalReader(tmp_path / "nowhere") as reader:
         assert reader.take(10) == []
+
+
+def test_lines_are_found_by_their_serials_in_order(journal, tmp_path):
+    fill(journal, 50)
+    assert len(segments(tmp_path)) > 2
+    found = [line.serial for line in lines_of(tmp_path, {50, 1, 17, 18})]
+    assert found == [1, 17, 18, 50]
+    journal.expire(before=1e12, passed=20)
+    oldest = segments(tmp_path)[0].first
+    lines = list(lines_of(tmp_path, [1, oldest, 51]))
+    assert [line and line.serial for line in lines] == [None, oldest, None]
+
+
+def test_a_line_that_cannot_be_read_is_none(journal, tmp_path):
+    fill(journal, 3)
+    path = segments(tmp_path)[0].path
+    path.write_bytes(path.read_bytes().replace(b'"id":', b'"id";', 1))
+    lines = list(lines_of(tmp_path, [1, 2]))
+    assert [line and line.serial for line in lines] == [None, 2]
+
+
+def test_a_journal_that_is_not_there_has_no_lines(tmp_path):
+    assert list(lines_of(tmp_path / "nowhere", [1, 2])) == [None, None]

@@ -9,6 +9,7 @@ from mft.events.segments import (
     find_end,
     header,
     holding,
+    line_of,
     name_of,
     read_header,
     seek,
@@ -63,7 +64,17 @@ def test_a_serial_in_a_large_segment_is_found_by_halving(tmp_path):
         with segments(tmp_path)[0].path.open("rb") as file:
             seek(file, wanted)
             serials = [b'{"serial":%d,' % wanted in line for line in file.readlines(2 * NEAR)]
-        assert any(serials)
+            assert any(serials)
+            assert line_of(file, wanted).startswith(b'{"serial":%d,' % wanted)
+            assert line_of(file, journal.last + 1) == b""
+
+
+def test_a_line_that_is_not_finished_or_not_there_is_not_found(tmp_path):
+    path = tmp_path / name_of(7)
+    path.write_bytes(header(7, NO_HASH) + b'{"serial":8,"x":1}\ngarbage\n{"serial":10,"x"')
+    with path.open("rb") as file:
+        assert line_of(file, 8) == b'{"serial":8,"x":1}\n'
+        assert [line_of(file, serial) for serial in (7, 9, 10)] == [b"", b"", b""]
 
 
 def test_a_segment_without_any_line_that_can_be_read_says_so(tmp_path):
