@@ -4,28 +4,28 @@ The journal tells it. Everything that began since the last start, and has no clo
 closed now, so that every connection and every file has exactly one.
 """
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from mft.core.peer import Origin
-from mft.daemon.begun import BEGUN, Begun
+from twisted.logger import Logger
+
+from mft.daemon.begun import BEGUN
+from mft.daemon.checkpoints import go_on
 from mft.daemon.files import replace
 from mft.daemon.restored import forget_mark, tell_restored
+from mft.daemon.still_open import StillOpen, known
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.events.journal import Journal
 from mft.events.model import Occurrence
 
-MAX_OPEN: Final = 100_000  # things that were open at once; what is beyond it is only counted
-
-# Event handlers may have their say after DRAINED; a start that failed was no run.
-_RUNS: Final = {events.PROCESS_STARTED.number: True, events.DRAINED.number: False}
 RUN: Final = "run"  # the file in state/ with the first serial of the last run
 # A run that ends well ends with DRAINED, and then with these of its event handlers.
 _LAST_WORDS: Final = {events.COMPONENT_STOPPED.number, events.COMPONENT_STOP_FAILED.number}
-MAX_LAST_WORDS: Final = 100  # events looked at; with more handlers the whole run is read
+MAX_LAST_WORDS: Final = 100  # events looked at; with more handlers the run is read
+
+log = Logger()
 
 
 class Recovered(NamedTuple):
@@ -52,6 +52,12 @@ def recover(journal: Journal, bus: Bus, state: Path) -> Recovered:
     before that, or without a disk that takes the events, the next one reads from the old place:
     what was told by then is not told again. Raises OSError when `state` cannot be written.
     """
+    if journal.damage or journal.cut:
+        log.warn(
+            "the journal's end: {damage}; {cut} bytes of an unfinished line were cut off",
+            damage=journal.damage or "whole",
+            cut=journal.cut,
+        )
     begins, well = journal.last + 1, ended_well(journal)
     restored = tell_restored(state, bus)
     recovered = Recovered(0, 0) if well else _recover(journal, bus, state)
@@ -66,20 +72,19 @@ def recover(journal: Journal, bus: Bus, state: Path) -> Recovered:
 
 
 def _recover(journal: Journal, bus: Bus, state: Path) -> Recovered:
-    still, crashed = _still_open(journal.read(_last_start(state)))
+    still = still_open(journal, state)
     connections = files = 0
-    for kind in BEGUN:
-        for (_, _, data), origins in still[kind].items():
-            known = dict(data)
-            for origin, learned in origins:
-                kind.close(bus, {**known, **learned}, origin)
-        count = sum(map(len, still[kind].values()))
+    for kind, things in zip(BEGUN, still.by_kinds(), strict=True):
+        for told in things:
+            kind.close(bus, known(kind, told), told.origin)
         if kind.is_connection:
-            connections += count
+            connections += len(things)
         else:
-            files += count
-    if crashed or connections or files:
-        bus.emit(events.CRASH_CLOSED, p.Details(f"{connections} connections, {files} files"))
+            files += len(things)
+    if still.running or connections or files:
+        details = f"{connections} connections, {files} files"
+        bus.emit(events.CRASH_CLOSED, p.Details(details))
+        log.warn("the last run was killed: {details} were open", details=details)
     return Recovered(connections, files)
 
 
@@ -91,57 +96,22 @@ def _last_start(state: Path) -> int:
         return 1
 
 
-# A connection, and what tells one thing on it from another.
-Key = tuple[str, tuple[str, int], tuple[tuple[str, Any], ...]]
-Open = dict[Key, list[tuple[Origin, dict[str, Any]]]]
+def still_open(journal: Journal, state: Path) -> StillOpen[Occurrence]:
+    """What the last run has begun and not ended; read from its last checkpoint, if that counts.
+
+    Raises OSError.
+    """
+    still, first = StillOpen(_itself), _last_start(state)
+    try:
+        still, first = go_on(journal.directory, state, first)
+    except FileNotFoundError:
+        log.debug("there is no checkpoint: all of the last run is read")
+    except (OSError, ValueError) as error:
+        log.info("the checkpoint does not count, all of the last run is read: {why}", why=error)
+    for told in journal.read(first):
+        still.offer(told)
+    return still
 
 
-def _still_open(occurrences: Iterable[Occurrence]) -> tuple[dict[Begun, Open], bool]:
-    """What has begun and not ended, and whether the run had started and never said it was done."""
-    still: dict[Begun, Open] = {kind: {} for kind in BEGUN}
-    crashed = False
-    for occurrence in occurrences:
-        number = occurrence.event.number
-        crashed = _RUNS.get(number, crashed)
-        for kind, do in _ABOUT.get(number, ()):
-            do(still[kind], _key(kind, occurrence), occurrence)
-    return still, crashed
-
-
-def _key(kind: Begun, occurrence: Occurrence) -> Key:
-    component, peer = occurrence.origin.component, occurrence.origin.peer
-    data = tuple((name, occurrence.data.get(name, "")) for name in kind.names)
-    return component.uuid, (peer.host, peer.port), data
-
-
-def _began(things: Open, key: Key, occurrence: Occurrence) -> None:
-    if len(things) < MAX_OPEN:
-        things.setdefault(key, []).append((occurrence.origin, {}))
-
-
-def _learned(things: Open, key: Key, occurrence: Occurrence) -> None:
-    if key in things:
-        things[key] = [(occurrence.origin, occurrence.data) for _ in things[key]]
-
-
-def _ended(things: Open, key: Key, occurrence: Occurrence) -> None:
-    again = things.pop(key, [])[1:]
-    if again:  # one connection had it open more than once
-        things[key] = again
-
-
-_Do = Callable[[Open, Key, Occurrence], None]
-
-
-def _about() -> dict[int, list[tuple[Begun, _Do]]]:
-    """What each number says about what."""
-    found: dict[int, list[tuple[Begun, _Do]]] = {}
-    for kind in BEGUN:
-        said = [*((n, _began) for n in kind.begins), *((n, _ended) for n in kind.ends)]
-        said += [(kind.learns, _learned)] if kind.learns else []
-        for number, do in said:
-            found.setdefault(number, []).append((kind, do))
-    return found
-
-
-_ABOUT: Final = _about()
+def _itself(told: Occurrence) -> Occurrence:
+    return told

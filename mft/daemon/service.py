@@ -18,6 +18,7 @@ from mft.daemon import build
 from mft.daemon.bans import INTERVAL as BANS_INTERVAL
 from mft.daemon.bans import Bans
 from mft.daemon.becoming import become, identity
+from mft.daemon.checkpoints import Checkpoints
 from mft.daemon.control import ControlSocket
 from mft.daemon.draining import drain, pause
 from mft.daemon.endings import Endings
@@ -121,15 +122,9 @@ class Daemon:
         )
         component = build.server_component(config)
         self.bus = Bus(self._journal, component, log=build.log_line)
-        if self._journal.damage or self._journal.cut:
-            log.warn(
-                "the journal's end: {damage}; {cut} bytes of an unfinished line were cut off",
-                damage=self._journal.damage or "whole",
-                cut=self._journal.cut,
-            )
-        recovered = recover(self._journal, self.bus, config.directory / "state")
-        if recovered.connections or recovered.files:
-            log.warn("the last run was killed: {recovered}", recovered=recovered)
+        state = config.directory / "state"
+        recover(self._journal, self.bus, state)
+        checkpoints = Checkpoints(state, self.bus, self._pools.disk)
         self.bus.emit(events.PROCESS_STARTING, p.ProcessState(server.name, __version__))
         who = identity(server, self.bus)
         self._volumes = build.volumes(config, self._pools, self.bus)
@@ -138,7 +133,6 @@ class Daemon:
         opening = build.opening(
             config, self.bus, self._volumes, self.roster, self._bandwidths, self._sync, resources
         )
-        state = config.directory / "state"
         self._remembered = kept = Remembered(
             state, self._pools.disk, self.bus, self.roster.present, lambda: self.config
         )
@@ -209,6 +203,7 @@ class Daemon:
         for service in self.services.values():
             tell_listening(service, self.bus)
         self._loop(SYNC_INTERVAL, self._tend_journal)
+        self._loop(checkpoints.interval, checkpoints.round)
         self._housekeeping = Housekeeping(
             self,
             self._volumes,

@@ -20,8 +20,9 @@ from mft.auth.permissions import Rules
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
-from mft.daemon import becoming
+from mft.daemon import becoming, checkpoints
 from mft.daemon import service as subject
+from mft.daemon.checkpoints import Checkpoints
 from mft.daemon.control import SOCKET_NAME
 from mft.daemon.handling import Handling
 from mft.daemon.life import StartFailed
@@ -438,6 +439,23 @@ def test_a_journal_that_fails_is_told_and_tried_again(
 
     run_loop(main)
     assert events.JOURNAL_RECOVERED.number in instance.numbers
+
+
+def test_what_is_open_is_noted_while_the_server_runs(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "EACH", 1)
+    monkeypatch.setattr(Checkpoints, "interval", 0.01)
+    file = instance.state / checkpoints.FILE
+
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor)
+        await daemon.start()
+        serial = daemon.bus.emit(events.SSH_CONNECTED, subject.p.Nothing(), ALICE)
+        await until(reactor, lambda: file.exists() and b"[%d]" % serial in file.read_bytes())
+        await daemon.stop()
+
+    run_loop(main)
 
 
 def test_periodic_work_that_breaks_is_an_event(
