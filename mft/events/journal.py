@@ -32,9 +32,18 @@ READ_BATCH: Final = 512  # occurrences read at a time, about 0.5 MiB
 class Sync:
     """One sync of what was written up to a serial; calling it may block, and raises OSError."""
 
-    def __init__(self, upto: int, targets: list[int], fsync: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        upto: int,
+        finished: int,
+        failures: int,
+        segments: list[int],
+        fsync: Callable[[int], None],
+    ) -> None:
         self.upto = upto
-        self.targets = targets  # descriptors that are still to be synced, the current one last
+        self.finished = finished  # how many segments were finished, all of which it reaches
+        self.failures = failures  # how many syncs had failed when this one began
+        self.targets = [os.dup(one) for one in segments]  # its own, of what is still to be synced
         self._fsync = fsync
 
     def __call__(self) -> None:
@@ -66,11 +75,13 @@ class Journal:
         self._hash = NO_HASH
         self._fd = -1
         self._size = 0
-        self._unsynced: list[int] = []
+        self._unsynced: list[int] = []  # finished segments, the oldest first
+        self._done_with = 0  # segments that were in it
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._tried = 0.0
         self._sync_failed = False
+        self._sync_failures = 0
 
     @classmethod
     def open(
@@ -167,21 +178,27 @@ class Journal:
         """
         if not self.flush():
             raise OSError(self.failure)
-        targets = [*self._unsynced, os.dup(self._fd)]
-        self._unsynced = []
-        return Sync(self.last, targets, self._fsync)
+        finished = self._done_with + len(self._unsynced)
+        targets = [*self._unsynced, self._fd]
+        return Sync(self.last, finished, self._sync_failures, targets, self._fsync)
 
     def end_sync(self, sync: Sync, failure: str = "") -> None:
         """Be told that a sync is over; `failure` says why, when it did not reach every file.
 
         What it did not reach is synced the next time, and until then the journal is not healthy.
+        Of syncs side by side each reaches everything; where one fails, the others do not count, for
+        the system tells of lost bytes once.
         """
         if sync.targets:
-            *finished, current = sync.targets
-            os.close(current)
-            self._unsynced = finished + self._unsynced
+            while sync.targets:
+                os.close(sync.targets.pop())
             self.not_synced(failure)
             return
+        if sync.failures != self._sync_failures:
+            return
+        while self._done_with < sync.finished:
+            self._done_with += 1
+            os.close(self._unsynced.pop(0))
         self.synced = max(self.synced, sync.upto)
         self._sync_failed = False
         if not self._waiting:
@@ -200,6 +217,7 @@ class Journal:
     def not_synced(self, why: str) -> None:
         """Be told that a sync could not be: the journal is not healthy until one succeeds."""
         self._sync_failed = True
+        self._sync_failures += 1
         self._failed(why)
 
     def read(self, from_serial: int = 1) -> Iterator[Occurrence]:
@@ -294,6 +312,7 @@ class Journal:
         self._fd = fd
         if len(self._unsynced) > MAX_UNSYNCED:
             oldest = self._unsynced.pop(0)
+            self._done_with += 1
             try:
                 self._fsync(oldest)
             except OSError as error:

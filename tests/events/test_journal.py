@@ -342,6 +342,52 @@ def test_files_that_a_failed_sync_did_not_reach_are_synced_the_next_time(tmp_pat
     journal.close()
 
 
+def test_a_sync_beside_another_reaches_what_that_one_has_not_synced_yet(tmp_path):
+    synced = []
+    journal = Journal.open(
+        tmp_path, MIN_SEGMENT_SIZE, lambda fd: synced.append(os.fstat(fd).st_ino)
+    )
+    before = len(os.listdir("/proc/self/fd"))
+    fill(journal, 30)
+    slow = journal.begin_sync()
+    fill(journal, 1)
+    quick = journal.begin_sync()
+    quick()
+    journal.end_sync(quick)
+    assert journal.synced == journal.last
+    assert {path.stat().st_ino for path in segment_files(tmp_path)} <= set(synced)
+    slow()
+    journal.end_sync(slow)
+    assert journal.synced == journal.last
+    assert len(os.listdir("/proc/self/fd")) == before
+    journal.close()
+
+
+def test_a_sync_beside_one_that_fails_does_not_count(tmp_path):
+    failing = []
+
+    def sync(fd):
+        if failing:
+            raise OSError(errno.EIO, "Input/output error")
+
+    journal = Journal.open(tmp_path, MIN_SEGMENT_SIZE, sync)
+    fill(journal, 30)
+    first, second = journal.begin_sync(), journal.begin_sync()
+    failing.append(True)
+    with pytest.raises(OSError, match="Input"):
+        first()
+    journal.end_sync(first, "Input/output error")
+    failing.clear()
+    second()  # the system has told of it already
+    journal.end_sync(second)
+    assert not journal.healthy
+    assert journal.pending_sync
+    journal.sync()
+    assert journal.healthy
+    assert not journal.pending_sync
+    journal.close()
+
+
 def test_a_sync_while_the_disk_takes_nothing_is_an_error(tmp_path, monkeypatch):
     journal = Journal.open(tmp_path)
     with monkeypatch.context() as patch:
