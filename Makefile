@@ -18,8 +18,12 @@ INSTANCE ?= instance
 INIT ?=
 # More words for pytest: make test PYTEST='-k scp -x'
 PYTEST ?=
-# How many tests run side by side; 0: one after the other, in one process.
-JOBS ?= 4
+# How many tests with servers of their own run side by side; 0: one after the other, in one process.
+JOBS ?= 3
+# Where tests start servers, and wait for them. Tests elsewhere run in one process beside these:
+# three quarters of all, which take a second of a core for each fifty.
+SERVERS := $(addprefix tests/,attacks benchmarks cli contracts daemon interop system transfers)
+ROOMS := $(filter-out $(SERVERS) tests/fakes,$(patsubst %/,%,$(wildcard tests/[a-z]*/)))
 # Real clients and servers that the tests drive: command:package.
 NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rclone \
 	unzip:unzip bsdtar:libarchive-tools 7zz:7zip \
@@ -89,10 +93,23 @@ $(TUS_JS): tests/interop/tus_js/package-lock.json | packages
 
 .PHONY: test
 test: install packages $(TUS_JS) ## Run all tests, real clients included
+ifeq ($(PYTEST),)
+	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=2) test-servers test-rooms
+else
+	$(BIN)/python -m pytest --quiet $(SIDE_BY_SIDE) -m "not bench" $(PYTEST)
+endif
+
+SIDE_BY_SIDE = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+
+.PHONY: test-servers
+test-servers:
 	@# One process compiles the tests for all of them.
-	@$(BIN)/python -m pytest --quiet --collect-only -m "not bench" $(PYTEST) > /dev/null
-	$(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder \
-	  --max-worker-restart 0 -m "not bench" $(PYTEST)
+	@$(BIN)/python -m pytest --quiet --collect-only -m "not bench" $(SERVERS) > /dev/null
+	$(BIN)/python -m pytest --quiet $(SIDE_BY_SIDE) -m "not bench" $(SERVERS)
+
+.PHONY: test-rooms
+test-rooms:
+	$(BIN)/python -m pytest --quiet -m "not bench" $(ROOMS)
 
 .PHONY: check
 check: format-check lint docs-current ## Everything that must hold before a change is taken

@@ -10,6 +10,7 @@ from pathlib import Path
 
 LOWEST = 10240  # below it are the ports of well-known services
 TRIES = 1000
+PARTS = 6  # at least
 
 _given: set[int] = set()
 
@@ -33,11 +34,12 @@ def free_base(*offsets: int) -> int:
 
 def _ours() -> tuple[int, int]:
     """The part of this process: its first port, and the one behind its last."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    workers = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
-    part = (_first_of_connections() - LOWEST) // int(workers)
-    lowest = LOWEST + int(worker) * part
-    return lowest, lowest + part
+    parts = max(PARTS, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")) + 1)
+    # The last is of whoever is not one of several, but may run beside these (see the Makefile).
+    ours = os.environ.get("PYTEST_XDIST_WORKER", f"gw{parts - 1}").removeprefix("gw")
+    size = (_first_of_connections() - LOWEST) // parts
+    lowest = LOWEST + int(ours) * size
+    return lowest, lowest + size
 
 
 def _first_of_connections() -> int:
