@@ -1,6 +1,7 @@
 """ServiceOptions: what every service that listens has (`[services/ID]`)."""
 
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import field_validator
@@ -156,6 +157,14 @@ class ServiceOptions(NamedSection):
             return
         if not self.trusted_proxies:
             yield Wrong("is empty, so that no PROXY header is believed", option="trusted_proxies")
+        yield from self.believes_everybody()
+
+    def trusts(self, ip: IPv4Address | IPv6Address) -> bool:
+        """Whether an address is one of `trusted_proxies`."""
+        return any(ip in network for network in self.trusted_proxies)
+
+    def believes_everybody(self) -> Iterator[Wrong]:
+        """Warn of `trusted_proxies` that are everybody."""
         for network in self.trusted_proxies:
             if not network.prefixlen:
                 sentence = "believes everybody, who may then tell any address"

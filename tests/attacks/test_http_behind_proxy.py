@@ -1,7 +1,8 @@
-"""nginx in front, one connection behind it for everybody: nobody gets what another has hidden.
+"""nginx in front, one connection behind it for everybody.
 
-A request that the proxy takes for one and the server for two leaves an answer on the connection,
-which the next client of the proxy is given.
+Nobody gets what another has hidden: a request that the proxy takes for one and the server for two
+leaves an answer on the connection, which the next client of the proxy is given. And nobody chooses
+the address that he has: the proxy adds it to whatever he has said of himself.
 """
 
 import contextlib
@@ -10,19 +11,21 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
+from mft.events import catalogue as events
 from tests.attacks.test_http_smuggling import BOTH, CHUNKED, CHUNKS, CODINGS, LENGTHS, head, hidden
 from tests.interop.ports import free_port
 from tests.interop.web import Web
-from tests.system.http_client import HttpClient
+from tests.system.http_client import HttpClient, basic
 from tests.system.rig import listens, until
 from tests.system.trail import HTTP_UPLOADED
 
 MINE: Final = b"what the other client has asked for"
 PATH: Final = f"{os.environ['PATH']}:/usr/sbin"
+REFUSED: Final = events.HTTP_UNAUTHENTICATED.number
 TURNS: Final = 3  # requests of the other client behind each attack
 
 NGINX: Final = """
@@ -46,16 +49,39 @@ http {{
             proxy_request_buffering off;
         }}
     }}
+    server {{
+        listen 127.0.0.1:{telling};
+        location / {{
+            proxy_pass http://127.0.0.1:{told};
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header Connection "";
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        }}
+    }}
 }}
 """
 
 
+class Front(NamedTuple):
+    """The ports of an nginx."""
+
+    plain: int  # forwards everything as it comes
+    telling: int  # adds whom it serves
+
+
 @pytest.fixture(scope="module")
-def proxy(victim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of an nginx that forwards everything as it comes."""
+def front(victim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """An nginx that runs."""
     folder: Path = tmp_path_factory.mktemp("nginx")
-    port = free_port()
-    settings = {"folder": folder, "behind": victim.webs["http"].port, "port": port}
+    ports = Front(free_port(), free_port())
+    settings = {
+        "folder": folder,
+        "behind": victim.webs["http"].port,
+        "port": ports.plain,
+        "told": victim.webs["forwarded"].port,
+        "telling": ports.telling,
+    }
     (folder / "conf").write_text(NGINX.format(**settings))
     argv = [
         shutil.which("nginx", path=PATH),
@@ -68,8 +94,8 @@ def proxy(victim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     ]
     with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:
         try:
-            until(lambda: listens(port), "nginx")
-            yield port
+            until(lambda: listens(ports.plain) and listens(ports.telling), "nginx")
+            yield ports
         finally:
             process.terminate()
 
@@ -91,7 +117,8 @@ CASES = {
 }
 
 
-def test_an_attack_changes_nothing_for_the_next_client(victim, proxy: int) -> None:
+def test_an_attack_changes_nothing_for_the_next_client(victim, front: Front) -> None:
+    proxy = front.plain
     web, before = victim.webs["http"], victim.trail.count(HTTP_UPLOADED)
     victim.path("mine").write_bytes(MINE)
     victim.path("hidden").write_bytes(b"what the attacker has hidden")
@@ -102,3 +129,28 @@ def test_an_attack_changes_nothing_for_the_next_client(victim, proxy: int) -> No
                 attacker.put(head(attacker, *lines, request=request) + body + hidden(attacker))
             assert others(web, proxy) == [MINE] * TURNS, name
     assert victim.trail.count(HTTP_UPLOADED) > before, "the proxy let nothing through"
+
+
+CLAIMS: Final = (
+    "127.0.0.1",  # which no ban is for
+    "::1",
+    "203.0.113.1",
+    "203.0.113.1, 127.0.0.1",
+    "203.0.113.1\r\nX-Forwarded-For: 127.0.0.1",
+    "unknown",
+    "for=127.0.0.1",
+    "",
+    ",",
+    "127.0.0.1," * 400,
+)
+
+
+def test_nobody_chooses_the_address_that_his_failures_are_counted_for(victim, front: Front) -> None:
+    source = "127.0.0.77"
+    before = len(victim.trail.told)
+    for claim in CLAIMS:
+        with HttpClient(victim.webs["forwarded"], source=source, port=front.telling) as client:
+            client.fields["Authorization"] = basic("nobody", "wrong")
+            assert client.ask("GET", "/home/", X_Forwarded_For=claim).status == 401, claim
+    told = [one for one in victim.trail.told[before:] if one["id"] == REFUSED]
+    assert [one["peer"]["address"] for one in told] == [source] * len(CLAIMS)

@@ -19,6 +19,7 @@ _ANONYMOUS: Final = re.compile(r"^RssAnon:\s+(\d+) kB", re.MULTILINE)
 _LOGINS: Final = {"maximum_unauthenticated_connections_per_source": "1000"}
 # The one proxy that is trusted, by those services whose name says so.
 PROXY: Final = "127.0.0.5"
+SERVER: Final = "127.0.0.1"
 _PROXIED: Final = {"proxy_protocol": "any", "trusted_proxies": PROXY, **_LOGINS}
 
 CONNECTED: Final = frozenset((10033, 30014, 40053))  # what tells that somebody has come
@@ -46,6 +47,8 @@ class Victim:
             webs[f"hurried {scheme}"] = rig.web(scheme, login_timeout=SOON)
             webs[f"impatient {scheme}"] = rig.web(scheme, idle_connection_timeout=IDLE)
             webs[f"proxied {scheme}"] = rig.web(scheme, **_PROXIED)
+        told_by = {"client_forwarded_header": "X-Forwarded-For", "trusted_proxies": SERVER}
+        webs["forwarded"] = rig.web("http", **told_by, **_LOGINS)
         webs["few"] = rig.web("http", maximum_concurrent_connections=FEW, **_LOGINS)
         self.webs: Mapping[str, Web] = webs
         self._names = itertools.count()

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from mft.core.failure import Refused
+from mft.core.failure import Malformed, Refused
 from mft.core.peer import UNKNOWN, Address, Origin, parse_ip
 from mft.events import catalogue as events
 from mft.events import payloads as p
@@ -18,7 +18,7 @@ from mft.runtime.tls import TlsEnd
 from mft.session.session import Session
 from mft.trust.tls import describe
 from mft.wire.http.forwarded import client_address
-from mft.wire.http.head import Head
+from mft.wire.http.head import BadRequest, Head
 
 if TYPE_CHECKING:
     from mft.protocols.http.hub import Hub
@@ -135,17 +135,21 @@ class Client:
             raise Gone from None
 
     def source(self, head: Head) -> Address:
-        """Whom a request is from: whom a proxy tells, where that is to be believed."""
+        """Whom a request is from: whom proxies tell, where they are to be believed.
+
+        Raises BadRequest where one that is says nothing that can be understood: its own address,
+        which might be one that no ban is for, would be the client's for the asking.
+        """
         options = self.hub.options
         name = options.client_forwarded_header
-        value = head.fields.get(name) if name else None
-        if value is None:
+        lines = head.fields.all(name) if name else ()
+        if not lines or not options.trusts(parse_ip(self.address.host)):
             return self.address
-        peer = parse_ip(self.address.host)
-        if not any(peer in network for network in options.trusted_proxies):
-            return self.address
-        host = client_address(name, value)
-        return self.address if host is None else Address(host, self.address.port)
+        try:
+            host = client_address(name, lines, self.address.host, options.trusts)
+        except Malformed as problem:
+            raise BadRequest(400, f"whose it is cannot be understood: {problem}") from None
+        return Address(host, self.address.port)
 
     def has_logged_in(self, session: Session) -> None:
         """It has shown who it is."""

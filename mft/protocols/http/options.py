@@ -119,8 +119,9 @@ class AnsweringOptions(ServiceOptions):
         examples=["X-Robots-Tag: none"],
     )
     client_forwarded_header: FieldName = option(
-        "The header in which a proxy tells the client's address: X-Forwarded-For, Forwarded, or "
-        "one of its own. Its first address counts, and only from `trusted_proxies`.",
+        "The header in which proxies tell the client's address: X-Forwarded-For, Forwarded, or "
+        "another of one address. It counts from `trusted_proxies` only, and of a list the last "
+        "address that is none of theirs. A request whose header tells no address is refused.",
         "",
         examples=["X-Forwarded-For"],
     )
@@ -136,13 +137,14 @@ class AnsweringOptions(ServiceOptions):
         yield from super().check(context)
         if self.client_forwarded_header and not self.trusted_proxies:
             yield Wrong("is believed of nobody", option="trusted_proxies")
+        if self.client_forwarded_header and self.proxy_protocol == "no":
+            yield from self.believes_everybody()
 
     def speaks_for_others(self, host: str) -> bool:
         """Whether an address is that of a proxy, whose requests tell whose they are."""
         if not self.client_forwarded_header:
             return False
-        ip = parse_ip(host)
-        return any(ip in network for network in self.trusted_proxies)
+        return self.trusts(parse_ip(host))
 
     def as_http(self) -> "HttpOptions":
         """The same for a service that has nothing else of an HTTP service."""

@@ -174,6 +174,12 @@ def test_a_header_that_is_believed_of_nobody_is_told(directory: Path) -> None:
     assert problem.endswith("is believed of nobody")
 
 
+def test_believing_everybody_is_warned_of(directory: Path) -> None:
+    more = "client_forwarded_header = X-Forwarded-For\ntrusted_proxies = 0.0.0.0/0\n"
+    (problem,) = reading(directory, more)[1]
+    assert "believes everybody" in problem
+
+
 # Numbers.
 
 
