@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import re
 import struct
 import sys
 from typing import Final
@@ -12,6 +13,9 @@ RESOLVE_NO_MAGICLINKS: Final = 0x02
 RESOLVE_BENEATH: Final = 0x08
 RENAME_NOREPLACE: Final = 0x01
 _HOW = struct.Struct("=QQQ")  # struct open_how: flags, mode, resolve
+_FDINFO_BYTES = 4096  # of /proc/PID/fdinfo of a folder; what we want is in its first lines
+_MOUNT = re.compile(rb"^mnt_id:\s*(\d+)$", re.MULTILINE)
+_ESCAPED = re.compile(rb"\\([0-7]{3})")  # a space and its like in /proc/PID/mountinfo
 _STATFS_BYTES = 256  # struct statfs has at most 120 bytes; its first word is the type
 
 # statfs(2) f_type of storage that a network or another process serves: it can stall at any call.
@@ -109,3 +113,31 @@ def storage_type(descriptor: int) -> int:
     if library.fstatfs(ctypes.c_int(descriptor), buffer) != 0:
         return 0
     return ctypes.c_ulong.from_buffer(buffer).value & 0xFFFFFFFF
+
+
+def mount_of(descriptor: int) -> int:
+    """The ID of the mount that an open file is on; 0 where this system does not tell.
+
+    Two mounts of one device (bind mounts) have the same device, and IDs of their own.
+    """
+    try:
+        with open(f"/proc/self/fdinfo/{descriptor}", "rb") as file:
+            found = _MOUNT.search(file.read(_FDINFO_BYTES))
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
+
+
+def mount_points() -> list[str]:
+    """Where something is mounted, as far as this process sees; nothing where nobody tells."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return []
+    fields = (line.split(b" ", 5) for line in lines)
+    return [os.fsdecode(_ESCAPED.sub(_plain, each[4])) for each in fields if len(each) > 5]
+
+
+def _plain(escaped: re.Match[bytes]) -> bytes:
+    return bytes((int(escaped[1], 8),))
