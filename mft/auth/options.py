@@ -59,7 +59,6 @@ class AccountOptions(NamedSection):
     ignored: ClassVar[Mapping[str, str]] = {
         **_LATER,
         "lock_in_home_folder": "accounts never leave their home and virtual folders",
-        "home_folder_delete_on_expire": "homes are never deleted",
     }
 
     type: Literal["application"] = option(
@@ -159,6 +158,13 @@ class AccountOptions(NamedSection):
         None,
         examples=["2030-12-31"],
     )
+    home_folder_delete_on_expire: Annotated[float, duration(0, 100 * 365 * DAY)] = option(
+        "How long after `expire_datetime` its home is deleted, with all that is in it and for "
+        "good; 0 is never. The server must have seen the account ended for as long, at least a day "
+        "and at most a week. Not for a home in which anybody else has a part.",
+        0.0,
+        examples=["90d"],
+    )
     disable_on_inactivity: Inheritable[Days] = option(
         "After how many days without a login it may not log in any more; 0 is never. `created` "
         "and `changed` count as logins: a newer `changed` lets it in again.",
@@ -214,6 +220,9 @@ class AccountOptions(NamedSection):
             yield Wrong("needs a password: logins by key are not asked for a code", option=name)
         if second is None and self.recovery_codes:
             yield Wrong(f"needs {name}", option="recovery_codes")
+        if self.home_folder_delete_on_expire and self.expire_datetime is None:
+            sentence = "deletes nothing without expire_datetime"
+            yield Wrong(sentence, option="home_folder_delete_on_expire", mild=True)
         path = self.ssh_authorized_keys_path
         if path is None or isinstance(path, Inherit):
             return

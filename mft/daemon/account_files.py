@@ -14,6 +14,7 @@ from mft.config.kinds import Context
 from mft.config.problem import Problem, Severity
 from mft.config.section import check_section, given
 from mft.daemon.cross_checks import check_lifetimes, check_names, check_references
+from mft.daemon.ended_home_checks import refuse_ended_homes
 from mft.daemon.places import check_places
 from mft.daemon.reading import Reading
 from mft.trust.ssh_keys import open_at_once
@@ -106,6 +107,7 @@ def _check(reading: Reading, path: Path, taken: Collection[str]) -> None:
     check_names(reading.families[ACCOUNTS], problems)
     check_lifetimes(reading)
     check_places(reading, path)
+    refuse_ended_homes(reading)
     for family in FAMILIES:
         for uuid, one in reading.families[family].items():
             if uuid in taken:

@@ -25,6 +25,7 @@ from mft.daemon.cross_checks import (
     check_references,
     check_stable_intervals,
 )
+from mft.daemon.ended_home_checks import check_ended_homes
 from mft.daemon.mail_checks import check_recipients, name_the_only_client
 from mft.daemon.method_checks import check_methods
 from mft.daemon.options import ServerOptions
@@ -132,6 +133,7 @@ def _load(file: Path) -> Loaded:
     check_programs(reading)
     files = read_account_files(reading)
     check_recipients(reading, files)
+    check_ended_homes(reading, files, file)
     check_shared_secret(reading, files)
     _check_mode(file, problems)
     problems.sort(key=lambda problem: (problem.file != file.name, problem.line))

@@ -21,6 +21,7 @@ from mft.daemon.becoming import become, identity
 from mft.daemon.checkpoints import Checkpoints
 from mft.daemon.control import ControlSocket
 from mft.daemon.draining import drain, pause
+from mft.daemon.ended_homes import EndedHomes
 from mft.daemon.endings import Endings
 from mft.daemon.flows import Flows
 from mft.daemon.handling import Handling
@@ -204,16 +205,19 @@ class Daemon:
             tell_listening(service, self.bus)
         self._loop(SYNC_INTERVAL, self._tend_journal)
         self._loop(checkpoints.interval, checkpoints.round)
+        tells = self._flows.sharing.tells_of_accounts
         self._housekeeping = Housekeeping(
             self,
             self._volumes,
             self.bus,
             Endings(kept.own_passwords, kept.last_logins.of),
-            tells=self._flows.sharing.tells_of_accounts,
+            tells=tells,
         )
         self._housekeeping.warn_of_certificates()
         for interval, work in kept.loops:
             self._loop(interval, work)
+        ended = EndedHomes(self, state, self._volumes, self.bus, kept.last_logins.of, tells)
+        self._loop(ended.interval, ended.round, now=True)
         self._loop(self._housekeeping.interval, self._housekeeping.round)
         self._loop(BANS_INTERVAL, self.bans.round)
         await self.quarantines.clear()
@@ -264,11 +268,11 @@ class Daemon:
             log.warn("the journal's end is not on the disk: {error}", error=error)
         self._pools.stop()
 
-    def _loop(self, interval: float, work: Any) -> None:
+    def _loop(self, interval: float, work: Any, *, now: bool = False) -> None:
         loop = LoopingCall(work)
         loop.clock = self._reactor
         self._loops.append(loop)
-        loop.start(interval, now=False).addErrback(self._loop_broke)
+        loop.start(interval, now=now).addErrback(self._loop_broke)
 
     def _loop_broke(self, failure: Failure) -> None:
         log.failure("periodic work ended", failure)

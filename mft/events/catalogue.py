@@ -2486,6 +2486,38 @@ RECORDS_PUT_BACK: Final = Event(
     "have chosen and used up; this node put them back.",
     _in("operational session failure failure-high"),
 )
+HOME_DELETION_AHEAD: Final = Event(
+    90325,
+    p.HomeEnds,
+    'Account "{account_name}" has ended, and its home "{home}" will be deleted with all that is in '
+    "it, at the earliest on {earliest}.",
+    _in("operational process informational"),
+)
+HOME_DELETED: Final = Event(
+    90326,
+    p.HomeDeleted,
+    'The home "{home}" of account "{account_name}", which has ended, is deleted.',
+    _in("operational process success file-operation"),
+)
+HOME_NOT_DELETED: Final = Event(
+    90327,
+    p.HomeNotDeleted,
+    'The home "{home}" of account "{account_name}", which has ended, is not deleted: {details}',
+    _PROCESS_FAILED,
+)
+ENDED_HOMES_UNREADABLE: Final = Event(
+    90328,
+    p.PathFailed,
+    'Which homes are to be deleted cannot be read from "{path}", so that for all of them the time '
+    "begins anew: {details}",
+    _PROCESS_FAILED,
+)
+ENDED_HOMES_UNWRITTEN: Final = Event(
+    90329,
+    p.PathFailed,
+    'Which homes are to be deleted cannot be written to "{path}", so that none is: {details}',
+    _PROCESS_FAILED,
+)
 
 
 BY_NUMBER: Final[dict[int, Event[Any]]] = {

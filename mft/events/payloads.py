@@ -1236,6 +1236,33 @@ class Expires(NamedTuple):
     account_uuid: str
 
 
+class HomeEnds(NamedTuple):
+    """A home that will be deleted; `earliest` is a date and time in UTC."""
+
+    account_name: str
+    account_uuid: str
+    home: str
+    earliest: str
+
+
+class HomeDeleted(NamedTuple):
+    """A home that was deleted; `entries` counts what was in it, since the server's last start."""
+
+    account_name: str
+    account_uuid: str
+    home: str
+    entries: int
+
+
+class HomeNotDeleted(NamedTuple):
+    """A home that was to be deleted, and why it is not."""
+
+    account_name: str
+    account_uuid: str
+    home: str
+    details: str
+
+
 class AccountUnused(NamedTuple):
     """An account that has not logged in for so many days."""
 

@@ -105,6 +105,33 @@ def test_nobody_is_let_in_before_all_that_acts_on_uploads_runs(
     assert seen == [False, False, True, True]
 
 
+@pytest.mark.parametrize("used", [1.6e9, time.time()])
+def test_a_running_server_deletes_the_home_of_who_has_ended(
+    instance: Instance, services: Services, used: float
+) -> None:
+    home = instance.directory / "data" / "ann"
+    (home / "in").mkdir(parents=True)
+    known = {"home": str(home), "inode": home.stat().st_ino, "expires": 1.5e9, "serial": 0}
+    seen = {**known, "since": 1.7e9, "seconds": 1e6, "told": True}
+    instance.state.mkdir(exist_ok=True)
+    text = json.dumps({"seen": {"ann-1": seen}, "begun": []})
+    (instance.state / "ended-homes.json").write_text(text)
+    (instance.state / "last-logins.json").write_text(json.dumps({"ann-1": used}))
+    ended = "expire_datetime = 2017-07-14 02:40Z\nhome_folder_delete_on_expire = 1d\n"
+    group = "[groups/DEFAULT_GROUP]\nname = default\n"
+
+    async def main(reactor: Any) -> None:
+        daemon = instance.daemon(reactor, group, f"{ANN}{ended}")
+        await daemon.start()
+        if used < 1.7e9:
+            await until(reactor, lambda: events.HOME_DELETED.number in instance.numbers)
+        await daemon.stop()
+
+    run_loop(main)
+    assert home.exists() is (used > 1.7e9)
+    assert not home.exists() or events.HOME_DELETED.number not in instance.numbers
+
+
 def test_a_start_clears_away_what_a_killed_server_left_in_quarantine(
     instance: Instance, services: Services
 ) -> None:
