@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from mft.auth.inheritance import Membership
 from mft.core.failure import Reason, Refused
-from mft.daemon.ended_home_checks import claims_of, deletion_of, owner
+from mft.daemon.ended_home_checks import Claims, claims_of, deletion_of, owner
 from mft.daemon.ended_homes_file import Begun, Ended, EndedHomesFile, Seen
 from mft.daemon.load import Config
 from mft.events import catalogue as events
@@ -27,6 +27,7 @@ from mft.vfs.removal import Place, Removal, aside_name, look, place_of, put_asid
 from mft.vfs.volume import Volumes
 
 INTERVAL: Final = 3600.0  # seconds between two looks
+CLAIMS_AGE: Final = 60.0  # seconds for which nobody looks anew who has a part in which folders
 TOKEN_BYTES: Final = 8  # of names that nothing else has
 
 log = Logger()
@@ -81,6 +82,7 @@ class EndedHomes:
         self._passed = passed
         self._last = passed()
         self._file = EndedHomesFile(state, volumes.disk, bus)
+        self._known: tuple[Config, float, Claims] | None = None
         self._told: dict[str, str] = {}  # by account: why its home could not be deleted
 
     async def round(self) -> None:
@@ -204,8 +206,7 @@ class EndedHomes:
         busy = self._busy(one.account)
         if busy:
             raise Refused(Reason.BUSY, one.home, busy)
-        claims = await self._volumes.disk(claims_of, self._around.config)
-        other = claims.other(one.home, owner(one.account))
+        other = (await self._claims()).other(one.home, owner(one.account))
         if other is not None:
             details = f"{other.folder} is in it or around it, of {other.who}"
             raise Refused(Reason.DENIED, one.home, details)
@@ -223,6 +224,14 @@ class EndedHomes:
             await self._file.end(begun)
             raise
         await self._go_on(begun)
+
+    async def _claims(self) -> Claims:
+        """Who has a part in which folders: thousands of homes may be due at once."""
+        config, now = self._around.config, self._passed()
+        known = self._known
+        if known is None or known[0] is not config or now - known[1] > CLAIMS_AGE:
+            known = self._known = config, now, await self._volumes.disk(claims_of, config)
+        return known[2]
 
     async def _resume(self, begun: Begun) -> None:
         """Finish what was begun before: by another run, or until something was in the way."""

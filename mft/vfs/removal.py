@@ -122,7 +122,7 @@ class Removal:
     """Empties a folder that is aside, a bounded step at a time, and removes it.
 
     Folders that are found in it are moved to its top before they are emptied, so that no depth
-    takes more than three descriptors, and a removal that was cut goes on anywhere.
+    takes more than six descriptors, and a removal that was cut goes on anywhere.
     """
 
     def __init__(self, folder: Folder, volumes: Volumes, token: str) -> None:
