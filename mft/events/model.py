@@ -1,12 +1,16 @@
 """What an event is: a number, a payload, a sentence and groups; and one occurrence of it."""
 
+import re
 import string
+from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from mft.core.peer import Origin
 
 D = TypeVar("D")
+
+_DECIMALS: Final = re.compile(r"\.\d+f")  # how sentences write fractions
 
 
 class Group(Enum):
@@ -49,7 +53,7 @@ class Group(Enum):
 class Event(Generic[D]):
     """A fact that can happen. Its sentence is checked against its payload when it is declared."""
 
-    __slots__ = ("_told", "groups", "keys", "number", "payload", "sentence", "since")
+    __slots__ = ("_told", "groups", "keys", "number", "payload", "say", "sentence", "since")
 
     def __init__(
         self,
@@ -73,6 +77,7 @@ class Event(Generic[D]):
         named = {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
         if unknown := named - {key for _, key in self.keys}:
             raise TypeError(f"event {number}: the sentence names {sorted(unknown)}")
+        self.say = _compiled(sentence)  # the sentence with the data in it, as `format_map` has it
 
     def data(self, payload: D) -> dict[str, Any]:
         """The payload under the keys that filters, templates and the journal use."""
@@ -81,6 +86,25 @@ class Event(Generic[D]):
 
     def __repr__(self) -> str:
         return f"<Event {self.number}>"
+
+
+def _compiled(sentence: str) -> Callable[[Mapping[str, Any]], str]:
+    """What makes the sentence: read once, since it is made for every handler.
+
+    It raises KeyError for data that lacks something, and TypeError or ValueError for what is no
+    number where one belongs.
+    """
+    form, names = [], []
+    for text, name, spec, conversion in string.Formatter().parse(sentence):
+        form.append(text.replace("%", "%%"))
+        if name is None:
+            continue
+        if conversion or not (spec == "" or _DECIMALS.fullmatch(spec or "")):
+            return sentence.format_map
+        form.append(f"%{spec or 's'}")
+        names.append(name)
+    whole = "".join(form)
+    return lambda data: whole % tuple([data[name] for name in names])
 
 
 class Occurrence(NamedTuple):
@@ -95,7 +119,7 @@ class Occurrence(NamedTuple):
     @property
     def message(self) -> str:
         """The sentence with its data in it; peers' text is escaped by whoever prints it."""
-        return self.event.sentence.format_map(self.data)
+        return self.event.say(self.data)
 
 
 class Emitter(Protocol):

@@ -24,6 +24,7 @@ from mft.events.filters import (
 from mft.events.model import Occurrence
 
 DELAY: Final = 0.05  # seconds that events wait for company before they are handled
+LONGEST_DELAY: Final = 0.5  # seconds, where many come one after the other and nobody waits for them
 
 
 class HandlerOptions(NamedSection):
@@ -35,6 +36,8 @@ class HandlerOptions(NamedSection):
 
     # How long an event waits for company: none where somebody waits for what the handler does.
     delay: ClassVar[float] = DELAY
+    # How long at most while many come: more where a batch costs the same whatever is in it.
+    longest_delay: ClassVar[float] = DELAY
 
     type: Text = option("What the handler does.", examples=["local-file"])
     target: EventNumbers = option(

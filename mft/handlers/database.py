@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -15,7 +15,7 @@ from mft.core.failure import Refused
 from mft.core.peer import NOWHERE, PROCESS, Component, Origin
 from mft.events import catalogue, payloads
 from mft.events.model import Event, Occurrence
-from mft.handlers.base import HandlerOptions
+from mft.handlers.base import LONGEST_DELAY, HandlerOptions
 from mft.resources.base import Surroundings
 from mft.resources.database import Database
 from mft.resources.database_options import SqliteOptions
@@ -35,6 +35,8 @@ DatabaseRef = Annotated[str, reference("resources", "sqlite", "mysql", "postgres
 
 class DatabaseHandlerOptions(HandlerOptions):
     """Write events into a database, one row each."""
+
+    longest_delay: ClassVar[float] = LONGEST_DELAY
 
     database: Maybe[DatabaseRef] = option(
         "The ID of a database among the resources. Empty: a file of its own, see `path`.",

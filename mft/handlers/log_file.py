@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import field_validator
 from twisted.internet.defer import Deferred
@@ -21,7 +21,7 @@ from mft.events.facts import NO_COMPONENT, Facts
 from mft.events.model import Occurrence
 from mft.events.template import DEFAULT_LINE, Template
 from mft.handlers.appended import Appended, Policy, Rotated, RotationFailed
-from mft.handlers.base import HandlerOptions
+from mft.handlers.base import LONGEST_DELAY, HandlerOptions
 from mft.handlers.rotation import IN_PLACE, Moment, RotateOn
 from mft.resources.base import Surroundings
 
@@ -69,6 +69,8 @@ EntryContent = Annotated[str, Kind("template", DEFAULT_LINE, _content)]
 
 class LogFileOptions(HandlerOptions):
     """Write events into a file of this machine, one line each."""
+
+    longest_delay: ClassVar[float] = LONGEST_DELAY
 
     path: Annotated[str, Kind("file", "log/server.log", _log_path, files=as_data)] = option(
         "Where the log is. {host.name} and {host.fqdn} stand for the names of this machine.",

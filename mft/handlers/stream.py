@@ -3,14 +3,14 @@
 import os
 import select
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from mft.config.kinds import Count
 from mft.config.section import option
 from mft.core.peer import Component
 from mft.events.model import Occurrence
 from mft.events.template import DEFAULT_LINE
-from mft.handlers.base import HandlerOptions
+from mft.handlers.base import LONGEST_DELAY, HandlerOptions
 from mft.handlers.log_file import BATCH, EntryContent, encode, renderer
 from mft.resources.base import Surroundings
 
@@ -21,6 +21,8 @@ LINE_FEED: Final = 0x0A
 
 class StreamOptions(HandlerOptions):
     """Write events to standard output, one line each."""
+
+    longest_delay: ClassVar[float] = LONGEST_DELAY
 
     entry_content: EntryContent = option(
         "The template of a line of text.", DEFAULT_LINE, examples=["{id} {message}"]

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Sequence
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from mft.core.failure import Reason, Refused
@@ -20,6 +19,7 @@ from mft.handlers.base import DELAY as DELAY
 from mft.handlers.base import Handler, HandlerOptions
 from mft.handlers.cursor import Cursor
 from mft.handlers.dead_letters import DeadLetters
+from mft.handlers.gathering import Gathering
 from mft.handlers.inbox import MAX_KEPT, Batch, Inbox
 from mft.handlers.retrying import FAILING, STOPPED, Retried, Retrying
 from mft.resources.base import Surroundings
@@ -54,7 +54,9 @@ class Subscription:
         self._clock = surroundings.clock
         self._filter = options.filter(surroundings.groups_of, surroundings.server.uuid)
         self._fail_after = options.fail_after_errors
-        self._delay = options.delay
+        self._gathering = Gathering(
+            self._clock, options.delay, options.longest_delay, handler.batch, self._wake
+        )
         self._begin = bus.began if begin is None else begin
         state, section = surroundings.directory / "state", handler.component.uuid
         self._cursor = Cursor(state, section)
@@ -67,8 +69,6 @@ class Subscription:
         self._saved = -1
         self._saved_at = 0.0
         self._stopping = False
-        self._call: IDelayedCall | None = None
-        self._hurried = False
         self._waiter: Deferred[None] | None = None
         self._sleeper: Deferred[None] | None = None
         self._worker: Deferred[None] | None = None
@@ -128,9 +128,7 @@ class Subscription:
             if limit.active():
                 limit.cancel()
         self._bus.unsubscribe(self)
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
+        self._gathering.close()
         if self._inbox is not None:
             self._inbox.close()
         await self._save(now=True)
@@ -154,16 +152,7 @@ class Subscription:
         inbox = self._inbox
         if inbox is None or self.given_up or not inbox.offer(occurrence):
             return
-        if self._call is None:
-            self._call = self._clock.callLater(self._delay, self._tick)
-        elif not self._hurried and len(inbox) >= self.handler.batch:
-            self._hurried = True
-            self._call.reset(0)
-
-    def _tick(self) -> None:
-        self._call = None
-        self._hurried = False
-        self._wake()
+        self._gathering.came(len(inbox))
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
@@ -183,13 +172,14 @@ class Subscription:
                 continue
             if await self._deliver(batch.wanted):
                 self._position = batch.upto
+                self._gathering.handled(len(batch.wanted))
                 await self._save()
                 self._tell_caught_up()
 
     async def _next(self) -> Batch | None:
-        """The next batch; a journal that cannot be read is tried again."""
+        """The next batch that need not wait; a journal that cannot be read is tried again."""
         inbox = self._inbox
-        if inbox is None:
+        if inbox is None or self._waits(inbox):
             return None
         while True:
             try:
@@ -199,6 +189,15 @@ class Subscription:
                 if self._stopping:
                     return None
                 await self._sleep(LONGEST_RETRY)
+
+    def _waits(self, inbox: Inbox) -> bool:
+        """Whether what is there waits for company: else a busy handler would take one by one."""
+        return (
+            self._gathering.going_on
+            and not self._stopping
+            and not inbox.starved
+            and len(inbox) < self.handler.batch
+        )
 
     async def _idle(self) -> None:
         """Wait until there is something to do; what came while the cursor was saved is."""
@@ -210,7 +209,7 @@ class Subscription:
             await self._save()
         if inbox.starved:
             await self._sleep(JOURNAL_RETRY)
-        elif inbox.empty and not (self._stopping or self._retrying.asked):
+        elif (inbox.empty or self._waits(inbox)) and not (self._stopping or self._retrying.asked):
             self._waiter = Deferred()
             await self._waiter
 

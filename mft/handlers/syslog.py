@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from mft.core.peer import Component
@@ -47,6 +47,8 @@ class Syslog:
         self._options = options
         self._around = around
         self._size = options.size
+        self._whole = options.format == "rfc5424"
+        self._second, self._local = 0, datetime.fromtimestamp(0).astimezone()
         facts = Facts(around.server, component)
         self._render = Template(options.entry_content, facts).render
         self._identities = tuple((name, facts.fact(name)) for name in IDENTITIES)
@@ -84,12 +86,20 @@ class Syslog:
         failed = Group.FAILURE in occurrence.event.groups
         said = Said(
             self._failure if failed else self._usual,
-            datetime.fromtimestamp(occurrence.time).astimezone(),
+            self._moment(occurrence.time),
             self._render(occurrence),
             str(occurrence.event.number),
-            self._values(occurrence) if self._options.format == "rfc5424" else (),
+            self._values(occurrence) if self._whole else (),
         )
         return self._line(self._sender, said, self._size)
+
+    def _moment(self, time: float) -> datetime:
+        """The time with the zone of this machine, which is asked for once a second."""
+        second = int(time)
+        if second != self._second:
+            self._local = datetime.fromtimestamp(second).astimezone()
+            self._second = second
+        return self._local + timedelta(seconds=time - second)
 
     def _values(self, occurrence: Occurrence) -> list[tuple[str, str]]:
         """Everything about an event: who, where, what, and all of its data."""

@@ -22,7 +22,7 @@ from mft.config.kinds import (
     size,
 )
 from mft.config.section import option
-from mft.handlers.base import HandlerOptions
+from mft.handlers.base import LONGEST_DELAY, HandlerOptions
 from mft.handlers.log_file import EntryContent
 from mft.trust.certificates import load_authorities
 from mft.wire.syslog import MAX_ID, MAX_SIZE, MIN_SIZE
@@ -131,6 +131,8 @@ ElementId = Annotated[str, Kind("ID of structured data", "event@32473", _element
 
 class SyslogOptions(HandlerOptions):
     """Send events to a syslog server, one message each."""
+
+    longest_delay: ClassVar[float] = LONGEST_DELAY
 
     converted: ClassVar[Mapping[str, Callable[[str], str | None]]] = {
         "address": _scheme("udp://"),

@@ -12,7 +12,7 @@ from mft.core.peer import Component
 from mft.events.facts import Facts
 from mft.events.model import Occurrence
 from mft.events.template import Template
-from mft.handlers.base import HandlerOptions
+from mft.handlers.base import LONGEST_DELAY, HandlerOptions
 from mft.handlers.log_file import EntryContent
 from mft.handlers.syslog_options import LINE
 from mft.resources.base import Surroundings
@@ -29,6 +29,8 @@ WINDOWS: Final = os.name == "nt"
 
 class WindowsEventlogOptions(HandlerOptions):
     """Write events to the Application log of Windows."""
+
+    longest_delay: ClassVar[float] = LONGEST_DELAY
 
     shown: ClassVar[Mapping[str, str]] = {"enabled": "No"}  # the file is for other systems too
 

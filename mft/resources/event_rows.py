@@ -43,6 +43,10 @@ def held(text: str, limit: int = MAX_NAME) -> str:
     """The text as every database holds it."""
     if _UNHELD.search(text):
         text = visible(text)
+    return _cut(text, limit)
+
+
+def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + CUT
 
 
@@ -53,7 +57,7 @@ def row_of(server: Component, told: Occurrence) -> Row:
         "serial": told.serial,
         "event_id": told.event.number,
         "timestamp": round(told.time, 3),
-        "message": held(visible(message(told)), MAX_MESSAGE),
+        "message": _cut(visible(message(told)), MAX_MESSAGE),
         "groups": _groups(told.event.groups),
         "data": _json(told.data),
         **_of_origin(server, told.origin),

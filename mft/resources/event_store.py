@@ -52,10 +52,7 @@ class EventStore:
         self._existing = existing
         self._dialect = DIALECTS[options.type]
         self._pool = engine_of(options, existing)
-        # Compiled once, and given to the driver as it is: that halves what a row costs.
-        names = [one.name for one in schema.events.columns if one.name != "id"]
-        insert = self._dialect.insert(schema.events)
-        self._insert = str(insert.compile(self._pool, column_keys=names))
+        self._add = self._dialect.adding(schema.events, self._pool)
         self._lock = Lock()  # one thread prepares, the others wait for it
         self._ready = False
 
@@ -77,7 +74,7 @@ class EventStore:
             return
         rows = [row_of(server, told) for told in occurrences]
         with self._doing("insert", given=True), self._pool.begin() as connection:
-            connection.exec_driver_sql(self._insert, self._dialect.values(rows))
+            self._add(connection, rows)
 
     def delete_older(self, server: Component, moment: float, limit: int) -> int:
         """Delete at most `limit` events of a server from before a time; how many that were."""
@@ -151,7 +148,7 @@ class EventStore:
         probe["uuid"] = str(uuid4())
         with connection.begin() as transaction:
             with self._doing("insert"):
-                connection.exec_driver_sql(self._insert, self._dialect.values([probe]))
+                self._add(connection, [probe])
             with self._doing("delete"):
                 connection.execute(table.delete().where(table.c.uuid == probe["uuid"]))
             transaction.rollback()

@@ -70,7 +70,7 @@ def priority(facility: str, severity: str) -> int:
 def rfc3164(sender: Sender, said: Said, size: int) -> bytes:
     """The line `<30>Mon dd HH:MM:SS host SERVER: TEXT`, at most `size` bytes (MIN_SIZE or more)."""
     at = said.time
-    stamp = f"{_MONTHS[at.month - 1]} {at.day:2d} {at:%H:%M:%S}"
+    stamp = f"{_MONTHS[at.month - 1]} {at.day:2d} {at.hour:02d}:{at.minute:02d}:{at.second:02d}"
     host = f"{_name(sender.host, MAX_HOST)} " if sender.host else ""
     tag = _NOT_IN_TAGS.sub("_", sender.app[:MAX_APP]) or "mft"
     head = f"<{said.priority}>{stamp} {host}{tag}: "

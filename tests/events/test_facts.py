@@ -1,5 +1,6 @@
 import json
 import re
+from uuid import RFC_4122, UUID
 
 import pytest
 
@@ -103,6 +104,15 @@ def test_a_serial_that_was_given_again_after_a_restore_is_another_event():
     first = told(serial=5)._replace(time=1_900_000_000.1234)
     assert name(first) == name(first._replace(time=1_900_000_000.123))  # as the journal has it
     assert name(first) != name(first._replace(time=1_900_000_000.124))
+
+
+def test_names_of_events_follow_each_other_as_events_do():
+    name = FACTS.fact("uuid")
+    moments = [(1, 999.9996), (2, 1e9), (2**24 - 2, 1e9), (7, 1e9 + 0.001), (6, 1e9 + 1), (8, 4e9)]
+    names = [name(told(serial=serial, time=time)) for serial, time in moments]
+    assert names == sorted(names)
+    assert {UUID(one).version for one in names} == {8}
+    assert {UUID(one).variant for one in names} == {RFC_4122}
 
 
 def test_a_file_in_the_root_is_in_the_root():

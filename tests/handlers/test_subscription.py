@@ -9,7 +9,7 @@ from mft.core.failure import Reason, Refused
 from mft.events import catalogue, payloads
 from mft.events.filters import Items
 from mft.handlers import inbox as inbox_module
-from mft.handlers.base import HandlerOptions
+from mft.handlers.base import LONGEST_DELAY, HandlerOptions
 from mft.handlers.subscription import DELAY, FAULT_ATTEMPTS, LONGEST_RETRY, Subscription
 from tests.fakes.handlers import Remembering, house
 from tests.fakes.occurrences import ALICE, SERVER, uploaded
@@ -85,6 +85,72 @@ def test_a_full_batch_does_not_wait(home):
     emit(home, 4)
     wait(home, 0)
     assert handler.serials == [1, 2, 3, 4]
+    stop(home, subscription)
+
+
+class Patient(HandlerOptions):
+    """Of a handler whose batches cost the same whatever is in them."""
+
+    longest_delay = LONGEST_DELAY
+
+
+def patient(home, handler):
+    options = Patient(name="audit", type="local-file")
+    subscription = Subscription(handler, options, home.bus, home.around)
+    run(subscription.start())
+    return subscription
+
+
+def test_what_comes_while_a_batch_is_handled_waits_for_company_as_well(home):
+    handler = Remembering()
+    subscription = subscribed(home, handler)
+    handler.gate = Deferred()
+    emit(home, 1)
+    wait(home)
+    emit(home, 1)
+    handler.gate.callback(None)
+    handler.gate = None
+    emit(home, 1)
+    assert handler.serials == [1]
+    wait(home)
+    assert (handler.serials, handler.calls) == ([1, 2, 3], 2)
+    stop(home, subscription)
+
+
+def test_many_events_one_after_the_other_become_few_batches(home):
+    handler = Remembering(batch=1000)
+    subscription = patient(home, handler)
+    for _ in range(3000):
+        emit(home, 1)
+        wait(home, 0.001)
+    wait(home, LONGEST_DELAY)
+    assert handler.serials == list(range(1, 3001))
+    assert handler.calls <= 12
+    stop(home, subscription)
+
+
+def test_a_stop_waits_for_no_company(home):
+    handler = Remembering(batch=1000)
+    subscription = patient(home, handler)
+    emit(home, 200)
+    wait(home)
+    emit(home, 5)
+    run(subscription.stop(5.0))
+    assert handler.serials == list(range(1, 206))
+
+
+def test_a_full_batch_that_is_left_waits_for_nobody(home):
+    handler = Remembering(batch=4)
+    subscription = subscribed(home, handler)
+    handler.gate = Deferred()
+    emit(home, 4)
+    wait(home, 0)
+    emit(home, 9)
+    handler.gate.callback(None)
+    handler.gate = None
+    assert handler.serials == list(range(1, 13))
+    wait(home)
+    assert handler.serials == list(range(1, 14))
     stop(home, subscription)
 
 
