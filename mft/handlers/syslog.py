@@ -99,7 +99,7 @@ class Syslog:
         if second != self._second:
             self._local = datetime.fromtimestamp(second).astimezone()
             self._second = second
-        return self._local + timedelta(seconds=time - second)
+        return self._local + timedelta(seconds=time - second) if self._whole else self._local
 
     def _values(self, occurrence: Occurrence) -> list[tuple[str, str]]:
         """Everything about an event: who, where, what, and all of its data."""

@@ -72,8 +72,7 @@ def rfc3164(sender: Sender, said: Said, size: int) -> bytes:
     at = said.time
     stamp = f"{_MONTHS[at.month - 1]} {at.day:2d} {at.hour:02d}:{at.minute:02d}:{at.second:02d}"
     host = f"{_name(sender.host, MAX_HOST)} " if sender.host else ""
-    tag = _NOT_IN_TAGS.sub("_", sender.app[:MAX_APP]) or "mft"
-    head = f"<{said.priority}>{stamp} {host}{tag}: "
+    head = f"<{said.priority}>{stamp} {host}{_tag(sender.app)}: "
     return _within(head, _one_line(said.text), size)
 
 
@@ -140,6 +139,11 @@ def _value(text: str) -> str:
 @lru_cache(KEPT)
 def _id(text: str) -> str:
     return _NOT_IN_IDS.sub("_", text[:MAX_ID]) or "_"
+
+
+@lru_cache(KEPT)
+def _tag(app: str) -> str:
+    return _NOT_IN_TAGS.sub("_", app[:MAX_APP]) or "mft"
 
 
 @lru_cache(KEPT)
