@@ -6,7 +6,7 @@ given the connection behind it finds everything that is its own.
 """
 
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -22,22 +22,38 @@ MAX_UNTOLD: Final = 512  # connections at one place that may wait for theirs, 6 
 TOO_MANY: Final = "too many connections of proxies have not told whose they are"
 
 
-class Proxies(NamedTuple):
+class Proxies:
     """Who begins each connection with a PROXY header, and of which versions; nobody is usual."""
 
-    versions: frozenset[int] = frozenset()
-    networks: tuple[Network, ...] = ()
+    __slots__ = ("_is_among", "networks", "versions")
+
+    def __init__(
+        self, versions: frozenset[int] = frozenset(), networks: tuple[Network, ...] = ()
+    ) -> None:
+        self.versions = versions
+        self.networks = networks
+        self._is_among = lru_cache(CACHED)(self._found)  # the same few proxies come all the time
 
     def tell(self, host: str) -> bool:
         """Whether the connections from an address begin with a header."""
-        if not self.versions:
-            return False
-        ip = _ip(host)
+        return bool(self.versions) and self._is_among(host)
+
+    def _found(self, host: str) -> bool:
+        ip = parse_ip(host)
         return any(ip in network for network in self.networks)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether others trust the same, of the same versions."""
+        if not isinstance(other, Proxies):
+            return NotImplemented
+        return (self.versions, self.networks) == (other.versions, other.networks)
+
+    def __hash__(self) -> int:
+        """As equals have it."""
+        return hash((self.versions, self.networks))
 
 
 NO_PROXIES: Final = Proxies()
-_ip = lru_cache(CACHED)(parse_ip)
 
 
 class Hearer(Protocol):
@@ -53,6 +69,8 @@ class Hearer(Protocol):
 class Preface:
     """The protocol of one connection until its header has come."""
 
+    __slots__ = ("_begun", "_broken", "_connection", "_prefaces", "_proxy", "_reader", "_timer")
+
     def __init__(self, prefaces: "Prefaces", proxy: Address, versions: frozenset[int]) -> None:
         self._prefaces = prefaces
         self._proxy = proxy
@@ -65,14 +83,21 @@ class Preface:
     # From the connection.
 
     def makeConnection(self, transport: Connection) -> None:  # noqa: N802 - Twisted's name
-        """The proxy is there, and most often its header as well: that saves a turn and a timer."""
+        """The proxy is there, and most often its header as well: then nothing waits for it."""
         self._connection = transport
-        count = self._look()
+        reader = self._reader
+        try:
+            count = reader.take(transport.peek(MAX_HEADER))
+        except Malformed as problem:
+            self._give_up(str(problem))
+            return
         if count:
             transport.pass_over(count)
-        self._judge()
-        if self._prefaces.has(self):
-            self._timer = self._prefaces.reactor.callLater(SECONDS, self._late)
+        if reader.header is not None:
+            self._hand_over(reader.header)
+            return
+        self._begun = bool(count)
+        self._timer = self._prefaces.wait_for(self)
 
     def inlet(self) -> memoryview:
         """Room for as much of the header as has come; the bytes behind it stay where they are."""
@@ -122,7 +147,8 @@ class Preface:
         self._connection.protocol = protocol
         protocol.makeConnection(self._connection)
 
-    def _late(self) -> None:
+    def late(self) -> None:
+        """Its time is over."""
         self._give_up(f"its header has not come within {int(SECONDS)} s")
 
     def _give_up(self, details: str) -> None:
@@ -137,8 +163,11 @@ class Preface:
 
     def _leave(self) -> bool:
         """Wait no more; whether it waited."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        timer = self._timer
+        if timer is None:
+            return False
+        if timer.active():
+            timer.cancel()
         return self._prefaces.forget(self)
 
 
@@ -160,13 +189,12 @@ class Prefaces:
         if len(self._waiting) >= self._most:
             self.hearer.untold(proxy, TOO_MANY)
             return None
-        made = Preface(self, proxy, versions)
-        self._waiting.add(made)
-        return made
+        return Preface(self, proxy, versions)
 
-    def has(self, preface: Preface) -> bool:
-        """Whether one still waits."""
-        return preface in self._waiting
+    def wait_for(self, preface: Preface) -> Any:
+        """The header of one has not come yet: the timer that ends it."""
+        self._waiting.add(preface)
+        return self.reactor.callLater(SECONDS, preface.late)
 
     def forget(self, preface: Preface) -> bool:
         """One waits no more; whether it did."""

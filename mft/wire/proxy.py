@@ -4,7 +4,6 @@ The specification is HAProxy's `proxy-protocol.txt` of 2020/03/05; the numbers a
 """
 
 import re
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -79,22 +78,27 @@ class HeaderReader:
         held = self._held = self._held + bytes(view[: MAX_HEADER - had])
         if not held:
             return 0
-        version = self._version(held)
-        end = _line_end(held) if version == 1 else _block_end(held)
+        if held.startswith(WORD):
+            version, end = 1, _line_end(held)
+        elif held.startswith(SIGNATURE):
+            version, end = 2, _block_end(held)
+        else:
+            version, end = _may_become(held), 0
+        if version not in self._versions:
+            raise Malformed(f"a PROXY header of version {version}, which is not taken here")
         if not end or end > len(held):
             return len(held) - had
         self.header = _of_line(held[:end]) if version == 1 else _of_block(held[:end])
         return end - had
 
-    def _version(self, held: bytes) -> int:
-        """Of which version what has come is the beginning."""
-        start = held[: len(SIGNATURE)]
-        version = 2 if SIGNATURE.startswith(start) else 1
-        if version == 1 and not WORD.startswith(start[: len(WORD)]):
-            raise Malformed("no PROXY header")
-        if version not in self._versions:
-            raise Malformed(f"a PROXY header of version {version}, which is not taken here")
-        return version
+
+def _may_become(held: bytes) -> int:
+    """Of which version less than its first word is the beginning."""
+    if WORD.startswith(held):
+        return 1
+    if SIGNATURE.startswith(held):
+        return 2
+    raise Malformed("no PROXY header")
 
 
 # Version 1: a line.
@@ -119,14 +123,11 @@ def _of_line(line: bytes) -> Header:
             return _nobody(1)
         raise Malformed("not a line of the PROXY protocol")
     source, reached, source_port, reached_port = found.groups()
-    try:
-        hosts = _host(family, source.decode()), _host(family, reached.decode())
-    except ValueError:
-        raise Malformed("not an address of its family") from None
-    ports = int(source_port), int(reached_port)
-    if max(ports) > MAX_PORT:
+    client, port = _client(family, source.decode()), int(source_port)
+    there = _address(family, reached.decode(), int(reached_port))
+    if port > MAX_PORT or there.port > MAX_PORT:
         raise Malformed(f"a port above {MAX_PORT}")
-    return _header(1, hosts, ports, {})
+    return Header(1, False, Address(client, port), there, {})
 
 
 # Version 2: a block.
@@ -155,11 +156,14 @@ def _of_block(data: bytes) -> Header:
     end = FIXED + block.size
     if len(data) < end:
         raise Malformed("addresses that are cut short")
-    source, reached, *ports = block.unpack_from(data, FIXED)
-    found = extensions(data, end) if len(data) > end else ()
-    verify(data, found)
-    hosts = _host(family, source), _host(family, reached)
-    return _header(2, hosts, ports, described(found))
+    source, reached, port, reached_port = block.unpack_from(data, FIXED)
+    told = {}
+    if len(data) > end:
+        found = extensions(data, end)
+        verify(data, found)
+        told = described(found)
+    there = _address(family, reached, reached_port)
+    return Header(2, False, Address(_client(family, source), port), there, told)
 
 
 def _verify_what_is_ignored(data: bytes, size: int) -> None:
@@ -171,37 +175,34 @@ def _verify_what_is_ignored(data: bytes, size: int) -> None:
     verify(data, found)
 
 
-# Both.
+# Both. Most addresses come again and again.
 
 
 def _nobody(version: int, *, is_local: bool = False) -> Header:
     return Header(version, is_local, None, None, {})
 
 
-def _header(
-    version: int, hosts: Sequence[str], ports: Sequence[int], told: dict[str, str]
-) -> Header:
-    source, reached = hosts
-    if _is_nobody(source):
-        raise Malformed(f"the client's address is {source}, which nobody has")
-    there = Address(source, ports[0]), Address(reached, ports[1])
-    return Header(version, False, *there, told)
-
-
-# Most addresses come again and again.
-
-
 @lru_cache(CACHED)
-def _host(family: int, told: str | bytes) -> str:
-    """An address of a family, from text or from its bytes, as `Address` has it."""
-    kind = IPv4Address if family == IPV4 else IPv6Address
-    return Address.of(str(kind(told)), 0).host
+def _client(family: int, told: str | bytes) -> str:
+    """A client's address of a family, from text or from its bytes, as `Address` has it.
 
-
-@lru_cache(CACHED)
-def _is_nobody(host: str) -> bool:
+    Raises Malformed for what is none, and for one that nobody has.
+    """
+    host = _address(family, told, 0).host
     ip = ip_address(host)
-    return ip.is_unspecified or ip.is_multicast
+    if ip.is_unspecified or ip.is_multicast:
+        raise Malformed(f"the client's address is {host}, which nobody has")
+    return host
+
+
+@lru_cache(CACHED)
+def _address(family: int, told: str | bytes, port: int) -> Address:
+    """An address of a family and a port; raises Malformed for what is none."""
+    kind = IPv4Address if family == IPV4 else IPv6Address
+    try:
+        return Address.of(str(kind(told)), port)
+    except ValueError:
+        raise Malformed("not an address of its family") from None
 
 
 @lru_cache(CACHED)

@@ -4,7 +4,8 @@ All of it is what a proxy says of a client: facts for the audit trail, and no pr
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from struct import Struct
+from typing import Final
 
 from mft.core.failure import Malformed
 from mft.wire.crc32c import crc32c
@@ -27,43 +28,42 @@ CERTIFICATE: Final = "tls_client_certificate"
 MAX_UNIQUE_ID: Final = 128  # bytes
 MAX_SHOWN: Final = 256  # characters of one value
 
-_HEAD: Final = 3  # bytes before a value: its type and its length
+_HEAD: Final = Struct(">BH")  # before a value: its type and its length
 _TLS_HEAD: Final = 5  # bytes before the values inside: flags, and whether a certificate is good
 _SHOWED: Final = 0x02 | 0x04  # flags: a certificate was shown, on this connection or before
 _CHECKSUM_SIZE: Final = 4
 
 
-class Extension(NamedTuple):
-    """One of them, and where its value begins."""
-
-    kind: int
-    value: bytes
-    at: int
+Extension = tuple[int, bytes, int]  # its type, its value, and where in the header that begins
 
 
-def extensions(data: bytes, at: int) -> tuple[Extension, ...]:
+def extensions(data: bytes, at: int) -> list[Extension]:
     """Those that fill the bytes from a place on; raises Malformed where a length is wrong."""
-    found = []
-    while at < len(data):
-        value = at + _HEAD
-        end = value + int.from_bytes(data[at + 1 : value], "big")
-        if value > len(data) or end > len(data):
+    found: list[Extension] = []
+    size = len(data)
+    while at < size:
+        value = at + _HEAD.size
+        kind, length = _HEAD.unpack_from(data, at) if value <= size else (0, size)
+        at = value + length
+        if at > size:
             raise Malformed("an extension is longer than the header")
-        found.append(Extension(data[at], data[value:end], value))
-        at = end
-    return tuple(found)
+        found.append((kind, data[value:at], value))
+    return found
 
 
 def verify(data: bytes, found: Sequence[Extension]) -> None:
     """See that the checksum of a whole header is right, where it has one; raises Malformed."""
-    sums = [one for one in found if one.kind == CHECKSUM]
-    if not sums:
+    at = 0
+    for kind, value, where in found:
+        if kind == CHECKSUM:
+            if at or len(value) != _CHECKSUM_SIZE:
+                raise Malformed("not one checksum of four bytes")
+            at = where
+    if not at:
         return
-    told = sums[0]
-    if len(sums) > 1 or len(told.value) != _CHECKSUM_SIZE:
-        raise Malformed("not one checksum of four bytes")
-    blank = data[: told.at] + bytes(_CHECKSUM_SIZE) + data[told.at + _CHECKSUM_SIZE :]
-    if crc32c(blank) != int.from_bytes(told.value, "big"):
+    behind = at + _CHECKSUM_SIZE
+    blank = data[:at] + bytes(_CHECKSUM_SIZE) + data[behind:]
+    if crc32c(blank) != int.from_bytes(data[at:behind], "big"):
         raise Malformed("the checksum is wrong")
 
 
@@ -73,14 +73,14 @@ def described(found: Sequence[Extension]) -> dict[str, str]:
     A kind that has no name here has its number, such as 0xea.
     """
     told: dict[str, str] = {}
-    for one in found:
-        if one.kind == TLS:
-            for name, text in _of_tls(one.value).items():
+    for kind, value, _ in found:
+        if kind == TLS:
+            for name, text in _of_tls(value).items():
                 told.setdefault(name, text)
-        elif one.kind not in (CHECKSUM, PADDING):
-            if one.kind == UNIQUE_ID and len(one.value) > MAX_UNIQUE_ID:
+        elif kind not in (CHECKSUM, PADDING):
+            if kind == UNIQUE_ID and len(value) > MAX_UNIQUE_ID:
                 raise Malformed(f"a unique ID of more than {MAX_UNIQUE_ID} bytes")
-            told.setdefault(NAMES.get(one.kind, f"0x{one.kind:02x}"), _text(one.value))
+            told.setdefault(NAMES.get(kind) or f"0x{kind:02x}", _text(value))
     return told
 
 
@@ -89,8 +89,8 @@ def _of_tls(value: bytes) -> dict[str, str]:
     if len(value) < _TLS_HEAD:
         raise Malformed("an extension about TLS that is too short")
     told = {
-        TLS_NAMES.get(one.kind, f"0x{one.kind:02x}"): _text(one.value)
-        for one in extensions(value, _TLS_HEAD)
+        TLS_NAMES.get(kind) or f"0x{kind:02x}": _text(text)
+        for kind, text, _ in extensions(value, _TLS_HEAD)
     }
     good = "verified" if value[1:_TLS_HEAD] == bytes(4) else "not verified"
     told[CERTIFICATE] = good if value[0] & _SHOWED else "none"
