@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from mft.auth.inspected import NO_DEMANDS, Demands
 from mft.auth.permissions import Rules
-from mft.core.peer import Actor, Address, Network, parse_ip
+from mft.core.peer import Actor, Address, Network
 from mft.core.vpath import VPath
 
 SourceRules = Sequence[tuple[bool, Network]]  # (allow, network), the first match decides
@@ -82,7 +82,7 @@ def admits(sources: SourceRules, peer: Address) -> bool:
 
 def _ip(peer: Address) -> IPv4Address | IPv6Address | None:
     try:
-        return parse_ip(peer.host)
+        return peer.ip
     except ValueError:
         return None  # not an address: no rule can let it in
 

@@ -174,8 +174,11 @@ class Chain:
 
     def at_connection(self, peer: Address, service: Component, *, banned: bool) -> Bar | None:
         """Why not even a connection from there is taken; with `banned` a ban is enough."""
-        bars = (one.at_connection(peer, service, banned=banned) for one in self._watches)
-        return next((bar for bar in bars if bar is not None), None)
+        for one in self._watches:
+            bar = one.at_connection(peer, service, banned=banned)
+            if bar is not None:
+                return bar
+        return None
 
     def _first_bar(self, credentials: Credentials, peer: Address, service: Component) -> Bar | None:
         for one in self._watches:

@@ -58,10 +58,13 @@ class Rules(NamedTuple):
         if not self.sources:
             return None
         try:
-            ip = parse_ip(peer.host)
+            ip = peer.ip
         except ValueError:
             return None
-        return next((rule.allow for rule in self.sources if ip in rule.network), None)
+        for rule in self.sources:
+            if ip in rule.network:
+                return rule.allow
+        return None
 
 
 class Guard:

@@ -41,6 +41,11 @@ class Address(NamedTuple):
         """Make an address from what a socket reports."""
         return cls(_canonical(host), port)
 
+    @property
+    def ip(self) -> IPv4Address | IPv6Address:
+        """The IP address to compare with networks; ValueError where the host is none."""
+        return _ip(self.host)
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -50,10 +55,18 @@ def _canonical(host: str) -> str:
     return str(parse_ip(host))
 
 
+_ip = lru_cache(CACHED)(parse_ip)
+
+
 def source_of(peer: Address) -> str:
     """What counts as one source: an IPv4 address, or an IPv6 network of 64 bits."""
-    ip = ip_address(peer.host)
-    return peer.host if ip.version == 4 else str(int(ip) >> SOURCE_PREFIX)
+    return _source(peer.host)
+
+
+@lru_cache(CACHED)
+def _source(host: str) -> str:
+    ip = ip_address(host)
+    return host if ip.version == 4 else str(int(ip) >> SOURCE_PREFIX)
 
 
 NOWHERE = Address("127.0.0.1", 0)  # the peer of events that no peer caused

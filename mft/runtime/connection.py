@@ -267,6 +267,10 @@ class Connection(tcp.Server):
         self._writing = True
         super().loseConnection()
 
+    def readConnectionLost(self, reason: Any) -> None:
+        """The peer sends no more: no stream goes on without it, so none is asked."""
+        self.connectionLost(reason)
+
     def connectionLost(self, reason: Any) -> None:
         """Give every buffer back, then tell the protocol."""
         self.connected = 0  # what is sent from here on is given back at once

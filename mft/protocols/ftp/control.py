@@ -44,7 +44,7 @@ class Control:
         self.username = ""
         self.login = hub.login(address)
         self.refusals = 0
-        self.session_id = secrets.token_bytes(SESSION_ID)
+        self._session_id = b""
         self.idle_limit = hub.options.idle_connection_timeout
         self.parameters: Parameters = self._fresh()
         self.data = DataChannel(self)
@@ -172,6 +172,13 @@ class Control:
         return self.session
 
     # TLS.
+
+    @property
+    def session_id(self) -> bytes:
+        """What binds the TLS sessions of data connections to this control connection."""
+        if not self._session_id:
+            self._session_id = secrets.token_bytes(SESSION_ID)
+        return self._session_id
 
     @property
     def data_context(self) -> Any:

@@ -110,7 +110,7 @@ class ControlLine:
         if not self.alive:
             return
         self.alive = False
-        self._talker.went(clean=bool(reason.check(ConnectionDone)))
+        self._talker.went(clean=isinstance(reason.value, ConnectionDone))
         self.wake()
 
     # Its protection.

@@ -123,7 +123,7 @@ class HttpLine:
     def connectionLost(self, reason: Failure) -> None:
         """The last moment."""
         self.alive = False
-        self._talker.went(clean=bool(reason.check(ConnectionDone)))
+        self._talker.went(clean=isinstance(reason.value, ConnectionDone))
         if self._giving is not None:
             self._giving.lost()
         self._end()
