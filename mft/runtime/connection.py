@@ -116,6 +116,20 @@ class Connection(tcp.Server):
             data = data[count:]
         self.send(memoryview(data))
 
+    def send_together(self, work: Callable[[], None]) -> None:
+        """Send at once, and by one call, what a piece of work writes and queues."""
+        if self._flushing:  # bytes are being taken: what they cause is sent together anyway
+            work()
+            return
+        self._flushing = True
+        try:
+            work()
+        finally:
+            self._flushing = False
+        if self.flush() is not None:  # it has ended: the reactor is told in a turn of its own
+            self._writing = True
+            self.startWriting()
+
     def sendfile(self, descriptor: int, offset: int, count: int) -> int:
         """Let the kernel send bytes of an open file; only from `pump`, and for the turn's budget.
 

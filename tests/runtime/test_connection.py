@@ -270,6 +270,65 @@ def test_a_few_bytes_are_sent_at_once_and_what_the_socket_leaves_waits_its_turn(
     assert line.heard(4) == b"llo!"
 
 
+def words(line: Line) -> Callable[[], None]:
+    def say() -> None:
+        line.near.write(b"hello, ")
+        line.send(b"world")
+
+    return say
+
+
+def test_what_belongs_together_is_sent_by_one_call_and_at_once(line: Line) -> None:
+    taking = line.take(100)  # a second call would find it full
+    line.near.send_together(words(line))
+    assert taking.taken == b"hello, world"
+    assert line.released == ["one"]
+    assert not line.armed
+
+
+def test_what_the_socket_leaves_of_it_waits_its_turn(line: Line) -> None:
+    taking = line.take(3)
+    line.near.send_together(words(line))
+    assert (taking.taken, line.near.queued, line.armed) == (b"hel", 9, True)
+    line.near.socket = taking.real
+    line.reactor.write(line.near)
+    assert line.heard(9) == b"lo, world"
+    assert not line.armed
+
+
+def test_among_what_an_arrival_causes_it_keeps_its_place(line: Line) -> None:
+    def answer() -> None:
+        line.send(b"first, ", "first")
+        line.near.send_together(words(line))
+        assert line.released == []
+
+    line.stream.on_arrival = answer
+    line.far.sendall(b"hello")
+    line.reactor.read(line.near)
+    assert line.heard(19) == b"first, hello, world"
+
+
+def test_a_socket_that_fails_under_it_is_found_out_in_its_turn(line: Line) -> None:
+    line.take(error=errno.EPIPE)
+    line.near.send_together(words(line))
+    assert not line.stream.lost
+    line.reactor.write(line.near)
+    assert line.stream.lost == ["ConnectionLost"]
+
+
+def test_closing_behind_it_closes_in_a_turn_of_its_own(line: Line) -> None:
+    def farewell() -> None:
+        line.near.write(b"goodbye")
+        line.near.loseConnection()
+
+    line.near.send_together(farewell)
+    assert line.heard(7) == b"goodbye"
+    assert not line.stream.lost
+    line.reactor.write(line.near)
+    assert line.far.recv(1) == b""
+    assert line.stream.lost == ["ConnectionDone"]
+
+
 def test_a_socket_that_fails_at_once_is_found_out_in_its_turn(line: Line) -> None:
     line.take(error=errno.EPIPE)
     line.near.write(b"hello")
