@@ -2,7 +2,7 @@
 
 import pytest
 
-from mft.core.peer import Address, parse_ip, parse_network
+from mft.core.peer import Address, parse_ip, parse_network, source_of
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,19 @@ def test_an_ipv6_network_holds_no_ipv4_peer():
 def test_an_ipv6_address_stands_in_brackets():
     assert str(Address("2001:db8::1", 22)) == "[2001:db8::1]:22"
     assert str(Address("192.0.2.7", 22)) == "192.0.2.7:22"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::1"])
+def test_an_address_is_compared_with_networks(host):
+    assert Address(host, 22).ip == parse_ip(host)
+
+
+def test_a_host_that_is_no_address_is_in_no_network():
+    with pytest.raises(ValueError):
+        _ = Address("localhost", 22).ip
+
+
+def test_one_source_is_an_ipv4_address_or_an_ipv6_network():
+    near, far = Address("2001:db8::1", 1), Address("2001:db8::ffff:2", 2)
+    assert source_of(near) == source_of(far) != source_of(Address("2001:db8:0:1::1", 1))
+    assert source_of(Address("192.0.2.7", 1)) != source_of(Address("192.0.2.8", 1))

@@ -1,6 +1,8 @@
 """CRC-32C, by the values of RFC 3720 B.4 and of everybody's check."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mft.wire.crc32c import crc32c
 
@@ -17,3 +19,14 @@ VECTORS = [
 @pytest.mark.parametrize(("data", "checksum"), VECTORS)
 def test_known_values(data: bytes, checksum: int) -> None:
     assert crc32c(data) == checksum
+
+
+@pytest.mark.fuzz
+@given(st.binary(max_size=100))
+def test_bytes_are_taken_as_one_by_one(data: bytes) -> None:
+    remainder = 0xFFFFFFFF
+    for byte in data:
+        remainder ^= byte
+        for _ in range(8):
+            remainder = remainder >> 1 ^ (0x82F63B78 if remainder & 1 else 0)
+    assert crc32c(data) == remainder ^ 0xFFFFFFFF
