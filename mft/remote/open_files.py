@@ -54,7 +54,14 @@ class Use:
         self.tell = teller.tell
         self.step = teller.step
         self.open_files = 0  # and listings: what must be closed before somebody else may use it
+        self.opened: dict[_Open, None] = {}  # those files, in the order of their beginning
         self.trouble = ""  # why the connection was lost, as it was told last
+
+    def left(self) -> None:
+        """The connection is given back: files that nobody has closed end with it."""
+        for one in tuple(self.opened):
+            if one.ends(counts=False):
+                one.cut(one.lane.broken or GIVEN_UP)
 
     def heard(self, refused: Refused) -> str:
         """Remember why a connection was lost; gives the sentence."""
@@ -202,17 +209,19 @@ class _Open:
 
     def __init__(self, use: Use, lane: Lane, moved: Moved) -> None:
         use.open_files += 1
+        use.opened[self] = None
         self.lane = ToldLane(use, lane, moved)
         self._use = use
         self._moved = moved
         self._ended = False
 
-    def ends(self) -> bool:
-        """Whether it ends now, and not before."""
+    def ends(self, *, counts: bool = True) -> bool:
+        """Whether it ends now, and not before; `counts`: it is closed by that."""
         if self._ended:
             return False
         self._ended = True
-        self._use.open_files -= 1
+        del self._use.opened[self]
+        self._use.open_files -= counts
         return True
 
     def closed(self) -> None:

@@ -35,6 +35,7 @@ class Told:
     def end(self) -> None:
         """It is given back: nothing can be done with it any more."""
         self._ended = True
+        self.use.left()
 
     @property
     def rounds_times(self) -> bool:

@@ -83,6 +83,20 @@ def test_an_upload_that_the_peer_does_not_confirm_has_one_end(
     assert lending.trail.events == [events.LOCATION_WRITE_OPENED, events.LOCATION_CLOSE_FAILED]
 
 
+def test_files_that_nobody_has_closed_end_with_the_use_of_the_connection(
+    lending: Lending, borrower: Borrower
+) -> None:
+    ended = Begun(begin(borrower.remote, A, b"all")).result
+    assert Begun(ended.commit(durable=True)).result is None
+    left = Begun(begin(borrower.remote, A, b"half")).result
+    borrower.give_back()
+    assert Begun(left.abort(keep=True)).result is None
+    told = lending.trail.events
+    assert told.count(events.LOCATION_WRITE_OPENED) == 2
+    assert told.count(events.LOCATION_CLOSED) == told.count(events.LOCATION_CLOSE_FAILED) == 1
+    assert lending.location.describe()["connections"] == 0, "it is not lent again"
+
+
 def test_a_download_that_breaks_off_has_failed(lending: Lending, remote: Remote) -> None:
     lending.peer.breaks_after = 3
     assert Begun(get(remote, A)).reason is Reason.ABORTED
