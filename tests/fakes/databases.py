@@ -32,7 +32,7 @@ from mft.resources.database_options import (
     SqliteOptions,
 )
 from mft.resources.event_rows import TABLE
-from tests.fakes import pki
+from tests.fakes import pki, ready
 from tests.interop.ports import free_port
 
 PATIENCE = 30.0  # seconds for a server to answer; it takes one
@@ -40,6 +40,7 @@ LOOK = 0.02  # seconds between two looks
 NAME, USER, PASSWORD = "audit", "mft", 'it\'s "secret" \\ ü'
 READER = "reader"  # who may read everything and write nothing
 TYPES = ("mysql", "postgresql")
+TEMPLATE = "template1"  # a database that each PostgreSQL has
 
 _SQL = Path("/usr/share/mysql")
 _BOOT = "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n"
@@ -67,9 +68,17 @@ class DatabaseServer:
         self._account = _account()
         self._process: subprocess.Popen[bytes] | None = None
         self._certificate()
+        self._give()
+        ready.copy(self.kind, self._new, self.data)
+
+    def _new(self) -> None:
+        """Make a database that is empty, and who works with it; it does not run then."""
         self.data.mkdir(mode=0o700)
         self._give()
         self._make()
+        self.start()
+        self._prepare()
+        self.stop()
 
     def _certificate(self) -> None:
         names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
@@ -223,8 +232,7 @@ class MariaDb(DatabaseServer):
     def rows(self, columns: str, more: str = "") -> list[Any]:
         return self.execute(f"USE {NAME}", f"SELECT {columns} FROM {TABLE} {more}")
 
-    def prepare(self) -> None:
-        """Make the database and who works with it."""
+    def _prepare(self) -> None:
         with self._root() as root:
             root.execute(f"CREATE DATABASE {NAME}")
             for user in (USER, READER):
@@ -252,7 +260,8 @@ class Postgres(DatabaseServer):
         file = self.folder / "password"
         file.write_text(PASSWORD)
         self._give()
-        self._run([self._bin / "initdb", "-D", self.data, "-N", f"--pwfile={file}", *words])
+        words += ["--no-sync", "--wal-segsize=1", f"--pwfile={file}"]
+        self._run([self._bin / "initdb", "-D", self.data, *words])
 
     def _command(self) -> list[Any]:
         settings = {
@@ -279,7 +288,7 @@ class Postgres(DatabaseServer):
 
     def _answers(self) -> bool:
         try:
-            self.execute("SELECT 1", database="postgres")
+            self.execute("SELECT 1", database=TEMPLATE)
         except psycopg.Error:
             return False
         return True
@@ -292,11 +301,13 @@ class Postgres(DatabaseServer):
                 found = cursor.fetchall() if cursor.description else ()
         return [row[0] if len(row) == 1 else row for row in found]
 
-    def prepare(self) -> None:
-        """Make the database and who works with it."""
+    def _prepare(self) -> None:
         secret = PASSWORD.replace("'", "''")
         users = [f"CREATE ROLE {one} LOGIN PASSWORD '{secret}'" for one in (USER, READER)]
-        self.execute(*users, f"CREATE DATABASE {NAME}", database="postgres")
+        # Every server has a copy of this: there is no more in it than a server needs.
+        renamed = f"ALTER DATABASE postgres RENAME TO {NAME}"
+        spare = "ALTER DATABASE template0 IS_TEMPLATE false", "DROP DATABASE template0"
+        self.execute(*users, renamed, *spare, database=TEMPLATE)
         self.execute(
             f"GRANT CREATE ON SCHEMA public TO {USER}",
             f"ALTER DEFAULT PRIVILEGES FOR ROLE {USER} GRANT SELECT ON TABLES TO {READER}",
@@ -342,7 +353,6 @@ def running(kind: str) -> Iterator[Any]:
     server: Any = SERVERS[kind]()
     try:
         server.start()
-        server.prepare()
         yield server
     finally:
         server.close()

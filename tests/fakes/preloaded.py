@@ -1,27 +1,47 @@
 """`mft` in processes that are forked from one that has read its modules already.
 
-To read them takes most of a second of a processor, and tests start hundreds of servers. From `main`
-on everything is as in a process that is started anew; what depends on how one starts does that, as
-tests of slow and of full disks do, and of the command itself in tests/system/test_life.py.
+To read them takes most of a second of a processor, and tests start hundreds of servers; so do the
+drivers of databases and what checks the options of sections, which a server has when it first needs
+them. From `main` on everything is as in a process that is started anew; what depends on how one
+starts does that, as tests of slow and of full disks do, and of the command itself in
+tests/system/test_life.py. Nor is what all of them have in common taken apart at the end of each.
 """
 
 import array
 import atexit
 import gc
+import importlib
 import os
 import pickle
 import select
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Lock
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
+# What a server reads when it is told to use it.
+LATER = (
+    "encodings.idna",
+    "mft.auth.http",
+    "mft.auth.ldap",
+    "mft.daemon.joined",
+    "mft.resources.cluster_seal",
+    "mft.resources.cluster_web_sessions",
+    "mft.resources.event_store",
+    "mft.resources.postgresql_connection",
+    "mft.runtime.epoll",
+    "sqlalchemy.dialects.mysql.pymysql",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "pymysql",
+    "zxcvbn",
+)
 MOST = 1 << 20  # bytes of one request: an environment and a few words
 _asking = Lock()  # tests have threads
 
@@ -159,13 +179,44 @@ def become(words: list[str], cwd: str, env: dict[str, str], files: list[int]) ->
     sys.argv = ["mft", *words]
 
 
+def ended(code: object) -> NoReturn:
+    """End as the interpreter does, but for freeing every object: that took longer than a command.
+
+    What `sys.exit` is given is a number, nothing, or a text that is to be printed.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    atexit._run_exitfuncs()
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code or 0)
+
+
+def read() -> None:
+    """Read and make what is not done when modules are read: options are checked by what is made
+    when a section is first read."""
+    for name in LATER:
+        importlib.import_module(name)
+    for family in FAMILIES:
+        for options in family.types.values():
+            options.model_rebuild()
+
+
 if __name__ == "__main__":
     import mft.cli.serve
     import mft.daemon.service  # noqa: F401 - what a server reads when it starts
     from mft.cli.main import main
+    from mft.daemon.sections import FAMILIES
 
+    read()
     assert "twisted.internet.reactor" not in sys.modules
     gc.collect()
     gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        ended(end.code)
+    ended(0)

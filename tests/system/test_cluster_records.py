@@ -68,15 +68,6 @@ def side_by_side(places: list[Ftp], code: str) -> list[bool]:
     return results
 
 
-def share_hashes(nodes: Nodes) -> None:
-    """Let the files of all nodes be the same: each has a salt of its own otherwise."""
-    lines = nodes.rigs[0].config.read_text().splitlines()
-    at = next(number for number, line in enumerate(lines) if line.startswith("[accounts/"))
-    password = next(line for line in lines[at:] if line.startswith("password ="))
-    for rig in nodes.rigs:
-        rig.say(lines[at].strip("[]"), password=password.partition(" = ")[2])
-
-
 def copies(rig: Rig, folder: str) -> list[int]:
     """The versions of the copies that a node has."""
     found = (rig.directory / "state" / folder).glob("*.json")
@@ -91,7 +82,6 @@ def test_passwords_and_codes_are_the_same_on_every_node(nodes: Nodes) -> None:
     a, b = nodes.rigs
     web: Web = a.web("https")
     ftps = [rig.ftp("implicit") for rig in nodes.rigs]
-    share_hashes(nodes)
     nodes.start()
     until(lambda: all(told(one, events.RECORDS_HEARD) for one in (a, b)), "all is heard")
 
