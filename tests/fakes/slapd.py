@@ -22,7 +22,7 @@ from ldap3 import NONE, Connection, Server
 from mft.auth.ldap_options import LdapOptions
 from mft.config.kinds import Context
 from mft.trust.ssh_keys import HostKey
-from tests.fakes import pki
+from tests.fakes import pki, ready
 from tests.fakes.accounts import CODES, OTPAUTH
 from tests.interop.ports import free_port
 
@@ -61,6 +61,7 @@ HOSTILE = (
     "名前",
 )
 
+_PERSON = ("inetOrgPerson", "ldapPublicKey", "totpUser")
 _SCHEMA = """
 attributetype ( 1.3.6.1.4.1.24552.500.1.1.1.13 NAME 'sshPublicKey'
   EQUALITY octetStringMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
@@ -120,9 +121,7 @@ def person(uid: str, base: str = PEOPLE, **values: Any) -> str:
     """Somebody whose password is `right`."""
     return entry(
         f"uid={escaped(uid)},{base}",
-        "inetOrgPerson",
-        "ldapPublicKey",
-        "totpUser",
+        *_PERSON,
         **{"uid": uid, "cn": uid, "sn": uid, "userPassword": PASSWORD, **values},
     )
 
@@ -182,7 +181,6 @@ class Slapd:
         identity = self.authority.issue(
             "localhost", purpose=pki.SERVER, extensions=[x509.SubjectAlternativeName(names)]
         )
-        (self.folder / "data").mkdir()
         (self.folder / "server.pem").write_bytes(identity.certificate.public_bytes(Encoding.PEM))
         (self.folder / "server.key").write_bytes(
             identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -193,8 +191,18 @@ class Slapd:
         told = {"base": BASE, "root": ROOT, "people": PEOPLE, "password": PASSWORD}
         configuration = _CONFIGURATION.format(folder=self.folder, searcher=SEARCHER, **told)
         (self.folder / "slapd.conf").write_text(configuration)
+        ready.copy("slapd", self._new, self.folder / "data")
+
+    def _new(self) -> None:
+        """Make the data of all people and groups; it does not run then."""
+        (self.folder / "data").mkdir()
         (self.folder / "people.ldif").write_text("".join(_people()))
         self._run("slapadd", "-q", "-l", self.folder / "people.ldif")
+        self.start()
+        try:
+            self._add_groups()
+        finally:
+            self.stop()
 
     def _run(self, command: str, *words: Any) -> None:
         whole = [f"/usr/sbin/{command}", "-f", self.folder / "slapd.conf", *words]
@@ -239,7 +247,14 @@ class Slapd:
         finally:
             connection.unbind()
 
-    def add_groups(self) -> None:
+    def add(self, uid: str, **values: str) -> None:
+        """Add somebody whose password is `right`, while it runs."""
+        told = {"uid": uid, "cn": uid, "sn": uid, "userPassword": PASSWORD, **values}
+        with self.as_root() as root:
+            root.add(f"uid={escaped(uid)},{PEOPLE}", [*_PERSON], told)
+            assert root.result["result"] == 0, root.result
+
+    def _add_groups(self) -> None:
         """Add the groups while it runs, so that its overlay writes memberOf."""
         with self.as_root() as root:
             for name, members in _groups():
@@ -280,7 +295,6 @@ def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
     made = Slapd(tmp_path_factory.mktemp("slapd"))
     made.start()
     try:
-        made.add_groups()
         yield made
     finally:
         made.stop()

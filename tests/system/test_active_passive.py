@@ -247,9 +247,13 @@ def first_configuration(instance: Path, top: Path, key: Path) -> None:
     (instance / "conf/server.ini").write_text(replaced(EXAMPLE / "server.ini", instead))
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    """The first node serves, the second waits; it has got its configuration from the first."""
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """The first node serves, the second waits; it has got its configuration from the first.
+
+    A test leaves them so that one of them serves, and both have the same configuration.
+    """
+    tmp_path = tmp_path_factory.mktemp("pair")
     top, data, key = tmp_path / "mft", tmp_path / "data", tmp_path / "key"
     execute("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
     folders = [tmp_path / name for name in ("first", "second")]
@@ -302,31 +306,31 @@ def measured(record: Callable[[str, object], None], what: str, began: float) -> 
 
 
 NEWER = """
-[accounts/colleague]
-name = colleague
+[accounts/{name}]
+name = {name}
 group = partners
-home_folder_path = {top}/data/colleague
+home_folder_path = {top}/data/{name}
 create_home_folder = Yes
 permissions = allow-full-control
 ssh_authorized_keys_content = {key}
 """
 
 
-def changed_and_sent(pair: Pair) -> None:
-    """Change server.ini of the first node; the second is sent that, and does not look at it yet."""
+def changed_and_sent(pair: Pair, name: str) -> None:
+    """Add an account on the first node; the second is sent that, and does not look at it yet."""
     ini = pair.first.folder / "mft/conf/server.ini"
     key = Path(f"{pair.key}.pub").read_text().strip()
-    ini.write_text(ini.read_text() + NEWER.format(top=pair.first.top, key=key))
+    ini.write_text(ini.read_text() + NEWER.format(name=name, top=pair.first.top, key=key))
     sent = pair.first.node("carry")
     assert sent.returncode == 0, sent.stderr
-    assert "colleague" not in (pair.second.folder / "mft/conf/server.ini").read_text()
+    assert name not in (pair.second.folder / "mft/conf/server.ini").read_text()
 
 
 def test_a_server_that_is_killed_is_replaced_and_comes_back_when_it_is_told_to(
     pair: Pair, record_property: Callable[[str, object], None]
 ) -> None:
     first, second = pair.first, pair.second
-    changed_and_sent(pair)
+    changed_and_sent(pair, "colleague")
     finish = pair.upload_by_a_client_that_tries_again("large")
     began = time.monotonic()
     assert first.machine.run("bash", "-c", "kill -9 $(cat /run/unit)").returncode == 0
@@ -337,7 +341,7 @@ def test_a_server_that_is_killed_is_replaced_and_comes_back_when_it_is_told_to(
     # The client goes on where the first node was cut off, and the newest server.ini counts.
     finish()
     assert (pair.data / "partner/large").read_bytes() == DATA
-    (uploaded,) = second.trail.of(UPLOADED)
+    (uploaded,) = second.trail.of(UPLOADED, path="/large")
     assert 0 < uploaded["data"]["total_write"] < SIZE
     assert pair.sftp("ls /\n", account="colleague") == 0
     until(lambda: first.role == "backup", "the first node waits")
@@ -367,18 +371,18 @@ def test_a_machine_that_is_gone_is_replaced(
     pair: Pair, record_property: Callable[[str, object], None]
 ) -> None:
     """Its cable is pulled and all of it ends at once: nobody is told anything."""
-    changed_and_sent(pair)
-    finish = pair.upload_by_a_client_that_tries_again("large")
+    changed_and_sent(pair, "newcomer")
+    finish = pair.upload_by_a_client_that_tries_again("huge")
     began = time.monotonic()
     pair.first.machine.unplug()
     pair.first.machine.kill()
     until(pair.serves, "the second node serves")
     measured(record_property, "without service after a machine is gone", began)
     finish()
-    assert (pair.data / "partner/large").read_bytes() == DATA
-    (uploaded,) = pair.second.trail.of(UPLOADED)
+    assert (pair.data / "partner/huge").read_bytes() == DATA
+    (uploaded,) = pair.second.trail.of(UPLOADED, path="/huge")
     assert 0 < uploaded["data"]["total_write"] < SIZE
-    assert pair.sftp("ls /\n", account="colleague") == 0
+    assert pair.sftp("ls /\n", account="newcomer") == 0
 
     # The machine comes back, and takes nothing away from the other.
     pair.first.machine.start()
