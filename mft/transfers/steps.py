@@ -293,6 +293,8 @@ class Delivery:
             await self._around.hold.check()
             await file.destination.rename(temporary, final, replace=row.replaces)
             await self._see(temporary, final)
+        # Whoever goes on with it finds it under its name, and tells of it.
+        check_now(self._around.hold, file.path)
         self._told_done()
         row.state = VERIFIED
         if not self._options.ends_verified:  # its end is written right now

@@ -202,6 +202,13 @@ class Rig:
         assert self.process is not None
         self.process.send_signal(number)
 
+    def freeze(self) -> None:
+        """Stop it in the middle of whatever it does, until SIGCONT."""
+        self.signal(signal.SIGSTOP)
+        assert self.process is not None
+        state = Path(f"/proc/{self.process.pid}/stat")
+        until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "it has stopped")
+
     def kill(self) -> None:
         """End it with no chance to do anything."""
         assert self.process is not None

@@ -191,7 +191,7 @@ def test_a_node_that_was_frozen_changes_nothing_afterwards(cluster: Cluster) -> 
     holder, other = cluster.holder()
     cluster.put(FILES)
     until(lambda: len(cluster.arrived) >= ENOUGH)
-    holder.rig.signal(signal.SIGSTOP)
+    holder.rig.freeze()
     told, said = len(holder.rig.trail.told), len(holder.said())
     cluster.all_arrived()
     cluster.put(5, "later-")

@@ -139,6 +139,25 @@ def test_nothing_is_opened_by_who_wakes_up_too_late(desk: Callable[..., SharedDe
     at.stop()
 
 
+def test_a_file_that_has_its_name_is_told_by_who_goes_on_with_it(
+    desk: Callable[..., SharedDesk],
+) -> None:
+    at = desk()
+    at.put("a.csv", DATA)
+    at.target.hangs.add("rename")
+    at.start()
+    at.hold.held = False
+    at.target.answer()
+    at.pass_time(5)
+    assert at.arrived == {"a.csv": DATA}
+    assert not at.has_told(events.TRANSFER_FILE_DONE)
+    at.move()
+    at.pass_time()
+    assert at.has_told(events.TRANSFER_FILE_DONE)
+    assert at.left == []
+    at.stop()
+
+
 def test_what_has_failed_here_is_not_given_up(desk: Callable[..., SharedDesk]) -> None:
     at = desk(
         retry_count="0",
