@@ -3,9 +3,11 @@
 import os
 import pwd
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.fakes.listening import HOST, listening
@@ -52,12 +54,23 @@ class Sshd:
         return (self.folder / f"host_{kind}.pub").read_text().strip()
 
 
+@cache
+def _rsa() -> dict[str, bytes]:
+    """A host key that takes long to make, so that all have the same: files by their names."""
+    with tempfile.TemporaryDirectory() as made:
+        execute("ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", Path(made, "host_rsa"))
+        return {one.name: one.read_bytes() for one in Path(made).iterdir()}
+
+
 @contextmanager
 def running(folder: Path, more: str = "", logged: bool = False) -> Iterator[Sshd]:
     """Start one, and end it. `logged`: what clients do is in the file `sftp.txt` of the folder."""
     assert SSHD is not None, "sshd is not installed: apt install openssh-server"
-    for name, kind in (("host_ed25519", "ed25519"), ("host_rsa", "rsa"), ("key", "ed25519")):
-        execute("ssh-keygen", "-q", "-t", kind, "-N", "", "-f", folder / name)
+    for name in ("host_ed25519", "key"):
+        execute("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
+    for name, data in _rsa().items():
+        (folder / name).touch(0o600)
+        (folder / name).write_bytes(data)
     home = folder / "home"
     home.mkdir()
     port = free_port()

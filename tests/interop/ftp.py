@@ -46,7 +46,7 @@ class Ftp:
 def add_service(server: Server, mode: str, **options: str) -> Ftp:
     """Add a service of a mode to an instance that does not run; `options` stand for its own.
 
-    From then on its account's logins and uploads cost little.
+    From then on its account's uploads cost little.
     """
     port = add_section(server, "ftp", {**SERVICES[mode], **options})
     return Ftp(server, mode, port, certificate(server))

@@ -1,15 +1,23 @@
 """A server in a process of its own, made and started by the commands that its users have."""
 
+import atexit
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Final
 
+from mft.auth.passwords import make_hash
 from mft.daemon.notify import READY
 from tests.fakes.preloaded import Preloaded, run
 from tests.interop.ports import free_base
@@ -20,6 +28,9 @@ COMMAND_SECONDS = 60  # what one client may take
 MFT = (sys.executable, "-m", "mft")
 ACCOUNT = "alice"
 PORTS = (21, 22, 43, 80, 90)  # what `mft init` adds to its base, for a service each
+SSH = 22
+CHEAP: Final = "crypt-sha512", 1000  # a login takes two milliseconds
+IDENTITY = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
 def execute(
@@ -92,16 +103,32 @@ class Place:
 
 
 def initialise(directory: Path, cipher_list: str | None = None) -> Server:
-    """Make an instance with `mft init`; `cipher_list` replaces what it says there."""
-    key = directory.parent / f"{directory.name}-key"
+    """Make an instance as `mft init` does; `cipher_list` replaces what it says there.
+
+    All of a process are made of one, with identities and ports of their own: to make keys takes
+    longer than most tests. The hash of the password costs little to compare.
+    """
+    made = _template()
+    server = _copied(made, directory, free_base(*PORTS))
+    for name in ("", ".pub"):
+        shutil.copy(f"{made.key}{name}", f"{server.key}{name}")
+    if cipher_list is not None:
+        _set_cipher_list(directory / "conf" / "server.ini", cipher_list)
+    return server
+
+
+@cache
+def _template() -> Server:
+    """Made by the command, and never run."""
+    folder = Path(tempfile.mkdtemp(prefix="mft-template-"))
+    atexit.register(shutil.rmtree, folder)
+    directory, key = folder / "instance", folder / "instance-key"
     execute("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
     words = ["--json", "--account", ACCOUNT, "--authorized-key", f"{key}.pub"]
     made = execute(*MFT, "init", directory, *words, "--port-base", str(free_base(*PORTS)))
     told = json.loads(made.stdout)
     (ssh,) = (service for service in told["services"] if service["type"] == "ssh")
-    if cipher_list is not None:
-        _set_cipher_list(Path(told["config"]), cipher_list)
-    return Server(
+    server = Server(
         directory=directory,
         home=Path(told["home"]),
         address=ssh["address"],
@@ -109,8 +136,35 @@ def initialise(directory: Path, cipher_list: str | None = None) -> Server:
         account=told["account"],
         password=told["password"],
         key=key,
-        known_hosts=directory.parent / f"{directory.name}-known-hosts",
+        known_hosts=folder / "none",
         fingerprints=tuple(ssh["fingerprints"]),
+    )
+    config = Path(told["config"])
+    cheap = f"password = {make_hash(server.password, *CHEAP)}"
+    text, count = re.subn(r"^password = \$2b\$.*$", lambda _: cheap, config.read_text(), flags=re.M)
+    assert count == 1
+    config.write_text(text)
+    return server
+
+
+def _copied(made: Server, directory: Path, base: int) -> Server:
+    shutil.copytree(made.directory, directory)
+    config = directory / "conf" / "server.ini"
+    text = config.read_text().replace(str(made.directory), str(directory))
+    old = made.port - SSH
+    # The last two are the range of passive ports.
+    ports = {str(old + port): str(base + port) for port in (*PORTS, 100, 199)}
+    text = re.sub("|".join(rf"\b{port}\b" for port in ports), lambda found: ports[found[0]], text)
+    for identity in set(IDENTITY.findall(text)):
+        text = text.replace(identity, str(uuid.uuid4()))
+    config.write_text(text)
+    return replace(
+        made,
+        directory=directory,
+        home=directory / made.home.relative_to(made.directory),
+        port=base + SSH,
+        key=directory.parent / f"{directory.name}-key",
+        known_hosts=directory.parent / f"{directory.name}-known-hosts",
     )
 
 

@@ -1,6 +1,7 @@
 """Files and directories to send, and what a tree holds, to compare with what arrived."""
 
 import random
+from functools import lru_cache
 from pathlib import Path
 
 LARGE = 3 * 1024 * 1024 + 7  # bytes: many packets of every client, and an odd end
@@ -12,6 +13,7 @@ HOSTILE = (
 )
 
 
+@lru_cache(8)  # of large ones, that to make them takes long
 def content(size: int) -> bytes:
     """Bytes that do not repeat, the same in every run."""
     return random.Random(size).randbytes(size)

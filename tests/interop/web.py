@@ -43,7 +43,7 @@ class Web:
 def add_web(server: Server, scheme: str, **options: str) -> Web:
     """Add a service to an instance that does not run; `options` stand for its own.
 
-    From then on its account's logins and uploads cost little.
+    From then on its account's uploads cost little.
     """
     port = add_section(server, "web", {"type": scheme, **options})
     return Web(server, scheme, port, certificate(server))
