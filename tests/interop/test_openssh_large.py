@@ -13,7 +13,7 @@ from tests.interop.trees import content, held, make
 
 pytestmark = pytest.mark.interop
 
-SIZE = 20 * 1024 * 1024 + 11
+SIZE = 8 * 1024 * 1024 + 11
 PIECE = 256 * 1024  # the first half of each is in memory: about what one request asks for
 
 
