@@ -1,33 +1,39 @@
 """Transfers that are killed: see `killed`."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from mft.transfers import queue
+from mft.transfers.queue import Queue
 from tests.fakes.killed import arm
 from tests.fakes.transferring import LocalDesk
 
-CALLS: Final = (
-    "open",
-    "link",
-    "rename",
-    "unlink",
-    "pwritev",
-    "preadv",
-    "mkdir",
-    "rmdir",
-    "fsync",
-    "fchmod",
-    "stat",
-    "close",
-)
+# What changes anything that is there after a kill. Before the others (stat, preadv, fsync, close)
+# everything is as it is before the next of these.
+CALLS: Final = ("open", "link", "rename", "unlink", "pwritev", "mkdir", "rmdir", "fchmod", "utime")
 STEPS: Final = ("open", "look", "end_look", "take", "save", "end")
 
 
 def transfer(directory: Path, options: Mapping[str, str], at_call: int) -> None:
     """One transfer in this process, which ends before a call."""
+    powered()
     arm(at_call, CALLS, STEPS)
     LocalDesk(directory, **options).go()
+
+
+def powered() -> None:
+    """Do without syncing in this process: what is written is there after a kill."""
+    queue._PRAGMAS = unsynced()  # type: ignore[misc]  # the process ends
+    Queue._sync = lambda *_: None  # type: ignore[assignment,method-assign]
+    os.fsync = lambda _: None
+
+
+def unsynced() -> tuple[str, ...]:
+    """How a queue is opened whose writes wait for no disk."""
+    kept = (one for one in queue._PRAGMAS if "synchronous" not in one)
+    return (*kept, "synchronous = OFF")
 
 
 def transfer_once(directory: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from mft.core.failure import Reason, Refused
 from mft.transfers import queue
 from mft.transfers.queue import Queue
+from tests.fakes.killed_transfers import unsynced
 from tests.fakes.remote import (
     MemoryRemote,
     MemoryRemoteDownload,
@@ -71,8 +72,7 @@ def arm(monkeypatch: pytest.MonkeyPatch) -> Callable[[Cutter], None]:
 @pytest.fixture(autouse=True)
 def powered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do without syncing: no power is lost here, and what was written is there after an end."""
-    pragmas = [*(one for one in queue._PRAGMAS if "synchronous" not in one), "synchronous = OFF"]
-    monkeypatch.setattr(queue, "_PRAGMAS", pragmas)
+    monkeypatch.setattr(queue, "_PRAGMAS", unsynced())
     monkeypatch.setattr(Queue, "_sync", lambda *_: None)
 
 
