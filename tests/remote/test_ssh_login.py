@@ -1,6 +1,7 @@
 """Logging in to servers: by key, by password, by both; never more often than once each."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,13 @@ from tests.fakes.ssh_host import SUCCESS, SshHost, failure
 from tests.fakes.ssh_server import PASSWORD
 
 
+@cache
+def rsa() -> HostKey:
+    return HostKey.generate("rsa")  # which takes long
+
+
 def key_file(folder: Path, kind: Any = "ed25519") -> tuple[HostKey, str]:
-    key = HostKey.generate(kind)
+    key = rsa() if kind == "rsa" else HostKey.generate(kind)
     path = folder / f"key-{kind}"
     key.write(path)
     return key, str(path)
