@@ -24,9 +24,9 @@ def transfer(directory: Path, options: Mapping[str, str], at_call: int) -> None:
 
 
 def powered() -> None:
-    """Do without syncing in this process: what is written is there after a kill."""
-    queue._PRAGMAS = unsynced()  # type: ignore[misc]  # the process ends
-    Queue._sync = lambda *_: None  # type: ignore[assignment,method-assign]
+    """Do without syncing in this process, which ends: what is written is there after a kill."""
+    queue._PRAGMAS = unsynced()  # type: ignore[misc]  # Final for everybody else
+    Queue._sync = lambda *_: None  # type: ignore[method-assign]  # likewise
     os.fsync = lambda _: None
 
 
