@@ -3,39 +3,14 @@
 import os
 import pty
 import signal
-import subprocess
-import sys
+from tempfile import TemporaryFile
 
 import pytest
 
-PROGRAM = """
-import sys, types
-from pathlib import Path
+from tests.fakes import preloaded
+from tests.fakes.preloaded import FIRST, Preloaded
 
-class Daemon:
-    def __init__(self, config, reactor):
-        self.note = config.directory / "notes"
-    def tell(self, word):
-        with self.note.open("a") as file:
-            file.write(word + "\\n")
-    async def start(self):
-        if (self.note.parent / "broken").exists():
-            from mft.daemon.life import StartFailed
-            raise StartFailed(["port 10022 is taken", "no host key"])
-        self.tell("start")
-    async def stop(self):
-        self.tell("stop")
-    async def reload(self):
-        self.tell("reload")
-        print("reloaded", flush=True)
-
-service = types.ModuleType("mft.daemon.service")
-service.Daemon = Daemon
-sys.modules["mft.daemon.service"] = service
-sys.argv = ["mft", "run", *sys.argv[1:]]
-from mft.cli.main import main
-main()
-"""
+AROUND = {**os.environ, FIRST: "tests.fakes.telling_daemon"}
 
 
 @pytest.fixture
@@ -54,12 +29,10 @@ class Running:
     def __init__(self, instance):
         self.instance = instance
         self.master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "-c", str(instance / "conf/server.ini")],
-            stdout=slave,
-            stderr=subprocess.PIPE,
-        )
-        os.close(slave)
+        self.errors = TemporaryFile()  # noqa: SIM115 - until its end
+        with open(slave, "wb", buffering=0) as terminal:
+            words = ["run", "-c", str(instance / "conf/server.ini")]
+            self.process = Preloaded(words, instance, AROUND, terminal, self.errors)
         self.output = b""
 
     def wait_for(self, text):
@@ -68,11 +41,11 @@ class Running:
 
     def end(self, number):
         self.process.send_signal(number)
-        with self.process:
-            error = self.process.stderr.read()
-            code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=60)
         os.close(self.master)
-        return code, error
+        with self.errors:
+            self.errors.seek(0)
+            return code, self.errors.read()
 
     @property
     def notes(self):
@@ -100,12 +73,8 @@ def test_a_hangup_is_a_reload(instance):
 
 
 def start(instance):
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, "-c", str(instance / "conf/server.ini")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    words = ["run", "-c", str(instance / "conf/server.ini")]
+    return preloaded.run(words, instance, AROUND, "", 60)
 
 
 def test_a_bad_configuration_starts_nothing(instance):

@@ -39,6 +39,7 @@ class Database:
     def __init__(self) -> None:
         self.now = 5_000.0  # no clock of a node shows that
         self.guesses: list[tuple[int, str, int, float, str]] = []
+        self.known: set[tuple[str, int]] = set()  # of which process, and its own number
         self.number = 0
         self.counts: dict[tuple[str, str], int] = {}
         self.used: dict[str, float] = {}
@@ -47,8 +48,7 @@ class Database:
     def do(self, call: Call) -> list[Any]:
         statement, values = call
         if statement is APPEND:
-            known = {(boot, serial) for _, boot, serial, _, _ in self.guesses}
-            if (values["boot"], values["serial"]) not in known:
+            if (values["boot"], values["serial"]) not in self.known:
                 self.add(values["boot"], values["serial"], values["told"])
         elif statement is NEWS:
             new = [one for one in sorted(self.guesses) if one[0] > values["after"]]
@@ -64,11 +64,13 @@ class Database:
         else:
             assert statement is FORGET
             self.guesses = [one for one in self.guesses if one[3] >= self.now - values["age"]]
+            self.known = {(boot, serial) for _, boot, serial, _, _ in self.guesses}
         return []
 
     def add(self, boot: str, serial: int, told: str, number: int = 0) -> None:
         self.number = max(self.number + 1, number)
         self.guesses.append((number or self.number, boot, serial, self.now, told))
+        self.known.add((boot, serial))
 
 
 class Cluster:

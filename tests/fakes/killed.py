@@ -6,6 +6,7 @@ first used, is made there by `prepare`.
 """
 
 import atexit
+import gc
 import os
 import pickle
 import signal
@@ -64,6 +65,8 @@ def serve() -> None:
             print(_apart(work, words), flush=True)
         else:
             work(*words)
+            gc.collect()
+            gc.freeze()  # a search for garbage in a child would copy all of it
             print(0, flush=True)
 
 

@@ -2,9 +2,10 @@
 
 To read them takes most of a second of a processor, and tests start hundreds of servers; so do the
 drivers of databases and what checks the options of sections, which a server has when it first needs
-them. From `main` on everything is as in a process that is started anew; what depends on how one
-starts does that, as tests of slow and of full disks do, and of the command itself in
-tests/system/test_life.py. Nor is what all of them have in common taken apart at the end of each.
+them. From `main` on everything is as in a process that is started anew, but that hashes and keys
+are cheap; what depends on how one starts does that, as tests of slow and of full disks do, and of
+the command itself in tests/system/test_life.py. Nor is what all of them have in common taken apart
+at the end of each.
 """
 
 import array
@@ -43,6 +44,7 @@ LATER = (
     "zxcvbn",
 )
 MOST = 1 << 20  # bytes of one request: an environment and a few words
+FIRST = "MFT_TEST_FIRST"  # in its environment: a module to read before anything is done
 _asking = Lock()  # tests have threads
 
 
@@ -177,6 +179,8 @@ def become(words: list[str], cwd: str, env: dict[str, str], files: list[int]) ->
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["mft", *words]
+    if first := os.environ.pop(FIRST, ""):
+        importlib.import_module(first)
 
 
 def ended(code: object) -> NoReturn:
@@ -209,8 +213,10 @@ if __name__ == "__main__":
     import mft.daemon.service  # noqa: F401 - what a server reads when it starts
     from mft.cli.main import main
     from mft.daemon.sections import FAMILIES
+    from tests.fakes.cheap import make_cheap
 
     read()
+    make_cheap()
     assert "twisted.internet.reactor" not in sys.modules
     gc.collect()
     gc.freeze()

@@ -1,7 +1,7 @@
 """The source as the laws see it: every module of the package, parsed once."""
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,9 @@ class Module(NamedTuple):
     path: Path
     name: str  # dotted, such as mft.core.vpath
     tree: ast.Module
+    nodes: tuple[ast.AST, ...]  # of the whole tree, as `ast.walk` gives them
     lines: int
+    names: tuple[str, ...]  # of everything that is imported
 
     @property
     def room(self) -> str:
@@ -23,16 +25,19 @@ class Module(NamedTuple):
         parts = self.name.split(".")
         return parts[1] if len(parts) > 2 or (self.path.name == "__init__.py" and parts[1:]) else ""
 
-    def imports(self) -> list[str]:
+    def imports(self) -> tuple[str, ...]:
         """Name everything that is imported anywhere in it, lazily too, as dotted names."""
-        found = []
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                found += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{self.path}: relative import"
-                found += [f"{node.module}.{alias.name}" for alias in node.names]
-        return found
+        return self.names
+
+
+def imported(path: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """What is imported, as dotted names."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 @cache
@@ -42,7 +47,10 @@ def modules() -> tuple[Module, ...]:
     for path in sorted((ROOT / "mft").rglob("*.py")):
         text = path.read_text()
         dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        found.append(Module(path, dotted, ast.parse(text), text.count("\n")))
+        tree = ast.parse(text)
+        nodes = tuple(ast.walk(tree))
+        names = tuple(imported(path, nodes))
+        found.append(Module(path, dotted, tree, nodes, text.count("\n"), names))
     return tuple(found)
 
 

@@ -29,7 +29,7 @@ def named(within_tables: bool) -> frozenset[str]:
     for module in modules():
         if module.name == CATALOGUE or (module.name in NO_EMITTERS and not within_tables):
             continue
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 found.add(node.attr)
     return frozenset(found & ROWS.keys())
@@ -71,7 +71,7 @@ def test_everything_that_a_table_of_numbers_has_is_told() -> None:
         node.attr
         for module in modules()
         if module.room in ("session", "protocols") and module.name not in NO_EMITTERS
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Attribute)
     }
     assert [field.name for field in fields(Numbers) if field.name not in used] == []

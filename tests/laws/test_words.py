@@ -19,7 +19,7 @@ def test_no_module_has_a_name_that_says_nothing(module):
 @MODULES
 def test_no_class_or_function_has_a_name_that_says_nothing(module):
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    names = [node.name for node in ast.walk(module.tree) if isinstance(node, kinds)]
+    names = [node.name for node in module.nodes if isinstance(node, kinds)]
     assert not [name for name in names if REFUSED.match(name)]
 
 
@@ -39,7 +39,7 @@ def test_nothing_dangerous_is_imported_or_called(module):
     assert not {"pickle", "marshal", "shelve", "yaml", "subprocess.getoutput"} & set(
         module.imports()
     )
-    calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    calls = [node for node in module.nodes if isinstance(node, ast.Call)]
     names = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
     assert not names & {"eval", "exec", "compile", "__import__"}
     assert not [keyword for call in calls for keyword in call.keywords if keyword.arg == "shell"]
@@ -47,4 +47,4 @@ def test_nothing_dangerous_is_imported_or_called(module):
 
 @MODULES
 def test_input_is_never_asserted(module):
-    assert not [node for node in ast.walk(module.tree) if isinstance(node, ast.Assert)]
+    assert not [node for node in module.nodes if isinstance(node, ast.Assert)]

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 BLOCK = 1 << 16
+ROOM = 1 << 17  # bytes that wait here for the cutter: the server is still sending when it cuts
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 
 
@@ -56,7 +57,9 @@ class Cutter:
         if not self.to:  # it was never said, and the client never came
             client.close()
             return
-        with client, socket.create_connection(("127.0.0.1", self.to)) as server:
+        with client, socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
+            server.connect(("127.0.0.1", self.to))
             self.server_port = server.getsockname()[1]
             with contextlib.suppress(OSError):
                 self._forward(client, server)

@@ -58,7 +58,7 @@ class HttpClient:
         account = web.server.account if name is None else name
         if account:
             self.fields["Authorization"] = basic(account, web.server.password)
-        self._buffer = b""
+        self._buffer = bytearray()
         if web.private and shake:
             self.wrap()
 
@@ -169,7 +169,9 @@ class HttpClient:
     def _exactly(self, size: int) -> bytes:
         while len(self._buffer) < size:
             self._read()
-        piece, self._buffer = self._buffer[:size], self._buffer[size:]
+        with memoryview(self._buffer) as view:
+            piece = view[:size].tobytes()
+        del self._buffer[:size]
         return piece
 
     def _read(self) -> None:

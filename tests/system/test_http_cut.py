@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 SIZE = 90_000  # bytes: more than one buffer of either side
 DATA = content(SIZE)
-LARGE = bytes(range(256)) * (48 << 10)  # 12 MiB: more than all buffers between both ends
+LARGE = bytes(range(256)) * (24 << 10)  # 6 MiB: more than the server's buffers and a cutter's
 CHUNK = 20_000
 BROKEN = (OSError, EOFError)  # what a client sees of a cut
 

@@ -1,7 +1,7 @@
 """The journal as a test reads it, and what must hold for everything that it tells."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ FILES = {
     HTTP_DOWNLOAD_FAILED: -1,
 }
 DATA_CONNECTIONS = {DATA_OPENED: 1, **dict.fromkeys(DATA_CLOSED, -1)}
+COUNTED = {*CONNECTIONS, *FILES, *DATA_CONNECTIONS}
 
 
 class Trail:
@@ -59,6 +60,8 @@ class Trail:
         self._directory = directory
         self._read: dict[str, int] = {}
         self._told: list[Told] = []
+        self._by_number: defaultdict[int, list[Told]] = defaultdict(list)
+        self._by_port: defaultdict[int, list[Told]] = defaultdict(list)
 
     @property
     def told(self) -> list[Told]:
@@ -73,15 +76,17 @@ class Trail:
                     fields = json.loads(line)
                     if "serial" in fields:
                         self._told.append(fields)
+                        self._by_number[fields["id"]].append(fields)
+                        self._by_port[fields["peer"]["port"]].append(fields)
         return self._told
 
     def of(self, number: int, **data: object) -> list[Told]:
         """The events of a number whose data has these values."""
+        self.told  # noqa: B018 - what has come meanwhile
         return [
             told
-            for told in self.told
-            if told["id"] == number
-            and all(told["data"].get(name) == value for name, value in data.items())
+            for told in self._by_number.get(number, ())
+            if all(told["data"].get(name) == value for name, value in data.items())
         ]
 
     def count(self, number: int, **data: object) -> int:
@@ -91,11 +96,13 @@ class Trail:
     @property
     def ended(self) -> int:
         """How many connections have ended; ports come again, so these do not tell which."""
-        return sum(CONNECTIONS.get(told["id"]) == -1 for told in self.told)
+        self.told  # noqa: B018 - what has come meanwhile
+        return sum(len(told) for one, told in self._by_number.items() if CONNECTIONS.get(one) == -1)
 
     def from_port(self, port: int) -> list[Told]:
         """The events of every connection that had this port."""
-        return [told for told in self.told if told["peer"]["port"] == port]
+        self.told  # noqa: B018 - what has come meanwhile
+        return list(self._by_port.get(port, ()))
 
 
 def unbalanced(told: list[Told]) -> list[str]:
@@ -103,6 +110,8 @@ def unbalanced(told: list[Told]) -> list[str]:
     still: Counter[str] = Counter()
     wrong: list[str] = []
     for one in told:
+        if one["id"] not in COUNTED:
+            continue
         for kinds, name in _named(one):
             step = kinds.get(one["id"], 0)
             if not still[name] and _never_opened(one):
