@@ -1,4 +1,4 @@
-"""What is made to cost much costs tests little: hashes of passwords, and keys.
+"""What is made to cost much costs tests little: hashes of passwords.
 
 Costs are there for attackers; what is compared and refused does not depend on them. Parameters are
 the least that the server itself takes.
@@ -7,19 +7,16 @@ the least that the server itself takes.
 from functools import lru_cache
 
 from mft.auth import passwords, sha_crypt
-from mft.trust import ssh_keys
 
 MOST = 1024  # hashes that are remembered
-RSA_BITS = 2048
 
 
 def make_cheap() -> None:
-    """Let this process make cheap hashes and keys where it is not told what these are to cost.
+    """Let this process make cheap hashes where it is not told what these are to cost.
 
     A hash that was computed once is not computed again: thousands of tests log in by one password.
     """
     assert isinstance(passwords.COSTS, dict)
     for scheme, cost in passwords.COSTS.items():
         passwords.COSTS[scheme] = cost._replace(usual=cost.least)
-    ssh_keys.NEW_RSA_BITS = RSA_BITS
     sha_crypt.digest = lru_cache(MOST)(sha_crypt.digest)
