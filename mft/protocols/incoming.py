@@ -148,20 +148,20 @@ class Incoming:
         """Write what waits for a file, until nothing does."""
         pieces = self._waiting[file]
         together: list[_Piece] = []
-        failed: Refused | None = Refused(Reason.BROKEN, str(file.path))
         try:
             while pieces:
                 together = _together(pieces)
-                failed = Refused(Reason.BROKEN, str(file.path))
                 failed = await _write(file, together)
                 if not pieces:
                     del self._waiting[file]
-                self._taken(file, together, failed)
-                together = []
+                taken, together = together, []
+                self._taken(file, taken, failed)
         finally:
-            if together:  # it broke: nothing behind it is written either
+            left = [*together, *pieces]
+            if left:  # it broke: nothing behind it is written either
+                pieces.clear()
                 del self._waiting[file]
-                self._taken(file, [*together, *pieces], failed)
+                self._taken(file, left, Refused(Reason.BROKEN, str(file.path)))
 
     def _taken(self, file: ReceivedFile, pieces: "list[_Piece]", failed: Refused | None) -> None:
         for piece in pieces:

@@ -13,7 +13,8 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
-from mft.remote import http_line, webdav
+from mft.remote import http_line
+from mft.remote.base import MAX_LISTED
 from mft.remote.webdav import WebdavTree
 from mft.vfs.base import Existing
 from tests.fakes.http_location import fetched, in_clear, listed, sent
@@ -23,8 +24,6 @@ FILE = VPath(("file",))
 HOME = "/dav/"
 SECRET = (("Authorization", "Bearer hunter2"),)
 MOST = 24 << 20  # bytes of memory
-NAMES = 50_000  # of one folder, which may have more outside of tests
-MOST_OF_NAMES = 6 << 20  # bytes of memory; their text alone has twice as many
 ENDLESS = 1 << 40
 SHORT = 0.2  # seconds for what must not come
 HEAD = b"HTTP/1.1 207 Multi\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -76,24 +75,20 @@ def rows(count: int) -> Iterator[bytes]:
     yield b"</D:multistatus>"
 
 
-@pytest.mark.parametrize(("count", "reason"), [(NAMES, None), (ENDLESS, Reason.QUOTA)])
-def test_a_folder_is_read_up_to_its_limit_and_never_kept(
-    count: int, reason: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(webdav, "MAX_LISTED", NAMES)
-
+@pytest.mark.parametrize(("count", "reason"), [(MAX_LISTED, None), (ENDLESS, Reason.QUOTA)])
+def test_a_folder_is_read_up_to_its_limit_and_never_kept(count: int, reason: Any) -> None:
     async def main(tree: WebdavTree) -> None:
         before, seen, found = memory(), 0, None
         listing = await tree.list(ROOT)
         try:
             while entries := await listing.batch():
                 seen += len(entries)
-                assert memory() - before < MOST_OF_NAMES
+                assert memory() - before < MOST
         except Refused as refused:
             found = refused.reason
         await listing.close()
         assert found is reason
-        assert NAMES - 1000 < seen <= NAMES
+        assert MAX_LISTED - 1000 < seen <= MAX_LISTED
 
     at(lambda asked, talk: talk.stream(chunked(rows(count))), main)
 
@@ -141,7 +136,7 @@ def test_no_document_takes_memory_or_time_without_a_bound(kind: str, way: str) -
         found = await refused(tree.stat(FILE) if way == "stat" else listed(tree, ROOT))
         assert found.reason in (Reason.BROKEN, Reason.QUOTA)
         assert "root:" not in str(found)
-        assert memory() - before < MOST_OF_NAMES
+        assert memory() - before < MOST
 
     at(lambda asked, talk: talk.stream(chunked(FLOODS[kind]())), main)
 
@@ -154,7 +149,7 @@ def test_no_head_goes_on_for_ever(flood: bytes) -> None:
     async def main(tree: WebdavTree) -> None:
         before = memory()
         assert (await refused(tree.stat(FILE))).reason is Reason.BROKEN
-        assert memory() - before < MOST_OF_NAMES
+        assert memory() - before < MOST
 
     at(lambda asked, talk: talk.stream(iter(lambda: flood, b"")), main)
 
@@ -264,7 +259,7 @@ def test_a_server_that_reads_nothing_makes_no_memory_grow(monkeypatch: pytest.Mo
         with suppress(Refused):
             for at in range(0, ENDLESS, 1 << 20):
                 await upload.lane.write_later(piece, at)
-                assert memory() - before < MOST_OF_NAMES
+                assert memory() - before < MOST
         await upload.abort(keep=True)
         await tree.close()
 

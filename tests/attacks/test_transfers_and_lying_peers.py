@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mft.remote import ftp_looking, open_files
+from mft.remote.base import MAX_LISTED
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.odd_ftp import HOST
 from tests.fakes.odd_smtp import certificate, server_tls
@@ -125,39 +125,29 @@ def test_a_source_whose_list_says_otherwise_than_its_files_has_failed(
 # Names.
 
 
-@pytest.fixture
-def most(monkeypatch: pytest.MonkeyPatch) -> int:
-    """How many names a folder may have: fewer than outside of tests, but many."""
-    for module in (ftp_looking, open_files):
-        monkeypatch.setattr(module, "MAX_LISTED", 20_000)
-    return 20_000
-
-
-def test_as_many_names_as_there_may_be_are_looked_at_and_one_is_fetched(
-    tmp_path: Path, files: PartnerFiles, most: int
+def test_two_hundred_thousand_names_are_looked_at_and_one_is_fetched(
+    tmp_path: Path, files: PartnerFiles
 ) -> None:
     files.files["/wanted"] = DATA
-    files.more = [f"name-{number}" for number in range(most - 1)]
+    files.more = [f"name-{number}" for number in range(MAX_LISTED - 1)]
 
     async def work(at: Meeting) -> None:
         await at.told(JOB_DONE)
 
     at = meet("ftp", tmp_path, files, work, source_filter="wanted", **PULL)
     assert at.here("in") == {"wanted": DATA}
-    assert at.payloads(SNAPSHOT)[0].total_files == most
+    assert at.payloads(SNAPSHOT)[0].total_files == MAX_LISTED
 
 
-def test_a_folder_with_too_many_names_is_no_source(
-    tmp_path: Path, files: PartnerFiles, most: int
-) -> None:
+def test_a_folder_with_too_many_names_is_no_source(tmp_path: Path, files: PartnerFiles) -> None:
     files.files["/wanted"] = DATA
-    files.more = [f"name-{number}" for number in range(most + 1)]
+    files.more = [f"name-{number}" for number in range(MAX_LISTED + 1)]
 
     async def work(at: Meeting) -> None:
         await at.told(UNMONITORED)
 
     at = meet("ftp", tmp_path, files, work, source_filter="wanted", **PULL)
-    assert str(most) in at.messages(UNMONITORED)[0]
+    assert str(MAX_LISTED) in at.messages(UNMONITORED)[0]
     assert at.here("in") == {}
     assert files.names() == ["wanted"]
 

@@ -597,9 +597,9 @@ def test_events_come_without_delay_and_its_own_never(desk):
     assert at.numbers == [DONE]
 
 
-def test_thousands_of_files(desk):
+def test_ten_thousand_files(desk):
     at = desk("move, *, OUT")
-    count = 3_000
+    count = 10_000
     first = at.told(at.put("00000"))
     handler = at.dispatcher()
     for number in range(count):

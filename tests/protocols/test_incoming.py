@@ -212,6 +212,34 @@ def test_nothing_is_written_behind_what_could_not_be(desk: Desk) -> None:
     assert desk.incoming.writing == 0
 
 
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_a_fault_of_who_is_told_leaves_nothing_waiting(desk: Desk, pieces: int) -> None:
+    file, faults = File(slow=True), [RuntimeError()]
+
+    def resume() -> None:
+        if faults:
+            raise faults.pop()
+
+    desk.incoming = Incoming(
+        lambda request, failed: desk.done.append((request, failed)),
+        resume,
+        desk.broken.append,
+        session(),
+    )
+    for at in range(pieces):
+        desk.add(file, 10 * at, b"x", at)
+        desk.incoming.flush()
+    file.waiting[0].callback(None)
+    assert desk.broken[0].check(RuntimeError)
+    assert desk.answered == list(range(pieces))
+    assert [failed is None for _, failed in desk.done] == [True] + [False] * (pieces - 1)
+    assert desk.incoming.writing == 0
+    file.slow, file.failure = False, None
+    desk.add(file, 0, b"y", pieces)
+    desk.incoming.flush()
+    assert file.calls[-1] == (0, b"y", 1)
+
+
 def test_a_hole_is_told_of_before_it_is_there(desk: Desk) -> None:
     file = File()
     desk.add(file, 0, b"a", 1)

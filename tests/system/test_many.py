@@ -18,9 +18,9 @@ from tests.system.light import connect, session
 from tests.system.rig import Rig, sftp, until, words
 from tests.system.trail import unbalanced
 
-ENTRIES = 50_000
-LISTING_ROOM = 4 << 20  # bytes that the server may grow by for it; the names alone are half a MiB
-SESSIONS = 200
+ENTRIES = 100_000
+LISTING_ROOM = 8 << 20  # bytes that the server may grow by for it; the names alone are 1 MiB
+SESSIONS = 300
 EACH = 100 << 10  # bytes of one idle session
 AT_ONCE = 6  # logins at a time; ten of one address may be waiting
 TIMEOUT = 2  # seconds
