@@ -54,6 +54,14 @@ def _account() -> str | None:
     return "postgres" if "postgres" in known else "nobody"
 
 
+def _is_stopped(pid: int) -> bool:
+    """Whether every thread of a process is stopped by a signal."""
+    every = [
+        path.read_text().rpartition(")")[2] for path in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
+    return all(stat.split()[0] == "T" for stat in every)
+
+
 class DatabaseServer:
     """What both have: a folder, a port, a certificate, and a process that comes and goes."""
 
@@ -138,8 +146,14 @@ class DatabaseServer:
         assert self._process is not None
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for one in (pid, *map(int, children)):
+        every = (pid, *map(int, children))
+        for one in every:
             os.kill(one, number)
+        if number == signal.SIGSTOP:  # its threads stop one by one, wherever they are
+            end = time.monotonic() + PATIENCE
+            while not all(map(_is_stopped, every)):
+                assert time.monotonic() < end, "it does not stop"
+                time.sleep(LOOK)
 
     def _ended(self) -> None:
         assert self._process is not None
