@@ -9,26 +9,35 @@ import socket
 from pathlib import Path
 
 LOWEST = 10240  # below it are the ports of well-known services
-TRIES = 1000
 PARTS = 6  # at least
 
-_given: set[int] = set()
+_given: dict[int, None] = {}  # the oldest first
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that this process was not given before."""
+    """A port that nobody listens on, and that this process was not given lately."""
     return free_base(0)
 
 
 def free_base(*offsets: int) -> int:
-    """A number that gives a free port with each of the offsets added."""
+    """A number that gives a free port with each of the offsets added.
+
+    They are given one after the other, so that long ranges stay whole.
+    """
     lowest, end = _ours()
-    for _ in range(TRIES):
-        base = random.randrange(lowest, end - max(offsets))
-        ports = {base + offset for offset in offsets}
-        if not ports & _given and all(_is_free(port) for port in ports):
-            _given.update(ports)
-            return base
+    end -= max(offsets)
+    begin = random.randrange(lowest, end)
+    if _given:
+        begin = next(reversed(_given)) + 1 - max(offsets)
+    for _ in range(2):
+        for step in range(end - lowest):
+            base = lowest + (begin - lowest + step) % (end - lowest)
+            ports = [base + offset for offset in offsets]
+            if not any(port in _given for port in ports) and all(map(_is_free, ports)):
+                _given.update(dict.fromkeys(ports))
+                return base
+        for port in list(_given)[: len(_given) // 2]:  # whoever was given these has ended
+            del _given[port]
     raise AssertionError("this machine has no free ports")
 
 

@@ -52,20 +52,25 @@ def test_a_connection_serves_many_requests(client: HttpClient, server: HttpServe
 def test_what_a_request_needed_is_freed_at_once(
     serve: Serve, method: str, target: str, body: bytes | None
 ) -> None:
-    client = HttpClient(serve(maximum_login_attempts="20"))
+    client = HttpClient(serve(maximum_login_attempts="40"))
 
     def ask() -> None:
         assert client.ask(method, target, body, Content_Type="application/json").status >= 400
 
-    ask()
-    gc.collect()
-    gc.disable()
-    try:
+    def left_by_ten() -> int:
+        gc.collect()
         for _ in range(10):
             ask()
-        assert gc.collect() < 10, "each request left something to the collector"
+        return gc.collect()
+
+    ask()
+    gc.disable()
+    try:
+        # Something else may have left something meanwhile, but not each time.
+        left = min(left_by_ten() for _ in range(3))
     finally:
         gc.enable()
+    assert left < 10, "each request left something to the collector"
 
 
 def test_requests_that_come_at_once_are_answered_in_order(
