@@ -27,7 +27,7 @@ ROOMS := $(filter-out $(SERVERS) tests/fakes,$(patsubst %/,%,$(wildcard tests/[a
 # Real clients and servers that the tests drive: command:package.
 NEEDED := sftp:openssh-client sshd:openssh-server lftp:lftp curl:curl rclone:rclone \
 	unzip:unzip bsdtar:libarchive-tools 7zz:7zip \
-	wget:wget litmus:litmus cadaver:cadaver chromium:chromium nginx:nginx-light \
+	wget:wget litmus:litmus cadaver:cadaver chromium-headless-shell:chromium-headless-shell nginx:nginx-light \
 	/usr/lib/nginx/modules/ngx_http_dav_ext_module.so:libnginx-mod-http-dav-ext \
 	/usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream \
 	/usr/sbin/haproxy:haproxy /usr/sbin/apache2:apache2-bin \

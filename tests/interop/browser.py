@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.interop.instance import Server, initialise, start, stop
 from tests.interop.web import Web, add_web
 
-CHROMIUM: Final = "/usr/bin/chromium"
+CHROMIUM: Final = "/usr/bin/chromium-headless-shell"
 ARGUMENTS: Final = ("--disable-gpu", "--disable-software-rasterizer")  # drawn by the processor
 DESK: Final = {"width": 1000, "height": 700}
 PHONE: Final = {"width": 360, "height": 740}
