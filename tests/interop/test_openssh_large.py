@@ -47,8 +47,9 @@ def test_scp_gets_every_byte_of_a_file_that_is_half_in_memory(
     server: Server, place: Place, tmp_path: Path, protocol: str
 ) -> None:
     (place.disk / "file").write_bytes(content(SIZE))
+    # Only what the disk has may leave memory, and in tests nothing else is brought there.
+    execute("env", "--unset=LD_PRELOAD", "sync", "--data", place.disk / "file")
     descriptor = os.open(place.disk / "file", os.O_RDONLY)
-    os.fsync(descriptor)  # only what the disk has may leave memory
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)  # nothing is read ahead
     for at in range(0, SIZE, PIECE):

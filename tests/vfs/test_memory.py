@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
@@ -127,5 +127,6 @@ class Same(RuleBasedStateMachine):
         self._folder.cleanup()
 
 
-TestSame = Same.TestCase
-TestSame.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+def test_every_sequence_of_calls_ends_the_same_on_disk_and_in_memory() -> None:
+    many = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    run_state_machine_as_test(Same, settings=many)
