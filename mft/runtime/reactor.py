@@ -8,7 +8,7 @@ import gc
 import sys
 from typing import Any, Final
 
-from mft.runtime import slices
+from mft.runtime import pages, slices
 from mft.runtime.turns import Turns
 
 YOUNG: Final = 20_000  # objects made before Python looks for cycles; ours are few and short-lived
@@ -35,7 +35,9 @@ def install(turns: Turns | None = None) -> Any:
 
 
 def settle() -> None:
-    """What was made until now stays: leave it out of the search for garbage (`gc.freeze`)."""
+    """What was made until now stays: it is left out of the search for garbage (`gc.freeze`), and
+    put into large pages."""
     gc.collect()
     gc.freeze()
+    pages.gather()
     gc.set_threshold(*GENERATIONS)
