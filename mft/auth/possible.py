@@ -35,7 +35,7 @@ def _impossible_text(what: str, text: str) -> str | None:
         return f"the {what} is empty"
     if len(text) > MAX_CREDENTIAL_LENGTH:
         return f"the {what} is longer than {MAX_CREDENTIAL_LENGTH} characters"
-    if any(_control(ord(one)) for one in text):
+    if not text.isprintable() and any(_control(ord(one)) for one in text):
         return f"the {what} has control characters"
     return None
 

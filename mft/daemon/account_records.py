@@ -5,6 +5,7 @@ What cannot be read of an account is never taken for nothing.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
@@ -19,9 +20,11 @@ from mft.events.model import Emitter, Event
 T = TypeVar("T")
 
 SUFFIX: Final = ".json"
+KEYS: Final = 4096  # that are remembered, some 600 KiB: a login asks for several of one account
 FILE: Final = 0  # what is wrong where it is the file that cannot be read
 
 
+@lru_cache(KEYS)
 def record_key(account: str) -> str:
     """What stands for the ID of an account, whatever is in it: in names of files, and in keys."""
     return sha256(account.encode()).hexdigest()

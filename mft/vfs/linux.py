@@ -6,6 +6,8 @@ import os
 import re
 import struct
 import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 SYS_OPENAT2: Final = 437  # the same number on every architecture
@@ -109,10 +111,17 @@ def storage_type(descriptor: int) -> int:
     if not sys.platform.startswith("linux"):
         return 0
     buffer = ctypes.create_string_buffer(_STATFS_BYTES)
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.fstatfs(ctypes.c_int(descriptor), buffer) != 0:
+    if _fstatfs()(descriptor, buffer) != 0:
         return 0
     return ctypes.c_ulong.from_buffer(buffer).value & 0xFFFFFFFF
+
+
+@cache
+def _fstatfs() -> Callable[..., int]:
+    """The system's call, found once: it is made at every login."""
+    call = ctypes.CDLL(None).fstatfs
+    call.argtypes = ctypes.c_int, ctypes.c_void_p
+    return call
 
 
 def mount_of(descriptor: int) -> int:

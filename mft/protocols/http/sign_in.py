@@ -128,15 +128,15 @@ class SignIn:
         if not given.username or not password:
             await self.leave("a request without credentials")
             return self._refuse(exchange, "no name or no password")
-        proof = _proof(PASSWORD, exchange.source, given.username, password)
-        if not self._was_given_for(proof):
+        shown = PASSWORD, exchange.source, given.username, password
+        if self.session is None or not self._was_given_for(_proof(*shown)):
             await self.leave("another login on this connection")
             result = await self.attempt(exchange.source, given.username, given.password, basic=True)
             if result.session is None:
                 return self._refuse(exchange, refusal_of(result, "wrong credentials"))
             if not await self._is_here(result.session):
                 return False
-            self._keep(result.session, proof)
+            self._keep(result.session, _proof(*shown))
         return self._admit(exchange)
 
     async def _by_certificate(self, exchange: Exchange, authorization: str | None) -> bool:
