@@ -2,7 +2,8 @@
 
 To read them takes most of a second of a processor, and tests start hundreds of servers; so do the
 drivers of databases and what checks the options of sections, which a server has when it first needs
-them. From `main` on everything is as in a process that is started anew, but that hashes are cheap;
+them. From `main` on everything is as in a process that is started anew, but that hashes are cheap
+and pages small;
 what depends on how one starts does that, as tests of slow and of full disks do, and of the command
 itself in tests/system/test_life.py. Nor is what all of them have in common taken apart at the end
 of each.
@@ -213,10 +214,12 @@ if __name__ == "__main__":
     import mft.daemon.service  # noqa: F401 - what a server reads when it starts
     from mft.cli.main import main
     from mft.daemon.sections import FAMILIES
+    from mft.runtime import pages
     from tests.fakes.cheap import make_cheap
 
     read()
     make_cheap()
+    pages.gather = lambda: 0  # what all share would be copied for each
     assert "twisted.internet.reactor" not in sys.modules
     gc.collect()
     gc.freeze()
