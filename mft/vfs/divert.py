@@ -8,6 +8,7 @@ from typing import Final
 
 from mft.vfs.rename import RenameNew
 from mft.vfs.resolve import SAFELY
+from mft.vfs.temporary import is_named
 
 MODE: Final = 0o600
 COPIED: Final = 1 << 20  # bytes that are copied at once
@@ -26,6 +27,8 @@ def divert(
     """
     os.fchmod(descriptor, MODE)
     os.fsync(descriptor)
+    if not is_named(directory, temporary, descriptor):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
     into = os.open(folder, _FOLDER)
     try:
         try:

@@ -111,7 +111,7 @@ class Temporaries:
                 if remove(directory, deterministic):
                     continue
             else:
-                if claim(descriptor) is not False:
+                if _is_ours(directory, temporary, descriptor):
                     return Temporary(descriptor, temporary, 0)
                 os.close(descriptor)
             temporary = self.later_name_of(name)
@@ -147,7 +147,7 @@ def seize(directory: int, temporary: str) -> int | None:
     except OSError:
         return None
     try:
-        if claim(descriptor) and _is_named(directory, temporary, descriptor):
+        if claim(descriptor) and is_named(directory, temporary, descriptor):
             return descriptor
     except OSError:
         pass
@@ -179,7 +179,7 @@ def expire(directory: int, temporary: str, before: float) -> os.stat_result | No
     try:
         status = os.fstat(descriptor)
         old = stat.S_ISREG(status.st_mode) and status.st_ctime < before
-        if not old or claim(descriptor) is False or not _is_named(directory, temporary, descriptor):
+        if not old or claim(descriptor) is False or not is_named(directory, temporary, descriptor):
             return None
         os.unlink(temporary, dir_fd=directory)
         return status
@@ -187,8 +187,24 @@ def expire(directory: int, temporary: str, before: float) -> os.stat_result | No
         os.close(descriptor)
 
 
-def _is_named(directory: int, temporary: str, descriptor: int) -> bool:
-    # Between open and claim another process may have renamed it into place.
-    here = os.stat(temporary, dir_fd=directory, follow_symlinks=False)
+def is_named(directory: int, temporary: str, descriptor: int) -> bool:
+    """Whether a name is that of an open file, and not gone or another's; raises OSError.
+
+    Between open and claim somebody else may have renamed it into place, or removed it.
+    """
+    try:
+        here = os.stat(temporary, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
     there = os.fstat(descriptor)
     return (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev)
+
+
+def _is_ours(directory: int, temporary: str, descriptor: int) -> bool:
+    """Whether what was made just now is claimed, and still there: another thread may have been
+    in between, which took it for interrupted. Where there are no locks nobody takes it so.
+    """
+    claimed_now = claim(descriptor)
+    if claimed_now is None:
+        return True
+    return claimed_now and is_named(directory, temporary, descriptor)

@@ -11,7 +11,7 @@ from mft.vfs.handle import Handle
 from mft.vfs.lane import FileLane
 from mft.vfs.refusal import refusal
 from mft.vfs.resolve import DIRECTORY
-from mft.vfs.temporary import OWNER_BITS, Temporaries, is_later
+from mft.vfs.temporary import OWNER_BITS, Temporaries, is_later, is_named
 from mft.vfs.volume import Kind, Volume, Volumes
 
 
@@ -208,6 +208,9 @@ class LocalUpload:
 
     def _rename(self) -> None:
         place, directory, temporary = self._place, self._begun.directory, self._begun.temporary
+        # What others may have put under its name since is not what was written and inspected.
+        if not is_named(directory, temporary, self.lane.descriptor):
+            raise OSError(errno.ENOENT, "the file was removed during the upload")
         if place.only_new:
             try:
                 self._volumes.rename_new(directory, temporary, directory, place.name)
@@ -239,6 +242,8 @@ class LocalUpload:
             return
         begun = self._begun
         with suppress(OSError):  # what cannot be removed now, the sweeper will
+            if not is_named(begun.directory, begun.temporary, begun.descriptor):
+                return
             if keep and os.fstat(begun.descriptor).st_size:
                 move = self._volumes.rename_new
                 self._temporaries.keep(begun.directory, begun.temporary, self._place.name, move)

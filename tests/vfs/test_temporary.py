@@ -142,6 +142,25 @@ def test_a_temporary_renamed_between_open_and_claim_is_let_go(directory: int, mo
     assert os.listdir(directory) == ["a"]
 
 
+def test_a_temporary_removed_between_its_making_and_its_claim_is_not_that_upload_s(
+    directory: int, monkeypatch
+) -> None:
+    real, others = module.claim, []
+
+    def another_begins_meanwhile(descriptor: int) -> bool | None:
+        monkeypatch.setattr(module, "claim", real)
+        others.append(temporaries().create(directory, "a", 0o666))
+        return real(descriptor)
+
+    monkeypatch.setattr(module, "claim", another_begins_meanwhile)
+    made = temporaries().create(directory, "a", 0o666)
+    (other,) = others
+    assert made.name != other.name
+    for one in (made, other):
+        assert os.path.samestat(os.fstat(one.descriptor), os.stat(one.name, dir_fd=directory))
+        os.close(one.descriptor)
+
+
 def test_only_old_and_unclaimed_temporaries_expire(directory: int) -> None:
     name = left(directory, b"half")
     assert expire(directory, name, time.time() - 10) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import CancelledError
 
-from mft.core.failure import Reason
+from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.vfs.base import Existing
 from mft.vfs.interrupted import Sweeper
@@ -221,6 +221,29 @@ def test_nobody_but_the_owner_s_bits_can_open_what_is_not_finished(
     assert temporary.startswith(".mft-")
     assert stat.S_IMODE(os.stat(tmp_path / temporary).st_mode) == 0o640
     run(upload.abort(keep=False))
+
+
+@pytest.mark.parametrize("ending", ["commit", "abort", "divert"])
+def test_what_another_has_put_under_a_temporary_s_name_is_left_alone(
+    files: LocalFileSystem, tmp_path: Path, ending: str
+) -> None:
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    mine = begin(files, A, b"mine, whole")
+    (name,) = (one.name for one in tmp_path.iterdir() if one != aside)
+    (tmp_path / name).unlink()
+    theirs = begin(files, A, b"half of")
+    if ending == "abort":
+        run(mine.abort(keep=False))
+    else:
+        ended = mine.commit(durable=True) if ending == "commit" else mine.divert(str(aside), "it")
+        with pytest.raises(Refused):
+            run(ended)
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted([name, "aside"])
+    assert list(aside.iterdir()) == []
+    theirs.lane.write_from([memoryview(b" theirs")], 7)
+    run(theirs.commit(durable=False))
+    assert get(files, A) == b"half of theirs"
 
 
 def killed(upload: LocalUpload) -> None:
