@@ -221,7 +221,7 @@ async def _write(file: ReceivedFile, pieces: list[_Piece]) -> Refused | None:
     start = pieces[0].start
     try:
         if file.leaves_hole(start):
-            await file.leave_hole()
+            await file.leave_hole(start)
         count = await file.lane.write_later([piece.data for piece in pieces], start)
         file.wrote(start, count)
     except Refused as refused:

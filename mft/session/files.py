@@ -165,17 +165,27 @@ class ReceivedFile(OpenFile):
         self.replaced = upload.replaced
         self._upload = upload
         self._extent = Extent(start)
+        self._older = 0 if self.in_place else start  # the end of what was here before this one
         self._holed = False  # whether what a kill leaves is known to be worth nothing
         self.failure: Refused | None = None  # of a write: the file can only be aborted then
 
     def leaves_hole(self, offset: int) -> bool:
-        """Whether bytes at an offset have a hole before them, which `leave_hole` is to be told."""
+        """Whether `leave_hole` is to be told before bytes are written at an offset.
+
+        They have a hole before them, or an older upload's bytes behind them: in either case the
+        size would not say how far this one is.
+        """
+        return offset < self._older or self._passes(offset)
+
+    def _passes(self, offset: int) -> bool:
         return offset > self._extent.end and not (self._holed or self.in_place)
 
-    async def leave_hole(self) -> None:
-        """What is written or set next leaves a hole; raises Refused."""
+    async def leave_hole(self, offset: int) -> None:
+        """What is written or set next at an offset leaves a hole; raises Refused."""
         await self._upload.leave_hole()
         self._holed = True
+        if offset < self._older:  # the client has begun anew, and has not cut the file
+            self._older, self._extent = offset, Extent(offset)
 
     def wrote(self, offset: int, count: int) -> None:
         """Bytes from the peer were written."""
@@ -199,8 +209,8 @@ class ReceivedFile(OpenFile):
     async def change(self, attributes: Attributes) -> None:
         """Set attributes of what is being received; raises Refused."""
         size = attributes.size
-        if size is not None and self.leaves_hole(size):
-            await self.leave_hole()
+        if size is not None and self._passes(size):
+            await self.leave_hole(size)
         await self.lane.change(attributes)
         if size is not None:
             self.resized(size)
@@ -208,6 +218,7 @@ class ReceivedFile(OpenFile):
     def resized(self, size: int) -> None:
         """The client set the file's size itself."""
         self._extent = Extent(min(size, self._extent.end))
+        self._older = min(size, self._older)
 
     async def close(self) -> None:
         """The protocol's own end of file was seen: commit, then one event; raises what failed."""

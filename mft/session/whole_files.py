@@ -136,8 +136,11 @@ async def copied(
             count = await source.lane.read_later([wanted], source_offset + done)
             if not count:
                 break
-            await target.lane.write_later([block[:count]], target_offset + done)
-            target.wrote(target_offset + done, count)
+            at = target_offset + done
+            if target.leaves_hole(at):
+                await target.leave_hole(at)
+            await target.lane.write_later([block[:count]], at)
+            target.wrote(at, count)
             done += count
     except Refused as refused:
         target.write_failed(target_offset + done, 0, refused)

@@ -34,7 +34,7 @@ class File:
         end = max((at + count for at, count in self.wrote_at), default=0)
         return not self.slow and offset > end and not self.holes
 
-    async def leave_hole(self) -> None:
+    async def leave_hole(self, offset: int) -> None:
         if self.unable is not None:
             raise self.unable
         self.holes.append(list(self.wrote_at))

@@ -1,5 +1,7 @@
 """Where an upload or a download begins, and what stays of what was there."""
 
+import os
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,16 +11,22 @@ from mft.core.failure import Reason
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.protocols.ftp.events import NUMBERS
-from mft.vfs.base import Existing
+from mft.protocols.incoming import Incoming
+from mft.session.whole_files import copied
+from mft.vfs.base import Attributes, Existing
+from mft.vfs.local import LocalFileSystem
 from mft.vfs.memory import MemoryFileSystem
-from tests.fakes.files import get, interrupt
+from mft.vfs.volume import Volumes
+from tests.fakes.files import get, interrupt, put
 from tests.fakes.refused import refused
 from tests.fakes.run import run
 from tests.fakes.sessions import account, session, shape, tree
+from tests.fakes.threads import Inline
 from tests.fakes.trail import Trail
 
 HERE = VPath.parse("/here")
 FILE, NEW = HERE.child("file"), HERE.child("new")
+TOP = VPath.parse("/new")
 
 
 def ftp(*rules: str, **given: Any) -> Any:
@@ -72,6 +80,96 @@ def test_what_is_interrupted_again_is_kept_up_to_where_it_came() -> None:
     received = run(ftp(files=files).upload(NEW, Existing.MODIFY, start=3))
     run(received.abort("cut"))
     assert size_of(files, NEW) == 3
+
+
+def sent(received: Any, at: int, data: bytes) -> None:
+    """Write as every protocol does."""
+    incoming = Incoming(lambda *_: None, lambda: None, lambda _: None, received.session)
+    incoming.add(received, at, memoryview(data), None)
+    incoming.flush()
+    run(incoming.settled())
+
+
+BEGUN_ANEW = [
+    ([(0, b"new")], b"new"),
+    ([(2, b"new"), (0, b"NE")], b"NE"),
+    ([(8, b", on"), (0, b"n")], b"n"),
+    ([(6, b"67, on"), (12, b" and on")], b"01234567, on and on"),
+]
+
+
+@pytest.mark.parametrize(
+    ("writes", "kept"), [*BEGUN_ANEW, ([(9, b"on"), (8, b",")], b"01234567,on")]
+)
+def test_what_was_begun_anew_and_cut_has_nothing_of_an_older_upload_behind_it(
+    tmp_path: Path, writes: list[tuple[int, bytes]], kept: bytes
+) -> None:
+    files = LocalFileSystem(str(tmp_path), "ann-1", Volumes(Inline()))
+    interrupt(files, TOP, b"01234567")
+    received = run(ftp(files=files).upload(TOP, Existing.MODIFY))
+    for at, data in writes:
+        sent(received, at, data)
+    run(received.abort("cut"))
+    (left,) = tmp_path.iterdir()
+    assert left.read_bytes() == kept
+    assert size_of(files, TOP) == len(kept)
+    run(files.close())
+
+
+@pytest.mark.parametrize("writes", [writes for writes, _ in BEGUN_ANEW])
+def test_nobody_goes_on_with_what_was_begun_anew_when_the_server_was_killed(
+    tmp_path: Path, writes: list[tuple[int, bytes]]
+) -> None:
+    files = LocalFileSystem(str(tmp_path), "ann-1", Volumes(Inline()))
+    interrupt(files, TOP, b"01234567")
+    received = run(ftp(files=files).upload(TOP, Existing.MODIFY))
+    for at, data in writes:
+        sent(received, at, data)
+    os.close(received.lane.descriptor)
+    with refused(Reason.NOT_FOUND):
+        size_of(files, TOP)
+    run(files.close())
+
+
+def test_what_was_cut_by_its_client_and_begun_anew_is_gone_on_with_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    files = LocalFileSystem(str(tmp_path), "ann-1", Volumes(Inline()))
+    interrupt(files, TOP, b"01234567")
+    received = run(ftp(files=files).upload(TOP, Existing.MODIFY))
+    run(received.change(Attributes(size=0)))
+    sent(received, 0, b"new")
+    os.close(received.lane.descriptor)
+    assert size_of(files, TOP) == len("new")
+    run(files.close())
+
+
+def test_bytes_are_kept_in_the_whole_file_when_a_part_before_them_is_written_anew() -> None:
+    files = tree()
+    interrupt(files, NEW, b"01234567")
+    received = run(ftp(files=files).upload(NEW, Existing.MODIFY))
+    sent(received, 8, b"89")
+    sent(received, 0, b"HEAD")
+    run(received.close())
+    assert get(files, NEW) == b"HEAD456789"
+
+
+@pytest.mark.parametrize("offset", [3, 100])
+def test_nobody_goes_on_with_a_copy_behind_a_hole_when_the_server_was_killed(
+    tmp_path: Path, offset: int
+) -> None:
+    files = LocalFileSystem(str(tmp_path), "ann-1", Volumes(Inline()))
+    put(files, VPath.parse("/source"), b"bytes")
+    interrupt(files, TOP, b"01234567")
+    peer = ftp(files=files)
+    source = run(peer.download(VPath.parse("/source")))
+    target = run(peer.upload(TOP, Existing.MODIFY))
+    assert run(copied(source, target, target_offset=offset)) == len(b"bytes")
+    os.close(target.lane.descriptor)
+    with refused(Reason.NOT_FOUND):
+        size_of(files, TOP)
+    run(source.close())
+    run(files.close())
 
 
 def test_an_interrupted_upload_beside_a_finished_file_goes_first() -> None:
