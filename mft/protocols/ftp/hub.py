@@ -12,6 +12,7 @@ from mft.protocols.ftp.control import Control
 from mft.protocols.ftp.events import NUMBERS
 from mft.protocols.ftp.options import FtpOptions
 from mft.protocols.ftp.passive_address import PassiveTold
+from mft.protocols.ftp.unfinished import Unfinished
 from mft.protocols.presence import Presence
 from mft.protocols.protection import Protection
 from mft.runtime.buffers import INLET_SIZE, Buffers
@@ -44,6 +45,7 @@ class Hub:
         self.lines: Buffers = Buffers(LINES)
         self.sealed: Buffers = Buffers(SEALED)
         self.blocks = Buffers(INLET_SIZE)
+        self.unfinished = Unfinished()
         self.greeting = Reply.of(220, *_greeting(options.banner))
         self.passive = PassiveTold(
             options.passive_address, options.passive_address_refresh, parts.reactor, parts.disk

@@ -11,6 +11,7 @@ from mft.core.vpath import VPath
 from mft.protocols.ftp.bodies import SendingText
 from mft.protocols.ftp.replies import COMPLETE
 from mft.protocols.ftp.verbs_transfer import way
+from mft.protocols.ftp.verbs_tree import stat
 from mft.vfs.base import Entry
 from mft.wire.ftp import listing
 from mft.wire.ftp.reply import Reply
@@ -112,7 +113,7 @@ async def _single(control: "Control", path: VPath, name: str) -> Entry | None:
     """The one entry that is listed when the path is no folder."""
     if await control.current.is_folder(path):
         return None
-    return (await control.current.stat(path, what=name))._replace(name=path.name)
+    return (await stat(control, path, name))._replace(name=path.name)
 
 
 async def _send_single(control: "Control", line: bytes) -> Reply:
@@ -131,7 +132,7 @@ async def _send_single(control: "Control", line: bytes) -> Reply:
 async def machine_entry(control: "Control", text: str) -> Reply:
     """MLST: facts of one path, with its full name (RFC 3659 7.2)."""
     path = VPath.parse(text, control.parameters.folder)
-    entry = await control.current.stat(path, what="MLST")
+    entry = await stat(control, path, "MLST")
     letters = control.current.permissions_of(path, entry)
     line = listing.mlsx_line(entry._replace(name=str(path)), control.parameters.facts, letters)
     return Reply.of(250, "Facts:", line, "End.")
@@ -157,7 +158,7 @@ async def status(control: "Control", text: str) -> Reply:
 async def _listed(control: "Control", text: str) -> Reply:
     asked = Asked(control, text)
     if not asked.glob and not await control.current.is_folder(asked.path):
-        entry = await control.current.stat(asked.path, what="STAT")
+        entry = await stat(control, asked.path, "STAT")
         lines = _local_lines([entry._replace(name=asked.path.name)])
         return Reply.of(213, "Status:", *_split(lines), "End.")
     found: list[Entry] = []

@@ -97,6 +97,7 @@ async def store(control: "Control", text: str) -> Reply:
     way(control)
     path = path_of(control, text)
     control.note(events.FTP_UPLOAD_ASKED, p.PathOf(str(path), control.current.real_path(path)))
+    _told(control, path)
     if start:
         received = await control.current.upload(path, Existing.MODIFY, start=start)
     else:
@@ -105,15 +106,30 @@ async def store(control: "Control", text: str) -> Reply:
 
 
 async def append(control: "Control", text: str) -> Reply:
-    """APPE: go on behind what is there; after REST the same as STOR."""
+    """APPE: go on behind what is there, as its client was told; after REST the same as STOR."""
     if control.parameters.offset:
         return await store(control, text)
     size = control.parameters.take_size()
     way(control)
     path = path_of(control, text)
     control.note(events.FTP_APPEND_ASKED, p.PathOf(str(path), control.current.real_path(path)))
-    received = await control.current.upload(path, Existing.EXTEND)
+    start = await _goes_on_at(control, path)
+    received = await control.current.upload(path, Existing.EXTEND, start=start)
     return await _receive(control, received, "Send what is to be appended.", size)
+
+
+def _told(control: "Control", path: VPath) -> int | None:
+    """How much of an interrupted upload its client was told is there, until one begins."""
+    return control.hub.unfinished.begin(control.current.account.uuid, path)
+
+
+async def _goes_on_at(control: "Control", path: VPath) -> int | None:
+    """Where APPE goes on, when the client counts on what it was told; else None."""
+    told = _told(control, path)
+    if told is None:
+        return None
+    there = await control.current.begun(path)
+    return told if there is not None and there.interrupted and told <= there.size else None
 
 
 async def store_unique(control: "Control", text: str) -> Reply:

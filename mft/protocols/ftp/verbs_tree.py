@@ -8,7 +8,7 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.ftp.replies import DONE
-from mft.vfs.base import Attributes
+from mft.vfs.base import Attributes, Entry
 from mft.wire.ftp import digest, facts
 from mft.wire.ftp.reply import Reply, quoted
 
@@ -81,10 +81,20 @@ async def rename_to(control: "Control", text: str) -> Reply:
 # Facts.
 
 
+async def stat(control: "Control", path: VPath, what: str) -> Entry:
+    """What a client is told of a path: of an interrupted upload never all that is there."""
+    session = control.current
+    entry = await session.stat(path, what=what)
+    return control.hub.unfinished.tell(session.account.uuid, path, entry)
+
+
 async def size(control: "Control", text: str) -> Reply:
-    """SIZE: the bytes that are stored, also for text (RFC 3659 4)."""
+    """SIZE: the bytes that are stored, also for text (RFC 3659 4).
+
+    Of an interrupted upload it is where APPE, or STOR after REST, goes on.
+    """
     path = path_of(control, text)
-    entry = await control.current.stat(path, what="size")
+    entry = await stat(control, path, "size")
     if not entry.is_file:
         raise Refused(Reason.IS_A_DIRECTORY, str(path))
     return Reply.of(213, str(entry.size))

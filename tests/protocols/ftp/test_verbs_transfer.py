@@ -218,6 +218,38 @@ def test_an_upload_that_was_cut_is_gone_on_with_by_appe(
     assert server.get("/file") == DATA
 
 
+def cut(server: FtpServer, way: Way, sent: bytes) -> FtpClient:
+    """An upload of which all may have come, and whose client is back."""
+    first = FtpClient(server, way).arrive()
+    data = first.connect()
+    first.say("STOR /file")
+    data.write(sent)
+    first.settle()
+    first.say("ABOR")
+    return FtpClient(server, way).arrive()
+
+
+@pytest.mark.parametrize("asked", ["SIZE /file", "MLST /file", "STAT /file"])
+@pytest.mark.parametrize("sent", [1, 1000, len(DATA)])
+def test_an_upload_without_a_file_always_lacks_a_byte_that_appe_brings(
+    server: FtpServer, way: Way, asked: str, sent: int
+) -> None:
+    again = cut(server, way, DATA[:sent])
+    assert re.search(rf"\b{sent - 1}\b", "\n".join(again.ask(asked).lines))
+    later = FtpClient(server, way).arrive()
+    assert later.up("APPE /file", DATA[sent - 1 :]) == [150, 226]
+    assert server.get("/file") == DATA
+    assert later.ask("SIZE /file").text == str(len(DATA))
+
+
+def test_what_was_told_of_an_upload_counts_for_the_next_only(server: FtpServer, way: Way) -> None:
+    again = cut(server, way, DATA[:1000])
+    again.ask("SIZE /file")
+    again = cut(server, way, DATA[:1000])
+    assert again.up("APPE /file", DATA[1000:]) == [150, 226]
+    assert server.get("/file") == DATA
+
+
 # Names of our own.
 
 
