@@ -16,22 +16,28 @@ Place = tuple[str, VPath]  # the ID of an account, and where a file will be
 
 
 class Unfinished:
-    """What clients of one service were told of interrupted uploads, which APPE goes by."""
+    """What clients of one service were told of interrupted uploads: APPE goes on there.
+
+    A download is of the finished file, which SIZE did not tell of.
+    """
 
     def __init__(self) -> None:
         self._told: dict[Place, int] = {}  # bytes, in the order in which they were told
 
     def tell(self, account: str, path: VPath, entry: Entry) -> Entry:
         """An entry as its client may know it; one of what is finished as it is."""
+        self._told.pop((account, path), None)
         if not entry.interrupted:
             return entry
         told = max(0, entry.size - 1)
-        self._told.pop((account, path), None)
         self._told[account, path] = told
         if len(self._told) > MAX_REMEMBERED:
             del self._told[next(iter(self._told))]
         return entry._replace(size=told)
 
     def begin(self, account: str, path: VPath) -> int | None:
-        """An upload begins: how much of it its client was told is there, if it was, and once."""
+        """A transfer begins: how much of an upload its client was told is there; None if not.
+
+        That ends with it.
+        """
         return self._told.pop((account, path), None)

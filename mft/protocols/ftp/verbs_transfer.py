@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOMENT: Final = 0.005  # seconds; ten times what a killed client's two ends came apart by
 PIECE: Final = 32 << 10  # bytes of a file that are converted in one go: under a millisecond
+OTHER_SIZE: Final = Reply.of(450, "What was told of it was the size of an upload. Ask again.")
 NO_WAY: Final = Reply.of(425, "Use PASV, EPSV, PORT or EPRT first.")
 
 
@@ -48,7 +49,10 @@ async def retrieve(control: "Control", text: str) -> Reply:
     path = path_of(control, text)
     control.note(events.FTP_DOWNLOAD_ASKED, p.PathOf(str(path), control.current.real_path(path)))
     start, end = span if span is not None else (offset or 0, None)
+    told = _told(control, path)
     async with await control.current.download(path, start=start) as sent:
+        if told is not None:  # some clients take no more bytes than SIZE has told
+            raise Told(OTHER_SIZE, "its client was told the size of its interrupted upload")
         size = sent.entry.size
         last = size if end is None else min(end, size)
         control.say(Reply.of(150, f"Sending {kind(control)} data ({max(0, last - start)} bytes)."))

@@ -13,6 +13,7 @@ def test_what_is_finished_is_told_as_it_is_and_not_remembered() -> None:
     files, unfinished = MemoryFileSystem(), Unfinished()
     put(files, A, b"whole")
     entry = run(files.stat(A))
+    unfinished.tell("ann", A, entry._replace(interrupted=True))
     assert unfinished.tell("ann", A, entry) is entry
     assert unfinished.begin("ann", A) is None
 

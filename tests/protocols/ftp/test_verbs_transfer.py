@@ -250,6 +250,18 @@ def test_what_was_told_of_an_upload_counts_for_the_next_only(server: FtpServer, 
     assert server.get("/file") == DATA
 
 
+def test_a_download_after_the_size_of_an_upload_was_told_is_refused_once(
+    server: FtpServer, way: Way
+) -> None:
+    server.put("/file", b"finished")
+    again = cut(server, way, DATA[:4])
+    assert again.ask("SIZE /file").text == "3"
+    assert again.down("RETR /file") == (b"", [450])
+    assert len(server.data(DOWNLOAD_FAILED)) == 1
+    assert again.ask("SIZE /file").text == str(len(b"finished"))
+    assert again.down("RETR /file") == (b"finished", [150, 226])
+
+
 # Names of our own.
 
 
