@@ -77,7 +77,10 @@ class Temporaries:
             return None
         try:
             status = os.fstat(descriptor)
-            return status if self._lives(status) and not claimed(descriptor) else None
+            if not self._lives(status) or claimed(descriptor):
+                return None
+            # One that has just been committed is not claimed any more, and has its own name.
+            return status if is_named(directory, temporary, descriptor) else None
         finally:
             os.close(descriptor)
 

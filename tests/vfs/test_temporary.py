@@ -161,6 +161,20 @@ def test_a_temporary_removed_between_its_making_and_its_claim_is_not_that_upload
         os.close(one.descriptor)
 
 
+def test_what_is_committed_while_it_is_looked_at_was_not_interrupted(
+    directory: int, monkeypatch
+) -> None:
+    name = left(directory, b"done")
+
+    def committed_meanwhile(descriptor: int) -> bool:
+        os.rename(name, "a", src_dir_fd=directory, dst_dir_fd=directory)
+        return False
+
+    monkeypatch.setattr(module, "claimed", committed_meanwhile)
+    assert temporaries().find(directory, "a") is None
+    assert os.listdir(directory) == ["a"]
+
+
 def test_only_old_and_unclaimed_temporaries_expire(directory: int) -> None:
     name = left(directory, b"half")
     assert expire(directory, name, time.time() - 10) is None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOMENT: Final = 0.005  # seconds; ten times what a killed client's two ends came apart by
 PIECE: Final = 32 << 10  # bytes of a file that are converted in one go: under a millisecond
 OTHER_SIZE: Final = Reply.of(450, "What was told of it was the size of an upload. Ask again.")
+GONE_ON: Final = "its client was told of an interrupted upload, and this is a finished file"
 NO_WAY: Final = Reply.of(425, "Use PASV, EPSV, PORT or EPRT first.")
 
 
@@ -52,7 +53,7 @@ async def retrieve(control: "Control", text: str) -> Reply:
     told = _told(control, path)
     async with await control.current.download(path, start=start) as sent:
         if told is not None:  # some clients take no more bytes than SIZE has told
-            raise Told(OTHER_SIZE, "its client was told the size of its interrupted upload")
+            raise Told(OTHER_SIZE, GONE_ON)
         size = sent.entry.size
         last = size if end is None else min(end, size)
         control.say(Reply.of(150, f"Sending {kind(control)} data ({max(0, last - start)} bytes)."))
@@ -101,12 +102,12 @@ async def store(control: "Control", text: str) -> Reply:
     way(control)
     path = path_of(control, text)
     control.note(events.FTP_UPLOAD_ASKED, p.PathOf(str(path), control.current.real_path(path)))
-    _told(control, path)
+    told = _told(control, path)
     if start:
         received = await control.current.upload(path, Existing.MODIFY, start=start)
     else:
         received = await control.current.upload(path, Existing.REPLACE)
-    return await _receive(control, received, "Send the file.", size)
+    return await _receive(control, received, "Send the file.", size, told)
 
 
 async def append(control: "Control", text: str) -> Reply:
@@ -117,23 +118,14 @@ async def append(control: "Control", text: str) -> Reply:
     way(control)
     path = path_of(control, text)
     control.note(events.FTP_APPEND_ASKED, p.PathOf(str(path), control.current.real_path(path)))
-    start = await _goes_on_at(control, path)
-    received = await control.current.upload(path, Existing.EXTEND, start=start)
-    return await _receive(control, received, "Send what is to be appended.", size)
+    told = _told(control, path)
+    received = await control.current.upload(path, Existing.EXTEND, start=told)
+    return await _receive(control, received, "Send what is to be appended.", size, told)
 
 
 def _told(control: "Control", path: VPath) -> int | None:
     """How much of an interrupted upload its client was told is there, until one begins."""
     return control.hub.unfinished.begin(control.current.account.uuid, path)
-
-
-async def _goes_on_at(control: "Control", path: VPath) -> int | None:
-    """Where APPE goes on, when the client counts on what it was told; else None."""
-    told = _told(control, path)
-    if told is None:
-        return None
-    there = await control.current.begun(path)
-    return told if there is not None and there.interrupted and told <= there.size else None
 
 
 async def store_unique(control: "Control", text: str) -> Reply:
@@ -151,9 +143,16 @@ def _shown(control: "Control", path: VPath) -> str:
 
 
 async def _receive(
-    control: "Control", received: ReceivedFile, words: str, size: int | None
+    control: "Control",
+    received: ReceivedFile,
+    words: str,
+    size: int | None,
+    told: int | None = None,
 ) -> Reply:
-    """Take the bytes, at least so many as ALLO said."""
+    """Take the bytes, at least so many as ALLO said.
+
+    They are not for a finished file when the client was `told` of an upload.
+    """
     parameters, start = control.parameters, received.start
     converts = parameters.text or parameters.compressed
     least = 0 if converts or size is None else size
@@ -161,6 +160,8 @@ async def _receive(
         Conversion(text=parameters.text, compressed=parameters.compressed) if converts else None
     )
     async with received:
+        if told is not None and received.in_place:
+            raise Told(OTHER_SIZE, GONE_ON)
         control.say(Reply.of(150, words))
         body = ReceivingFile(received, start, conversion, control.hub.soon)
         await control.data.move(body)

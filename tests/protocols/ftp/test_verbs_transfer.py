@@ -262,6 +262,22 @@ def test_a_download_after_the_size_of_an_upload_was_told_is_refused_once(
     assert again.down("RETR /file") == (b"finished", [150, 226])
 
 
+@pytest.mark.parametrize("verb", ["APPE", "STOR"])
+def test_bytes_for_an_upload_do_not_reach_a_file_that_is_finished_meanwhile(
+    server: FtpServer, way: Way, verb: str
+) -> None:
+    again = cut(server, way, DATA[:4])
+    assert again.ask("SIZE /file").text == "3"
+    FtpClient(server, way).arrive().ask("DELE /file")
+    server.put("/file", b"finished")
+    if verb == "STOR":
+        again.say("REST 3")
+    again.connect()
+    assert again.codes(f"{verb} /file") == [450]
+    assert server.get("/file") == b"finished"
+    assert len(server.data(UPLOAD_FAILED)) == 2
+
+
 # Names of our own.
 
 
