@@ -7,13 +7,13 @@ it: otherwise the number of attempts until a ban would tell which names there ar
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_network
 from typing import Final, NamedTuple
 
 from mft.auth.base import MAX_CREDENTIAL_LENGTH, Bar, Credentials, Outcome
 from mft.auth.kinds import PASSWORD, SSH_KEY, SSL_CERTIFICATE
-from mft.auth.ledger import Heard, Ledger
+from mft.auth.ledger import ACCOUNTS, BANNED, ENDED, Heard, Ledger, News
 from mft.auth.parts import Tell
 from mft.auth.penalties import Penalties, Penalty
 from mft.config.kinds import NetworkRule
@@ -95,7 +95,8 @@ class Guard:
         ledger.sources.use(rules.after, rules.interval)
         ledger.networks.use(rules.after * NETWORK_FACTOR, rules.interval)
         ledger.accounts.use(rules.account_after, rules.interval)
-        ledger.sources.ended = ledger.networks.ended = self._ban_ended
+        for table in (ledger.sources, ledger.networks):
+            table.ended = partial(self._ban_ended, table.kind)
 
     def before(self, credentials: Credentials, peer: Address, service: Component) -> Bar | None:
         """Why an attempt is refused, as `Watch` promises."""
@@ -142,6 +143,9 @@ class Guard:
         neither.
         """
         found = self._lift(host)
+        for table in (self.ledger.sources, self.ledger.networks):
+            for key in self._keys(host):
+                self.ledger.lifted(table.kind, key, self.rules.interval)
         if found:
             told = p.SourceUnblocked(host, self.component.name)
             self._tell(events.SOURCE_UNBLOCKED, told)
@@ -149,19 +153,23 @@ class Guard:
         return found
 
     def _lift(self, host: str) -> bool:
-        network = parse_network(host)
-        keys = {str(network)}
-        if network.prefixlen == network.max_prefixlen:
-            address = str(network.network_address)
-            keys = {self._source(Address(address, 0)), _group(address, 32, NETWORK_PREFIX)}
-        ledger = self.ledger
+        keys, ledger = self._keys(host), self.ledger
         found = [table.lift(key) for table in (ledger.sources, ledger.networks) for key in keys]
         ledger.changes += any(found)
         return any(found)
 
+    def _keys(self, host: str) -> set[str]:
+        """As what an address or network may be counted; raises ValueError for what is neither."""
+        network = parse_network(host)
+        if network.prefixlen != network.max_prefixlen:
+            return {str(network)}
+        address = str(network.network_address)
+        return {self._source(Address(address, 0)), _group(address, 32, NETWORK_PREFIX)}
+
     def lift_account(self, name: str) -> bool:
         """Forget what a name has, for an administrator; whether it had anything."""
         found = self._lift_account(name)
+        self.ledger.lifted(ACCOUNTS, name, self.rules.interval)
         self.ledger.share(Heard(LIFT_ACCOUNT, name=name))
         if found:
             told = p.AccountUnguarded(name, self.component.name)
@@ -176,6 +184,8 @@ class Guard:
     def lift_all(self) -> int:
         """Forget what everybody has, for an administrator; how many had anything."""
         count = sum(map(len, self.ledger.tables.values()))
+        for kind in self.ledger.tables:
+            self.ledger.lifted(kind, "", self.rules.interval)
         self.ledger.share(Heard(LIFT_ALL))
         if count:
             self.ledger.clear()
@@ -184,13 +194,14 @@ class Guard:
         return count
 
     def hear(self, heard: Heard, now: float) -> None:
-        """Take what the guard of another node has done, as of a time; it has told of it.
+        """Take what the guard of another node has done, as of a time.
 
         What makes no sense is passed over.
         """
         name, peer = heard.name[:MAX_CREDENTIAL_LENGTH], Address(heard.host, 0)
         if heard.what == FAILED:
-            self._count(heard.kind, name, peer, heard.guess, now, here=False)
+            origin = Origin(UNKNOWN, peer, self.component)
+            self._count(heard.kind, name, origin, heard.guess, now)
         elif heard.what == SUCCEEDED:
             self._forgive(name, peer, now)
         elif heard.what == LIFT:
@@ -247,33 +258,36 @@ class Guard:
     ) -> None:
         now, name = self._clock(), credentials.username[:MAX_CREDENTIAL_LENGTH]
         guess = credentials.kind == PASSWORD and outcome in GUESSES
-        banned, guarded = self._count(credentials.kind, name, peer, guess, now)
-        origin = Origin(UNKNOWN, peer, service)
-        for table, key in banned:
-            details = f'the last of {table.limit:.15g} refused logins was as "{name}"'
-            until = f"{datetime.fromtimestamp(now + table.interval, UTC):%Y-%m-%dT%H:%M:%SZ}"
-            told = p.SourceBanned(key, self.component.name, until, details)
-            self._tell(events.SOURCE_BANNED, told, origin)
-        # A denied name counts as any other, which is what it must look like, but is no news.
-        if guarded and name.casefold() not in self.rules.denied:
-            told_of = p.AccountGuarded(name, self.component.name, round(self.rules.interval))
-            self._tell(events.ACCOUNT_GUARDED, told_of, origin)
+        self._count(credentials.kind, name, Origin(UNKNOWN, peer, service), guess, now)
         self._tell_full(now)
+        # Last, so that others hear of it no sooner than of who tells its ban.
         self.ledger.share(Heard(FAILED, peer.host, name, credentials.kind, guess))
 
-    def _count(
-        self, kind: str, name: str, peer: Address, guess: bool, now: float, *, here: bool = True
-    ) -> tuple[list[tuple[Penalties, str]], bool]:
-        """Count a refused attempt: where that is a ban from now on, and whether of the name."""
-        weight = WEIGHTS.get(kind, 0.0)
+    def _count(self, kind: str, name: str, origin: Origin, guess: bool, now: float) -> None:
+        """Count a refused attempt, and see to it that what it brings about is told."""
+        weight, peer = WEIGHTS.get(kind, 0.0), origin.peer
         self.ledger.changes += 1
-        banned = []
         for table, key in self._tables(peer):
             if table.add(key, weight, name, now):
-                banned.append((table, key))
-                table.mark(key, elsewhere=not here)
-        guarded = guess and self.ledger.accounts.add(name, weight, peer.host, now)
-        return banned, guarded
+                self._once(table, key, now, partial(self._tell_ban, table, key, name, now, origin))
+        accounts = self.ledger.accounts
+        guarded = guess and accounts.add(name, weight, peer.host, now)
+        # A denied name counts as any other, which is what it must look like, but is no news.
+        if guarded and name.casefold() not in self.rules.denied:
+            told = p.AccountGuarded(name, self.component.name, round(self.rules.interval))
+            tell = partial(self._tell, events.ACCOUNT_GUARDED, told, origin)
+            self._once(accounts, name, now, tell)
+
+    def _once(self, table: Penalties, key: str, now: float, tell: Callable[[], object]) -> None:
+        """Have a ban told by one node; one that is over, of which this node hears late, by none."""
+        if now + table.interval > self._clock():
+            self.ledger.once(News(table.kind, key, BANNED, now, table.interval / 2), tell)
+
+    def _tell_ban(self, table: Penalties, key: str, name: str, now: float, origin: Origin) -> None:
+        details = f'the last of {table.limit:.15g} refused logins was as "{name}"'
+        until = f"{datetime.fromtimestamp(now + table.interval, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        told = p.SourceBanned(key, self.component.name, until, details)
+        self._tell(events.SOURCE_BANNED, told, origin)
 
     def _succeeded(self, name: str, peer: Address) -> None:
         if self._forgive(name, peer, self._clock()):
@@ -320,12 +334,11 @@ class Guard:
         told = p.SourceBlocked(self.component.name, details)
         self._tell(events.SOURCE_BLOCKED, told, Origin(UNKNOWN, peer, service))
 
-    def _ban_ended(self, key: str, penalty: Penalty) -> None:
+    def _ban_ended(self, kind: str, key: str, penalty: Penalty) -> None:
         self.ledger.changes += 1
-        if penalty.elsewhere:
-            return
         told = p.BanEnded(key, self.component.name, penalty.barred)
-        self._tell(events.BAN_ENDED, told)
+        news = News(kind, key, ENDED, penalty.until, self.rules.interval / 2)
+        self.ledger.once(news, partial(self._tell, events.BAN_ENDED, told))
 
     def _tell_full(self, now: float) -> None:
         for table in self.ledger.tables.values():

@@ -26,7 +26,6 @@ class Penalty:
     attempts: int = 0  # that were refused and counted
     barred: int = 0  # that were not judged at all, since it was banned
     last: str = ""  # for people: what was tried last
-    elsewhere: bool = False  # whether another node has banned it, and told of that
     names: dict[int, float] = field(default_factory=dict)  # points by the hash of a name
 
 
@@ -37,8 +36,11 @@ def _nobody(key: str, penalty: Penalty) -> None:
 class Penalties:
     """A bounded table of penalties by key; `use` says from how many points on they are a ban."""
 
-    def __init__(self, most: int, ended: Callable[[str, Penalty], None] = _nobody) -> None:
-        """`ended` hears of each ban whose time is over."""
+    def __init__(
+        self, most: int, ended: Callable[[str, Penalty], None] = _nobody, kind: str = ""
+    ) -> None:
+        """`ended` hears of each ban whose time is over; `kind` is what its keys are."""
+        self.kind = kind
         self.limit = 0.0  # points; 0: nothing is counted, and no ban holds
         self.interval = 1.0  # seconds of a ban, and in which `limit` points fade
         self.dropped = 0  # since the start, because the table was full
@@ -96,12 +98,6 @@ class Penalties:
             self._enter(self._end_of(penalty), key)
             self._make_room(key, now)
         return banned
-
-    def mark(self, key: str, *, elsewhere: bool) -> None:
-        """Remember where a ban was given."""
-        penalty = self._known.get(key)
-        if penalty is not None:
-            penalty.elsewhere = elsewhere
 
     def take_back(self, key: str, name: str, now: float) -> bool:
         """A name was right after all: what it alone has cost the key is forgiven, if anything."""

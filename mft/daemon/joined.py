@@ -51,7 +51,15 @@ class Joined:
 
     def turn(self, transfer: str) -> Turn:
         """The turns of a transfer, by its ID."""
-        return Turn(transfer, self._leases, self.runs, self._database, self._reactor, self._parting)
+        return Turn(
+            transfer,
+            self._leases,
+            self.runs,
+            self._database,
+            self._reactor,
+            self._parting,
+            self.cluster.clock,
+        )
 
     async def end(self) -> None:
         """Leave what this node has to others; its transfers have ended."""

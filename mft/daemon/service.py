@@ -150,6 +150,7 @@ class Daemon:
             self.nodes.logins,
         )
         doorman.ledgers.share = self.nodes.logins.share
+        doorman.ledgers.telling = self.nodes.logins.telling
         own, memory = kept.own_passwords, doorman.memory
         doorman.use(build.methods(config, self._pools, self.bus, own, self._reactor, *memory))
         await doorman.methods.start()

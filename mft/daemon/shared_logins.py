@@ -19,7 +19,9 @@ from mft.auth.guard import Guard
 from mft.auth.ledger import Heard
 from mft.auth.settling import LetGo, nothing
 from mft.core.failure import Reason, Refused
+from mft.daemon.told_once import ToldOnce
 from mft.resources.cluster import Cluster
+from mft.resources.cluster_clock import elapsed
 from mft.session.roster import Roster
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ class SharedLogins:
         guards: Callable[[], Mapping[str, Guard]],
         clock: Callable[[], float],
         compared: Compared = NOTHING,
+        elapsed: Callable[[], float] = elapsed,
     ) -> None:
         """`guards` gives those that are in force, by their sections."""
         self._roster = roster
@@ -97,6 +100,7 @@ class SharedLogins:
         self._waiting: list[Deferred[None]] = []  # for that
         self._telling = False
         self._forgotten = 0.0
+        self.telling = ToldOnce(clock, elapsed)
 
     def use(self, cluster: Cluster) -> None:
         """Share from now on with the nodes of a cluster."""
@@ -108,6 +112,8 @@ class SharedLogins:
         cluster.sessions = lambda: len(roster)
         cluster.on_join.append(self._joined)
         cluster.on_beat.append(self._beat)
+        cluster.on_away.append(self.telling.away)
+        self.telling.use(cluster)
         if cluster.joined:
             self._joined()
 
@@ -210,20 +216,22 @@ class SharedLogins:
         from mft.resources.cluster_logins import APPEND
 
         try:
-            while self._untold or self._changed:
+            while self._untold or self._changed or self.telling.waits:
                 untold = [self._untold[n] for n in range(min(len(self._untold), MOST_AT_ONCE))]
                 accounts = sorted(self._changed)[:MOST_AT_ONCE]
                 for one in accounts:
                     del self._changed[one]
                 known = {"node": cluster.uuid, "boot": cluster.boot}
                 calls = [APPEND(**known, serial=serial, told=told) for serial, told in untold]
-                counts = {one: self._count(cluster, one) for one in accounts}
+                calls += [self._count(cluster, one) for one in accounts]
+                once, asked = self.telling.calls(cluster)
                 try:
-                    await cluster.ask(*calls, *counts.values())
+                    rows = await cluster.ask(*calls, *once)
                 except Refused:
                     self._changed.update(dict.fromkeys(accounts))
                     return  # a heartbeat begins again
                 self._drop(untold[-1][0] if untold else 0)
+                self.telling.answered(cluster, asked, rows[len(calls) :])
                 for one in accounts:
                     if self._limited.get(one) == 0 and not self._here(one):
                         del self._limited[one]
@@ -256,7 +264,13 @@ class SharedLogins:
             section, heard = _read(told)
             guard = guards.get(section)
             if guard is not None and heard is not None:
-                guard.hear(heard, now - max(0.0, time - at))
+                self.telling.hearing = at
+                try:
+                    guard.hear(heard, now - max(0.0, time - at))
+                finally:
+                    self.telling.hearing = None
+        if self.telling.waits:
+            self._tell()
         if rows:
             old = rows[-1][-1] - LATE
             while self._heard and next(iter(self._heard.values())) < old:
@@ -275,6 +289,7 @@ class SharedLogins:
         self._spawn(self._caught_up)
 
     def _beat(self) -> None:
+        self.telling.beat()
         self._spawn(self._look if self._ready else self._caught_up)
 
     def _spawn(self, work: Callable[[Cluster], Any]) -> None:
@@ -328,6 +343,7 @@ class SharedLogins:
     async def _look(self, cluster: Cluster) -> None:
         """Also what was added late."""
         from mft.resources.cluster_logins import FORGET
+        from mft.resources.cluster_notices import FORGET_NOTICES
 
         self._hear(await self._news(cluster, self._after))
         self._tell()
@@ -335,7 +351,8 @@ class SharedLogins:
         if now - self._forgotten >= FORGET_INTERVAL:
             self._forgotten = now
             longest = max((one.rules.interval for one in self._guards().values()), default=0.0)
-            await cluster.ask(FORGET(age=max(KEEP, 2 * longest)))
+            age = max(KEEP, 2 * longest)
+            await cluster.ask(FORGET(age=age), FORGET_NOTICES(age=age))
 
 
 async def _quietly(work: Callable[[Cluster], Any], cluster: Cluster) -> None:

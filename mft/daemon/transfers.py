@@ -95,7 +95,7 @@ class Transfers:
             queue=queue,
             ask=ask,
             clock=self._reactor,
-            now=time.time,
+            now=time.time if turn is None else turn.now,
             zone=machine_zone(),
             buffers=Buffers(options.transfer_chunk_size, 2 * options.concurrent_files),
             run=runner(self._reactor, self._pools.disk),

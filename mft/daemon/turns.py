@@ -36,11 +36,16 @@ class Turn:
         database: SharedDatabase,
         clock: Any,
         parting: float,
+        now: Callable[[], float],
     ) -> None:
-        """`clock` is the reactor. `parting`: so many seconds peers may take when it is lost."""
+        """`clock` is the reactor, and `now` tells the time that all nodes go by.
+
+        `parting`: so many seconds peers may take when it is lost.
+        """
         self.name = f"transfer/{transfer}"
         self.queue = SharedQueue(database, transfer, key_of(self.name))
         self.ask = Asked(self.queue, database)
+        self.now = now
         self._id = transfer
         self._leases = leases
         self._runs = runs

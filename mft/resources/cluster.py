@@ -17,6 +17,7 @@ from mft.core.peer import Component
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.resources.base import Surroundings
+from mft.resources.cluster_clock import SharedClock, elapsed
 from mft.resources.cluster_options import ClusterOptions
 from mft.resources.database_options import ServerOptions
 
@@ -42,10 +43,11 @@ class Cluster:
         self.nodes: list[Node] = []
         self.joined = False
         self.draining = False
-        self.ahead = 0.0  # seconds that the clock of the database is ahead of ours
+        self.clock = SharedClock(around.now)
         self.sessions: Callable[[], int] = int  # how many are open here
         self.on_join: list[Callable[[], object]] = []  # called, each time, once it has joined
         self.on_beat: list[Callable[[], object]] = []  # called after each heartbeat that counted
+        self.on_away: list[Callable[[], object]] = []  # called when nothing can be asked any more
         self._around = around
         self._link: Link | None = None
         self._instance = ""
@@ -117,6 +119,11 @@ class Cluster:
         return "replaced" if self._replaced else "away"
 
     @property
+    def ahead(self) -> float:
+        """By how many seconds the clock of the database is ahead of ours."""
+        return self.clock.ahead
+
+    @property
     def living(self) -> "list[Node]":
         """The nodes that live, as of the last heartbeat."""
         return [one for one in self.nodes if one.is_alive(self.options.node_timeout)]
@@ -155,7 +162,8 @@ class Cluster:
                 return
             doing = DRAINING if self.draining else UP
             beat = BEAT(node=self.uuid, this=self.boot, doing=doing, open=self.sessions())
-            self._hear((await link.ask(beat, EVERY(), probe=True))[-1])
+            asked = elapsed()
+            self._hear((await link.ask(beat, EVERY(), probe=True))[-1], asked)
         except Refused:
             return  # which is told
         if not self._is_there:
@@ -177,8 +185,9 @@ class Cluster:
             on=_ascii(socket.gethostname()),
             program=__version__,
         )
+        asked = elapsed()
         rows = (await link.ask(APPEAR(uuid=self.uuid), join, EVERY(), probe=True))[-1]
-        self._hear(rows)
+        self._hear(rows, asked)
         if not self._is_there:
             self._lose()
             return
@@ -191,13 +200,13 @@ class Cluster:
     def _is_there(self) -> bool:
         return any(one.boot == self.boot for one in self.nodes)
 
-    def _hear(self, rows: "Sequence[Row]") -> None:
+    def _hear(self, rows: "Sequence[Row]", asked: float) -> None:
         from mft.resources.cluster_nodes import node_of
 
         before = {one.boot for one in self.living}
         self.nodes = [node_of(row) for row in rows]
         if rows:
-            self.ahead = rows[0][-1] - self._around.now()
+            self.clock.hear(rows[0][-1], asked, elapsed())
         for one in self.nodes:
             if one.boot in before and not one.is_alive(self.options.node_timeout):
                 event = events.NODE_LEFT if one.state == LEFT else events.NODE_DEAD
@@ -209,13 +218,19 @@ class Cluster:
         if not self._replaced:
             self._replaced = True
             self._tell(events.NODE_REPLACED, p.NodeFailed(self.uuid, self._taken()))
+            self._is_away()
 
     def _database_changed(self, away: bool, details: str) -> None:
         name = self.component.name
         if away:
             self._tell(events.CLUSTER_AWAY, p.Failed(name, details))
+            self._is_away()
         else:
             self._tell(events.CLUSTER_BACK, p.Cluster(name))
+
+    def _is_away(self) -> None:
+        for hear in self.on_away:
+            hear()
 
     def _tell(self, event: Any, payload: Any) -> None:
         self._around.bus.emit(event, payload)

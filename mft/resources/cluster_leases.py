@@ -5,7 +5,6 @@ says when it is over; its holder counts the seconds since it asked for it last, 
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from mft.events import payloads as p
 from mft.events.model import Emitter
 from mft.resources.cluster import Cluster
 from mft.resources.cluster_calls import Call, Row
+from mft.resources.cluster_clock import elapsed
 from mft.resources.cluster_lease_calls import (
     APPEAR,
     EVERY_LEASE,
@@ -36,11 +36,6 @@ GRACE: Final = 2  # heartbeats for which a lease is left to the node that it is 
 MOST_AT_ONCE: Final = 100  # leases that are tried to be taken in one round trip
 MOST_ROUNDS: Final = 100  # in one go; what is left then waits for the next heartbeat
 MOST_NAME: Final = 120  # characters of a name that stands in the database as it is
-
-
-def elapsed() -> float:
-    """Seconds that go on also while the machine sleeps, and that nobody sets."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Lease:

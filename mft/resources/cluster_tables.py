@@ -117,6 +117,19 @@ GUESSES: Final = _table(
 )
 Index("ux_mft_guesses", GUESSES.c.boot, GUESSES.c.serial, unique=True)
 Index("ix_mft_guesses_at", GUESSES.c.at)
+# What one node is to tell although several come to know of it: which process does, of what moment
+# that is, and up to which an administrator has lifted it.
+NOTICES: Final = _table(
+    "mft_notices",
+    Column("key", String(DIGEST), primary_key=True),  # digests of what it is about,
+    _text("part", DIGEST),  # and of what it belongs to
+    _text("boot", 36),
+    _moment("at"),
+    _moment("lifted"),
+    _flag("told"),
+)
+Index("ix_mft_notices_part", NOTICES.c.part)
+Index("ix_mft_notices_at", NOTICES.c.at)
 # Web sessions, by the digest of the token of each. What is told of one is sealed by its node.
 WEB_SESSIONS: Final = _table(
     "mft_web_sessions",

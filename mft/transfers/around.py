@@ -59,7 +59,7 @@ class Around:
     queue: TransferQueue
     ask: Asked
     clock: Any  # the reactor
-    now: Callable[[], float]  # wall-clock time
+    now: Callable[[], float]  # wall-clock time; in a cluster that of its database, for all nodes
     zone: tzinfo  # of this machine
     buffers: Buffers
     run: RunProgram

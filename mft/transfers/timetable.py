@@ -15,6 +15,7 @@ from mft.transfers.transfer_queue import RUN as RUN_BEGINS
 
 LOOK: Final = 60.0  # seconds between two looks at the clock on the wall, which somebody may set
 LATE: Final = 120.0  # seconds after which an action counts as missed
+SET_BACK: Final = 86400.0  # seconds by which a clock may have been set back since the last run
 PLANNED: Final = "planned"  # the facts in the queue: the next moment,
 FIRED: Final = "fired"  # and the last one at which something was done
 
@@ -69,13 +70,17 @@ class Timetable:
             await self._do(planned, late=around.now() - planned.at > LATE)
 
     async def _fired(self) -> float:
-        """When something was done last; also by another node, whose clock may be ahead of ours."""
+        """When something was done last, which a clock that was set back since has yet to reach.
+
+        A window is opened anew meanwhile, which hurts nobody; a run is not made anew.
+        """
         around = self._around
         try:
             fired = await around.ask(around.queue.fact, FIRED)
         except Refused:
             return 0.0
-        if fired is not None and fired <= around.now() + LATE:  # else it was a clock that was wrong
+        back = SET_BACK if self._schedule.only_runs else LATE  # else it was a clock that was wrong
+        if fired is not None and fired <= around.now() + back:
             self._done = fired
         return fired or 0.0
 

@@ -1,7 +1,6 @@
 """Bans, and the sessions of accounts, add up over nodes; what cannot be counted is refused."""
 
-from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,140 +8,23 @@ from twisted.internet.defer import Deferred
 
 from mft.auth.account import Account
 from mft.auth.base import Outcome, Password
-from mft.auth.guard import Guard, Rules
-from mft.auth.ledger import Heard, Ledger
+from mft.auth.ledger import Heard
 from mft.auth.permissions import Rules as Permissions
 from mft.core.failure import Reason, Refused
-from mft.core.peer import Address, Component
+from mft.core.peer import Address
 from mft.core.secret import Secret
 from mft.daemon.shared_logins import LATE, MOST_KEY, MOST_UNTOLD, SharedLogins, key_of
 from mft.events import catalogue as events
 from mft.resources.cluster_calls import Call
-from mft.resources.cluster_logins import APPEND, COUNT, FORGET, NEWS, OTHERS, USE
+from mft.resources.cluster_logins import USE
 from mft.session.roster import Roster
 from tests.fakes.accounts import NOW, SERVICE
+from tests.fakes.login_nodes import FEW, SECTION, SOURCE, Database, Node, told_of
 from tests.fakes.refused import refused
 from tests.fakes.run import run
-from tests.fakes.trail import Trail
 
-SECTION = "security-policies/p1"
-POLICY = Component("p1", "security-policy", "strict")
-SOURCE = "192.0.2.7"
 HEARD = Heard("failed", SOURCE, "ann", "password", True)
 ANN = Account("ann-1", "ann", "/", Permissions(()))
-FEW = Account("few-1", "few", "/", Permissions(()), maximum_sessions=2)
-
-
-class Database:
-    """What nodes share, as the statements of logins leave it."""
-
-    def __init__(self) -> None:
-        self.now = 5_000.0  # no clock of a node shows that
-        self.guesses: list[tuple[int, str, int, float, str]] = []
-        self.known: set[tuple[str, int]] = set()  # of which process, and its own number
-        self.number = 0
-        self.counts: dict[tuple[str, str], int] = {}
-        self.used: dict[str, float] = {}
-        self.trips = 0
-
-    def do(self, call: Call) -> list[Any]:
-        statement, values = call
-        if statement is APPEND:
-            if (values["boot"], values["serial"]) not in self.known:
-                self.add(values["boot"], values["serial"], values["told"])
-        elif statement is NEWS:
-            new = [one for one in sorted(self.guesses) if one[0] > values["after"]]
-            return [(*one, self.now) for one in new if one[1] != values["this"]]
-        elif statement is COUNT:
-            self.counts[values["node"], values["account"]] = values["sessions"]
-        elif statement is OTHERS:
-            rows = self.counts.items()
-            account, node = values["account"], values["node"]
-            return [(sum(n for (on, of), n in rows if of == account and on != node),)]
-        elif statement is USE:
-            self.used[values["account"]] = self.now
-        else:
-            assert statement is FORGET
-            self.guesses = [one for one in self.guesses if one[3] >= self.now - values["age"]]
-            self.known = {(boot, serial) for _, boot, serial, _, _ in self.guesses}
-        return []
-
-    def add(self, boot: str, serial: int, told: str, number: int = 0) -> None:
-        self.number = max(self.number + 1, number)
-        self.guesses.append((number or self.number, boot, serial, self.now, told))
-        self.known.add((boot, serial))
-
-
-class Cluster:
-    """A node's way to it."""
-
-    def __init__(self, uuid: str, database: Database) -> None:
-        self.uuid, self.boot, self.database = uuid, f"boot of {uuid}", database
-        self.options = SimpleNamespace(node_timeout=10.0)
-        self.away, self.joined = False, True
-        self.on_join: list[Any] = []
-        self.on_beat: list[Any] = []
-        self.sessions: Any = int
-        self.held: list[Deferred[None]] | None = None  # whose answers the test lets come
-        self.refuses: Refused | None = None
-
-    async def ask(self, *calls: Call, key: str = "") -> list[list[Any]]:
-        if self.away:
-            raise Refused(Reason.BROKEN, "", "away")
-        if self.refuses is not None:
-            raise self.refuses
-        self.database.trips += 1
-        rows = [self.database.do(one) for one in calls]
-        if self.held is not None:
-            self.held.append(Deferred())
-            await self.held[-1]
-        return rows
-
-    def let_go(self) -> None:
-        """Let every answer come, those that are asked for then as well."""
-        held, self.held = self.held or [], None
-        for one in held:
-            one.callback(None)
-
-    def beat(self) -> None:
-        for hear in self.on_beat:
-            hear()
-
-
-class Node:
-    def __init__(
-        self, uuid: str, database: Database, now: float = NOW, *, held: bool = False
-    ) -> None:
-        self.now, self.trail, self.roster = now, Trail(), Roster()
-        ledger = Ledger(lambda heard: self.logins.share(SECTION, heard))
-        self.guard = Guard(POLICY, Rules(account_after=10), ledger, self.trail.emit, self.clock)
-        self.guard.in_force()
-        guards: Mapping[str, Guard] = {SECTION: self.guard}
-        self.logins = SharedLogins(self.roster, lambda: guards, self.clock)
-        self.cluster = Cluster(uuid, database)
-        self.cluster.held = [] if held else None
-        self.logins.use(self.cluster)  # type: ignore[arg-type]  # the fake
-
-    def clock(self) -> float:
-        return self.now
-
-    def fails(self, times: int = 1, name: str = "ann") -> None:
-        for _ in range(times):
-            given = Password(name, Secret("x"))
-            self.guard.after(given, Address(SOURCE, 1), SERVICE, Outcome.WRONG)
-
-    @property
-    def bans(self) -> bool:
-        return (
-            self.guard.before(Password("x", Secret("x")), Address(SOURCE, 1), SERVICE) is not None
-        )
-
-    def enters(self, account: Account = FEW) -> None:
-        let_go = run(self.logins(account, self.logins.known))
-        try:
-            self.roster.admit(account.uuid, account.maximum_sessions)
-        finally:
-            let_go()
 
 
 @pytest.fixture
@@ -155,7 +37,9 @@ def nodes(database: Database) -> tuple[Node, Node]:
     return Node("one", database), Node("two", database, NOW - 7200)
 
 
-def test_guesses_at_several_nodes_are_one_ban_that_is_told_once(nodes: tuple[Node, Node]) -> None:
+def test_guesses_at_several_nodes_are_one_ban_that_is_told_once(
+    database: Database, nodes: tuple[Node, Node]
+) -> None:
     one, two = nodes
     one.fails(3)
     two.fails(1, "bob")
@@ -168,8 +52,12 @@ def test_guesses_at_several_nodes_are_one_ban_that_is_told_once(nodes: tuple[Nod
     assert told == [0, 1]
     for node in nodes:
         node.now += 4000
+    database.now += 4000
+    for node in nodes:
         node.guard.ledger.sweep(node.now)
-    assert [node.trail.count(events.BAN_ENDED) for node in nodes] == [0, 1]
+    for node in nodes:
+        node.cluster.beat()
+    assert told_of(events.BAN_ENDED, *nodes) == 1
 
 
 def test_a_ban_that_is_lifted_at_one_node_is_lifted_at_all(nodes: tuple[Node, Node]) -> None:

@@ -107,7 +107,7 @@ class TurnDesk(Desk):
         database: Any = SimpleNamespace(kind="mysql")
         leases: Any = self.leases
         runs: Any = self.runs
-        self.turn = Turn("t-1", leases, runs, database, self.clock, 0.5)
+        self.turn = Turn("t-1", leases, runs, database, self.clock, 0.5, self.clock.seconds)
         self.turn.queue, self.turn.ask = self.queue, Asked(self.queue, Inline())
         return replace(super().around(), hold=self.turn, queue=self.queue, ask=self.turn.ask)
 

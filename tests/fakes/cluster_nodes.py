@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred
 from mft.core.peer import Component
 from mft.resources.base import Surroundings
 from mft.resources.cluster import Cluster
-from mft.resources.cluster_leases import Lease, Leases, elapsed
+from mft.resources.cluster_clock import elapsed
+from mft.resources.cluster_leases import Lease, Leases
 from mft.resources.cluster_options import ClusterOptions
 from mft.runtime.threads import Pool
 from tests.fakes.databases import NAME

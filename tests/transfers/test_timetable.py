@@ -1,14 +1,17 @@
 """A schedule that is kept."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
+from mft.resources.cluster_clock import SharedClock
 from mft.transfers.queue import Queue
 from mft.transfers.schedule import RUN, Planned, Schedule
 from mft.transfers.timetable import LOOK, Timetable
@@ -47,13 +50,21 @@ MOST = 100  # runs of one test
 class Kept:
     """A timetable that is kept, with a clock on the wall that is set back by so many seconds."""
 
-    def __init__(self, directory: Path, begins: float, schedule: str, set_back: float = 0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        begins: float,
+        schedule: str,
+        set_back: float = 0,
+        now: Callable[[], float] | None = None,
+    ) -> None:
         self.desk = Desk(directory, schedule=schedule)
         self.desk.clock.rightNow = begins
         self.back = 0.0
         self.set_back = set_back  # by each run
         self.runs: list[float] = []
-        self.around = replace(self.desk.around(), now=lambda: self.desk.clock.seconds() - self.back)
+        shown = now or (lambda: self.desk.clock.seconds() - self.back)
+        self.around = replace(self.desk.around(), now=shown)
         self.around.queue.open()
         self.begun = Begun(Timetable(self.around, lambda _: None, self.ran).keep())
 
@@ -140,6 +151,41 @@ def test_a_clock_that_was_years_ahead_does_not_end_the_schedule(tmp_path):
     kept = kept_after(tmp_path, 270, planned=TEN_PAST + 1e9, fired=TEN_PAST + 1e9)
     kept.desk.pass_time(60)
     assert kept.end() == [TEN_PAST]
+
+
+def test_a_clock_that_was_set_back_by_an_hour_runs_nothing_again(tmp_path):
+    """Whoever goes on: another process, or another node."""
+    kept = kept_after(tmp_path, 270, planned=TEN_PAST + 4200, fired=TEN_PAST + 3600)
+    kept.desk.pass_time(4500, step=30)
+    assert kept.end() == [TEN_PAST + 4200]
+
+
+HOUR = 3600.0
+
+
+def on_node(directory: Path, begins: float, seconds: float, ahead: float) -> list[float]:
+    """When a node runs whose own clock is wrong: by the clock of the database."""
+    up = begins - 5000.0  # since when its machine runs
+    time = SimpleNamespace(seconds=lambda: begins)
+    clock = SharedClock(lambda: time.seconds() + ahead, lambda: time.seconds() - up)
+    clock.hear(begins + 0.02, begins - up, begins - up + 0.04)
+    kept = Kept(directory, begins, "cron */10 * * * *\nzone UTC", now=clock)
+    time.seconds = kept.desk.clock.seconds
+    kept.desk.pass_time(seconds, step=30)
+    assert clock() == pytest.approx(kept.desk.clock.seconds(), abs=0.1)
+    return kept.end()
+
+
+@pytest.mark.parametrize("wrong", [(HOUR, -HOUR), (-HOUR, HOUR), (0.0, HOUR), (HOUR, 0.0)])
+def test_nodes_whose_clocks_are_wrong_run_each_moment_once(tmp_path, wrong):
+    runs: list[float] = []
+    begins = SET_BACK
+    for ahead in wrong * 2:
+        runs += on_node(tmp_path, begins, 1500.0, ahead)
+        begins += 1500.0
+    moments = [TEN_PAST + 600 * number for number in range(10)]
+    assert runs == pytest.approx(moments, abs=31)  # as far as the step of this test goes
+    assert all(at >= moment - 0.1 for at, moment in zip(runs, moments, strict=True))
 
 
 def test_nothing_is_done_that_cannot_be_written_down_before(tmp_path, monkeypatch):
