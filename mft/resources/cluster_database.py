@@ -16,8 +16,10 @@ from mft.resources.sql_dialects import DIALECTS, engine_of
 from mft.resources.trouble import CHECK, Trouble, said
 
 TRIES: Final = 4  # of a batch that a lock of another node was in the way of
-# What a database says where another transaction won, and ours was taken back.
-_LOST: Final = frozenset({1205, 1213, "40001", "40P01"})
+LOCK_SHARE: Final = 0.4  # of the timeout: so long a row is waited for that somebody else holds
+# What a database says where another transaction won, and ours was taken back,
+_LOST: Final = frozenset({1213, "40001", "40P01"})
+_LOCKED: Final = frozenset({1205, "55P03"})  # and where it was waited for in vain.
 _SET_OPTION: Final = 0x1B  # of MySQL's protocol: COM_SET_OPTION
 _SEVERAL: Final = struct.pack("<H", 0)  # MYSQL_OPTION_MULTI_STATEMENTS_ON
 
@@ -47,7 +49,8 @@ class ClusterDatabase:
                 try:
                     return self._once(told)
                 except Exception as error:
-                    lost, misfit = _code(error) in _LOST, _is_misfit(error)
+                    code, misfit = _code(error), _is_misfit(error)
+                    lost, fresh = code in _LOST, fresh or code in _LOCKED
                     self._let_go(keep=lost or misfit)
                     if misfit:
                         raise ValueError(said(error)) from None
@@ -66,18 +69,32 @@ class ClusterDatabase:
         if self._connection is None:
             self._prepare()
             self._connection = self._connect()
-        if self._kind == "postgresql":
-            return _pipelined(self._connection, told)
-        return _joined(self._connection, told)
+        return _joined(self._connection, told, self._settings)
 
     def _connect(self) -> Any:
         made = DIALECTS[self._kind].connect(self._options, False)
-        if self._kind == "mysql":
+        if self._kind == "postgresql":
+            from psycopg import ClientCursor
+
+            made.autocommit = True  # the batch has its own beginning and end
+            made.cursor_factory = ClientCursor
+        else:
             made._execute_command(_SET_OPTION, _SEVERAL)  # noqa: SLF001 - it has no other way
             made._read_packet()  # noqa: SLF001 - the answer to that
-            with made.cursor() as cursor:
-                cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         return made
+
+    @property
+    def _settings(self) -> Sequence[str]:
+        """How long a row is waited for: less long than we do, so that nothing is done afterwards.
+
+        They are told each time: poolers between us and the server forget what was told before.
+        """
+        patience = LOCK_SHARE * self._options.timeout
+        if self._kind == "postgresql":
+            level, patience_told = "BEGIN ISOLATION LEVEL READ COMMITTED", round(patience * 1000)
+            return level, f"SET LOCAL lock_timeout = {patience_told}"
+        wait = f"SET SESSION innodb_lock_wait_timeout = {max(1, int(patience))}"
+        return "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", wait, "START TRANSACTION"
 
     def _prepare(self) -> None:
         if self._prepared:
@@ -125,21 +142,22 @@ def _dialect(kind: str) -> Any:
     return (postgresql if kind == "postgresql" else mysql).dialect(paramstyle="pyformat")
 
 
-def _pipelined(connection: Any, told: Sequence[tuple[str, dict[str, Any]]]) -> list[list[Row]]:
-    with connection.pipeline():
-        cursors = [connection.execute(text, values) for text, values in told]
-        connection.commit()
-    return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+def _joined(
+    connection: Any, told: Sequence[tuple[str, dict[str, Any]]], settings: Sequence[str]
+) -> list[list[Row]]:
+    """All of it is one message: a server that has not got the whole of it does nothing.
 
-
-def _joined(connection: Any, told: Sequence[tuple[str, dict[str, Any]]]) -> list[list[Row]]:
+    So a node that is frozen in the middle of sending holds no row that others wait for.
+    """
     found: list[list[Row]] = []
     with connection.cursor() as cursor:
         texts = [cursor.mogrify(text, values) for text, values in told]
-        cursor.execute(";".join(("START TRANSACTION", *texts, "COMMIT")))
-        while cursor.nextset():
-            found.append(list(cursor.fetchall()) if cursor.description else [])
-    return found[:-1]  # the last is that of COMMIT
+        cursor.execute(";".join((*settings, *texts, "COMMIT")))
+        for number in range(len(settings) + len(texts)):
+            if number >= len(settings):
+                found.append(list(cursor.fetchall()) if cursor.description else [])
+            cursor.nextset()
+    return found
 
 
 def _is_misfit(error: Exception) -> bool:

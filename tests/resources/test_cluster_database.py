@@ -1,6 +1,8 @@
 """Several statements are one transaction and one round trip, in both kinds of database."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ from sqlalchemy import bindparam, select, update
 from mft.resources.cluster_calls import insert_new, now, put, statement
 from mft.resources.cluster_database import ClusterDatabase
 from mft.resources.cluster_tables import ACCOUNTS, NODES, PART, VERSION
+from mft.resources.sql_dialects import DIALECTS
 from mft.resources.trouble import Trouble
 from tests.fakes.clusters import empty, shared_database
 from tests.fakes.databases import TYPES
+from tests.interop.relay import Relay
 
 ODD = 'it\'s a "name" with %s, %(x)s, \\ and ; DROP TABLE mft_accounts; --'
 ADD = insert_new(ACCOUNTS)
@@ -103,6 +107,56 @@ def test_tables_of_a_newer_server_are_left_alone(server: Any, database: ClusterD
     with pytest.raises(Trouble, match="a newer server has changed them"):
         older.batch([EVERY()])
     older.close()
+
+
+def test_a_node_that_is_frozen_in_the_middle_of_asking_holds_up_nobody(
+    server: Any, database: ClusterDatabase
+) -> None:
+    database.batch([ADD(account="a", used=1)])
+    wire = Relay(("127.0.0.1", server.port))
+    frozen = ClusterDatabase(server.options(port=str(wire.port), timeout="30"))
+    other = ClusterDatabase(server.options(timeout="1"))
+    frozen.batch([EVERY()])
+    wire.left = 24_000  # of what follows
+    with ThreadPoolExecutor(1) as thread:
+        many = [PUT(account=f"{number:0100}", used=1) for number in range(500)]
+        asking = thread.submit(frozen.batch, [TOUCH(name="a", at=2), *many])
+        try:
+            assert wire.stalled.wait(10)
+            rows = other.batch([TOUCH(name="a", at=3), EVERY()])
+        finally:
+            wire.cut()
+        with pytest.raises(Trouble):
+            asking.result()
+    assert [tuple(row) for row in rows[1]] == [("a", 3.0)]
+    frozen.close()
+    other.close()
+
+
+@contextmanager
+def locked(server: Any) -> Iterator[None]:
+    """Somebody else holds a row of accounts."""
+    holder = DIALECTS[server.kind].connect(server.options(timeout="30"), False)
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT used FROM mft_accounts WHERE account = 'a' FOR UPDATE")
+        yield
+    holder.close()
+
+
+def test_what_was_given_up_waiting_for_a_row_is_not_done_afterwards(
+    server: Any, database: ClusterDatabase
+) -> None:
+    """Whoever gave it up tells something newer meanwhile."""
+    database.batch([ADD(account="a", used=1)])
+    hasty = ClusterDatabase(server.options(timeout="2"))
+    hasty.batch([EVERY()])
+    with locked(server):
+        with pytest.raises(Trouble):
+            hasty.batch([TOUCH(name="a", at=8), PUT(account="b", used=7)])
+        hasty.batch([PUT(account="b", used=9)])
+    hasty.close()
+    rows = database.batch([TOUCH(name="a", at=10), EVERY()])
+    assert [tuple(row) for row in rows[1]] == [("a", 10.0), ("b", 9.0)]
 
 
 def test_a_row_that_another_node_writes_is_waited_for(
