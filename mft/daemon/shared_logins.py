@@ -86,6 +86,7 @@ class SharedLogins:
         self._guards = guards
         self._compared = compared
         self._clock = clock
+        self._elapsed = elapsed
         self._cluster: Cluster | None = None
         self._untold: deque[tuple[int, str]] = deque(maxlen=MOST_UNTOLD)
         self._serial = 0
@@ -93,7 +94,7 @@ class SharedLogins:
         self._elsewhere: dict[str, int] = {}  # of accounts with a place: sessions of other nodes
         self._limited: dict[str, int] = {}  # what the database was told, by account
         self._changed: dict[str, None] = {}  # accounts whose count is not what it was told
-        self._heard: OrderedDict[int, float] = OrderedDict()  # guesses that are not LATE yet
+        self._heard: OrderedDict[int, float] = OrderedDict()  # guesses, and until when they are new
         self._after = 0  # none of a lower number will come any more
         self._ready = False  # whether everything that was there has been heard
         self._catching = False
@@ -256,11 +257,11 @@ class SharedLogins:
 
     def _hear(self, rows: "list[Row]") -> None:
         """Take what is new of what the database gave; it may give the same again."""
-        guards, now = self._guards(), self._clock()
+        guards, now, up = self._guards(), self._clock(), self._elapsed()
         for number, _, _, at, told, time in rows:
             if number in self._heard or number <= self._after:
                 continue
-            self._heard[number] = at
+            self._heard[number] = up + LATE - max(0.0, time - at)
             section, heard = _read(told)
             guard = guards.get(section)
             if guard is not None and heard is not None:
@@ -271,10 +272,8 @@ class SharedLogins:
                     self.telling.hearing = None
         if self.telling.waits:
             self._tell()
-        if rows:
-            old = rows[-1][-1] - LATE
-            while self._heard and next(iter(self._heard.values())) < old:
-                self._after = max(self._after, self._heard.popitem(last=False)[0])
+        while self._heard and next(iter(self._heard.values())) < up:
+            self._after = max(self._after, self._heard.popitem(last=False)[0])
 
     def _hear_own(self, upto: int) -> None:
         """What nobody was told yet, up to a number: the database does not have it."""
@@ -342,10 +341,16 @@ class SharedLogins:
 
     async def _look(self, cluster: Cluster) -> None:
         """Also what was added late."""
-        from mft.resources.cluster_logins import FORGET
+        from mft.resources.cluster_logins import FORGET, MOST_NEWS
         from mft.resources.cluster_notices import FORGET_NOTICES
 
-        self._hear(await self._news(cluster, self._after))
+        after = self._after
+        for _ in range(MOST_PAGES):
+            rows = await self._news(cluster, after)
+            self._hear(rows)
+            if len(rows) < MOST_NEWS:
+                break
+            after = rows[-1][0]
         self._tell()
         now = self._clock()
         if now - self._forgotten >= FORGET_INTERVAL:

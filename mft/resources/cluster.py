@@ -151,7 +151,7 @@ class Cluster:
             self._around.log(f"cluster: a heartbeat: {traceback.format_exc()}")
 
     async def _beat(self) -> None:
-        from mft.resources.cluster_nodes import BEAT, DRAINING, EVERY, UP
+        from mft.resources.cluster_nodes import BEAT, DRAINING, EVERY, SETTLE, UP
 
         link = self._link
         if link is None:
@@ -163,7 +163,7 @@ class Cluster:
             doing = DRAINING if self.draining else UP
             beat = BEAT(node=self.uuid, this=self.boot, doing=doing, open=self.sessions())
             asked = elapsed()
-            self._hear((await link.ask(beat, EVERY(), probe=True))[-1], asked)
+            self._hear((await link.ask(beat, SETTLE(), EVERY(), probe=True))[-1], asked)
         except Refused:
             return  # which is told
         if not self._is_there:

@@ -32,6 +32,14 @@ TAKE: Final = statement(
 )
 # What is over is not renewed: it is gone, though nobody else has it yet.
 RENEW: Final = statement(update(LEASES).where(_MINE, _LIVES).values(until=_UNTIL))
+# None is for so long, unless the clock of the database was set back: who lives renews it with the
+# next heartbeat, and what is nobody's is over in time. Nodes that are being told another
+# `node_timeout` may have some that are longer than ours.
+SETTLE: Final = statement(
+    update(LEASES)
+    .where(LEASES.c.until > now() + bindparam("most"))
+    .values(until=now() + bindparam("most"))
+)
 LET_GO: Final = statement(
     update(LEASES)
     .where(LEASES.c.name == bindparam("lease"), _MINE, LEASES.c.fence == bindparam("tenure"))

@@ -24,6 +24,7 @@ from mft.resources.cluster_lease_calls import (
     HOLDER,
     LET_GO,
     RENEW,
+    SETTLE,
     TAKE,
     Held,
     held_of,
@@ -32,6 +33,7 @@ from mft.resources.cluster_nodes import UP
 
 KEY: Final = "leases"  # by which calls about them are in the same order at every node
 MARGIN: Final = 0.2  # of `node_timeout`: so long before it is over, a lease counts as lost
+LONGEST: Final = 2.0  # times `node_timeout`: no lease is for longer, whatever clocks were set to
 GRACE: Final = 2  # heartbeats for which a lease is left to the node that it is meant for
 MOST_AT_ONCE: Final = 100  # leases that are tried to be taken in one round trip
 MOST_ROUNDS: Final = 100  # in one go; what is left then waits for the next heartbeat
@@ -181,12 +183,13 @@ class Leases:
 
     def _calls(self) -> list[Call]:
         cluster = self._cluster
-        given = {"this": cluster.boot, "seconds": float(cluster.options.node_timeout)}
+        seconds = float(cluster.options.node_timeout)
+        given: dict[str, Any] = {"this": cluster.boot, "seconds": seconds}
         calls = [
             LET_GO(lease=key, tenure=fence, this=cluster.boot)
             for key, fence in self._leaving.items()
         ]
-        calls.append(RENEW(**given))
+        calls += [RENEW(**given), SETTLE(most=LONGEST * seconds)]
         missing = [key for key in self._wanted if key not in self._known]
         calls += [APPEAR(name=key) for key in missing[:MOST_AT_ONCE]]
         free = [key for key, lease in self._wanted.items() if not lease.fence and self._may(key)]

@@ -11,6 +11,7 @@ from mft.resources.cluster_tables import NODES
 UP: Final = "up"
 DRAINING: Final = "draining"
 MOST_NODES: Final = 256  # that are listed
+AHEAD: Final = 1.0  # seconds: what is dated so far ahead was dated before a clock was set back
 
 _MINE: Final = and_(NODES.c.uuid == bindparam("node"), NODES.c.boot == bindparam("this"))
 
@@ -44,6 +45,11 @@ BEAT: Final = statement(
     update(NODES)
     .where(_MINE)
     .values(seen=now(), state=bindparam("doing"), sessions=bindparam("open"))
+)
+# Nobody was seen in times to come: there the clock of the database was set back. Who lives is seen
+# again with its next heartbeat, and who is dead is so in time.
+SETTLE: Final = statement(
+    update(NODES).where(NODES.c.seen > now() + AHEAD, NODES.c.state != LEFT).values(seen=now())
 )
 EVERY: Final = statement(
     select(

@@ -6,9 +6,21 @@ node claims it. All of that may be said twice.
 
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Double, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Double,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from mft.resources.cluster_calls import Statement, insert_new, now, statement
+from mft.resources.cluster_nodes import AHEAD
 from mft.resources.cluster_tables import NOTICES
 
 _ONE: Final = NOTICES.c.key == bindparam("notice")
@@ -20,7 +32,8 @@ _UP_TO: Final = now() + bindparam("seconds", type_=Double())
 # A notice that nobody ever gave.
 APPEAR: Final = insert_new(NOTICES, boot="", at=0, lifted=0, told=1)
 # It is ours, unless another has claimed the same, or it was lifted since. What was claimed before a
-# lift is another one. `dead` is who has claimed it and will not tell it any more.
+# lift is another one; so is what is yet to come, where the clock of the database was set back.
+# `dead` is who has claimed it and will not tell it any more.
 CLAIM: Final = statement(
     update(NOTICES)
     .where(
@@ -29,6 +42,7 @@ CLAIM: Final = statement(
         or_(
             NOTICES.c.at <= NOTICES.c.lifted,
             NOTICES.c.at < _MOMENT - bindparam("spread", type_=Double()),
+            and_(NOTICES.c.at > now() + AHEAD, now() >= _MOMENT),
             and_(NOTICES.c.told == 0, NOTICES.c.boot == bindparam("dead")),
         ),
     )

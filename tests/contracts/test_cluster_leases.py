@@ -94,15 +94,24 @@ def test_one_node_has_it_and_the_other_when_it_is_let_go(two: Any) -> None:
     two(body)
 
 
-def test_a_node_that_is_killed_is_followed_once_its_time_is_over(two: Any) -> None:
+@pytest.mark.parametrize("set_back", [0, 3600])
+def test_a_node_that_is_killed_is_followed_once_its_time_is_over(
+    two: Any, database: Any, set_back: int
+) -> None:
+    """Also when the clock of the database is set back meanwhile: what it has is ahead of it then."""
+
     async def body(a: Node, b: Node, reactor: Any) -> None:
         one, other = Tenant(a, "transfer/X"), None
         await until(reactor, lambda: one.has_it)
         other = Tenant(b, "transfer/X")
         await a.kill()
         left = one.lease.until
+        if set_back:
+            ask(database, f"UPDATE mft_leases SET until = until + {set_back}")
+            ask(database, f"UPDATE mft_nodes SET seen = seen + {set_back}")
         await until(reactor, lambda: other.has_it)
         assert other.heard[0][1] > left
+        await until(reactor, lambda: [one.uuid for one in b.cluster.living] == ["b-1"])
         assert other.fences[0] > one.fences[0]
 
     two(body)

@@ -100,6 +100,14 @@ def test_a_moment_of_another_node_is_compared_to_the_last_digit(
     assert claimed(database, *claim("n", "a", moment=moment + 1e-5))[0] == "a"
 
 
+def test_what_was_claimed_before_the_clock_was_set_back_is_another(
+    database: ClusterDatabase,
+) -> None:
+    claimed(database, *claim("n", "a", -3600))
+    assert claimed(database, *claim("n", "b")) == ("b", 0)
+    assert claimed(database, *claim("n", "c")) == ("b", 0)
+
+
 def test_what_is_old_is_forgotten(database: ClusterDatabase) -> None:
     claimed(database, *claim("n", "a", 10))
     database.batch([FORGET_NOTICES(age=60)])

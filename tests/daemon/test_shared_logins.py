@@ -16,7 +16,7 @@ from mft.core.secret import Secret
 from mft.daemon.shared_logins import LATE, MOST_KEY, MOST_UNTOLD, SharedLogins, key_of
 from mft.events import catalogue as events
 from mft.resources.cluster_calls import Call
-from mft.resources.cluster_logins import USE
+from mft.resources.cluster_logins import MOST_NEWS, USE
 from mft.session.roster import Roster
 from tests.fakes.accounts import NOW, SERVICE
 from tests.fakes.login_nodes import FEW, SECTION, SOURCE, Database, Node, told_of
@@ -125,6 +125,34 @@ def test_what_was_added_late_is_heard_and_nothing_twice(database: Database) -> N
     node.cluster.beat()
     node.cluster.beat()
     assert penalty.attempts == 6
+
+
+def test_a_heartbeat_hears_everything_however_much_there_is(database: Database) -> None:
+    node = Node("one", database)
+    node.cluster.beat()
+    told = f'["{SECTION}", "failed", "192.0.2.8", "ann", "password", true]'
+    for serial in range(2 * MOST_NEWS):
+        database.add("b", serial, told)
+    database.add("b", 2 * MOST_NEWS, told.replace("192.0.2.8", SOURCE))
+    node.cluster.beat()
+    assert SOURCE in dict(node.guard.ledger.sources.every())
+
+
+def test_what_was_heard_is_not_read_again_for_long_though_the_database_is_set_back(
+    database: Database,
+) -> None:
+    """Its clock: what is there has not been yet."""
+    node = Node("one", database)
+    told = f'["{SECTION}", "failed", "{SOURCE}", "ann", "password", true]'
+    database.add("b", 1, told)
+    database.now -= 3600
+    for _ in range(2):
+        node.cluster.beat()
+        node.now += LATE + 1
+    node.cluster.beat()
+    assert node.logins._after == 1
+    (penalty,) = (one for _, one in node.guard.ledger.sources.every())
+    assert penalty.attempts == 1
 
 
 @pytest.mark.parametrize(

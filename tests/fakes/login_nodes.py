@@ -18,7 +18,7 @@ from mft.core.secret import Secret
 from mft.daemon.shared_logins import SharedLogins
 from mft.events.model import Event
 from mft.resources.cluster_calls import Call
-from mft.resources.cluster_logins import APPEND, COUNT, FORGET, NEWS, OTHERS, USE
+from mft.resources.cluster_logins import APPEND, COUNT, FORGET, MOST_NEWS, NEWS, OTHERS, USE
 from mft.resources.cluster_notices import (
     APPEAR,
     CLAIM,
@@ -87,7 +87,7 @@ class Database:
 
     def news(self, values: Values) -> list[Any]:
         new = [one for one in sorted(self.guesses) if one[0] > values["after"]]
-        return [(*one, self.now) for one in new if one[1] != values["this"]]
+        return [(*one, self.now) for one in new if one[1] != values["this"]][:MOST_NEWS]
 
     def count(self, values: Values) -> None:
         self.counts[values["node"], values["account"]] = values["sessions"]
