@@ -98,7 +98,7 @@ def test_one_node_has_it_and_the_other_when_it_is_let_go(two: Any) -> None:
 def test_a_node_that_is_killed_is_followed_once_its_time_is_over(
     two: Any, database: Any, set_back: int
 ) -> None:
-    """Also when the clock of the database is set back meanwhile: what it has is ahead of it then."""
+    """Also when the clock of the database is set back meanwhile, so that it ends in an hour."""
 
     async def body(a: Node, b: Node, reactor: Any) -> None:
         one, other = Tenant(a, "transfer/X"), None
