@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LEFT: Final = "left"  # the state of a node that has said so
 FILE: Final = "cluster-instance"  # in state/: which folder this is, for as long as it is there
+NOBODY: Final = "-"  # the folder of no node
 LENGTH: Final = 32  # characters of its content
 MOST_NAME: Final = 190  # characters
 
@@ -179,6 +180,8 @@ class Cluster:
         join = JOIN(
             node=self.uuid,
             folder=self._instance,
+            # Who has taken our place is of our folder too: it keeps it for as long as it lives.
+            before=NOBODY if self._replaced else self._instance,
             this=self.boot,
             timeout=self.options.node_timeout,
             called=_ascii(self._around.server.name),

@@ -18,13 +18,13 @@ _MINE: Final = and_(NODES.c.uuid == bindparam("node"), NODES.c.boot == bindparam
 # A node that was never there; `join` then takes the row.
 _NOTHING: Final = dict.fromkeys(("instance", "boot", "name", "host", "version"), "")
 APPEAR: Final = insert_new(NODES, **_NOTHING, state=LEFT, began=0, seen=0, sessions=0)
-# Another process may have the row, unless it is of another folder and lives.
+# Another process may have the row, unless it is of another folder than `before` and lives.
 JOIN: Final = statement(
     update(NODES)
     .where(
         NODES.c.uuid == bindparam("node"),
         or_(
-            NODES.c.instance == bindparam("folder"),
+            NODES.c.instance == bindparam("before"),
             NODES.c.state == LEFT,
             NODES.c.seen < now() - bindparam("timeout"),
         ),

@@ -32,7 +32,8 @@ class ClusterOptions(ResourceOptions):
     )
     node_timeout: Annotated[float, duration(1, 3600)] = option(
         "How long nothing is heard of a node until it counts as dead: its sessions are not counted "
-        "any more, and others go on with its transfers. At least three heartbeats.",
+        "any more, and others go on with its transfers. At least three heartbeats, and the same on "
+        "all nodes.",
         10.0,
         ours=True,
     )

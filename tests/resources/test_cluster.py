@@ -91,8 +91,15 @@ def test_the_same_folder_takes_its_place_at_once_and_what_ran_before_is_told(
         await until(reactor, lambda: before.trail.count(events.NODE_REPLACED))
         with pytest.raises(Refused, match="another server is the node"):
             await before.cluster.ask(EVERY())
-        await before.cluster.stop()  # which lets the other have its place
-        assert after.cluster.joined
+        # It is of the same folder as well, and yet takes nothing back while the other lives.
+        beats: list[str] = []
+        after.cluster.on_beat.append(lambda: beats.append("beat"))
+        await until(reactor, lambda: len(beats) > 3)
+        assert after.trail.count(events.NODE_REPLACED) == 0
+        assert before.cluster.state == "replaced"
+        after.cluster._loop.stop()  # as if it was killed
+        await until(reactor, lambda: before.cluster.joined)
+        await before.cluster.stop()
         await after.cluster.stop()
 
     run_loop(main)

@@ -49,7 +49,14 @@ def test_sessions_of_others_count_as_long_as_they_live(database: ClusterDatabase
 
     assert others() == 0
     for node in ("me", "one", "two"):
-        known = {"folder": node, "this": f"{node}-1", "called": "", "on": "", "program": ""}
+        known = {
+            "folder": node,
+            "before": node,
+            "this": f"{node}-1",
+            "called": "",
+            "on": "",
+            "program": "",
+        }
         database.batch([APPEAR(uuid=node), JOIN(node=node, timeout=60, **known)])
         database.batch([COUNT(node=node, account="a", boot=f"{node}-1", sessions=2)])
     assert others() == 4
