@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from twisted.internet.task import deferLater
@@ -103,19 +104,25 @@ class Timetable:
     async def _record(self, planned: Planned) -> None:
         """Write that it is done, before it is: then nobody does it again.
 
-        From then on a run is made, whatever happens to this server.
+        In one transaction with that, a run begins: it is made, whatever happens to this server.
         """
         around = self._around
         while True:
             try:
-                if planned.action == RUN:
-                    await around.ask(around.queue.keep, RUN_BEGINS, 1)
-                await around.ask(around.queue.keep, FIRED, planned.at)
+                await around.ask.alone(self._write, planned)
             except Refused as refused:
                 around.log(f"transfer {around.component.uuid!r}: {refused}")
                 await deferLater(around.clock, LOOK)
             else:
                 return
+
+    def _write(self, planned: Planned) -> None:
+        queue = self._around.queue
+        facts = {RUN_BEGINS: 1.0} if planned.action == RUN else {}
+        facts[FIRED] = planned.at
+        for found in queue.together([partial(queue.keep, *fact) for fact in facts.items()]):
+            if isinstance(found, Exception):
+                raise found
 
     async def _do(self, planned: Planned, *, late: bool) -> None:
         around, name = self._around, self._around.options.name

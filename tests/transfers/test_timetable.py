@@ -206,6 +206,32 @@ def test_nothing_is_done_that_cannot_be_written_down_before(tmp_path, monkeypatc
     assert len(kept.end()) == 1
 
 
+class Died(BaseException):
+    """What ends a process in the middle of anything."""
+
+
+@pytest.mark.parametrize("last", ["run", "fired"])
+def test_who_dies_while_it_is_written_down_has_done_nothing(tmp_path, monkeypatch, last):
+    """So that whoever goes on does it once."""
+    kept = kept_after(tmp_path, 270)
+    keep = Queue.keep
+
+    def die(queue, name, value):
+        keep(queue, name, value)
+        if name == last:
+            raise Died
+
+    monkeypatch.setattr(Queue, "keep", die)
+    kept.desk.pass_time(100)
+    monkeypatch.undo()
+    assert kept.runs == []
+    assert kept.around.queue.fact("run") is None
+    assert kept.around.queue.fact("fired") is None
+    kept.end()
+    after = kept_after(tmp_path, 400)
+    assert after.end() == [SET_BACK + 400]
+
+
 def test_a_run_that_is_planned_begins_before_it_is_told(tmp_path):
     kept = kept_after(tmp_path, 270)
     kept.desk.pass_time(60)
