@@ -39,11 +39,12 @@ class _About(NamedTuple):
     kind: str
     what: str
     key: str = ""  # none: all of them
+    lift: int = 0  # of what was lifted since: which lift, so that what comes then is another
 
     @property
     def key_digest(self) -> str:
         """What stands for it in the database."""
-        return _digest(*self)
+        return _digest(*self[:4])
 
     @property
     def part_digest(self) -> str:
@@ -53,6 +54,7 @@ class _About(NamedTuple):
 
 @dataclass(slots=True)
 class _Pending:
+    about: _About
     news: News
     tell: Telling
     at: float = 0.0  # by the clock of the database, where that is known
@@ -71,10 +73,9 @@ class _Lift(NamedTuple):
 
 class _Asked(NamedTuple):
     at: float
-    claims: Sequence[tuple[_About, _Pending]]
+    claims: Sequence[tuple[_Pending, int]]  # and where their answers are
     lifts: int
     confirmed: int
-    places: dict[_About, int]  # where the answers about claims are
 
 
 class ToldOnce:
@@ -88,6 +89,7 @@ class ToldOnce:
         self._pending: OrderedDict[_About, _Pending] = OrderedDict()
         self._lifts: deque[_Lift] = deque(maxlen=MOST_PENDING)
         self._confirms: deque[_About] = deque(maxlen=MOST_PENDING)
+        self._lifted = 0  # how often something was
         self.hearing: float | None = None  # when that was, of which other nodes have told just now
 
     def use(self, nodes: Nodes) -> None:
@@ -106,7 +108,7 @@ class ToldOnce:
             return  # it was counted once more, with what others have told meanwhile
         self._give_up(self._pending.pop(about, None))
         at = self.hearing if self.hearing is not None and news.what == BANNED else 0.0
-        pending = self._pending[about] = _Pending(news, tell, at, heard)
+        pending = self._pending[about] = _Pending(about, news, tell, at, heard)
         if len(self._pending) > MOST_PENDING:
             self._give_up(self._pending.popitem(last=False)[1])
         if nodes.away:
@@ -116,8 +118,11 @@ class ToldOnce:
         """What there was is not to be told any more; what comes now, is."""
         if self._nodes is not None:
             now = self._clock()
+            self._lifted += 1
             for one in [one for one in self._pending if _is_of(one, section, kind, key)]:
-                self._give_up(self._pending.pop(one))
+                pending = self._pending.pop(one)
+                pending.about = one._replace(lift=self._lifted)
+                self._pending[pending.about] = pending
             self._lifts.append(_Lift(_About(section, kind, BANNED, key), now, 0.0))
             # A node that has not heard of it yet may see the end of what was lifted.
             self._lifts.append(_Lift(_About(section, kind, ENDED, key), now, interval / 2))
@@ -149,8 +154,8 @@ class ToldOnce:
         for pending in self._pending.values():
             pending.waits = False
 
-    def _due(self, most: int) -> list[tuple[_About, _Pending]]:
-        due = (one for one in self._pending.items() if not one[1].waits)
+    def _due(self, most: int) -> list[_Pending]:
+        due = (one for one in self._pending.values() if not one.waits)
         return [one for one, _ in zip(due, range(most), strict=False)]
 
     def calls(self, nodes: Nodes) -> "tuple[list[Call], _Asked]":
@@ -161,19 +166,19 @@ class ToldOnce:
         claims = self._due(MOST_AT_ONCE)
         lifts = [self._lifts[n] for n in range(min(len(self._lifts), MOST_AT_ONCE))]
         confirms = [self._confirms[n] for n in range(min(len(self._confirms), MOST_AT_ONCE))]
-        by_row: list[tuple[str, _About | None, list[Call]]] = [
+        by_row: list[tuple[str, _Pending | None, list[Call]]] = [
             *((about.key_digest, None, _confirm(nodes, about)) for about in confirms),
             *((_order(lift.about), None, self._lift(lift)) for lift in lifts),
-            *((about.key_digest, about, self._claim(nodes, about, one)) for about, one in claims),
+            *((one.about.key_digest, one, self._claim(nodes, one)) for one in claims),
         ]
         by_row.sort(key=lambda one: one[0])
         calls: list[Call] = []
-        places: dict[_About, int] = {}
-        for _, about, some in by_row:
+        asked: list[tuple[_Pending, int]] = []
+        for _, pending, some in by_row:
             calls += some
-            if about is not None:
-                places[about] = len(calls) - 1
-        return calls, _Asked(self._elapsed(), claims, len(lifts), len(confirms), places)
+            if pending is not None:
+                asked.append((pending, len(calls) - 1))
+        return calls, _Asked(self._elapsed(), asked, len(lifts), len(confirms))
 
     def answered(self, nodes: Nodes, asked: _Asked, rows: "Sequence[Sequence[Row]]") -> None:
         """Hear the answer, and tell what is this node's to tell."""
@@ -182,26 +187,26 @@ class ToldOnce:
         for _ in range(asked.confirmed):
             self._confirms.popleft()
         fresh = self._elapsed() - asked.at < FRESH * nodes.options.node_timeout
-        for about, pending in asked.claims:
-            if self._pending.get(about) is pending:
-                found = rows[asked.places[about]]
-                boot, told = found[0] if found else ("", 0)  # it was forgotten meanwhile
-                ours = boot == nodes.boot
-                if told or pending.told:
-                    del self._pending[about]
-                elif not ours:
-                    pending.by, pending.waits = boot, True
-                elif fresh or pending.late:
-                    del self._pending[about]
-                    pending.tell()
-                    self._confirms.append(about)
-                else:
-                    pending.late = True  # it is asked for again
+        for pending, place in asked.claims:
+            about = pending.about
+            if self._pending.get(about) is not pending:
+                continue
+            boot, told = rows[place][0] if rows[place] else ("", 0)  # it was forgotten meanwhile
+            if told or pending.told:
+                del self._pending[about]
+            elif boot != nodes.boot:
+                pending.by, pending.waits = boot, True
+            elif fresh or pending.late:
+                del self._pending[about]
+                pending.tell()
+                self._confirms.append(about)
+            else:
+                pending.late = True  # it is asked for again
 
-    def _claim(self, nodes: Nodes, about: _About, pending: _Pending) -> "list[Call]":
+    def _claim(self, nodes: Nodes, pending: _Pending) -> "list[Call]":
         from mft.resources.cluster_notices import APPEAR, CLAIM, CLAIMED
 
-        key = about.key_digest
+        about, key = pending.about, pending.about.key_digest
         living = {one.boot for one in nodes.living}
         claim = CLAIM(
             notice=key,
@@ -231,7 +236,8 @@ def _confirm(nodes: Nodes, about: _About) -> "list[Call]":
 
 
 def _is_of(about: _About, section: str, kind: str, key: str) -> bool:
-    return about[:2] == (section, kind) and (not key or about.key == key)
+    """Whether it is of what is lifted, and was not before."""
+    return about[:2] == (section, kind) and key in ("", about.key) and not about.lift
 
 
 def _order(about: _About) -> str:

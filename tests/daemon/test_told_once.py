@@ -191,6 +191,27 @@ def test_what_was_lifted_and_comes_again_is_told_again(
     assert told_of(END, *nodes) == 0
 
 
+def test_a_ban_that_is_lifted_while_it_is_claimed_is_told_once(
+    database: Database, nodes: tuple[Node, Node]
+) -> None:
+    """And so is the next one, which begins before the answer has come."""
+    one, two = nodes
+    one.fails(LIMIT - 1)
+    one.cluster.held = []
+    one.fails()
+    database.now += 1
+    one.now += 1
+    assert one.guard.lift(SOURCE)
+    database.now += 1
+    one.now += 1
+    one.fails(LIMIT)
+    beats(two)
+    one.cluster.let_go()
+    beats(one, two, one, two)
+    assert [node.trail.count(BEGIN) for node in nodes] == [2, 0]
+    assert one.bans
+
+
 def test_a_ban_that_was_lifted_meanwhile_is_not_told_by_who_hears_of_it_late(
     database: Database, nodes: tuple[Node, Node]
 ) -> None:
