@@ -42,7 +42,7 @@ CLAIM: Final = statement(
         or_(
             NOTICES.c.at <= NOTICES.c.lifted,
             NOTICES.c.at < _MOMENT - bindparam("spread", type_=Double()),
-            and_(NOTICES.c.at > now() + AHEAD, now() >= _MOMENT),
+            and_(NOTICES.c.at > now() + AHEAD, now() + AHEAD > _MOMENT),
             and_(NOTICES.c.told == 0, NOTICES.c.boot == bindparam("dead")),
         ),
     )
