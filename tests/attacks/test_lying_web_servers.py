@@ -13,7 +13,7 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
-from mft.remote import http_line
+from mft.remote import http_line, webdav
 from mft.remote.base import MAX_LISTED
 from mft.remote.webdav import WebdavTree
 from mft.vfs.base import Existing
@@ -75,8 +75,19 @@ def rows(count: int) -> Iterator[bytes]:
     yield b"</D:multistatus>"
 
 
-@pytest.mark.parametrize(("count", "reason"), [(MAX_LISTED, None), (ENDLESS, Reason.QUOTA)])
-def test_a_folder_is_read_up_to_its_limit_and_never_kept(count: int, reason: Any) -> None:
+@pytest.mark.parametrize(
+    ("limit", "count", "reason"),
+    [
+        (MAX_LISTED, MAX_LISTED, None),
+        (MAX_LISTED // 10, MAX_LISTED // 10 + 1, Reason.QUOTA),
+        (MAX_LISTED // 10, ENDLESS, Reason.QUOTA),
+    ],
+)
+def test_a_folder_is_read_up_to_its_limit_and_never_kept(
+    monkeypatch: pytest.MonkeyPatch, limit: int, count: int, reason: Any
+) -> None:
+    monkeypatch.setattr(webdav, "MAX_LISTED", limit)
+
     async def main(tree: WebdavTree) -> None:
         before, seen, found = memory(), 0, None
         listing = await tree.list(ROOT)
@@ -88,7 +99,7 @@ def test_a_folder_is_read_up_to_its_limit_and_never_kept(count: int, reason: Any
             found = refused.reason
         await listing.close()
         assert found is reason
-        assert MAX_LISTED - 1000 < seen <= MAX_LISTED
+        assert limit - 1000 < seen <= limit
 
     at(lambda asked, talk: talk.stream(chunked(rows(count))), main)
 

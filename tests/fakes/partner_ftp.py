@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from tests.fakes.odd_ftp import OddFtp, Peer, odd
@@ -14,6 +15,7 @@ GONE = b"550 No such file.\r\n"
 _PIECE = 4096
 
 
+@cache  # a long folder has one and the same very often
 def _facts(size: int, modified: int) -> str:
     return f"type=file;size={size};modify={time.strftime('%Y%m%d%H%M%S', time.gmtime(modified))};"
 
