@@ -14,7 +14,7 @@ from mft.config.section import NamedSection, option
 from mft.core.peer import Component
 from mft.core.vpath import VPath
 from mft.runtime.threads import Blocking
-from mft.vfs.base import FileSystem, Upload
+from mft.vfs.base import Entry, FileSystem, Upload
 from mft.vfs.volume import Volumes
 
 MAX_LISTED = 200_000  # entries of one remote folder; more ends the listing with Refused(QUOTA)
@@ -105,6 +105,35 @@ def announce(upload: Upload, size: int) -> None:
     told = getattr(upload, "announce", None)  # a check of the protocol costs more than the telling
     if told is not None:
         told(size)
+
+
+class Looking(Protocol):
+    """A `Remote` that looks at what it has just renamed, without another way to the peer and back.
+
+    Its uploads have `seen`: what the peer told of the file along with the end of `commit`, without
+    its name; None where it did not, or has answered otherwise.
+    """
+
+    async def rename_seen(self, source: VPath, target: VPath, *, replace: bool) -> Entry | None:
+        """Rename, and tell what has the new name then; None where that must be asked for."""
+
+
+def seen(upload: Upload) -> Entry | None:
+    """What the peer of a `Looking` told of a file along with its end; None asks for a look."""
+    found: Entry | None = getattr(upload, "seen", None)
+    return found
+
+
+async def rename_seen(
+    remote: Remote, source: VPath, target: VPath, *, replace: bool
+) -> Entry | None:
+    """Rename, and tell what a `Looking` sees under the new name; None asks for a look."""
+    call = getattr(remote, "rename_seen", None)
+    if call is None:
+        await remote.rename(source, target, replace=replace)
+        return None
+    found: Entry | None = await call(source, target, replace=replace)
+    return found
 
 
 @runtime_checkable

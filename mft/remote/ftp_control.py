@@ -4,6 +4,7 @@ One coroutine at a time asks, and waits for the reply. A reply that nobody has a
 connection: whatever came after it would be taken for the answer to another question.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -28,6 +29,8 @@ from mft.wire.ftp.reply import harmless
 ROOM: Final = 16 << 10  # bytes of replies, or of their ciphertext, read at once
 MAX_EARLY: Final = 8  # replies that wait to be asked for; of one transfer there are two
 MIN_MASKED: Final = 4  # characters of a secret that is masked in replies; shorter ones are words
+
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 Note = Callable[[str], None]
 
@@ -169,7 +172,7 @@ class Control:
         """Send a command, whose last word may be a secret; Refused(INVALID) for two lines."""
         self.check()
         line = command if secret is None else f"{command} {secret.reveal()}"
-        if any(ord(one) < 0x20 or ord(one) == 0x7F for one in line):
+        if _CONTROLS.search(line):
             raise Refused(Reason.INVALID, "", "a name with control characters")
         try:
             data = f"{line}\r\n".encode()

@@ -13,7 +13,7 @@ from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Emitter
-from mft.remote.base import Connector, LocationOptions, Placed, Remote
+from mft.remote.base import Connector, LocationOptions, Remote
 from mft.remote.links import Link, Links, broke
 from mft.remote.open_files import Teller
 from mft.remote.telling import Told
@@ -163,10 +163,11 @@ class Location:
 
     async def _in_place(self, link: Link) -> bool:
         """Whether a connection still leads to its folder; one that does not is ended."""
-        if not isinstance(link.remote, Placed):
+        in_place = getattr(link.remote, "in_place", None)  # a check of `Placed` costs more
+        if in_place is None:
             return True
         try:
-            leads = await link.remote.in_place()
+            leads: bool = await in_place()
         except BaseException:
             link.lent = False
             self._turns.one()

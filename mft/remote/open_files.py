@@ -8,7 +8,7 @@ from mft.core.peer import NOWHERE, PROCESS, Component, Origin
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Emitter, Event
-from mft.remote.base import MAX_LISTED, Watchable, announce
+from mft.remote.base import MAX_LISTED, Watchable, announce, seen
 from mft.vfs.base import (
     LATER,
     Attributes,
@@ -241,6 +241,7 @@ class ToldUpload:
         self._use = use
         self._inner = inner
         mode = APPENDING if inner.start else WRITING
+        self._named = named
         self._open = _Open(use, inner.lane, Moved(*named, mode))
         self.lane: Lane = self._open.lane
 
@@ -248,6 +249,11 @@ class ToldUpload:
     def start(self) -> int:
         """Bytes that are there already."""
         return self._inner.start
+
+    @property
+    def seen(self) -> Entry | None:
+        """What the peer told of it along with its end."""
+        return seen(self._inner)
 
     @property
     def in_place(self) -> bool:
@@ -280,6 +286,8 @@ class ToldUpload:
             raise
         if first:
             self._open.closed()
+            if self.seen is not None:
+                self._use.step(events.LOCATION_STAT_DONE, p.AtLocation(*self._named))
 
     async def abort(self, *, keep: bool) -> None:
         """End without committing."""

@@ -56,6 +56,7 @@ class RemoteUpload:
         self.in_place = begun.in_place
         self.real_path = begun.real_path
         self.replaced = begun.replaced
+        self.seen: Entry | None = None
         self._path = begun.path
         self._session = session
         self._ended = False
@@ -64,7 +65,7 @@ class RemoteUpload:
         """Wait until the server has all of it, on its disk with `durable`, and close the file."""
         if self._ended:
             raise Refused(Reason.ABORTED, self.real_path, "the upload has ended")
-        await self.lane.finish(durable=durable)
+        self.seen = await self.lane.finish(self._path, durable=durable)
         self._ended = True
 
     async def abort(self, *, keep: bool) -> None:

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from twisted.internet.defer import Deferred
+
+from mft.core.failure import Refused
 from mft.remote.sftp_attrs import entry_of, sent_attrs
 from mft.remote.sftp_session import SftpSession
 from mft.vfs.base import Attributes, Entry
@@ -24,6 +27,15 @@ async def open_entry(session: SftpSession, handle: bytes, subject: str) -> Entry
     if not isinstance(reply, responses.AttrsReply):
         raise session.broken("an answer to FSTAT that is none")
     return entry_of("", reply.attrs)
+
+
+async def seen_in(looking: "Deferred[responses.Reply]") -> Entry | None:
+    """What the answer to a STAT tells, without a name; None for another answer, or for none."""
+    try:
+        reply = await looking
+    except Refused:
+        return None
+    return entry_of("", reply.attrs) if isinstance(reply, responses.AttrsReply) else None
 
 
 async def change_open(

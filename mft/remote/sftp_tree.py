@@ -9,6 +9,7 @@ from mft.core.vpath import ROOT, VPath
 from mft.remote.base import REPLY_TIMEOUT, Identity
 from mft.remote.sftp_attrs import entry_of, sent_attrs
 from mft.remote.sftp_files import Begun, RemoteDownload, RemoteListing, RemoteUpload
+from mft.remote.sftp_open import seen_in
 from mft.remote.sftp_reading import ReadLane
 from mft.remote.sftp_refusal import is_vague
 from mft.remote.sftp_session import MAX_HANDLE, SftpSession
@@ -269,15 +270,30 @@ class SftpTree:
     async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
         """Rename. Where the server cannot replace, what is under the new name is removed first."""
         names = self._bytes(source), self._bytes(target)
+        make = await self._renaming(target, replace=replace)
+        await self._ask(make, *names, path=source)
+
+    async def rename_seen(self, source: VPath, target: VPath, *, replace: bool) -> Entry | None:
+        """Rename, and tell what has the new name then; both are asked for at once."""
+        session, names = self._session, (self._bytes(source), self._bytes(target))
+        make = await self._renaming(target, replace=replace)
+        renaming, looking = session.start(make, *names), session.start(packets.Stat, names[1])
+        try:
+            await session.told(renaming, str(source))
+            return await seen_in(looking)
+        finally:
+            looking.addErrback(lambda _: None)  # nobody waits for it where the first has failed
+
+    async def _renaming(self, target: VPath, *, replace: bool) -> Any:
+        """The request that renames, once nothing is in its way."""
         if replace and b"posix-rename@openssh.com" in self._session.served.extensions:
-            await self._ask(extended.PosixRename, *names, path=source)
-            return
+            return extended.PosixRename
         present = await self._present(target)
         if present is not None and not replace:
             raise Refused(Reason.EXISTS, str(target))
         if present is not None:
             await self.remove(target)
-        await self._ask(packets.Rename, *names, path=source)
+        return packets.Rename
 
     async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
         """Set attributes."""

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from mft.core.failure import Malformed, Reason, Refused
 from mft.remote.base import REPLY_TIMEOUT
-from mft.remote.sftp_open import change_open, open_entry, split, under_way
+from mft.remote.sftp_open import change_open, open_entry, seen_in, split, under_way
 from mft.remote.sftp_refusal import refusal
 from mft.remote.sftp_session import SftpSession
 from mft.vfs.base import LATER, Attributes, Buffers, Entry, Later
@@ -125,10 +125,11 @@ class WriteLane:
         await change_open(self._session, self._handle, Attributes(size=size), self.subject)
         return (await open_entry(self._session, self._handle, self.subject)).size == size
 
-    async def finish(self, *, durable: bool) -> None:
+    async def finish(self, path: bytes, *, durable: bool) -> Entry | None:
         """End the file, on the server's disk with `durable`; raises what went wrong.
 
-        Everything is asked for at once: each way to the server and back takes its time.
+        Gives what the server tells of its path right behind that, if it does. Everything is asked
+        for at once: each way to the server and back takes its time.
         """
         self._check()
         self.closed = True
@@ -137,13 +138,15 @@ class WriteLane:
         if durable and FSYNC in session.served.extensions:
             asked.append(session.start(FSync, self._handle))
         asked.append(session.start(packets.Close, self._handle))
+        looking = session.start(packets.Stat, path)
         try:
             await self.answered()
             self._check_answers()
             for one in asked:
                 await session.told(one, self.subject)
+            return await seen_in(looking)
         finally:
-            for one in asked:
+            for one in (*asked, looking):
                 one.addErrback(lambda _: None)  # nobody waits for the rest
 
     def _check_answers(self) -> None:

@@ -196,14 +196,25 @@ class Channel:
         return len(self._waiting)
 
     def write(self, data: bytes) -> None:
-        """Send a small request, as soon as window and key exchange allow."""
-        self._waiting += data
-        self.drain()
+        """Send a small request, as soon as window and key exchange allow.
 
-    def drain(self) -> None:
-        """Send what waits as far as the window goes, and tell when all of it went."""
+        What is written in one turn leaves at its end, in one packet where it fits: each costs both
+        sides more than the request that is in it.
+        """
+        self._waiting += data
+        self._transport.transport.wake()
+
+    def drain(self) -> bool:
+        """Send what waits as far as the window goes, and tell when all of it went: whether any."""
+        sent = self._send_waiting()
+        if not self._waiting and self.endpoint is not None:
+            self.endpoint.widened()
+            sent = self._send_waiting() or sent  # of those who have heard of it
+        return sent
+
+    def _send_waiting(self) -> bool:
         if self._transport.exchanging:
-            return
+            return False
         waiting, at = self._waiting, 0
         while at < len(waiting) and self._window_out:
             size = min(len(waiting) - at, self.packet, self._window_out)
@@ -212,11 +223,12 @@ class Channel:
             at += size
         if at:
             del waiting[:at]
-        if not waiting and self.endpoint is not None:
-            self.endpoint.widened()
+        return bool(at)
 
     def ready(self, size: int) -> bool:
-        """Whether so much may be sent at once, now."""
+        """Whether so much may be sent at once, now, behind what waits."""
+        if self._waiting:
+            self._send_waiting()
         return (
             size <= self._window_out
             and not self._waiting

@@ -82,7 +82,9 @@ class SshConnection:
             self._ends.append(told)
 
     async def close(self) -> None:
-        """Say goodbye, and wait until the connection is closed."""
+        """Say goodbye behind what was asked for, and wait until the connection is closed."""
+        if self.transport.logged_in and self.transport.alive:
+            self.channel.drain()
         self.transport.end(self.transport.refused("the connection was closed"))
         while not self._gone:
             await self._closed.rung()
@@ -107,9 +109,7 @@ class SshConnection:
 
     def pump(self) -> bool:
         """The socket has taken everything."""
-        if self.transport.logged_in:
-            self.channel.drain()
-        return False
+        return self.transport.logged_in and self.channel.drain()
 
     def lost(self, refused: Refused) -> None:
         """The connection is gone: whatever waits hears why."""

@@ -4,17 +4,21 @@ Changes, the opening and the end of files, and all that fails are always told; w
 told where `audit_requests` says so (decision 0012).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
-from mft.remote.base import Identity, Remote
+from mft.remote.base import Identity, Remote, rename_seen
 from mft.remote.open_files import Teller, ToldDownload, ToldListing, ToldUpload, Use
 from mft.vfs.base import Attributes, Download, Entry, Existing, Listing, Upload, Usage
+
+T = TypeVar("T")
 
 
 class Told:
@@ -137,16 +141,30 @@ class Told:
 
     async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
         """Give something another name."""
+        await self._renamed(self._remote.rename, source, target, replace=replace)
+
+    async def rename_seen(self, source: VPath, target: VPath, *, replace: bool) -> Entry | None:
+        """The same, and what has the new name then, where the peer tells that along."""
+        rename = partial(rename_seen, self._remote)
+        found = await self._renamed(rename, source, target, replace=replace)
+        if found is not None:
+            self._teller.step(events.LOCATION_STAT_DONE, p.AtLocation(*self._named(target)))
+        return found
+
+    async def _renamed(
+        self, rename: Callable[..., Awaitable[T]], source: VPath, target: VPath, *, replace: bool
+    ) -> T:
         old, new = self._named(source)[0], self._named(target)[0]
         named = (new, self._teller.name, old, new)
         try:
             with self._doing(None, ()):
-                await self._remote.rename(source, target, replace=replace)
+                found = await rename(source, target, replace=replace)
         except Refused as refused:
             told = p.LocationRenameFailed(*named, str(refused))
             self._teller.tell(events.LOCATION_RENAME_FAILED, told)
             raise
         self._teller.tell(events.LOCATION_RENAME_DONE, p.LocationRenamed(*named))
+        return found
 
     async def change(self, path: VPath, attributes: Attributes, *, follow: bool = True) -> None:
         """Set attributes."""

@@ -7,18 +7,24 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.transfers.copying import Copying
 from mft.transfers.one_file import OneFile
+from mft.vfs.base import Entry
 
 DIGEST: Final = "sha256"
 
 
-async def compare(file: OneFile, path: VPath, digest: bytes | None) -> bytes | None:
+async def compare(
+    file: OneFile, path: VPath, digest: bytes | None, seen: Entry | None = None
+) -> bytes | None:
     """Raise Refused(BROKEN) unless what has a name there is what was sent; gives its digest.
 
     `digest` is that of all that was sent; None where only a part of it was sent now. A peer that
-    tells neither sizes nor digests is taken at its word; None where it makes no digests.
+    tells neither sizes nor digests is taken at its word; None where it makes no digests. `seen` is
+    what it told along with the end; it is asked again unless that is right.
     """
     try:
-        found = await file.destination.stat(path, finished=True)
+        found = seen
+        if found is None or found.size != file.row.written:
+            found = await file.destination.stat(path, finished=True)
     except Refused as refused:
         if refused.reason is Reason.NOT_FOUND:
             raise Refused(Reason.BROKEN, file.target, "it is not there") from None

@@ -1,7 +1,7 @@
 """One file between two trees: what everything that is done with it needs to know of it."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
 
@@ -36,11 +36,10 @@ class OneFile:
     folder: str  # of the destination
     source: Remote
     destination: Remote
+    path: str = field(init=False)  # where it is, as people write it; asked for with every step
 
-    @property
-    def path(self) -> str:
-        """Where it is, as people write it."""
-        return self.around.at_source(self.row.path)
+    def __post_init__(self) -> None:
+        self.path = self.around.at_source(self.row.path)
 
     @property
     def target(self) -> str:
@@ -72,12 +71,14 @@ class OneFile:
         """The same for two names, which are asked for at once where that is of use."""
         if not self.destination.pipelined:
             return await self.find(one), await self.find(other)
-        first, second = (Deferred.fromCoroutine(self.find(path)) for path in (one, other))
+        first = Deferred.fromCoroutine(self.find(one))
         try:
-            return await first, await second
-        finally:  # nobody waits for the second where the first has failed
-            second.addErrback(lambda _: None)
-            second.cancel()
+            second = await self.find(other)  # it is answered behind the first
+        except BaseException:
+            first.addErrback(lambda _: None)  # nobody waits for it
+            first.cancel()
+            raise
+        return await first, second
 
     async def look(self) -> Entry:
         """What the source is now; raises VanishedError where there is nothing."""

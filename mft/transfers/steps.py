@@ -15,7 +15,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.remote.base import announce
+from mft.remote.base import announce, rename_seen, seen
 from mft.transfers.around import shown
 from mft.transfers.choosing import STAMP_OLD, choose, keeps_name, move_aside
 from mft.transfers.comparing import (
@@ -30,10 +30,11 @@ from mft.transfers.finishing import at_destination, make_folders
 from mft.transfers.hold import check_now
 from mft.transfers.names import Conversion, conversion_of
 from mft.transfers.one_file import ChangedError, OneFile, VanishedError
+from mft.transfers.open_source import check_source, close_source, end_source, open_source
 from mft.transfers.programs import run_for
 from mft.transfers.rows import SENDING, SENT, STABLE, VERIFIED, Row
 from mft.transfers.tally import Progress
-from mft.vfs.base import Download, Existing, Upload
+from mft.vfs.base import Download, Entry, Existing, Upload
 
 _ENDS: Final[Mapping[type[BaseException], str]] = {
     ChangedError: "its source was changed meanwhile",
@@ -54,6 +55,7 @@ class Delivery:
         self._began = file.around.clock.seconds()
         self._begun = False  # whether its beginning was told, and its end was not
         self._fresh = False  # whether this has just seen all of it arrive
+        self._seen: Entry | None = None  # what the destination told of it along with its end
         self._digest: bytes | None = None  # of what arrived, where the destination makes any
         self.start = 0  # bytes that were there already
 
@@ -108,11 +110,9 @@ class Delivery:
             await file.save()
             return
         written, digest = await self._read_and_write()
-        with suppress(VanishedError):  # all of it was read before somebody took it away
-            await self._check_still()
         file.row.written = written
         try:
-            self._digest = await compare(file, file.names[0], digest)
+            self._digest = await compare(file, file.names[0], digest, self._seen)
         except Refused as refused:
             if refused.reason is Reason.BROKEN:  # it is not gone on with
                 await file.discard()
@@ -124,28 +124,20 @@ class Delivery:
     async def _read_and_write(self) -> tuple[int, bytes | None]:
         """Send what is not there yet: how much there is then, and its digest where it is known."""
         try:
-            download = await self._open_source()
+            download = await open_source(self._file)
             try:
                 self._file.check(download.entry)
                 self._file.note(download.entry)
-                return await self._copy(download, await self._open_destination())
-            finally:
-                await self._close(download)
+                done = await self._copy(download, await self._open_destination())
+            except BaseException:
+                await close_source(self._file, download)
+                raise
         except Refused as refused:
             if refused.reason is Reason.ABORTED and self._file.source.connected:
-                await self._check_still()  # which would be why
+                await check_source(self._file)  # which would be why
             raise
-
-    async def _open_source(self) -> Download:
-        file = self._file
-        try:
-            return await file.source.download(file.row.path)
-        except Refused as refused:
-            if refused.reason is Reason.NOT_FOUND:
-                raise VanishedError from None
-            told = p.JobPathFailed(file.path, refused.details)
-            self._around.tell(events.TRANSFER_SOURCE_UNOPENED, told)
-            raise
+        await end_source(self._file, download)
+        return done
 
     async def _open_destination(self) -> Upload:
         try:
@@ -231,6 +223,7 @@ class Delivery:
             written = await copying.copy(self.start, file.row.size)
             check_now(self._around.hold, file.path)
             await upload.commit(durable=True)
+            self._seen = seen(upload)
         except BaseException as error:
             await self._abort(upload, error)
             raise
@@ -263,23 +256,6 @@ class Delivery:
             converter=None if action is None else Converter(action),
         )
 
-    async def _close(self, download: Download) -> None:
-        file = self._file
-        try:
-            await download.close()
-        except Refused as refused:
-            told = p.SourceUnclosed(file.path, file.target, refused.details, file.path)
-            self._around.tell(events.TRANSFER_SOURCE_UNCLOSED, told)
-
-    async def _check_still(self) -> None:
-        file = self._file
-        try:
-            file.check(await file.look())
-        except ChangedError:
-            told = p.SourceChanged(file.path, "it was written while it was sent", "changed")
-            self._around.tell(events.TRANSFER_SOURCE_CHANGED, told)
-            raise
-
     # Its own name.
 
     async def _publish(self) -> None:
@@ -291,8 +267,8 @@ class Delivery:
             if self._options.overwrite_rule == STAMP_OLD:
                 await move_aside(file, final)
             await self._around.hold.check()
-            await file.destination.rename(temporary, final, replace=row.replaces)
-            await self._see(temporary, final)
+            renamed = rename_seen(file.destination, temporary, final, replace=row.replaces)
+            await self._see(temporary, final, await renamed)
         # Whoever goes on with it finds it under its name, and tells of it.
         check_now(self._around.hold, file.path)
         self._told_done()
@@ -338,13 +314,14 @@ class Delivery:
                 raise VanishedError from None
             raise
 
-    async def _see(self, temporary: VPath, final: VPath) -> None:
+    async def _see(self, temporary: VPath, final: VPath, found: Entry | None) -> None:
         """It was renamed: what is there then is what was sent, or was taken away already.
 
         A server that says so, and still has the temporary name, has not done it: Refused(BROKEN).
         """
         file = self._file
-        found = await file.find(final)
+        if found is None or found.size != file.row.written:  # it may have been told too early
+            found = await file.find(final)
         if found is None:
             if await file.find(temporary) is not None:
                 details = "its server says that it has renamed it, and has not"

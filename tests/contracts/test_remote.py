@@ -20,7 +20,7 @@ from mft.config.kinds import Context
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.core.vpath import ROOT, VPath
-from mft.remote.base import Connector, Remote
+from mft.remote.base import Connector, Remote, rename_seen, seen
 from mft.remote.filesystem import BUILT_IN, FilesystemConnector
 from mft.remote.http_options import WebdavOptions
 from mft.remote.open_files import Teller
@@ -547,6 +547,22 @@ async def test_a_rename_moves_a_file_and_all_of_it(remote: Remote, connect: Conn
     await remote.rename(A, SUB.child("b"), replace=False)
     assert await names(remote) == ["sub"]
     assert await get(remote, SUB.child("b")) == BIG
+
+
+@promise
+async def test_what_is_seen_along_with_an_end_or_a_rename_is_what_is_there(
+    remote: Remote, connect: Connect
+) -> None:
+    upload = await begin(remote, A, BIG)
+    await upload.commit(durable=True)
+    found = seen(upload)
+    assert found is None or found.size == len(BIG)
+    await put(remote, B, b"old")
+    found = await rename_seen(remote, A, B, replace=True)
+    assert found is None or found.size == len(BIG)
+    assert await names(remote) == ["b.txt"]
+    with refused(Reason.NOT_FOUND):
+        await rename_seen(remote, A, SUB, replace=False)
 
 
 @promise

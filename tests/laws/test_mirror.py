@@ -76,6 +76,7 @@ ELSEWHERE = {
     "mft.transfers.comparing": "tests/attacks/test_transfer_peers.py",
     "mft.transfers.giving_up": "tests/attacks/test_transfer_peers.py",
     "mft.transfers.one_file": "tests/transfers/test_carrying.py",
+    "mft.transfers.open_source": "tests/transfers/test_transfer.py",
     "mft.transfers.option_kinds": "tests/transfers/test_options.py",
     "mft.transfers.tally": "tests/transfers/test_runs.py",
     "mft.transfers.telling": "tests/transfers/test_transfer.py",

@@ -128,15 +128,49 @@ def test_who_gives_up_while_a_name_is_looked_at_leaves_no_file_open(far: Any) ->
     assert asked(host)[:3] == ["LStat", "Open", "Close"]
 
 
-def test_a_file_is_synced_and_closed_in_one_go(far: Any) -> None:
+def test_a_file_is_synced_closed_and_looked_at_in_one_go(far: Any) -> None:
     link, host = far()
     Strange(host, Write=None, FSync=None)
     tree = link.connect()
     upload = link.do(tree.upload(PATH, Existing.EXTEND))
     upload.lane.write_from([memoryview(b"data")], 0)
     assert not link.begin(upload.commit(durable=True)).done
-    assert asked(host)[-3:] == ["Write", "FSync", "Close"]
+    assert asked(host)[-4:] == ["Write", "FSync", "Close", "Stat"]
     link.cut()
+
+
+def test_an_upload_tells_what_was_seen_along_with_its_end(far: Any) -> None:
+    link, host = far()
+    strange = Strange(host)
+    tree = link.connect()
+    upload = link.do(tree.upload(PATH, Existing.EXTEND))
+    assert upload.seen is None
+    strange.size = 4
+    upload.lane.write_from([memoryview(b"data")], 0)
+    link.do(upload.commit(durable=True))
+    assert upload.seen.size == 4
+
+
+def test_a_rename_is_looked_at_in_one_go_and_needs_no_answer_to_that(far: Any) -> None:
+    link, host = far()
+    Strange(host, Stat=None)
+    tree = link.connect()
+    renaming = link.begin(tree.rename_seen(PATH, PATH.parent.child("b"), replace=False))
+    assert asked(host)[-2:] == ["Rename", "Stat"]
+    assert not renaming.done
+    link.cut()
+    assert renaming.result() is None  # it was renamed; whoever looks hears that the line is cut
+
+
+@pytest.mark.parametrize("answer", [Status.NO_SUCH_FILE, Status.PERMISSION_DENIED])
+def test_a_look_that_is_refused_is_no_failure_of_the_upload(far: Any, answer: Status) -> None:
+    link, host = far()
+    Strange(host, Stat=answer)
+    tree = link.connect()
+    upload = link.do(tree.upload(PATH, Existing.EXTEND))
+    upload.lane.write_from([memoryview(b"data")], 0)
+    link.do(upload.commit(durable=True))
+    assert upload.seen is None
 
 
 @pytest.mark.parametrize("kind", ["Write", "FSync", "Close"])

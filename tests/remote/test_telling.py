@@ -9,9 +9,9 @@ from mft.core.vpath import ROOT, VPath
 from mft.events import catalogue as events
 from mft.events.model import Event
 from mft.remote.base import Remote
-from mft.vfs.base import Attributes, Existing
+from mft.vfs.base import Attributes, Entry, Existing
 from tests.fakes.lending import Begun, Lending
-from tests.fakes.remote import PARTNER
+from tests.fakes.remote import PARTNER, MemoryRemote
 from tests.fakes.remote_files import get, names, put
 
 A, B, SUB = (VPath.parse(name) for name in ("a.txt", "b.txt", "sub"))
@@ -38,6 +38,21 @@ def done(work: Coroutine[Any, Any, Any]) -> None:
 
 def told(lending: Lending) -> Told:
     return [(one.event, one.payload.path) for one in lending.trail.told]
+
+
+def test_what_a_rename_has_seen_is_told_like_a_look(
+    lending: Lending, remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def rename_seen(peer: MemoryRemote, old: VPath, new: VPath, *, replace: bool) -> Entry:
+        await peer.rename(old, new, replace=replace)
+        return await peer.stat(new)
+
+    monkeypatch.setattr(MemoryRemote, "rename_seen", rename_seen, raising=False)
+    done(remote.rename_seen(A, B, replace=False))  # type: ignore[attr-defined]  # of a `Looking`
+    assert told(lending) == [
+        (events.LOCATION_RENAME_DONE, "/in/b.txt"),
+        (events.LOCATION_STAT_DONE, "/in/b.txt"),
+    ]
 
 
 def test_what_is_changed_is_told_with_the_path_of_the_peer(

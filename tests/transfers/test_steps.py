@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from mft.core.vpath import VPath
 from mft.transfers import queue, steps
 from mft.transfers.queue import Queue
 from mft.transfers.rows import Row
+from mft.vfs.base import Entry
 from tests.fakes.killed import child, prepare
 from tests.fakes.killed_transfers import transfer, transfer_once, unsynced
-from tests.fakes.remote import MemoryRemote
+from tests.fakes.remote import MemoryRemote, MemoryRemoteUpload
 from tests.fakes.transferring import Desk, LocalDesk
 
 MOST_CALLS = 1000  # of one transfer
@@ -182,3 +184,32 @@ def test_what_is_of_no_use_after_a_kill_is_not_written_down(
     assert saved == saves
     assert ended == [stays == "yes"]
     assert desk.arrived == {"a.csv": bytes(size)}
+
+
+@pytest.mark.parametrize("told", [0, len(DATA), len(DATA) + 1])
+def test_what_a_server_tells_too_early_is_asked_again(tmp_path: Path, told: int) -> None:
+    """Along with the end of an upload and a rename; only what is right needs no look of its own."""
+    looks: list[str] = []  # at the destination
+    stat = MemoryRemote.stat
+
+    async def looks_at(peer: MemoryRemote, path: VPath, **how: Any) -> Entry:
+        nonlocal looks
+        looks += [path.name] if how.get("finished") else []
+        return await stat(peer, path, **how)
+
+    async def rename_seen(peer: MemoryRemote, *names: VPath, replace: bool) -> Entry:
+        await peer.rename(*names, replace=replace)
+        return Entry("", 0o100600, told, 0, 0)
+
+    desk = Desk(tmp_path, overwrite_rule="disable", delete_source_on_success="no")
+    desk.put("a.csv", DATA)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(MemoryRemote, "stat", looks_at)
+        patched.setattr(MemoryRemote, "rename_seen", rename_seen, raising=False)
+        seen = property(lambda _: Entry("", 0o100600, told, 0, 0))
+        patched.setattr(MemoryRemoteUpload, "seen", seen, raising=False)
+        desk.go()
+    assert desk.arrived == {"a.csv": DATA}
+    before, *again = looks
+    assert before == "a.csv.part"
+    assert again == ([] if told == len(DATA) else ["a.csv.part", "a.csv"])
