@@ -206,10 +206,11 @@ class Channel:
 
     def drain(self) -> bool:
         """Send what waits as far as the window goes, and tell when all of it went: whether any."""
-        sent = self._send_waiting()
+        sent = bool(self._waiting) and self._send_waiting()
         if not self._waiting and self.endpoint is not None:
             self.endpoint.widened()
-            sent = self._send_waiting() or sent  # of those who have heard of it
+            if self._waiting:  # by those who have heard of it
+                sent = self._send_waiting() or sent
         return sent
 
     def _send_waiting(self) -> bool:
