@@ -3,10 +3,9 @@
 To read them takes most of a second of a processor, and tests start hundreds of servers; so do the
 drivers of databases and what checks the options of sections, which a server has when it first needs
 them. From `main` on everything is as in a process that is started anew, but that hashes are cheap
-and pages small;
-what depends on how one starts does that, as tests of slow and of full disks do, and of the command
-itself in tests/system/test_life.py. Nor is what all of them have in common taken apart at the end
-of each.
+and pages small; what depends on how one starts does that, as tests of slow and of full disks do,
+and of the command itself in tests/system/test_life.py. Nor is what all of them have in common taken
+apart at the end of each.
 """
 
 import array
