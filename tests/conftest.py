@@ -9,7 +9,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
-from tests.fakes.cheap import make_cheap
+from tests.fakes.cheap import make_cheap, make_keys_cheap
 
 settings.register_profile("house", deadline=None)  # a slow machine is no failure
 settings.load_profile("house")
@@ -19,6 +19,7 @@ def pytest_configure() -> None:
     """Tests are many objects, and none of them is garbage: nobody looks for any meanwhile."""
     gc.disable()
     make_cheap()
+    make_keys_cheap()
 
 
 def pytest_collection_finish() -> None:

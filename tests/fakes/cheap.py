@@ -13,7 +13,7 @@ MOST = 1024  # hashes that are remembered
 
 
 def make_cheap() -> None:
-    """Let this process make cheap hashes and keys where it is not told what these are to cost.
+    """Let this process make cheap hashes where it is not told what these are to cost.
 
     A hash that was computed once is not computed again: thousands of tests log in by one password.
     """
@@ -21,4 +21,8 @@ def make_cheap() -> None:
     for scheme, cost in passwords.COSTS.items():
         passwords.COSTS[scheme] = cost._replace(usual=cost.least)
     sha_crypt.digest = lru_cache(MOST)(sha_crypt.digest)
+
+
+def make_keys_cheap() -> None:
+    """Let this process make small keys of RSA; scanners of servers would warn of these."""
     vars(ssh_keys)["NEW_RSA_BITS"] = ssh_keys.MIN_RSA_BITS  # primes of half the bits come soon
