@@ -27,6 +27,7 @@ BLOCK: Final = 1 << 20  # bytes of one read and write
 BLOCKS: Final = 8  # of one step, after which others have their turn on the disk pool
 TRIES: Final = 3  # to copy a file that is written meanwhile
 PERMISSIONS: Final = 0o777
+TAKEN_AWAY: Final = "somebody has taken away what was being made"
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # What is said where a file cannot have a second name there; ENOENT where there is no /proc, or
 # where the source has no name any more.
@@ -158,6 +159,8 @@ class Making:
         """Give the open source a second name; False where that is not possible."""
         if os.fstat(folder).st_dev != source.identity[0]:
             return False
+        if target.shown and present(folder, target.shown) is not None:
+            raise Refused(Reason.EXISTS, target.shown)  # as for a copy, which would have that name
         remove(folder, target.temporary)
         # By its descriptor: whatever has the name of the source by now.
         opened = f"/proc/self/fd/{source.descriptor}"
@@ -170,11 +173,11 @@ class Making:
                 raise
             return False
         target.made, target.copied, target.whole = source.identity, None, True
+        target.folder = identity_of(os.fstat(folder))
         try:
             if not self._record.is_on(source.identity[0]):
                 _sync(folder, target.temporary)  # or a power failure keeps the record alone
             self._record.save(self._intent)
-            self._show(folder, target)
         except Exception:
             self._discard(folder, target)
             raise
@@ -205,7 +208,7 @@ class Making:
         claim(opened)  # no sweeper takes it for an upload that nobody continues
         before = os.fstat(source.descriptor)
         target.made, target.copied = identity_of(os.fstat(opened)), version_of(before)
-        target.whole = False
+        target.folder, target.whole = identity_of(os.fstat(folder)), False
         self._record.save(self._intent)
         self._show(folder, target)
         yield from _bytes(source.descriptor, opened, before.st_size)
@@ -214,6 +217,7 @@ class Making:
         os.fchmod(opened, before.st_mode & PERMISSIONS)
         os.utime(opened, ns=(before.st_atime_ns, before.st_mtime_ns))
         os.fsync(opened)
+        self._hide(folder, target)
         target.whole = True
         self._record.save(self._intent)
         return True
@@ -230,13 +234,22 @@ class Making:
         except FileExistsError:
             raise Refused(Reason.EXISTS, target.shown) from None
 
+    def _hide(self, folder: int, target: Target) -> None:
+        """Give it its hidden name again: what is recorded as whole nobody else can take away."""
+        if not target.shown:
+            return
+        found = present(folder, target.shown)
+        if found is None or identity_of(found) != target.made:
+            raise Refused(Reason.BUSY, target.shown, TAKEN_AWAY)
+        self._rename_new(folder, target.shown, folder, target.temporary)
+
     def _publish(self, folder: int, name: str, target: Target, replace: bool) -> None:
         """Give what is whole its name."""
-        now = target.shown or target.temporary
+        now = target.temporary
         found = present(folder, now)
         if found is None or identity_of(found) != target.made:
             self._discard(folder, target)
-            raise Refused(Reason.BUSY, now, "somebody has taken away what was being made")
+            raise Refused(Reason.BUSY, now, TAKEN_AWAY)
         try:
             if replace:
                 os.rename(now, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -307,10 +320,12 @@ def _remove_unfinished(folder: int, target: Target) -> None:
 def _was_published(folder: int, name: str, target: Target) -> bool:
     """Whether what was recorded as whole has got its name.
 
-    Whoever reads the files may have taken it away since: only its temporary name tells, and only
-    on the volume that it was made on.
+    Whoever reads the files may have taken it away since: only its temporary name tells, which no
+    client can make go, and only in the very folder that it was made in.
     """
     if not target.whole or target.made is None or os.fstat(folder).st_dev != target.made[0]:
+        return False
+    if target.folder not in (None, identity_of(os.fstat(folder))):
         return False
     if not _unfinished(folder, target):
         return True

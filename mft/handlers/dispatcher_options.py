@@ -121,7 +121,7 @@ class DispatcherOptions(HandlerOptions):
         "fail",
     )
     destination_temporary_suffix: Annotated[str, Kind("end of a name", ".part", _suffix)] = option(
-        "What the name of a file ends in while it is copied or moved. Empty: it is hidden.", ""
+        "What the name of a file ends in while it is copied. Empty: it is hidden.", ""
     )
     executable_timeout: PositiveSeconds = option("How long a program may take.", 30.0)
     matching_expressions: Annotated[

@@ -12,11 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from mft.core.vpath import RESERVED_PREFIX
 from mft.events.model import Occurrence
 from mft.handlers.cursor import SUFFIX, file_name
+from mft.vfs.names import ON_ITS_WAY
 
 FOLDER: Final = "dispatcher"
+_PAIRS: Final = ("made", "folder", "copied")  # of a target
 MAX_SIZE: Final = 64 << 10  # bytes of the file, unless a single line is longer
 Identity = tuple[int, int]  # device and inode
 Version = tuple[int, int]  # size, and when it was written last: nanoseconds since the epoch
@@ -39,6 +40,7 @@ class Target:
     temporary: str  # its hidden name until it is whole
     shown: str = ""  # where the options want another name while it is copied
     made: Identity | None = None  # what has the temporary name, or had it before its own
+    folder: Identity | None = None  # where that was made; another may have its path by now
     whole: bool = False  # whether nothing but its own name was missing
     done: bool = False  # whether it got its own name
     copied: Version | None = None  # what that is a copy of; None for the source itself
@@ -151,7 +153,7 @@ def _intent(line: bytes) -> Intent | None:
     try:
         fields = json.loads(line)
         targets = [
-            Target(**{**one, "made": _pair(one["made"]), "copied": _pair(one["copied"])})
+            Target(**{**one, **{name: _pair(one.get(name)) for name in _PAIRS}})
             for one in fields["targets"]
         ]
         return Intent(**{**fields, "targets": targets, "source": _pair(fields["source"])})
@@ -162,4 +164,4 @@ def _intent(line: bytes) -> Intent | None:
 def hidden_name(handler: str, *parts: object) -> str:
     """A name that no client sees or can give a file, the same for the same parts."""
     told = "\0".join([handler, *map(str, parts)])
-    return f"{RESERVED_PREFIX}d{sha256(told.encode(errors='backslashreplace')).hexdigest()[:31]}"
+    return f"{ON_ITS_WAY}{sha256(told.encode(errors='backslashreplace')).hexdigest()[:31]}"

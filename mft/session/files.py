@@ -187,6 +187,15 @@ class ReceivedFile(OpenFile):
         if offset < self._older:  # the client has begun anew, and has not cut the file
             self._older, self._extent = offset, Extent(offset)
 
+    async def doubt(self) -> None:
+        """Bytes that come are yet to be checked; raises Refused.
+
+        Until then the size does not say how far it is: whoever is killed leaves nothing to go on
+        with. An abort keeps what there is, save what was cut by `resized`.
+        """
+        await self._upload.leave_hole()
+        self._holed = True
+
     def wrote(self, offset: int, count: int) -> None:
         """Bytes from the peer were written."""
         self.total_write += count

@@ -15,6 +15,9 @@ from mft.vfs.temporary import OWNER_BITS, Temporaries, remove
 from mft.vfs.upload import Begun
 from mft.vfs.volume import LARGE
 
+# Files that a dispatcher has on their way: whoever is started again looks for them, so that no
+# client may make them go.
+ON_ITS_WAY: Final = f"{RESERVED_PREFIX}dispatched-"
 LEFTOVERS: Final = 500  # interrupted uploads removed with their directory; more keep it there
 _IN_PLACE: Final = os.O_RDWR | os.O_NOFOLLOW | SAFELY
 _LISTING: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -81,11 +84,15 @@ def _remove_leftovers(directory: int, name: str) -> None:
     try:
         with os.scandir(below) as entries:
             names = [entry.name for entry in islice(entries, LEFTOVERS)]
-        if all(left.startswith(RESERVED_PREFIX) for left in names):
+        if all(map(_is_leftover, names)):
             for left in names:
                 remove(below, left)
     finally:
         os.close(below)
+
+
+def _is_leftover(name: str) -> bool:
+    return name.startswith(RESERVED_PREFIX) and not name.startswith(ON_ITS_WAY)
 
 
 def read_link(directory: int, name: str, temporaries: Temporaries) -> str:

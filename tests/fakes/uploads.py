@@ -54,7 +54,9 @@ def state(client: HttpClient, url: str) -> tuple[str | None, str | None]:
     return answer.field("Upload-Offset"), answer.field("Upload-Complete")
 
 
-def begin_part(client: HttpClient, url: str, offset: int, size: int, data: bytes) -> None:
+def begin_part(
+    client: HttpClient, url: str, offset: int, size: int, data: bytes, **fields: str | None
+) -> None:
     """Begin a part of `size` bytes of tus, and send some of it."""
     head = client.head(
         "PATCH",
@@ -63,5 +65,6 @@ def begin_part(client: HttpClient, url: str, offset: int, size: int, data: bytes
         Content_Type=TUS_TYPE,
         Upload_Offset=str(offset),
         Content_Length=str(size),
+        **fields,
     )
     client.write(head + data)

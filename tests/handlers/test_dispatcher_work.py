@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from mft.handlers.dispatcher_copy import How, Making, version_of
 from mft.handlers.dispatcher_record import Intent, Record, Target
 from mft.handlers.dispatcher_roots import Roots
 from mft.handlers.dispatcher_work import FAILED, GONE, Outcome, Work
+from mft.vfs.names import remove_directory
 from mft.vfs.rename import find_rename_new
+from mft.vfs.temporary import Temporaries
 from tests.fakes.dispatching import DISPATCHER, Desk
 from tests.fakes.killed import child, prepare
 from tests.fakes.killed_dispatches import (
@@ -181,11 +184,14 @@ class KilledError(BaseException):
     """Nobody handles it, as nobody handles a kill."""
 
 
-def ready(at: Desk, told: Occurrence, monkeypatch: pytest.MonkeyPatch) -> Intent:
-    """What is recorded just before a whole copy gets its name."""
+def ready(
+    at: Desk, told: Occurrence, monkeypatch: pytest.MonkeyPatch, *, links: bool = False
+) -> Intent:
+    """What is recorded just before a whole copy, or a second name, gets its name."""
     record = Record(at.directory / "instance" / "state", DISPATCHER.uuid)
     with monkeypatch.context() as patch:
-        patch.setattr(os, "link", no_links)
+        if not links:
+            patch.setattr(os, "link", no_links)
         patch.setattr(Making, "_publish", kill)
         with pytest.raises(KilledError):
             run(at.dispatcher().handle_many([told]))
@@ -217,6 +223,35 @@ def test_a_whole_copy_whose_volume_is_away_was_not_published(
     at.handle(told)
     assert at.numbers == [DONE]
     assert at.files() == {"a.pdf": b"whole"}
+    assert at.inbox == {}
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("act", ["remove", "replace", "remove and leave a file"])
+@pytest.mark.parametrize("suffix", ["", ".part"])
+def test_what_a_client_does_to_a_folder_before_a_whole_copy_has_its_name_loses_nothing(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, suffix: str, act: str, links: bool
+) -> None:
+    at = desk("move, *, OUT/two", destination_temporary_suffix=suffix)
+    folder = at.out / "two"
+    folder.mkdir()
+    told = at.told(at.put())
+    ready(at, told, monkeypatch, links=links)
+    if act == "replace":
+        folder.rename(at.out / "older")
+        folder.mkdir()
+    else:
+        for path in folder.glob("[!.]*"):
+            path.unlink()
+        top = os.open(at.out, os.O_RDONLY)
+        with pytest.raises(OSError, match="not empty"):
+            remove_directory(top, "two", Temporaries("alice", 100.0, time.time))
+        os.close(top)
+        if act != "remove":
+            (folder / "later").write_bytes(b"whole")
+    at.handle(told)
+    assert at.numbers == [DONE]
+    assert (folder / "a.pdf").read_bytes() == b"whole"
     assert at.inbox == {}
 
 

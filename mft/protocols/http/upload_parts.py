@@ -87,7 +87,8 @@ class Upload:
         """Add the body of the request, and give how far it is then.
 
         The first part replaces what is there; each part after it needs what came before it. Raises
-        Refused, and BadRequest; a part that is not as it should be is cut off again.
+        Refused, and BadRequest; a part that is not as it should be is cut off again, and so is one
+        with a checksum that did not come whole: nobody can say of its bytes that they are right.
         """
         exchange = self._exchange
         told = body_length(exchange.head)
@@ -100,6 +101,8 @@ class Upload:
             if received.in_place:
                 raise Refused(Reason.EXISTS, str(self.name.path), "a finished file is there")
             self._turns.has_bytes(self._place, self.name.begun)
+            if part.checksum is not None:
+                await received.doubt()
             at, ends = await self._take(part, received)
         self.path = received.path
         return Standing(at, complete=True) if ends else await self.standing()
@@ -107,10 +110,12 @@ class Upload:
     async def _take(self, part: Part, received: ReceivedFile) -> tuple[int, bool]:
         """Write the body; how far the file is then, and whether it is whole."""
         counted = _Counted(self._exchange.body, part)
+        whole = False
         try:
             await self._exchange.body.into(received, self._exchange.client.hub.soon, counted.took)
+            whole = True
         finally:
-            if counted.too_much:
+            if counted.too_much or not (whole or part.checksum is None):
                 received.resized(part.offset)
         if not counted.as_told:
             received.resized(part.offset)

@@ -1,8 +1,12 @@
 """Parts of uploads: what is kept of them, who may add them, and several at a time."""
 
+import os
+import shutil
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from hashlib import md5, sha1, sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +14,15 @@ import pytest
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.vfs.base import Existing
+from mft.vfs.local import LocalFileSystem
 from mft.vfs.memory import MemoryFileSystem
+from mft.vfs.temporary import Temporaries
+from mft.vfs.volume import Volumes
 from mft.wire.http.tus import UploadName
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.files import interrupt
 from tests.fakes.http_server import HttpClient, HttpServer
+from tests.fakes.threads import Inline
 from tests.fakes.uploads import (
     ALL,
     TUS_TYPE,
@@ -72,6 +80,55 @@ def test_a_first_part_with_another_checksum_leaves_nothing(
     assert answer.field("Location") is None
     assert server.names() == []
     assert not server.data(events.INTERRUPTED_UPLOAD_KEPT.number)
+
+
+@pytest.mark.parametrize("before", [0, HALF])
+def test_of_a_part_with_a_checksum_that_is_cut_nothing_is_kept(
+    server: HttpServer, client: HttpClient, before: int
+) -> None:
+    url = begun(client, "a", SIZE)
+    patch(client, url, 0, DATA[:before])
+    checksum = f"sha256 {b64encode(sha256(DATA[before:]).digest()).decode()}"
+    begin_part(client, url, before, SIZE - before, b"wrong", Upload_Checksum=checksum)
+    client.leave()
+    again = HttpClient(server)
+    assert offset(again, url) == str(before)
+    assert patch(again, url, before, DATA[before:], Upload_Checksum=checksum).status == 204
+    assert server.get("/a") == DATA
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_kill_inside_of_a_part_with_a_checksum_leaves_nothing_to_go_on_with(
+    serve: Serve, tmp_path: Path, checked: bool
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    volumes = Volumes(Inline(), io="inline")
+    server = serve(storage=lambda _: LocalFileSystem(str(home), "ann", volumes))
+    client = HttpClient(server)
+    url = begun(client, "a", SIZE)
+    summed = f"sha256 {b64encode(sha256(DATA[:HALF]).digest()).decode()}"
+    assert patch(client, url, 0, DATA[:HALF], Upload_Checksum=summed).status == 204
+    assert found_after_a_kill(home, tmp_path / "before") == HALF
+    begin_part(
+        client, url, HALF, SIZE - HALF, b"wrong", Upload_Checksum=summed if checked else None
+    )
+    assert sorted(path.stat().st_size for path in home.iterdir()) == [HALF + 5]
+    found = found_after_a_kill(home, tmp_path / "inside")
+    assert found == (None if checked else HALF + 5)
+    client.leave()
+    assert offset(HttpClient(server), url) == str(HALF if checked else HALF + 5)
+
+
+def found_after_a_kill(home: Path, beside: Path) -> int | None:
+    """How much of ann's upload the next server finds, were this one killed now."""
+    shutil.copytree(home, beside)
+    directory = os.open(beside, os.O_RDONLY)
+    try:
+        found = Temporaries("ann", 100.0, time.time).find(directory, "a")
+    finally:
+        os.close(directory)
+    return None if found is None else found.st_size
 
 
 # Giving up.
