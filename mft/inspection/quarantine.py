@@ -85,7 +85,8 @@ def remove(folder: str, identifier: str) -> None:
     for name in (f".{identifier}.part", identifier, identifier + SUFFIX):
         with suppress(FileNotFoundError):
             os.unlink(f"{folder}/{name}")
-    sync(folder)
+    with suppress(OSError):  # they are gone: a failure would leave that untold
+        sync(folder)
 
 
 def clear(folder: str, before: float) -> None:

@@ -1,5 +1,6 @@
 """An administrator ends a quarantine: the file comes whole or not at all, and it is told."""
 
+import errno
 import os
 import uuid
 from pathlib import Path
@@ -146,6 +147,23 @@ def test_a_rejected_file_is_deleted(scene: Scene) -> None:
     (told,) = scene.trail.told
     assert told.event is events.QUARANTINE_DELETED
     assert told.payload.note == "malware"
+
+
+@pytest.mark.parametrize("ending", ["release", "reject"])
+def test_what_is_gone_is_told_although_the_disk_does_not_say_that_it_keeps_that(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    def sync(folder: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(quarantine, "sync", sync)
+    if ending == "release":
+        assert scene.release() == str(scene.file)
+    else:
+        run(scene.ours.reject(scene.record.id, note=""))
+    assert os.listdir(scene.folder) == []
+    expected = {"release": events.QUARANTINE_RELEASED, "reject": events.QUARANTINE_DELETED}
+    assert [told.event for told in scene.trail.told] == [expected[ending]]
 
 
 def test_what_is_listed(scene: Scene) -> None:
