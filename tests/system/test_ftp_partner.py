@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,12 @@ def prepare(rig: Rig, partner: Far) -> Path:
 
 
 def found(folder: Path) -> dict[str, bytes]:
-    return {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}
+    there = {}
+    for one in folder.iterdir():
+        with suppress(FileNotFoundError):  # it may go meanwhile
+            if one.is_file():
+                there[one.name] = one.read_bytes()
+    return there
 
 
 def test_what_appears_here_is_there_and_gone_here(rig: Rig, partner: Far, there: Path) -> None:

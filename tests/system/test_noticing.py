@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from mft.events import catalogue as events
@@ -57,12 +58,13 @@ def copy(source: Path, *targets: Path) -> None:
 
 
 def found(folder: Path) -> dict[str, bytes]:
-    """What is below a folder."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
-    }
+    """What is below a folder; files may go meanwhile."""
+    there = {}
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file() and not path.name.startswith("."):
+                there[str(path.relative_to(folder))] = path.read_bytes()
+    return there
 
 
 def test_what_another_process_puts_there_is_sent_at_once(rig: Rig, tmp_path: Path) -> None:
