@@ -126,6 +126,7 @@ def test_everything_is_done_by_keys(visitor: Visitor, place: Path) -> None:
     make(place, "a.txt", "b.txt")
     page, keys = visitor.page, visitor.page.keyboard
     visitor.go(f"/home/{place.name}/")
+    expect(page.locator("#username")).to_be_focused()  # without anybody's doing
     keys.type(visitor.site.web.server.account)
     keys.press("Tab")
     keys.type(visitor.site.web.server.password)
