@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from mft.remote import ftp_looking, open_files
 from mft.remote.base import MAX_LISTED
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.odd_ftp import HOST
@@ -140,20 +139,15 @@ def test_two_hundred_thousand_names_are_looked_at_and_one_is_fetched(
     assert at.payloads(SNAPSHOT)[0].total_files == MAX_LISTED
 
 
-def test_a_folder_with_too_many_names_is_no_source(
-    tmp_path: Path, files: PartnerFiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    most = MAX_LISTED // 10
-    for reads in (ftp_looking, open_files):
-        monkeypatch.setattr(reads, "MAX_LISTED", most)
+def test_a_folder_with_too_many_names_is_no_source(tmp_path: Path, files: PartnerFiles) -> None:
     files.files["/wanted"] = DATA
-    files.more = [f"name-{number}" for number in range(most + 1)]
+    files.more = [f"name-{number}" for number in range(MAX_LISTED + 1)]
 
     async def work(at: Meeting) -> None:
         await at.told(UNMONITORED)
 
     at = meet("ftp", tmp_path, files, work, source_filter="wanted", **PULL)
-    assert str(most) in at.messages(UNMONITORED)[0]
+    assert str(MAX_LISTED) in at.messages(UNMONITORED)[0]
     assert at.here("in") == {}
     assert files.names() == ["wanted"]
 

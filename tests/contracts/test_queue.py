@@ -9,7 +9,6 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.transfers import shared_look
 from mft.transfers.looking import MAX_LISTED, Rules, Seen
 from mft.transfers.queue import Queue
 from mft.transfers.rows import DONE, FAILED, SEEN, SENDING, SENT, SKIPPED, STABLE, Row
@@ -411,9 +410,8 @@ def test_what_has_gone_is_told_up_to_a_limit_and_forgotten_whole(queue):
     assert queue.counts() == {STABLE: 1}
 
 
-def test_what_was_sent_and_has_gone_is_forgotten_however_much_it_is(queue, monkeypatch):
-    monkeypatch.setattr(shared_look, "MOST", 40)  # of what was sent, which comes in pages
-    many = [Seen(f"/{number:04}", 1, 50) for number in range(110)]
+def test_what_was_sent_and_has_gone_is_forgotten_however_much_it_is(queue):
+    many = [Seen(f"/{number:04}", 1, 50) for number in range(1100)]
     look(queue, *many)
     calls = [
         lambda row=row: queue.end(row, DONE, 101, remember=True)
