@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-DRIFT: Final = (
-    0.0005  # seconds in a second by which two clocks may go apart; a good one is at 0.0001
-)
+# Seconds in a second by which two clocks may go apart; good ones do so by a fifth of it.
+DRIFT: Final = 0.0005
 
 
 def elapsed() -> float:
