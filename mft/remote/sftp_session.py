@@ -168,6 +168,20 @@ class SftpSession:
         self.channel.write(packets.encode_request(make(number, *fields)))
         return asked.done
 
+    def start_now(self, *requests: tuple[Any, ...]) -> "list[Deferred[responses.Reply]]":
+        """Send requests, each a kind and its fields, before this returns and not at the turn's end.
+
+        What was looked at just before is then still so, unless keys are exchanged or the window is
+        closed.
+        """
+        asked: list[Deferred[responses.Reply]] = []
+
+        def start() -> None:
+            asked.extend(self.start(make, *fields) for make, *fields in requests)
+
+        self.connection.transport.transport.send_together(start)
+        return asked
+
     def start_unread(self, make: Any, *fields: Any) -> "Deferred[Answer]":
         """The same for an answer that `read_answer` parses later."""
         self.check()

@@ -254,14 +254,14 @@ class SftpTree:
     async def remove(self, path: VPath) -> None:
         """Remove a file or a link, never a folder."""
         try:
-            await self._ask(packets.Remove, self._bytes(path), path=path)
+            await self._at_once(packets.Remove, self._bytes(path), path=path)
         except Refused as refused:
             raise await self._clearer(refused, path, refused.reason) from None
 
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty folder."""
         try:
-            await self._ask(packets.RmDir, self._bytes(path), path=path)
+            await self._at_once(packets.RmDir, self._bytes(path), path=path)
         except Refused as refused:
             if is_vague(refused) and await self._is_filled(path):
                 raise Refused(Reason.NOT_EMPTY, str(path), refused.details) from None
@@ -271,13 +271,13 @@ class SftpTree:
         """Rename. Where the server cannot replace, what is under the new name is removed first."""
         names = self._bytes(source), self._bytes(target)
         make = await self._renaming(target, replace=replace)
-        await self._ask(make, *names, path=source)
+        await self._at_once(make, *names, path=source)
 
     async def rename_seen(self, source: VPath, target: VPath, *, replace: bool) -> Entry | None:
         """Rename, and tell what has the new name then; both are asked for at once."""
         session, names = self._session, (self._bytes(source), self._bytes(target))
         make = await self._renaming(target, replace=replace)
-        renaming, looking = session.start(make, *names), session.start(packets.Stat, names[1])
+        renaming, looking = session.start_now((make, *names), (packets.Stat, names[1]))
         try:
             await session.told(renaming, str(source))
             return await seen_in(looking)
@@ -333,6 +333,11 @@ class SftpTree:
         self, make: Any, *fields: Any, path: VPath, patience: float = REPLY_TIMEOUT
     ) -> responses.Reply:
         return await self._session.ask(make, *fields, subject=str(path), patience=patience)
+
+    async def _at_once(self, make: Any, *fields: Any, path: VPath) -> None:
+        """Ask for what cannot be undone: it leaves now, while what was looked at before is so."""
+        (asked,) = self._session.start_now((make, *fields))
+        await self._session.told(asked, str(path))
 
     async def _open(self, make: Any, *fields: Any, path: VPath) -> bytes:
         return self._handle(await self._ask(make, *fields, path=path))

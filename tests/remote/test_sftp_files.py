@@ -12,6 +12,7 @@ from mft.wire.sftp.extended import FSync
 from mft.wire.sftp.status import Status
 from tests.fakes.refused import refused
 from tests.fakes.sftp_fixtures import far, faults
+from tests.fakes.sftp_link import Begun
 from tests.fakes.ssh_host import SshHost
 
 __all__ = ["far", "faults"]
@@ -160,6 +161,28 @@ def test_a_rename_is_looked_at_in_one_go_and_needs_no_answer_to_that(far: Any) -
     assert not renaming.done
     link.cut()
     assert renaming.result() is None  # it was renamed; whoever looks hears that the line is cut
+
+
+@pytest.mark.parametrize("call", ["rename_seen", "rename", "remove", "remove_directory"])
+def test_what_cannot_be_undone_has_left_before_the_turn_ends(far: Any, call: str) -> None:
+    """Whoever was asked just before whether it may be made was asked of this moment."""
+    link, host = far()
+    Strange(host, size=4)
+    host.extensions = (*host.extensions, (b"posix-rename@openssh.com", b"1"))
+    tree = link.connect()
+    sent = link.sockets[-1].to_client
+    assert not sent
+    other = PATH.parent.child("b")
+    work = {
+        "rename": lambda: tree.rename(PATH, other, replace=True),
+        "rename_seen": lambda: tree.rename_seen(PATH, other, replace=True),
+        "remove": lambda: tree.remove(PATH),
+        "remove_directory": lambda: tree.remove_directory(PATH),
+    }[call]()
+    begun = Begun(work)
+    assert sent, "it waits for the end of the turn"
+    link.settle()
+    begun.result()
 
 
 @pytest.mark.parametrize("answer", [Status.NO_SUCH_FILE, Status.PERMISSION_DENIED])
