@@ -27,6 +27,7 @@ SIZE = 150_000  # bytes of each
 ENOUGH = 8  # files that have arrived when something happens
 LEASE = "transfer/SEND"
 DONE = events.TRANSFER_FILE_DONE.number
+RENAME = re.compile(r'rename old "[^"]*" new "([^"]*)"')
 
 
 @dataclass
@@ -51,6 +52,16 @@ class Node:
     def said(self, since: int = 0) -> str:
         """What its sshd has logged, from a byte on."""
         return self.log.read_bytes()[since:].decode(errors="replace")
+
+
+def refused_renames(said: str) -> Counter[str]:
+    """The names that were to be given; fails unless there was nothing that could have got them."""
+    lines = said.splitlines()
+    for number, line in enumerate(lines):
+        if RENAME.match(line):
+            answers = (one for one in lines[number:] if not RENAME.match(one))
+            assert next(answers, "") == "sent status No such file", line
+    return Counter(RENAME.findall(said))
 
 
 @dataclass
@@ -80,19 +91,22 @@ class Cluster:
         """The names of the files that are there, under their own names."""
         return [name for name in os.listdir(self.inbox) if name.endswith(".bin")]
 
-    def all_arrived(self, old_parts: bool = False) -> None:
+    def all_arrived(self, woken: Node | None = None, since: int = 0) -> None:
         """Wait until all have been moved: each whole, once, and nothing else is left.
 
-        With `old_parts`, what one node had asked for as it was frozen may be left by it.
+        What a `woken` node had asked for as it was frozen may be left by it; its sshd has said
+        `since` then that there was nothing any more that it could give a name.
         """
         until(lambda: not os.listdir(self.out), "all files are sent")
         found = {path.name: path.read_bytes() for path in self.inbox.iterdir()}
-        if old_parts:
+        late: Counter[str] = Counter()
+        if woken is not None:
+            late = refused_renames(woken.said(since))
             found = {name: data for name, data in found.items() if not name.endswith(".part")}
         assert found == self.contents
         logs = "".join(node.said() for node in self.nodes)
-        named = Counter(re.findall(rf'rename old "[^"]*" new "{self.inbox}/([^"]*)"', logs))
-        assert named == dict.fromkeys(self.contents, 1)
+        named = Counter(RENAME.findall(logs)) - late
+        assert named == {str(self.inbox / name): 1 for name in self.contents}
 
     def holder(self) -> tuple[Node, Node]:
         """Who has the transfer, and who has not."""
@@ -201,10 +215,11 @@ def test_a_node_that_was_frozen_changes_nothing_afterwards(cluster: Cluster) -> 
     until(lambda: holder.rig.trail.count(lost, lease=LEASE), "it knows that it has lost it")
     until(lambda: "elsewhere (" in holder.rig.mft("transfer", "list").stdout)
     cluster.put(5, "last-")
-    cluster.all_arrived(old_parts=True)
+    cluster.all_arrived(holder, said)
     assert holder.done(told) == []
     changes = re.findall(r"(?:rename|remove|mkdir|set|open) .*", holder.said(said))
-    assert [line for line in changes if not re.match(r'open "[^"]*\.part"', line)] == []
+    late = re.compile(rf'open "[^"]*\.part"|{RENAME.pattern}')  # the latter were refused
+    assert [line for line in changes if not late.match(line)] == []
     assert other.has_it
     for node in cluster.nodes:
         node.rig.stop()
