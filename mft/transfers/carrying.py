@@ -14,6 +14,7 @@ from mft.events import payloads as p
 from mft.remote.base import Remote
 from mft.transfers.archive import archive
 from mft.transfers.around import Around, shown
+from mft.transfers.departed import Departed
 from mft.transfers.finishing import at_destination, remove_source
 from mft.transfers.giving_up import CutError, give_up, may_be_tried
 from mft.transfers.lending import At, Lending, Pauses
@@ -44,7 +45,8 @@ MOST_CHANGED: Final = 1000  # files whose last change is remembered: a few bytes
 class Carrier:
     """Carries files, one for each call of `carry` that runs.
 
-    `emptied` hears of folders from which a file was removed.
+    `departed` hears of files that go out of the queue, and `emptied` of folders from which one was
+    removed.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Carrier:
         pauses: Pauses,
         rules: Rules,
         tally: Tally,
+        departed: Departed,
         emptied: Callable[[VPath], object] = lambda folder: None,
     ) -> None:
         self._around = around
@@ -62,6 +65,7 @@ class Carrier:
         self._pauses = pauses
         self._rules = rules
         self._tally = tally
+        self._departed = departed
         self._emptied = emptied
         self._furthest: dict[int, int] = {}  # where files that were cut went on; few are
         # Sizes and times that were not true any more when the files were to be sent.
@@ -245,6 +249,7 @@ class Carrier:
         stays = not options.delete_source_on_success
         remember = same and (stays or options.transfer_memory_duration > 0)
         now = self._around.now()
+        self._departed.add(row)
         ended = await self._around.ask(
             queue.end, row, DONE, now, remember=remember, durable=options.ends_verified
         )
@@ -264,6 +269,7 @@ class Carrier:
         await self._batch_ended(ended)
 
     async def _vanished(self, row: Row, progress: Progress) -> None:
+        self._departed.add(row)
         ended = await self._around.ask(self._around.queue.drop, row)
         self._around.tell(events.TRANSFER_SOURCE_VANISHED, p.SourcePath(progress.path))
         if not self._options.ignore_missing_source_files:

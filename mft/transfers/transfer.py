@@ -19,6 +19,7 @@ from mft.runtime.stoppable import cut_short
 from mft.transfers.around import Around, Place
 from mft.transfers.carrying import Carrier
 from mft.transfers.chores import Chores
+from mft.transfers.departed import Departed
 from mft.transfers.lending import Lending
 from mft.transfers.names import NoRuleError
 from mft.transfers.noticing import Noticing
@@ -69,9 +70,12 @@ class Transfer:
         rules = rules_of(around)
         self._chores = Chores(around, lending)
         emptied = self._chores.emptied
-        self._carrier = Carrier(around, lending, self, rules, self.tally, emptied)
+        departed = Departed()
+        self._carrier = Carrier(around, lending, self, rules, self.tally, departed, emptied)
         self._noticing = Noticing(around, wanted_of(around.options), self._is_started)
-        self._watching = Watching(around, lending, self, rules, self._busy, self._noticing)
+        self._watching = Watching(
+            around, lending, self, rules, self._busy, self._noticing, departed
+        )
         self._pace = Pace(around, self._noticing)
         self._timetable = Timetable(around, self._opened, self.run)
 

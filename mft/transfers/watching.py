@@ -11,6 +11,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.remote.location import OF_THE_FOLDER
 from mft.transfers.around import Around
+from mft.transfers.departed import Departed
 from mft.transfers.fair import Fair
 from mft.transfers.lending import At, Lending, Pauses
 from mft.transfers.looking import Looked, Rules, Seen
@@ -51,8 +52,10 @@ class Watching:
         rules: Rules,
         busy: Callable[[], Collection[int]],
         noticing: Noticing,
+        departed: Departed,
     ) -> None:
         """`busy` gives the rows that are being worked on."""
+        self._departed = departed
         self._noticing = noticing
         self._around = around
         self._options = around.options
@@ -150,7 +153,7 @@ class Watching:
         await around.ask(around.queue.begin_look)
         source = At(options.source_uuid, options.source_path)
         async with self._lending.lend([source], self._pauses) as (tree,):
-            with self._timed():
+            with self._timed(), self._departing():
                 self._noticing.begin_look(tree)
                 opened = self._noticing.watch
                 await snapshot(tree, wanted, counted, self._take, around.clock, opened)
@@ -170,9 +173,18 @@ class Watching:
         finally:
             self.took = self._around.clock.seconds() - began
 
+    @contextmanager
+    def _departing(self) -> Iterator[None]:
+        self._departed.begin_look()
+        try:
+            yield
+        finally:
+            self._departed.end_look()
+
     async def _take(self, part: Sequence[Seen]) -> None:
         around = self._around
-        looked = await around.ask(around.queue.look, part, around.now(), self._rules, self._busy())
+        there = self._departed.sift(part)
+        looked = await around.ask(around.queue.look, there, around.now(), self._rules, self._busy())
         self._refused += looked.refused
         self._held += looked.held
         await self._tell_part(looked)
