@@ -8,6 +8,7 @@ given the connection behind it finds everything that is its own.
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
+from google_crc32c import value as crc32c
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
@@ -74,7 +75,7 @@ class Preface:
     def __init__(self, prefaces: "Prefaces", proxy: Address, versions: frozenset[int]) -> None:
         self._prefaces = prefaces
         self._proxy = proxy
-        self._reader = HeaderReader(versions)
+        self._reader = HeaderReader(versions, crc32c)
         self._connection: Connection
         self._begun = False
         self._broken = ""

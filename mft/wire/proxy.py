@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from mft.core.failure import Malformed
 from mft.core.peer import CACHED, Address
-from mft.wire.proxy_extensions import described, extensions, verify
+from mft.wire.proxy_extensions import Checksum, described, extensions, verify
 
 MAX_LINE: Final = 107  # bytes of version 1, with CR LF (2.1)
 MAX_HEADER: Final = 4096  # bytes of version 2; senders keep below 536, unless they tell much of TLS
@@ -62,11 +62,12 @@ class Header(NamedTuple):
 class HeaderReader:
     """Reads one header, whatever pieces it comes in; raises Malformed as soon as it is none."""
 
-    __slots__ = ("_held", "_versions", "header")
+    __slots__ = ("_crc32c", "_held", "_versions", "header")
 
-    def __init__(self, versions: AbstractSet[int]) -> None:
-        """`versions` are those that are taken: 1, 2 or both."""
+    def __init__(self, versions: AbstractSet[int], crc32c: Checksum) -> None:
+        """`versions` are those that are taken: 1, 2 or both; `crc32c` is that of RFC 3720."""
         self.header: Header | None = None  # once it is whole
+        self._crc32c = crc32c
         self._held = b""
         self._versions = versions
 
@@ -88,7 +89,8 @@ class HeaderReader:
             raise Malformed(f"a PROXY header of version {version}, which is not taken here")
         if not end or end > len(held):
             return len(held) - had
-        self.header = _of_line(held[:end]) if version == 1 else _of_block(held[:end])
+        whole = held[:end]
+        self.header = _of_line(whole) if version == 1 else _of_block(whole, self._crc32c)
         return end - had
 
 
@@ -145,13 +147,13 @@ def _block_end(held: bytes) -> int:
     return end
 
 
-def _of_block(data: bytes) -> Header:
+def _of_block(data: bytes, crc32c: Checksum) -> Header:
     family, transport = data[13] >> 4, data[13] & 0xF
     block = _BLOCKS.get(data[13])
     if data[12] & 0xF == LOCAL or block is None:
         if data[12] & 0xF == PROXY and (family > MAX_FAMILY or transport > MAX_TRANSPORT):
             raise Malformed(f"family and protocol 0x{data[13]:02x}, which there are not")
-        _verify_what_is_ignored(data, _SIZES[family] if family <= MAX_FAMILY else 0)
+        _verify_what_is_ignored(data, _SIZES[family] if family <= MAX_FAMILY else 0, crc32c)
         return _nobody(2, is_local=data[12] & 0xF == LOCAL)
     end = FIXED + block.size
     if len(data) < end:
@@ -160,19 +162,19 @@ def _of_block(data: bytes) -> Header:
     told = {}
     if len(data) > end:
         found = extensions(data, end)
-        verify(data, found)
+        verify(data, found, crc32c)
         told = described(found)
     there = _address(family, reached, reached_port)
     return Header(2, False, Address(_client(family, source), port), there, told)
 
 
-def _verify_what_is_ignored(data: bytes, size: int) -> None:
+def _verify_what_is_ignored(data: bytes, size: int, crc32c: Checksum) -> None:
     """Of a header whose addresses are passed over nothing counts but its checksum (2.2.3)."""
     try:
         found = extensions(data, FIXED + size)
     except Malformed:
         return
-    verify(data, found)
+    verify(data, found, crc32c)
 
 
 # Both. Most addresses come again and again.

@@ -3,12 +3,11 @@
 All of it is what a proxy says of a client: facts for the audit trail, and no proof of anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
 from typing import Final
 
 from mft.core.failure import Malformed
-from mft.wire.crc32c import crc32c
 
 CHECKSUM, PADDING, UNIQUE_ID, TLS = 0x03, 0x04, 0x05, 0x20
 NAMES: Final[Mapping[int, str]] = {
@@ -34,6 +33,7 @@ _SHOWED: Final = 0x02 | 0x04  # flags: a certificate was shown, on this connecti
 _CHECKSUM_SIZE: Final = 4
 
 
+Checksum = Callable[[bytes], int]
 Extension = tuple[int, bytes, int]  # its type, its value, and where in the header that begins
 
 
@@ -51,8 +51,8 @@ def extensions(data: bytes, at: int) -> list[Extension]:
     return found
 
 
-def verify(data: bytes, found: Sequence[Extension]) -> None:
-    """See that the checksum of a whole header is right, where it has one; raises Malformed."""
+def verify(data: bytes, found: Sequence[Extension], crc32c: Checksum) -> None:
+    """See that the CRC-32C of a whole header is right, where it has one; raises Malformed."""
     at = 0
     for kind, value, where in found:
         if kind == CHECKSUM:

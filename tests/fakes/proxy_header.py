@@ -4,7 +4,7 @@ import struct
 from ipaddress import ip_address
 from typing import Final
 
-from mft.wire.crc32c import crc32c
+from google_crc32c import value as crc32c
 
 SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 CLIENT, REACHED = ("192.0.2.7", 40_000), ("203.0.113.5", 22)

@@ -1,6 +1,7 @@
 """Who has come: by itself, by a proxy, or the proxy itself to see whether we are there."""
 
 import pytest
+from google_crc32c import value as crc32c
 
 from mft.core.peer import Address
 from mft.events import catalogue as events
@@ -24,7 +25,7 @@ PROXY = Address("10.0.0.2", 50_000)
     ],
 )
 def test_what_a_proxy_tells(data: bytes, arrival: Arrival) -> None:
-    reader = HeaderReader(frozenset((1, 2)))
+    reader = HeaderReader(frozenset((1, 2)), crc32c)
     reader.take(data)
     assert reader.header is not None
     assert Arrival.told(reader.header, PROXY) == arrival

@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 
 import pytest
+from google_crc32c import value as crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ NOBODY: tuple[None, None, dict[str, str]] = (None, None, {})
 
 def read(data: bytes, versions: frozenset[int] = ANY) -> Header:
     """The header at the front of some bytes, which must be whole."""
-    reader = HeaderReader(versions)
+    reader = HeaderReader(versions, crc32c)
     reader.take(data)
     assert reader.header is not None, "it waits for more"
     return reader.header
@@ -87,10 +88,10 @@ def test_a_header_tells_whose_a_connection_is(data: bytes, header: Header) -> No
 
 @pytest.mark.parametrize(("data", "header"), HEADERS)
 def test_what_is_behind_it_stays_and_pieces_change_nothing(data: bytes, header: Header) -> None:
-    reader = HeaderReader(ANY)
+    reader = HeaderReader(ANY, crc32c)
     assert reader.take(data + b"SSH-2.0-x\r\n") == len(data)
     assert reader.take(b"more") == 0
-    pieces = HeaderReader(ANY)
+    pieces = HeaderReader(ANY, crc32c)
     for at in range(len(data)):
         assert pieces.header is None
         assert pieces.take(data[at : at + 1]) == 1
@@ -188,7 +189,7 @@ BLOCKS = [
 @pytest.mark.parametrize("data", LINES + BLOCKS)
 def test_what_is_no_header_is_malformed(data: bytes) -> None:
     with pytest.raises(Malformed):
-        HeaderReader(ANY).take(data)
+        HeaderReader(ANY, crc32c).take(data)
 
 
 @pytest.mark.parametrize("data", LINES + BLOCKS)
@@ -198,7 +199,7 @@ def test_it_is_so_in_pieces_too(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", [raw(length=65535)[:16], b"S", b"PROXI", raw(command=0x40)[:13]])
 def test_it_is_known_as_soon_as_it_can_be(data: bytes) -> None:
-    reader = HeaderReader(ANY)
+    reader = HeaderReader(ANY, crc32c)
     assert reader.take(data[:-1]) == len(data) - 1
     with pytest.raises(Malformed):
         reader.take(data[-1:])
@@ -212,13 +213,13 @@ def test_another_version_than_is_wanted_is_malformed(data: bytes, version: int) 
 
 
 def test_nothing_is_neither() -> None:
-    reader = HeaderReader(frozenset((1,)))
+    reader = HeaderReader(frozenset((1,)), crc32c)
     assert reader.take(b"") == 0
     assert reader.header is None
 
 
 def test_no_more_is_held_than_a_header_may_have() -> None:
-    reader = HeaderReader(ANY)
+    reader = HeaderReader(ANY, crc32c)
     data = raw(length=MAX_HEADER - 16) + bytes(1 << 20)
     assert reader.take(data) == MAX_HEADER
     assert reader.header == Header(2, False, *NOBODY)
@@ -281,7 +282,7 @@ PARTS = st.sampled_from(
 
 def outcome(*pieces: bytes) -> tuple[Header | None, bytes] | None:
     """What a reader makes of pieces: the header, if it is whole, and the rest; None: malformed."""
-    reader = HeaderReader(ANY)
+    reader = HeaderReader(ANY, crc32c)
     rest = b""
     try:
         for piece in pieces:

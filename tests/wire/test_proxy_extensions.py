@@ -1,6 +1,7 @@
 """Extensions of PROXY headers: what they tell, lengths that lie, checksums."""
 
 import pytest
+from google_crc32c import value as crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,27 +75,33 @@ def test_a_length_that_lies_is_malformed(data: bytes) -> None:
         described(extensions(data, 0))
 
 
+def test_the_checksum_is_that_of_rfc_3720() -> None:
+    # Its appendix B.4, and everybody's check.
+    for data, checksum in ((bytes(32), 0x8A9136AA), (b"123456789", 0xE3069283)):
+        assert crc32c(data) == checksum
+
+
 def test_a_checksum_that_is_right_is_over_the_whole_header() -> None:
     header = summed(block(extension(0x02, b"a")))
-    verify(header, extensions(header, 28))
+    verify(header, extensions(header, 28), crc32c)
     kind = len(header) - 7  # of the checksum itself: of another kind it is none
     for at in set(range(len(header))) - {kind}:
         changed = bytes((*header[:at], header[at] ^ 1, *header[at + 1 :]))
         with pytest.raises(Malformed):
-            verify(changed, extensions(changed, 28))
+            verify(changed, extensions(changed, 28), crc32c)
 
 
 @pytest.mark.parametrize("more", [extension(0x03, b""), extension(0x03, b"12345")])
 def test_a_checksum_of_another_length_is_malformed(more: bytes) -> None:
     header = block(more)
     with pytest.raises(Malformed):
-        verify(header, extensions(header, 28))
+        verify(header, extensions(header, 28), crc32c)
 
 
 def test_two_checksums_are_none() -> None:
     header = summed(summed(block()))
     with pytest.raises(Malformed):
-        verify(header, extensions(header, 28))
+        verify(header, extensions(header, 28), crc32c)
 
 
 @pytest.mark.fuzz
