@@ -33,6 +33,7 @@ CODES: Final[Mapping[Reason, int]] = MappingProxyType(
 COMPLETE: Final = Reply.of(226, "Transfer complete.")
 OK: Final = Reply.of(200, "OK.")
 DONE: Final = Reply.of(250, "Done.")
+THERE_ALREADY: Final = Reply.of(550, "File exists.")  # RFC 959 5.4 knows no 553 for MKD
 LOGIN_REFUSED: Final = Reply.of(530, "Login incorrect.")
 NO_DATA: Final = Reply.of(425, "Data connection cannot be opened.")
 NO_REUSE: Final = Reply.of(

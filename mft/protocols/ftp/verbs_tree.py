@@ -7,7 +7,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.protocols.ftp.replies import DONE
+from mft.protocols.ftp.replies import DONE, THERE_ALREADY, Told
 from mft.vfs.base import Attributes, Entry
 from mft.wire.ftp import digest, facts
 from mft.wire.ftp.reply import Reply, quoted
@@ -42,9 +42,14 @@ async def working_folder(control: "Control", text: str) -> Reply:
 
 
 async def make_folder(control: "Control", text: str) -> Reply:
-    """MKD: make a folder."""
+    """MKD: make a folder; of one that is there clients expect to hear 550."""
     path = path_of(control, text)
-    await control.current.make_directory(path)
+    try:
+        await control.current.make_directory(path)
+    except Refused as refused:
+        if refused.reason is not Reason.EXISTS:
+            raise
+        raise Told(THERE_ALREADY, refused.details, refused.reason) from None
     return Reply.of(257, f"{quoted(str(path))} has been made.")
 
 

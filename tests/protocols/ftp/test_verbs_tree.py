@@ -54,6 +54,12 @@ def test_quotes_in_a_folder_are_doubled(client: FtpClient) -> None:
     assert client.ask('CWD /a"b').text.startswith('"/a""b" ')
 
 
+@pytest.mark.parametrize("path", ["/folder", "/file"])
+def test_clients_hear_550_of_a_folder_that_is_there(client: FtpClient, path: str) -> None:
+    # rclone and others make a folder without a look, and take 550 for one that is there.
+    assert client.ask(f"MKD {path}") == (550, ("File exists.",))
+
+
 @pytest.mark.parametrize(("path", "code"), [("/nothing", 550), ("/file", 550), ("/.mft-x", 553)])
 def test_a_client_stays_where_it_is(
     client: FtpClient, server: FtpServer, path: str, code: int
@@ -74,7 +80,7 @@ def test_names_are_utf_8(client: FtpClient, server: FtpServer) -> None:
 
 
 def test_folders_are_made_and_removed(client: FtpClient, server: FtpServer) -> None:
-    assert client.codes("MKD new", "MKD new", "XMKD /nowhere/new") == [257, 553, 550]
+    assert client.codes("MKD new", "MKD new", "XMKD /nowhere/new") == [257, 550, 550]
     assert server.data(10053) == [of("/new")]
     assert [one["path"] for one in server.data(10054)] == ["/new", "/nowhere/new"]
     assert client.codes("RMD new", "XRMD new", "RMD /folder", "RMD /file") == [250, 550, 550, 550]
