@@ -17,7 +17,7 @@ from mft.runtime.buffers import Buffers
 from mft.runtime.client_tls import Judge
 from mft.runtime.connection import Connection
 from mft.runtime.secured import Outlet, Secured
-from mft.runtime.tls import TlsStart
+from mft.runtime.tls import TlsStart, most_sealed
 from mft.vfs.base import Buffers as Views
 
 CLOSED: Final = "the server has closed the data connection"
@@ -74,9 +74,11 @@ class DataConnection:
             return
         if count < len(inlet):
             self._views[0] = inlet[count:]
-            return
-        del self._views[0]
-        if not self._views:
+        else:
+            del self._views[0]
+        if self._views:
+            self._limit()
+        else:
             self._hold()
             self._wake()
 
@@ -90,6 +92,11 @@ class DataConnection:
     def _unmark(self) -> None:
         self._marked = False
         self._transport.read_at_least(1)
+
+    def _limit(self) -> None:
+        """Read no more than is wanted now: of what is sealed, the rest would have to be kept."""
+        if isinstance(self._outlet, Secured):
+            self._transport.read_at_most = most_sealed(sum(map(len, self._views)))
 
     def _hold(self) -> None:
         if isinstance(self._outlet, Secured):
@@ -160,6 +167,7 @@ class DataConnection:
         self._check()
         self._views = [view for view in views if len(view)]
         if self._views and not self.ended_well:
+            self._limit()
             if isinstance(self._outlet, Secured):
                 self._outlet.go_on(only_hears=False)
             await self._until(self._filled, reads=True)

@@ -79,14 +79,14 @@ class Secured:
 
         What comes after the peer's close_notify is passed over: OpenSSL would keep it for ever.
         """
-        wanted = bool(count) and not self.broken and not self.engine.closed
+        engine = self.engine
         try:
-            if wanted:
-                self.engine.feed(inlet[:count])
+            if count and not self.broken and not engine.closed:
+                engine.lend(inlet[:count])
+                self._guarded(self._opened)
         finally:
+            engine.settle()
             self._sealed.give(inlet)
-        if wanted:
-            self._guarded(self._opened)
 
     def pump(self) -> bool:
         """Everything was sent: let the stream produce."""

@@ -17,15 +17,26 @@ _CALLS: Final = (
     "BIO_read",
     "BIO_write",
     "BIO_get_mem_data",
+    "BIO_new",
+    "BIO_new_mem_buf",
+    "BIO_s_mem",
+    "BIO_set_mem_eof_return",
+    "SSL_set_bio",
     "ERR_clear_error",
 )
 DIRECT: Final = all(hasattr(_lib, name) for name in _CALLS) and hasattr(_ffi, "from_buffer")
 RECORD: Final = 16 << 10  # bytes of plain text in one record (RFC 8446 5.1)
+OVERHEAD: Final = 29  # bytes of a record beside its text, with the ciphers of today
 TLS_1_3: Final = "TLSv1.3"
 
 # SSL_get_error(3): more has to come first, or close_notify came.
 _WANTS_READ: Final = 2
 _ZERO_RETURN: Final = 6
+
+
+def most_sealed(size: int) -> int:
+    """Bytes that so much plain text needs in whole records."""
+    return size + (size // RECORD + 1) * OVERHEAD
 
 
 class TlsError(Exception):
@@ -40,6 +51,7 @@ class TlsEnd:
     """
 
     __slots__ = (
+        "_borrows",
         "_connection",
         "_direct",
         "_from",
@@ -66,14 +78,50 @@ class TlsEnd:
         self._ssl = private._ssl if direct else None  # noqa: SLF001 - see DIRECT
         self._from = private._from_ssl if direct else None  # noqa: SLF001 - see DIRECT
         self._into = private._into_ssl if direct else None  # noqa: SLF001 - see DIRECT
+        self._borrows = False  # whether what comes is read where it is, or was the last time
         self.established = False
         self.closed = False  # the peer has said that it sends no more (close_notify)
         self.finished = False  # we have
 
     # The peer's bytes.
 
+    def lend(self, view: memoryview) -> None:
+        """Take ciphertext, whole records or not; the view is read until `settle`.
+
+        A large one is read where it is: OpenSSL would clear memory of its own, and copy it there.
+        """
+        if not (self._direct and self.established and len(view) > RECORD and self._has_read_all):
+            self.feed(view)
+            return
+        self._read_from(_lib.BIO_new_mem_buf(_ffi.from_buffer(view), len(view)), borrows=True)
+        _lib.BIO_set_mem_eof_return(self._into, -1)  # at its end there is more to come
+
+    def settle(self) -> None:
+        """Have done with the view that was lent: what was not read of it is copied."""
+        if self._borrows and not self._has_read_all:
+            start = _ffi.new("char **")
+            count = _lib.BIO_get_mem_data(self._into, start)
+            rest = bytes(_ffi.buffer(start[0], count))
+            self.feed(memoryview(rest))
+
+    @property
+    def _has_read_all(self) -> bool:
+        """Whether nothing waits to be read by OpenSSL; a part of a record does not count."""
+        return not _lib.BIO_get_mem_data(self._into, _ffi.NULL)
+
+    def _read_from(self, source: Any, *, borrows: bool) -> None:
+        """Have OpenSSL read from another BIO, which it frees with the next or at the end."""
+        if source == _ffi.NULL:
+            raise MemoryError("OpenSSL has no room for what came")
+        _lib.SSL_set_bio(self._ssl, source, self._from)
+        private: Any = self._connection
+        private._into_ssl = self._into = source  # noqa: SLF001 - what it knew is freed
+        self._borrows = borrows
+
     def feed(self, view: memoryview) -> None:
-        """Take ciphertext, whole records or not."""
+        """Take ciphertext, whole records or not; the view is copied."""
+        if self._borrows:
+            self._read_from(_lib.BIO_new(_lib.BIO_s_mem()), borrows=False)
         if not self._direct:
             self._connection.bio_write(view)
         elif _lib.BIO_write(self._into, _ffi.from_buffer(view), len(view)) < len(view):

@@ -3,9 +3,11 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from OpenSSL import SSL
 from twisted.internet.defer import CancelledError, Deferred
 
 from mft.core.failure import Reason, Refused
@@ -13,10 +15,15 @@ from mft.core.vpath import VPath
 from mft.remote.base import REPLY_TIMEOUT, Remote
 from mft.remote.ftp_data import LOW_WATER, DataConnection
 from mft.runtime.buffers import Buffers
+from mft.runtime.client_tls import Judge
 from mft.runtime.connection import Connection
+from mft.runtime.tls import RECORD, TlsStart, most_sealed
+from mft.trust.certificates import self_signed
+from mft.trust.tls import server_context
 from tests.fakes.odd_ftp import PATIENCE, Peer, odd
 from tests.fakes.reactor import Reactor
 from tests.fakes.remotes import using
+from tests.fakes.tls_peer import client, client_context, server
 from tests.remote.test_ftp import options
 
 
@@ -176,6 +183,38 @@ def test_a_server_that_takes_nothing_is_left_by_the_clock(outgoing: Wire) -> Non
     for _ in range(3):
         outgoing.reactor.advance(REPLY_TIMEOUT)
     assert refusal(ends).reason is Reason.ABORTED
+
+
+def test_what_is_sealed_is_read_as_far_as_it_is_wanted(incoming: Wire) -> None:
+    far = server(server_context(self_signed(["localhost"])))
+    engine = TlsStart(client(client_context(SSL.TLS1_3_VERSION)))
+    secured = asked(incoming.data.secure(engine, Judge("localhost", frozenset())))
+    while not secured:
+        far.bio_write(incoming.far.recv(1 << 16))
+        with suppress(SSL.WantReadError):
+            far.do_handshake()
+        incoming.arrive(sealed(far))
+    far.bio_write(incoming.far.recv(1 << 16))
+    far.do_handshake()
+    far.sendall(bytes(8 * RECORD))
+    text = sealed(far)
+    incoming.far.sendall(text)
+    got = memoryview(bytearray(2 * RECORD))
+    ends = asked(incoming.data.fill([got[:RECORD], got[RECORD:]]))
+    while not ends:
+        incoming.reactor.read(incoming.near)
+    assert ends == [len(got)]
+    most = most_sealed(len(got)) + most_sealed(RECORD)  # of which a part had come with the tickets
+    assert len(incoming.near.peek(len(text))) >= len(text) - most
+
+
+def sealed(connection: SSL.Connection) -> bytes:
+    """What one side of TLS has for the other."""
+    data = b""
+    with suppress(SSL.WantReadError):
+        while True:
+            data += connection.bio_read(1 << 16)
+    return data
 
 
 def test_a_slow_server_is_not_waited_for_until_it_has_sent_much() -> None:
