@@ -285,6 +285,8 @@ class Postgres(DatabaseServer):
             "port": self.port,
             "unix_socket_directories": self.folder,
             "fsync": "off",  # the processes are killed, never the machine
+            # In its folder: what it leaves in /dev/shm when it is killed stays there.
+            "dynamic_shared_memory_type": "mmap",
             "ssl": "on",
             "ssl_cert_file": self.folder / "server.pem",
             "ssl_key_file": self.folder / "server.key",
