@@ -170,9 +170,17 @@ class DataConnection:
             self._limit()
             if isinstance(self._outlet, Secured):
                 self._outlet.go_on(only_hears=False)
+            self._read_now()
             await self._until(self._filled, reads=True)
         self._views = []
         return self.received - before
+
+    def _read_now(self) -> None:
+        """Take what has come already: turns of the reactor are for what has not."""
+        while self._views and not (self.ended_well or self._lost):
+            wanted = sum(map(len, self._views))
+            if not self._transport.read_now(min(wanted, LOW_WATER)):
+                return
 
     def _filled(self) -> bool:
         return not self._views or self.ended_well
@@ -182,12 +190,15 @@ class DataConnection:
         self._check()
         if self._gone or self.ended_well:
             raise Refused(Reason.ABORTED, "", CLOSED)
-        for view in views:
-            if len(view):
-                self._outlet.send(view)
+        self._transport.send_now(lambda: self._send(views))
         await self._until(lambda: self._transport.queued == 0)
         if self._gone:
             raise Refused(Reason.ABORTED, "", CLOSED)
+
+    def _send(self, views: Views) -> None:
+        for view in views:
+            if len(view):
+                self._outlet.send(view)
 
     def finish(self) -> None:
         """Say that all is sent. The connection stays until `close`, to hear the server out.
@@ -198,6 +209,9 @@ class DataConnection:
         self._outlet.finish_sending()
 
     async def _until(self, true: Callable[[], bool], *, reads: bool = False) -> None:
+        if true():
+            self._check()
+            return
         self._watch()
         try:
             while not true():

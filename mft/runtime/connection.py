@@ -6,9 +6,11 @@ and nothing is produced before the socket has taken everything: back-pressure is
 """
 
 import errno
+import fcntl
 import os
 import socket
 import sys
+import termios
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +30,8 @@ _AGAIN: Final = frozenset((errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)
 _TCP_INFO: Final = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 _ROUND_TRIP: Final = Struct("68xI")  # tcpi_rtt of struct tcp_info (linux/tcp.h), in microseconds
+
+_COUNT: Final = Struct("i")  # what FIONREAD tells
 
 Release = Callable[[], None]
 Ended = ConnectionLost | ConnectionDone | None
@@ -86,6 +90,17 @@ class Connection(tcp.Server):
             return main.CONNECTION_DONE
         return self.flush()
 
+    def read_now(self, least: int) -> bool:
+        """Receive once, without waiting for a turn, where so many bytes have come; whether it did.
+
+        An end is left to the reactor, which finds it again.
+        """
+        if not self.connected or self.disconnecting:
+            return False
+        told = fcntl.ioctl(self.socket.fileno(), termios.FIONREAD, bytes(_COUNT.size))
+        (come,) = _COUNT.unpack(told)
+        return come >= max(1, least) and self.doRead() is None
+
     def doWrite(self) -> Ended:  # type: ignore[override]  # Twisted's type leaves None out
         """Send what is queued, and what the protocol produces, up to one turn's budget."""
         return self.flush()
@@ -129,6 +144,25 @@ class Connection(tcp.Server):
         if self.flush() is not None:  # it has ended: the reactor is told in a turn of its own
             self._writing = True
             self.startWriting()
+
+    def send_now(self, work: Callable[[], None]) -> None:
+        """Send what a piece of work queues, as far as the socket takes it; no more is produced."""
+        if self._flushing or self._writing:  # whoever comes to it sends
+            work()
+            return
+        self._flushing = True
+        try:
+            work()
+            while self._queue:
+                self._send_some()
+        except OSError:  # the turn that the rest is queued for finds out why
+            pass
+        finally:
+            self._flushing = False
+        if self._queue:
+            self.wake()
+        elif self._finishing:
+            self._shut()
 
     def sendfile(self, descriptor: int, offset: int, count: int) -> int:
         """Let the kernel send bytes of an open file; only from `pump`, and for the turn's budget.

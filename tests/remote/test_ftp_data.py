@@ -1,5 +1,6 @@
 """Data connections over a real socket: what is asked for is read, and nothing else."""
 
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -154,11 +155,28 @@ def test_a_failure_is_what_whoever_waits_hears(incoming: Wire) -> None:
 
 
 def test_what_is_sent_has_been_taken_by_the_system(outgoing: Wire) -> None:
-    ends = asked(outgoing.data.put([memoryview(b"hello "), memoryview(b"there")]))
-    assert ends == []
-    outgoing.reactor.write(outgoing.near)
-    assert ends == [None]
+    assert asked(outgoing.data.put([memoryview(b"hello "), memoryview(b"there")])) == [None]
     assert outgoing.far.recv(100) == b"hello there"
+    much = bytes(16 << 20)  # more than sockets hold
+    ends = asked(outgoing.data.put([memoryview(much)]))
+    assert ends == []
+    heard = 0
+    while not ends:
+        heard += len(outgoing.far.recv(1 << 20))
+        outgoing.reactor.write(outgoing.near)
+    assert ends == [None]
+    while heard < len(much):
+        heard += len(outgoing.far.recv(1 << 20))
+
+
+def test_what_has_come_already_is_read_at_once(incoming: Wire) -> None:
+    incoming.far.sendall(b"hello there")
+    while len(incoming.near.peek(100)) < 11:
+        select.select([incoming.near.socket], [], [], PATIENCE)
+    got = memoryview(bytearray(5))
+    assert asked(incoming.data.fill([got])) == [5]
+    assert bytes(got) == b"hello"
+    assert not incoming.reads
 
 
 def test_an_end_is_said_and_the_server_is_heard_out(outgoing: Wire) -> None:

@@ -1,6 +1,7 @@
 """The bulk lane over a real socket: nothing lost, nothing kept, nobody starved, no busy loop."""
 
 import errno
+import select
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -270,6 +271,15 @@ def test_a_few_bytes_are_sent_at_once_and_what_the_socket_leaves_waits_its_turn(
     assert line.heard(4) == b"llo!"
 
 
+Sends = Callable[[Line, Callable[[], None]], None]
+
+
+@pytest.fixture(params=["send_together", "send_now"])
+def sends(request: pytest.FixtureRequest) -> Sends:
+    """What sends at once what a piece of work says."""
+    return lambda line, work: getattr(line.near, request.param)(work)
+
+
 def words(line: Line) -> Callable[[], None]:
     def say() -> None:
         line.near.write(b"hello, ")
@@ -278,17 +288,17 @@ def words(line: Line) -> Callable[[], None]:
     return say
 
 
-def test_what_belongs_together_is_sent_by_one_call_and_at_once(line: Line) -> None:
+def test_what_belongs_together_is_sent_by_one_call_and_at_once(line: Line, sends: Sends) -> None:
     taking = line.take(100)  # a second call would find it full
-    line.near.send_together(words(line))
+    sends(line, words(line))
     assert taking.taken == b"hello, world"
     assert line.released == ["one"]
     assert not line.armed
 
 
-def test_what_the_socket_leaves_of_it_waits_its_turn(line: Line) -> None:
+def test_what_the_socket_leaves_of_it_waits_its_turn(line: Line, sends: Sends) -> None:
     taking = line.take(3)
-    line.near.send_together(words(line))
+    sends(line, words(line))
     assert (taking.taken, line.near.queued, line.armed) == (b"hel", 9, True)
     line.near.socket = taking.real
     line.reactor.write(line.near)
@@ -296,10 +306,10 @@ def test_what_the_socket_leaves_of_it_waits_its_turn(line: Line) -> None:
     assert not line.armed
 
 
-def test_among_what_an_arrival_causes_it_keeps_its_place(line: Line) -> None:
+def test_among_what_an_arrival_causes_it_keeps_its_place(line: Line, sends: Sends) -> None:
     def answer() -> None:
         line.send(b"first, ", "first")
-        line.near.send_together(words(line))
+        sends(line, words(line))
         assert line.released == []
 
     line.stream.on_arrival = answer
@@ -308,25 +318,65 @@ def test_among_what_an_arrival_causes_it_keeps_its_place(line: Line) -> None:
     assert line.heard(19) == b"first, hello, world"
 
 
-def test_a_socket_that_fails_under_it_is_found_out_in_its_turn(line: Line) -> None:
+def test_a_socket_that_fails_under_it_is_found_out_in_its_turn(line: Line, sends: Sends) -> None:
     line.take(error=errno.EPIPE)
-    line.near.send_together(words(line))
+    sends(line, words(line))
     assert not line.stream.lost
     line.reactor.write(line.near)
     assert line.stream.lost == ["ConnectionLost"]
 
 
-def test_closing_behind_it_closes_in_a_turn_of_its_own(line: Line) -> None:
+def test_closing_behind_it_closes_in_a_turn_of_its_own(line: Line, sends: Sends) -> None:
     def farewell() -> None:
         line.near.write(b"goodbye")
         line.near.loseConnection()
 
-    line.near.send_together(farewell)
+    sends(line, farewell)
     assert line.heard(7) == b"goodbye"
     assert not line.stream.lost
     line.reactor.write(line.near)
     assert line.far.recv(1) == b""
     assert line.stream.lost == ["ConnectionDone"]
+
+
+def test_an_end_behind_it_is_said_as_well(line: Line, sends: Sends) -> None:
+    def farewell() -> None:
+        line.near.write(b"goodbye")
+        line.near.finish_sending()
+
+    sends(line, farewell)
+    assert line.heard(7) == b"goodbye"
+    assert line.far.recv(1) == b""
+    assert line.near.connected
+
+
+def test_what_is_sent_now_asks_for_nothing_more(line: Line) -> None:
+    line.near.send_now(words(line))
+    assert line.stream.pumped == 0
+    assert line.heard(12) == b"hello, world"
+
+
+# Reading what has come already.
+
+
+def test_what_has_come_is_read_without_a_turn_if_it_is_enough(line: Line) -> None:
+    line.far.sendall(b"hello")
+    while len(line.near.peek(9)) < 5:
+        select.select([line.near.socket], [], [], PATIENCE)
+    assert not line.near.read_now(6)
+    assert line.stream.arrivals == []
+    assert line.near.read_now(5)
+    assert line.stream.arrivals == [b"hello"]
+    assert not line.near.read_now(0)
+
+
+def test_an_end_is_left_to_the_reactor(line: Line) -> None:
+    line.far.close()
+    assert not line.near.read_now(0)
+    assert not line.stream.lost
+    line.reactor.read(line.near)
+    assert line.stream.lost == ["ConnectionDone"]
+    assert not line.near.read_now(0)
 
 
 def test_a_socket_that_fails_at_once_is_found_out_in_its_turn(line: Line) -> None:
