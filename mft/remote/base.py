@@ -50,9 +50,6 @@ class Remote(FileSystem, Protocol):
     """
 
     files_at_a_time: int
-    # Whether its uploads have no name until they are committed: then `stat` with `finished` does
-    # not tell that somebody has begun one.
-    hides_uploads: bool
     # Whether the peer takes a question before it has answered the last one: two then cost one way
     # to it and back, and not two.
     pipelined: bool

@@ -125,7 +125,6 @@ class LocalRemote:
     """
 
     files_at_a_time = FILES_AT_A_TIME
-    hides_uploads = True
     rounds_times = False
     pipelined = False
     places_bytes = True

@@ -47,7 +47,6 @@ class HttpTree:
     """A `Remote` over HTTP, of which a server may know only a part."""
 
     files_at_a_time = FILES
-    hides_uploads = False
     rounds_times = False
     pipelined = False
     places_bytes = False

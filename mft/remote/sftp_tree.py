@@ -36,7 +36,6 @@ _ANEW: Final = _OPEN[Existing.REFUSE] | _OPEN[Existing.REPLACE]
 class SftpTree:
     """One connection's tree."""
 
-    hides_uploads = False
     rounds_times = False
     pipelined = True
     places_bytes = True  # each WRITE has its offset

@@ -26,7 +26,6 @@ class Told:
 
     def __init__(self, remote: Remote, folder: str, teller: Teller) -> None:
         self.files_at_a_time = remote.files_at_a_time
-        self.hides_uploads = remote.hides_uploads
         self.pipelined = remote.pipelined
         self.places_bytes = remote.places_bytes
         self.use = Use(teller)

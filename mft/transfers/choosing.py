@@ -22,8 +22,10 @@ DISABLE: Final = "disable"
 STAMP_ALWAYS: Final = "timestamp-always"
 STAMP_NEW: Final = "timestamp-to-new-file"
 STAMP_OLD: Final = "timestamp-to-existing-file"
+TAKEN: Final = "the destination has a file of the name"
 MARK: Final = 8  # characters that tell a transfer from others: 32 bits
 MAX_NAME: Final = 255  # bytes of a name on the disk
+MOMENTS: Final = 1000  # later ones that are tried for a name: a second of them
 
 
 async def choose(file: OneFile) -> None:
@@ -36,19 +38,54 @@ async def choose(file: OneFile) -> None:
     row.replaces = rule == DISABLE
     seen: dict[VPath, Entry | None] = {}
     if rule == STAMP_ALWAYS:
-        row.final = _stamped(file, row.final)
+        row.final = await _with_moment(file)
     elif rule != DISABLE:
         existing = await _look(file, row.final, seen)
         if existing is not None and existing.is_directory:
             raise Refused(Reason.IS_A_DIRECTORY, file.target)
         if existing is not None and not await _may_have(file, row.final, rule):
-            row.state, row.error = SKIPPED, "the destination has a file of the name"
+            row.state, row.error = SKIPPED, TAKEN
             return
-    row.temporary = await _temporary_name(file, row.final, seen)
+    if not await _claims(file, row.final, seen):
+        stamped_too = rule in (STAMP_ALWAYS, STAMP_NEW) and row.final != file.named.path
+        # Files that were found together have one moment, and may have one name.
+        if not stamped_too or not await _claims(file, await _free_moment(file), {}):
+            row.begin_anew()
+            raise Refused(Reason.BUSY, file.target, "another file is being sent there")
+
+
+async def _claims(file: OneFile, final: VPath, seen: Mapping[VPath, Entry | None]) -> bool:
+    """Whether it has the name and is `sending`: no other file of the queue is on its way there."""
+    row = file.row
+    row.final = final
+    row.temporary = await _temporary_name(file, final, seen)
     row.state = SENDING
-    if not await file.around.ask(file.around.queue.claim, row):
-        row.begin_anew()
+    return await file.around.ask(file.around.queue.claim, row)
+
+
+async def give_way(file: OneFile) -> bool:
+    """Somebody else has its name since it was chosen: what the rule says of that is done.
+
+    It has another one then, or may replace what is there, or is `skipped`; False where it has
+    failed. Raises Refused.
+    """
+    row, around = file.row, file.around
+    rule = around.options.overwrite_rule
+    if rule in (FAIL, DISABLE):
+        return False
+    if rule == SKIP:
+        await file.discard()
+        row.state, row.error = SKIPPED, TAKEN
+        return True
+    if rule == OVERWRITE:
+        _replace(file)
+    elif rule in (STAMP_ALWAYS, STAMP_NEW):
+        row.final = await _free_moment(file)
+        _tell_other_name(file)
+    if not await around.ask(around.queue.claim, row):
         raise Refused(Reason.BUSY, file.target, "another file is being sent there")
+    await file.save()  # on the disk, before it has that name
+    return True
 
 
 async def _look(file: OneFile, final: VPath, seen: dict[VPath, Entry | None]) -> Entry | None:
@@ -62,19 +99,27 @@ async def _look(file: OneFile, final: VPath, seen: dict[VPath, Entry | None]) ->
 
 async def _may_have(file: OneFile, final: VPath, rule: str) -> bool:
     """Whether it may have a name that another has; False leaves it where it is."""
-    row, around = file.row, file.around
     if rule == FAIL:
         raise Refused(Reason.EXISTS, file.target)
     if rule == OVERWRITE:
-        row.replaces = True
-        around.tell(events.TRANSFER_OVERWRITES, p.JobNamed(file.target, around.options.name))
+        _replace(file)
     elif rule == STAMP_NEW:
-        row.final = _stamped(file, final)
-        told = p.OtherName(file.path, file.target, around.options.name)
-        around.tell(events.TRANSFER_OTHER_NAME, told)
-    elif rule == STAMP_OLD and not around.options.destination_temporary_suffix:
+        file.row.final = await _with_moment(file)
+        _tell_other_name(file)
+    elif rule == STAMP_OLD and not file.around.options.destination_temporary_suffix:
         await move_aside(file, final)
     return rule != SKIP
+
+
+def _replace(file: OneFile) -> None:
+    file.row.replaces = True
+    told = p.JobNamed(file.target, file.around.options.name)
+    file.around.tell(events.TRANSFER_OVERWRITES, told)
+
+
+def _tell_other_name(file: OneFile) -> None:
+    told = p.OtherName(file.path, file.target, file.around.options.name)
+    file.around.tell(events.TRANSFER_OTHER_NAME, told)
 
 
 async def _temporary_name(file: OneFile, final: VPath, seen: Mapping[VPath, Entry | None]) -> VPath:
@@ -116,18 +161,18 @@ def _suffix(file: OneFile) -> str:
 
 
 def _own(file: OneFile, name: str, folder: VPath) -> VPath:
-    """A temporary name; where nobody sees what others have begun under it, that of this transfer.
+    """A temporary name that is that of this transfer.
 
-    Such a name would be free for two transfers at a time, and the last to come would have it. In a
-    cluster it is also that of this tenure: what a node does too late meets no name of a later one.
+    Two transfers may look at once and see that another name is free, and then write into one file.
+    In a cluster it is also that of this tenure: what a node does too late meets no name of a later
+    one.
     """
     prefix, suffix = file.named.prefix, _suffix(file)
     uuid, tenure = file.around.component.uuid.encode(), file.around.hold.mark
     marks = [tenure] if tenure else []
-    if file.destination.hides_uploads:
-        marks.append(hashlib.sha256(uuid).hexdigest()[:MARK])
+    marks.append(hashlib.sha256(uuid).hexdigest()[:MARK])
     own = f"{prefix}{'.'.join((name, *marks))}{suffix}"
-    if marks and len(own.encode()) > MAX_NAME:
+    if len(own.encode()) > MAX_NAME:
         told = (uuid, name.encode(), *([tenure.encode()] if tenure else ()))
         whole = hashlib.sha256(b"\0".join(told))
         own = f"{prefix}{whole.hexdigest()[: 4 * MARK]}{suffix}"
@@ -146,6 +191,24 @@ async def move_aside(file: OneFile, final: VPath) -> None:
     around.tell(events.TRANSFER_MOVED_ASIDE, p.MovedAside(there, now, around.options.name))
 
 
-def _stamped(file: OneFile, final: VPath) -> VPath:
-    """The name with the moment in it when the file was found: the same in every try."""
-    return stamped(final, file.around.moment(file.row.found))
+def _stamped(file: OneFile, final: VPath, later: int = 0) -> VPath:
+    """The name with the moment in it when the file was found, or so many ms later."""
+    return stamped(final, file.around.moment(file.row.found + later / 1000))
+
+
+async def _with_moment(file: OneFile) -> VPath:
+    """The name with that moment in it; where nothing tells later that it is taken, a free one."""
+    final = _stamped(file, file.named.path)
+    if _first_temporary(file, final) == final and await file.find(final) is not None:
+        return await _free_moment(file)
+    return final
+
+
+async def _free_moment(file: OneFile) -> VPath:
+    """The name with a moment in it that nothing there has yet; Refused(EXISTS) for none."""
+    first = 1 + file.row.id % MOMENTS  # those that were found together seldom meet
+    for later in (0, *range(first, first + MOMENTS)):
+        final = _stamped(file, file.named.path, later)
+        if final != file.row.final and await file.find(final) is None:
+            return final
+    raise Refused(Reason.EXISTS, file.target, "it has no free moment for its name")

@@ -17,7 +17,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.remote.base import announce, rename_seen, seen
 from mft.transfers.around import shown
-from mft.transfers.choosing import STAMP_OLD, choose, keeps_name, move_aside
+from mft.transfers.choosing import STAMP_OLD, choose, give_way, keeps_name, move_aside
 from mft.transfers.comparing import (
     DIGEST,
     check_digest,
@@ -32,7 +32,7 @@ from mft.transfers.names import Conversion, conversion_of
 from mft.transfers.one_file import ChangedError, OneFile, VanishedError
 from mft.transfers.open_source import check_source, close_source, end_source, open_source
 from mft.transfers.programs import run_for
-from mft.transfers.rows import SENDING, SENT, STABLE, VERIFIED, Row
+from mft.transfers.rows import SENDING, SENT, SKIPPED, STABLE, VERIFIED, Row
 from mft.transfers.tally import Progress
 from mft.vfs.base import Download, Entry, Existing, Upload
 
@@ -56,6 +56,7 @@ class Delivery:
         self._begun = False  # whether its beginning was told, and its end was not
         self._fresh = False  # whether this has just seen all of it arrive
         self._seen: Entry | None = None  # what the destination told of it along with its end
+        self._gave_way = False  # to who had its name meanwhile
         self._digest: bytes | None = None  # of what arrived, where the destination makes any
         self.start = 0  # bytes that were there already
 
@@ -267,14 +268,29 @@ class Delivery:
             if self._options.overwrite_rule == STAMP_OLD:
                 await move_aside(file, final)
             await self._around.hold.check()
-            renamed = rename_seen(file.destination, temporary, final, replace=row.replaces)
-            await self._see(temporary, final, await renamed)
+            try:
+                renamed = rename_seen(file.destination, temporary, final, replace=row.replaces)
+                await self._see(temporary, final, await renamed)
+            except Refused as refused:
+                if refused.reason is Reason.EXISTS and await self._gives_way(refused):
+                    return
+                raise
         # Whoever goes on with it finds it under its name, and tells of it.
         check_now(self._around.hold, file.path)
         self._told_done()
         row.state = VERIFIED
         if not self._options.ends_verified:  # its end is written right now
             await file.save()
+
+    async def _gives_way(self, refused: Refused) -> bool:
+        """Whether it goes on though somebody has its name by now: once, then it is another try."""
+        if self._gave_way:
+            return False
+        self._gave_way = True
+        goes_on = await give_way(self._file)
+        if self._file.row.state == SKIPPED:
+            self._tell_broken(refused)
+        return goes_on
 
     async def _is_published(self) -> bool:
         """Whether it has its own name already: a kill or a cut may have come after that.

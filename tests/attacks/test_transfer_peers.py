@@ -11,7 +11,7 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from tests.fakes.lending import Begun
-from tests.fakes.transferring import Desk
+from tests.fakes.transferring import PART, Desk
 
 DONE, FAILED, BROKE = 60012, 60081, 60013
 DATA = bytes(at % 251 for at in range(20_000))
@@ -44,7 +44,7 @@ def has_failed(at: Desk) -> None:
 @pytest.mark.parametrize("size", [0, 19_999, 20_001, 1 << 40])
 def test_a_destination_that_lies_about_sizes_gets_nothing_counted(desk, size):
     at = desk()
-    at.target.lies["/in/a.csv.part"] = size
+    at.target.lies[f"/in/a.csv{PART}"] = size
     at.start()
     at.pass_time(60)
     has_failed(at)
@@ -72,7 +72,7 @@ def test_a_destination_with_another_content_gets_nothing_counted(desk):
 def test_a_destination_whose_renames_lie_gets_nothing_counted(desk):
     at = desk()
     at.target.lies["/in/a.csv"] = 7
-    at.target.lies["/in/a.csv.part"] = len(DATA)
+    at.target.lies[f"/in/a.csv{PART}"] = len(DATA)
     at.start()
     at.pass_time(100)
     assert DONE not in at.numbers
@@ -116,7 +116,7 @@ def test_one_that_refuses_everything_has_failed(desk, operation):
     assert at.numbers.count(FAILED) == 1
     assert DONE not in at.numbers
     assert at.left == ["a.csv"]
-    assert at.target.names("/in") in ([], ["a.csv.part"])
+    assert at.target.names("/in") in ([], [f"a.csv{PART}"])
 
 
 @pytest.mark.parametrize("room", [0, 1, 10_000, 19_999])

@@ -31,6 +31,7 @@ from tests.fakes.partner_files import (
     RENAMES_NOTHING,
     PartnerFiles,
 )
+from tests.fakes.transferring import PART
 
 DATA = bytes(at % 251 for at in range(100_000))
 JOB_DONE, JOB_FAILED = 60017, 60016
@@ -75,7 +76,7 @@ def outside(directory: Path) -> set[str]:
 def test_a_destination_that_lies_about_sizes_gets_nothing_counted(
     tmp_path: Path, files: PartnerFiles, outbox: Path, kind: str, size: int
 ) -> None:
-    files.sizes["/a.part"] = size
+    files.sizes[f"/a{PART}"] = size
 
     async def work(at: Meeting) -> None:
         await at.told(JOB_FAILED)
@@ -353,7 +354,7 @@ def test_what_is_taken_away_right_after_the_rename_was_sent_once(
 
     at = meet(kind, tmp_path, files, work, changes_poll_interval="3", **PUSH)
     assert at.numbers.count(JOB_DONE) == 1
-    assert files.stored.count("/a.part") == 1
+    assert files.stored.count(f"/a{PART}") == 1
     assert at.here("out") == {}
 
 

@@ -130,7 +130,6 @@ class MemoryConnector:
 class MemoryRemote:
     """One connection to a `Peer`, a `Remote`: uploads are in place, bytes move in order."""
 
-    hides_uploads = False
     rounds_times = False
 
     def __init__(self, peer: Peer, base: VPath) -> None:

@@ -2,6 +2,7 @@
 
 import select
 from datetime import UTC
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ OPTIONS = {
     "changes_poll_interval": "10",
     "transfer_chunk_size": "4096",
 }
+PART = f".{sha256(b't-1').hexdigest()[:8]}.part"  # the end of its temporary names
 RETRY = "100"  # seconds until a location is tried again
 
 

@@ -145,7 +145,7 @@ def test_files_are_opened_and_closed(lending: Lending, remote: Remote) -> None:
 def test_everything_that_a_remote_has_is_handed_through(lending: Lending, remote: Remote) -> None:
     assert Begun(remote.digest(A, "sha256")).result
     assert remote.may_digest("sha256")
-    assert remote.hides_uploads is remote.rounds_times is False
+    assert remote.rounds_times is False
     assert remote.identity.fingerprint == "SHA256:AAAA"
     assert remote.files_at_a_time == 1
     assert remote.real_path(A) == "memory:/in/a.txt"

@@ -12,7 +12,7 @@ from mft.core.vpath import VPath
 from mft.transfers.queue import Queue
 from mft.transfers.transfer import Transfer
 from tests.fakes.lending import Begun
-from tests.fakes.transferring import Desk, DownDesk, options
+from tests.fakes.transferring import PART, Desk, DownDesk, options
 
 OLD, NEW = b"A" * 100_000, b"B" * 100_000
 
@@ -100,7 +100,7 @@ def test_both_names_are_looked_at_at_once_where_that_saves_time(
     at.target.hangs.add("stat")
     at.put("a.csv")
     at.start()
-    looked = ["/in/a.csv", "/in/a.csv.part"]
+    looked = ["/in/a.csv", f"/in/a.csv{PART}"]
     assert at.target.asked_for("stat") == looked[: 1 + pipelined]
     at.target.answer()
     at.pass_time(2)

@@ -12,7 +12,7 @@ from mft.transfers.around import Around
 from mft.transfers.hold import ALONE, check_now
 from mft.transfers.rows import SENT, VERIFIED
 from tests.fakes.lending import Begun
-from tests.fakes.transferring import Desk
+from tests.fakes.transferring import PART, Desk
 
 DATA = b"A" * 100_000
 
@@ -76,7 +76,7 @@ def test_temporary_names_have_the_mark_of_the_tenure(desk: Callable[..., SharedD
     at.put("a.csv")
     at.target.hangs.add("commit")
     at.start()
-    assert at.target.names("/in") == ["a.csv.7.part"]
+    assert at.target.names("/in") == [f"a.csv.7{PART}"]
     at.target.answer()
     at.stop()
     assert at.target.names("/in") == ["a.csv"]
@@ -84,7 +84,7 @@ def test_temporary_names_have_the_mark_of_the_tenure(desk: Callable[..., SharedD
 
 
 @pytest.mark.parametrize(
-    ("check", "there", "state"), [(1, "a.csv.7.part", SENT), (2, "a.csv", VERIFIED)]
+    ("check", "there", "state"), [(1, f"a.csv.7{PART}", SENT), (2, "a.csv", VERIFIED)]
 )
 def test_no_name_is_given_and_no_source_removed_by_who_has_lost_it(
     desk: Callable[..., SharedDesk], check: int, there: str, state: str
@@ -114,8 +114,8 @@ def test_bytes_stop_when_our_own_clock_says_that_it_is_over(
     at.hold.held = False
     at.target.answer()
     at.pass_time(5)
-    assert at.target.names("/in") == ["a.csv.7.part"]
-    assert len(at.target.get("/in/a.csv.7.part")) < len(DATA)
+    assert at.target.names("/in") == [f"a.csv.7{PART}"]
+    assert len(at.target.get(f"/in/a.csv.7{PART}")) < len(DATA)
     assert not at.target.asked_for("remove")
     at.move()
     at.pass_time()
@@ -195,7 +195,7 @@ def cut(at: SharedDesk) -> int:
     at.target.breaks_after = 60_000
     at.start()
     at.target.breaks_after = None
-    size = len(at.target.get("/in/a.csv.7.part"))
+    size = len(at.target.get(f"/in/a.csv.7{PART}"))
     assert 0 < size < len(DATA)
     at.move()
     return size
@@ -223,7 +223,7 @@ def test_elsewhere_it_is_sent_anew_under_another_name(desk: Callable[..., Shared
     assert at.arrived == {"a.csv": DATA}
     (done,) = at.payloads(events.TRANSFER_FILE_DONE.number)
     assert done.transferred_size == len(DATA)
-    assert at.target.asked_for("upload")[-1] == "/in/a.csv.8.part"
+    assert at.target.asked_for("upload")[-1] == f"/in/a.csv.8{PART}"
     at.stop()
 
 
@@ -239,7 +239,7 @@ def test_an_old_part_whose_source_has_changed_is_sent_anew_under_another_name(
     at.move()
     at.pass_time(200)
     assert at.arrived == {"a.csv": DATA}
-    assert at.target.asked_for("upload")[-1] == "/in/a.csv.8.part"
+    assert at.target.asked_for("upload")[-1] == f"/in/a.csv.8{PART}"
     at.stop()
 
 

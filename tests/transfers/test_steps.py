@@ -17,7 +17,7 @@ from mft.vfs.base import Entry
 from tests.fakes.killed import child, prepare
 from tests.fakes.killed_transfers import transfer, transfer_once, unsynced
 from tests.fakes.remote import MemoryRemote, MemoryRemoteUpload
-from tests.fakes.transferring import Desk, LocalDesk
+from tests.fakes.transferring import PART, Desk, LocalDesk
 
 MOST_CALLS = 1000  # of one transfer
 DATA = bytes(at % 251 for at in range(10_000))
@@ -211,5 +211,5 @@ def test_what_a_server_tells_too_early_is_asked_again(tmp_path: Path, told: int)
         desk.go()
     assert desk.arrived == {"a.csv": DATA}
     before, *again = looks
-    assert before == "a.csv.part"
-    assert again == ([] if told == len(DATA) else ["a.csv.part", "a.csv"])
+    assert before == f"a.csv{PART}"
+    assert again == ([] if told == len(DATA) else [f"a.csv{PART}", "a.csv"])

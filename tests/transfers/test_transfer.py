@@ -13,7 +13,7 @@ from mft.transfers.runs import ENDED, RUNNING
 from mft.transfers.transfer import PARTING, State
 from tests.fakes.lending import Begun
 from tests.fakes.remote import MemoryRemote, MemoryRemoteDownload, Peer
-from tests.fakes.transferring import NOW, Desk
+from tests.fakes.transferring import NOW, PART, Desk
 
 DONE, JOB_DONE, RETRIED, FAILED, JOB_FAILED = 60012, 60017, 60011, 60081, 60016
 PAUSED, RESUMED, STATE, SKIPPED, VANISHED = 60070, 60082, 60021, 60076, 60080
@@ -69,7 +69,7 @@ def test_a_peer_is_told_how_large_a_file_will_be_unless_nobody_knows(desk):
     at.put("a.csv", b"twelve bytes")
     at.put("a.txt", b"text")
     at.go()
-    assert at.target.announced == {"/in/a.csv.part": 12}
+    assert at.target.announced == {f"/in/a.csv{PART}": 12}
     assert at.archive.announced == {"/kept/a.csv": 12, "/kept/a.txt": 4}
 
 
@@ -121,7 +121,7 @@ def test_nobody_sees_a_part_of_a_file(desk):
     at.target.late = True
     at.target.hangs.add("write")
     at.start()
-    assert at.target.names("/in") == ["a.csv.part"]
+    assert at.target.names("/in") == [f"a.csv{PART}"]
     at.target.answer()
     assert at.target.names("/in") == ["a.csv"]
 
@@ -228,9 +228,9 @@ def test_a_moment_in_the_name_keeps_both(desk, rule, contents, suffix):
 def test_what_has_the_temporary_name_is_not_touched(desk):
     at = desk()
     at.put("a.csv", b"new")
-    at.target.put("/in/a.csv.part", b"of somebody else")
+    at.target.put(f"/in/a.csv{PART}", b"of somebody else")
     at.go()
-    assert at.arrived == {"a.csv": b"new", "a.csv.part": b"of somebody else"}
+    assert at.arrived == {"a.csv": b"new", f"a.csv{PART}": b"of somebody else"}
 
 
 def test_a_peer_that_cannot_tell_what_is_there_has_nothing_overwritten(desk):
@@ -797,7 +797,7 @@ def test_a_stop_does_not_wait_for_a_peer_that_answers_nothing(desk):
     at.target.hangs = {"write", "abort"}
     at.start()
     at.pass_time()
-    assert at.target.asked_for("write") == ["/in/a.csv.part"]
+    assert at.target.asked_for("write") == [f"/in/a.csv{PART}"]
     stopping = Begun(at.transfer.stop())
     at.pass_time(2 * PARTING, step=0.5)
     assert stopping.result is None
@@ -966,7 +966,7 @@ def test_an_older_file_of_the_same_size_is_not_taken_for_what_was_sent(desk, dig
     at.put("a.csv", b"new!")
     at.start()
     at.pass_time(2)
-    take(at.target, "/in/a.csv.part")  # somebody cleans up
+    take(at.target, f"/in/a.csv{PART}")  # somebody cleans up
     at.pass_time(30)
     assert at.arrived == {"a.csv": b"new!"}
     assert at.left == []
@@ -991,7 +991,7 @@ def test_what_has_its_name_already_is_not_sent_again_where_digests_say_so(desk, 
     at.pass_time(200, step=5)
     assert at.arrived == {"a.csv": b"new!"}
     assert at.left == []
-    assert at.target.asked_for("upload") == ["/in/a.csv.part"]
+    assert at.target.asked_for("upload") == [f"/in/a.csv{PART}"]
 
 
 def test_what_has_another_content_once_it_has_its_name_is_sent_again(desk):
