@@ -16,7 +16,7 @@ from mft.transfers.archive import archive
 from mft.transfers.around import Around, shown
 from mft.transfers.departed import Departed
 from mft.transfers.finishing import at_destination, remove_source
-from mft.transfers.giving_up import CutError, give_up, may_be_tried
+from mft.transfers.giving_up import CutError, Left, give_up, may_be_tried
 from mft.transfers.lending import At, Lending, Pauses
 from mft.transfers.looking import Rules
 from mft.transfers.names import Named, NoRuleError, destination
@@ -45,8 +45,8 @@ MOST_CHANGED: Final = 1000  # files whose last change is remembered: a few bytes
 class Carrier:
     """Carries files, one for each call of `carry` that runs.
 
-    `departed` hears of files that go out of the queue, and `emptied` of folders from which one was
-    removed.
+    `departed` hears of files that go out of the queue or change, and `emptied` of folders from
+    which one was removed.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Carrier:
             raise
         except ChangedError:
             if self._changes(row):
+                self._departed.changed(row)
                 now = self._around.now()
                 ended = await self._around.ask(self._around.queue.renew, row, now, self._rules)
                 await self._batch_ended(ended)
@@ -270,9 +271,10 @@ class Carrier:
 
     async def _vanished(self, row: Row, progress: Progress) -> None:
         self._departed.add(row)
-        ended = await self._around.ask(self._around.queue.drop, row)
+        fails = not self._options.ignore_missing_source_files
+        ended = await self._around.ask(self._around.queue.drop, row, FAILED if fails else "")
         self._around.tell(events.TRANSFER_SOURCE_VANISHED, p.SourcePath(progress.path))
-        if not self._options.ignore_missing_source_files:
+        if fails:
             self._tally.failed += 1
             details = "somebody has taken it away before it was sent"
             told = p.JobStepFailed(progress.path, progress.step, details)
@@ -290,9 +292,15 @@ class Carrier:
             around.tell(events.TRANSFER_FILE_RETRIED, told)
             return
         step = progress.step
-        if await give_up(around, self._lending, row, self._target(row, self._named_or_not(row))):
+        target = self._target(row, self._named_or_not(row))
+        left = await give_up(around, self._lending, row, target)
+        if left is Left.TO_BE_TRIED:
             return
-        ended = await around.ask(around.queue.end, row, FAILED, around.now())
+        if left is Left.NOTHING:
+            self._departed.add(row)
+            ended = await around.ask(around.queue.drop, row, FAILED)
+        else:
+            ended = await around.ask(around.queue.end, row, FAILED, around.now())
         self._tally.failed += 1
         self._furthest.pop(row.id, None)
         around.tell(events.TRANSFER_FILE_FAILED, p.JobStepFailed(progress.path, step, row.error))

@@ -1,6 +1,7 @@
 """What is done with a file whose try has failed: another try, or the rest after the last."""
 
 from contextlib import suppress
+from enum import Enum
 from typing import Final
 
 from mft.core.failure import Refused
@@ -43,8 +44,16 @@ def may_be_tried(around: Around, row: Row, refused: Refused, furthest: dict[int,
     return True
 
 
-async def give_up(around: Around, lending: Lending, row: Row, target: At) -> bool:
-    """Every try has failed; True where there is another folder to try.
+class Left(Enum):
+    """What is left of a file at its source."""
+
+    TO_BE_TRIED = "it is, in another folder"
+    FAILED = "it has failed, and is there"
+    NOTHING = "it has failed, and was put aside"
+
+
+async def give_up(around: Around, lending: Lending, row: Row, target: At) -> Left:
+    """Every try has failed: what is done then.
 
     What is to be done at places that cannot be reached now is left: nobody waits for them.
     """
@@ -65,15 +74,15 @@ async def give_up(around: Around, lending: Lending, row: Row, target: At) -> boo
         row.begin_anew()
         row.fallback, row.tries, row.due = True, 0, 0.0
         await around.ask(around.queue.save, row)
-        return True
+        return Left.TO_BE_TRIED
     if not row.batch:
         there_too = shown(target.folder, row.final or row.path)
         with suppress(Refused):  # which is told
             program = options.execute_after_failure
             await run_for(around, "execute_after_failure", program, path, there_too)
     if underway and options.archive_failure_path:
-        await _put_aside(around, lending, row, source)
-    return False
+        return await _put_aside(around, lending, row, source)
+    return Left.FAILED
 
 
 async def _take_back(file: OneFile, *, another: bool) -> None:
@@ -95,11 +104,12 @@ async def _take_back(file: OneFile, *, another: bool) -> None:
     row.begin_anew()
 
 
-async def _put_aside(around: Around, lending: Lending, row: Row, source: At) -> None:
+async def _put_aside(around: Around, lending: Lending, row: Row, source: At) -> Left:
     options = around.options
     store = At(options.archive_location_uuid, options.archive_failure_path)
     with suppress(Refused):  # which is told; then it stays where it is
         async with lending.lend([source, store]) as (here, kept):
             await archive(around, row, here, kept, store.folder)
-            if options.delete_source_on_success:
-                await remove_source(around, row, here)
+            if options.delete_source_on_success and await remove_source(around, row, here):
+                return Left.NOTHING
+    return Left.FAILED

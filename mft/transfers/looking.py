@@ -12,6 +12,7 @@ MAX_QUEUED: Final = 100_000  # files of one transfer; later ones wait at the sou
 MAX_LISTED: Final = 100  # paths that are told of at once
 # What a look may change or forget; everything else is in the hands of somebody.
 AT_REST: Final = (SEEN, STABLE, SKIPPED, FAILED)
+UNKNOWN: Final = -1  # a size: the file is there, and was read too early to tell more of it
 
 _KNOWN: Final = (
     "SELECT path, id, size, modified, state, since FROM files"
@@ -75,8 +76,9 @@ class Look:
         self._busy = busy
         self.looked = Looked()
 
-    def take(self, entries: Sequence[Seen]) -> Looked:
-        """Compare files with what is known of them."""
+    def take(self, part: Sequence[Seen]) -> Looked:
+        """Compare files with what is known of them; a name that was read twice is one file."""
+        entries = [*{one.path: one for one in part}.values()]
         known, sent = self._known(_KNOWN, entries), {}
         if len(known) < len(entries):
             sent = self._known(_SENT, entries)
@@ -86,6 +88,8 @@ class Look:
                 self._again(one, *known[one.path])
             elif one.path in sent and self._is_same(one, sent[one.path]):
                 self.looked.remembered += 1
+            elif one.size == UNKNOWN:
+                continue
             elif count >= MAX_QUEUED:
                 self.looked.refused += 1
             else:
@@ -130,6 +134,8 @@ class Look:
         self, one: Seen, id_: int, size: int, modified: int, state: str, since: float
     ) -> None:
         """A file that is known: it rests, has changed, or is stable now."""
+        if one.size == UNKNOWN:
+            return
         if id_ in self._busy or state not in AT_REST:
             self.looked.held += (size, modified) != (one.size, one.modified)
             return
@@ -151,6 +157,8 @@ class Look:
             )
             self.looked.modified.append(one.path)
             self.looked.stable += stable
+        elif since > self._now:  # the clock was set back, and it would rest until it is right again
+            self._database.execute("UPDATE files SET since = ? WHERE id = ?", (self._now, id_))
         elif state == SEEN and self._now - since >= rules.stable_after:
             self._database.execute(
                 "UPDATE files SET state = ?, ready = ?, batch = ?, since = ? WHERE id = ?",

@@ -16,6 +16,7 @@ from mft.core.failure import Reason, Refused
 from mft.transfers.looking import AT_REST, MAX_LISTED, Look, Looked, Rules, Seen
 from mft.transfers.rows import (
     AGAIN,
+    ALL_GONE,
     DONE,
     FAILED,
     FORGET,
@@ -227,6 +228,11 @@ class Queue:
             ).fetchone()
         return None if found[0] is None else float(found[0])
 
+    def hasten(self, now: float, latest: float) -> None:
+        """End every wait that is to end later than that: it was begun by a clock that was wrong."""
+        with self._writing(durable=False) as database:
+            database.execute("UPDATE files SET due = ? WHERE ready = 1 AND due > ?", (now, latest))
+
     def save(self, row: Row, *, durable: bool = True) -> None:
         """Write how far a file is; with `durable` on the disk before this returns."""
         with self._writing(durable=durable) as database:
@@ -267,13 +273,23 @@ class Queue:
                     "INSERT OR REPLACE INTO sent (path, size, modified, at) VALUES (?, ?, ?, ?)",
                     (str(row.path), row.size, row.modified, now),
                 )
+                database.execute("INSERT INTO looked_sent VALUES (last_insert_rowid())")
             return _end_of_batch(database, row, outcome) if row.batch else None
 
-    def drop(self, row: Row) -> Ended | None:
-        """The file has gone before it was sent; the batch that ends by it."""
+    def drop(self, row: Row, outcome: str = "") -> Ended | None:
+        """The file has gone; the batch that ends by it, which is told the outcome, if any."""
         with self._writing() as database:
             database.execute("DELETE FROM files WHERE id = ?", (row.id,))
-            return _end_of_batch(database, row, "") if row.batch else None
+            return _end_of_batch(database, row, outcome) if row.batch else None
+
+    def silent(self) -> list[Ended]:
+        """Batches that have ended by what a look found: the last of their files went or changed."""
+        with self._reading() as database:
+            found = database.execute(ALL_GONE).fetchall()
+        if not found:
+            return []
+        with self._writing(durable=False) as database:
+            return [_results(database, batch) for (batch,) in found]
 
     def again(self) -> int:
         """Try every failed file again, from where it was; how many there are."""
@@ -354,12 +370,17 @@ def _end_of_batch(database: sqlite3.Connection, row: Row, outcome: str) -> Ended
     ).fetchone()
     if left is not None:
         return None
+    return _results(database, row.batch)
+
+
+def _results(database: sqlite3.Connection, batch: int) -> Ended:
+    """What has become of the files of a batch, which is forgotten."""
     results: dict[str, list[tuple[str, str]]] = {DONE: [], SKIPPED: [], FAILED: []}
     tries = 0
     for word, path, destination, tried in database.execute(
-        "SELECT outcome, path, destination, tries FROM results WHERE batch = ?", (row.batch,)
+        "SELECT outcome, path, destination, tries FROM results WHERE batch = ?", (batch,)
     ):
         results[word].append((path, destination))
         tries += tried
-    database.execute("DELETE FROM results WHERE batch = ?", (row.batch,))
-    return Ended(row.batch, results, tries)
+    database.execute("DELETE FROM results WHERE batch = ?", (batch,))
+    return Ended(batch, results, tries)

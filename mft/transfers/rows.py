@@ -92,9 +92,14 @@ FORGET: Final = (
     "DELETE FROM files WHERE state IN (SELECT value FROM json_each(?)) AND id NOT IN looked"
     " AND id NOT IN (SELECT value FROM json_each(?))"
 )
+# Batches of which somebody was told of a file, and nothing waits.
+ALL_GONE: Final = (
+    "SELECT DISTINCT batch FROM results WHERE NOT EXISTS"
+    " (SELECT 1 FROM files WHERE files.batch = results.batch AND ready = 1)"
+)
 AGAIN: Final = (
     "UPDATE files SET state = reached, ready = batch IS NOT NULL, tries = 0, due = 0, error = '',"
-    " fallback = 0, reached = '' WHERE state = ?"
+    " fallback = CASE reached WHEN 'stable' THEN 0 ELSE fallback END, reached = '' WHERE state = ?"
 )
 
 

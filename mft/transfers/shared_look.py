@@ -16,6 +16,7 @@ from mft.transfers.looking import (
     AT_REST,
     MAX_LISTED,
     MAX_QUEUED,
+    UNKNOWN,
     Looked,
     Rules,
     Seen,
@@ -34,6 +35,7 @@ from mft.transfers.shared_rows import (
     REMEMBERED,
     RESTED,
     SENT_PAGE,
+    SINCE,
 )
 
 MOST: Final = 1000  # rows that are compared at a time
@@ -95,6 +97,7 @@ class SharedLook:
         self._added: list[dict[str, Any]] = []
         self._changed: list[dict[str, Any]] = []
         self._rested: list[int] = []
+        self._early: list[int] = []  # that rest since a moment that has yet to come
 
     def take(self, entries: Mapping[str, Seen]) -> Looked:
         """Compare files, by the keys of their paths, with what is known of them."""
@@ -107,7 +110,7 @@ class SharedLook:
                 self._again(one, *known[key])
             elif key in sent and self._is_same(one, *sent[key]):
                 self.looked.remembered += 1
-            else:
+            elif one.size != UNKNOWN:
                 if room is None:
                     room = MAX_QUEUED - self._how_many()
                 if room <= len(self._added):
@@ -158,6 +161,8 @@ class SharedLook:
         self, one: Seen, id_: int, size: int, modified: int, state: str, since: float
     ) -> None:
         """A file that is known: it rests, has changed, or is stable now."""
+        if one.size == UNKNOWN:
+            return
         if id_ in self._busy or state not in AT_REST:
             self.looked.held += (size, modified) != (one.size, one.modified)
             return
@@ -177,6 +182,8 @@ class SharedLook:
             )
             self.looked.modified.append(one.path)
             self.looked.stable += stable
+        elif since > self._now:
+            self._early.append(id_)
         elif state == SEEN and self._now - since >= self._rules.stable_after:
             self._rested.append(id_)
             self.looked.stable += 1
@@ -186,6 +193,8 @@ class SharedLook:
             self._connection.execute(ADD, self._added)
         if self._changed:
             self._connection.execute(CHANGE, self._changed)
+        if self._early:
+            self._connection.execute(SINCE, {"rows": self._early, "now": self._now})
         if self._rested:
             given = {
                 "rows": self._rested,

@@ -186,6 +186,18 @@ class SharedQueue:
             connection.execute(sql.RESULT, result)
         if self._do(connection, sql.LEFT, number=batch).first() is not None:
             return None
+        return self._results(connection, batch)
+
+    def silent(self) -> list[Ended]:
+        """Batches that have ended by what a look found."""
+        with self._reading() as connection:
+            found = self._do(connection, sql.ALL_GONE).scalars().all()
+        if not found:
+            return []
+        with self._writing() as connection:
+            return [self._results(connection, batch) for batch in found]
+
+    def _results(self, connection: Connection, batch: int) -> Ended:
         results: dict[str, list[tuple[str, str]]] = {DONE: [], SKIPPED: [], FAILED: []}
         tries = 0
         for word, path, destination, tried in self._do(connection, sql.RESULTS_OF, number=batch):
@@ -217,6 +229,11 @@ class SharedQueue:
         with self._reading() as connection:
             found = self._do(connection, sql.NEXT_DUE, now=max(now, 0.0)).scalar()
         return None if found is None else float(found)
+
+    def hasten(self, now: float, latest: float) -> None:
+        """End every wait that is to end later than that."""
+        with self._writing() as connection:
+            self._do(connection, sql.HASTEN, now=now, latest=latest)
 
     def save(self, row: Row, *, durable: bool = True) -> None:
         """Write how far a file is."""
@@ -251,12 +268,13 @@ class SharedQueue:
         if remember:
             sent = {"key": sql.key_of(row.path), "size": row.size, "modified": row.modified}
             connection.execute(self._puts.remembered, {"queue": self._id, **sent, "at": now})
+            self._keys().add([sql.key_of(row.path)])
 
-    def drop(self, row: Row) -> Ended | None:
+    def drop(self, row: Row, outcome: str = "") -> Ended | None:
         """The file has gone before it was sent."""
         with self._writing() as connection:
             self._do(connection, sql.REMOVE, row=row.id)
-            return self._end_of_batch(connection, row, "")
+            return self._end_of_batch(connection, row, outcome)
 
     def again(self) -> int:
         """Try every failed file again."""

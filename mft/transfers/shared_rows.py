@@ -135,6 +135,7 @@ RESTED: Final = (
         since=bindparam("now"),
     )
 )
+SINCE: Final = update(QUEUE_FILES).where(_THESE).values(since=bindparam("now"))
 # Pages in the order of their keys, which an index has.
 FILES_PAGE: Final = (
     select(F.key, F.id, F.state)
@@ -180,6 +181,16 @@ RESULTS_OF: Final = (
     select(RESULTS.c.outcome, RESULTS.c.path, RESULTS.c.destination, RESULTS.c.tries)
     .where(_OF_BATCH)
     .order_by(RESULTS.c.id)
+)
+ALL_GONE: Final = (
+    select(RESULTS.c.batch)
+    .where(
+        RESULTS.c.queue == bindparam("queue_id"),
+        ~exists(
+            select(F.id).where(F.queue == RESULTS.c.queue, F.batch == RESULTS.c.batch, F.ready == 1)
+        ),
+    )
+    .distinct()
 )
 ENDED: Final = delete(RESULTS).where(_OF_BATCH)
 
@@ -240,7 +251,7 @@ AGAIN: Final = (
         (F.tries, 0),
         (F.due, 0.0),
         (F.error, ""),
-        (F.fallback, 0),
+        (F.fallback, case((F.reached == STABLE, 0), else_=F.fallback)),
         (F.reached, ""),
     )
 )
@@ -258,6 +269,11 @@ COLLIDES: Final = (
         ),
     )
     .limit(1)
+)
+HASTEN: Final = (
+    update(QUEUE_FILES)
+    .where(_MINE, F.ready == 1, F.due > bindparam("latest"))
+    .values(due=bindparam("now"))
 )
 FAILED_OF: Final = select(RESULTS.c.id).where(_OF_BATCH, RESULTS.c.outcome == FAILED).limit(1)
 COUNTS: Final = select(F.state, func.count()).where(_MINE).group_by(F.state)

@@ -35,6 +35,7 @@ RUN_LOOKS: Final = 4  # of one run; what changes all the time is left to the nex
 AHEAD: Final = 32  # files that are taken out of the queue at once
 PARTING: Final = 3.0  # seconds for a peer to answer what a stop asks of it; then it is left
 QUEUE_WAIT: Final = 30.0  # seconds after the queue could not be read or written
+BACK: Final = 30.0  # seconds by which a clock may be set back, and nobody tries any sooner
 MOST_SHOWN: Final = 50  # files in a description
 
 
@@ -279,14 +280,19 @@ class Transfer:
             return None, None
         if not self._active or len(self._workers) >= self.options.concurrent_files:
             return None, None
+        now = around.now()  # for both questions: no wait may end between them
         if not self._ahead:
-            rows = await around.ask(around.queue.take, around.now(), self._busy(), AHEAD)
+            rows = await around.ask(around.queue.take, now, self._busy(), AHEAD)
             self._ahead.extend(rows)
         if self._ahead:
             return self._ahead.popleft(), None
         if self._rung:
             return None, None
-        due = await around.ask(around.queue.next_due, around.now())
+        due = await around.ask(around.queue.next_due, now)
+        latest = now + self.options.retry_wait + BACK
+        if due is not None and due > latest:
+            await around.ask(around.queue.hasten, now, latest)
+            return None, now
         if due is None and not self._workers and not self._rung:
             self._tell_idle()
         return None, due

@@ -88,6 +88,9 @@ class TransferQueue(Protocol):
     def next_due(self, now: float) -> float | None:
         """When the next wait of a file will be over; None where none waits."""
 
+    def hasten(self, now: float, latest: float) -> None:
+        """End every wait that is to end later than that: it was begun by a clock that was wrong."""
+
     def save(self, row: Row, *, durable: bool = True) -> None:
         """Write how far a file is; with `durable` it outlives a power cut."""
 
@@ -107,8 +110,11 @@ class TransferQueue(Protocol):
         power cut.
         """
 
-    def drop(self, row: Row) -> Ended | None:
-        """The file has gone before it was sent; the batch that ends by it."""
+    def drop(self, row: Row, outcome: str = "") -> Ended | None:
+        """The file has gone; the batch that ends by it, which is told the outcome, if any."""
+
+    def silent(self) -> list[Ended]:
+        """Batches that have ended by what a look found: the last of their files went or changed."""
 
     def again(self) -> int:
         """Try every failed file again, from where it was; how many there are."""

@@ -19,6 +19,7 @@ from mft.transfers.noticing import Noticing
 from mft.transfers.options import TransferOptions
 from mft.transfers.programs import run_for
 from mft.transfers.source import Counted, Wanted, snapshot
+from mft.transfers.telling import tell_end
 
 MARKER_DELAY: Final = 15.0  # seconds that files may still come after the last marker
 MARGIN: Final = 0.01  # seconds by which a clock and the time of day may differ
@@ -164,6 +165,9 @@ class Watching:
             around.tell(events.TRANSFER_SOURCE_VANISHED, told)
         self._first = False
         self._tell_counts(counted)
+        if self._rules.batches:
+            for ended in await around.ask(around.queue.silent):
+                await tell_end(around, ended)
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.transfers.looking import MAX_LISTED, Rules, Seen
+from mft.transfers.looking import MAX_LISTED, UNKNOWN, Rules, Seen
 from mft.transfers.queue import Queue
 from mft.transfers.rows import DONE, FAILED, SEEN, SENDING, SENT, SKIPPED, STABLE, Row
 from mft.transfers.transfer_queue import TransferQueue
@@ -111,6 +111,29 @@ def test_a_file_that_changes_rests_anew(queue):
     assert first(queue).size == 2
 
 
+def test_a_file_rests_from_now_on_where_the_clock_was_set_back(queue):
+    look(queue, A, now=100, rules=LATER)
+    look(queue, A, now=50, rules=LATER)
+    assert queue.resting_since() == 50
+    look(queue, A, now=60, rules=LATER)
+    assert taken(queue) == ["/a"]
+
+
+def test_a_file_of_which_only_that_is_known_that_it_is_there_stays_as_it_is(queue):
+    look(queue, A)
+    queue.renew(first(queue), 101, AT_ONCE)
+    look(queue, A._replace(size=UNKNOWN), B._replace(size=UNKNOWN), now=102)
+    assert queue.counts() == {SEEN: 1}
+    look(queue, A, now=103)
+    assert taken(queue) == ["/a"]
+
+
+def test_a_name_that_was_read_twice_is_one_file(queue):
+    look(queue, A, B, A._replace(size=2))
+    assert taken(queue) == ["/a", "/b"]
+    assert first(queue).size == 2
+
+
 def test_what_has_gone_is_forgotten_and_told_if_it_was_to_be_sent(queue):
     look(queue, A, B)
     assert look(queue, A) == ["/b"]
@@ -179,6 +202,16 @@ def test_what_was_sent_during_a_look_is_not_forgotten_at_its_end(queue):
     assert taken(queue) == []
 
 
+def test_what_was_sent_during_a_look_is_not_forgotten_though_the_clock_was_set_back(queue):
+    look(queue, A)
+    row = first(queue)
+    queue.begin_look()
+    queue.look([A], 200, AT_ONCE, [row.id])
+    queue.end(row, DONE, 150, remember=True)
+    queue.end_look(200, AT_ONCE, ())
+    assert queue.look([A], 160, AT_ONCE, ()).remembered == 1
+
+
 def test_what_has_gone_is_remembered_for_a_while(queue):
     rules = Rules(memory=1000)
     look(queue, A, rules=rules)
@@ -223,6 +256,25 @@ def test_what_has_failed_goes_on_from_where_it_was(queue):
     queue.again()
     row = first(queue)
     assert (row.state, row.final, row.reached) == (SENT, VPath.parse("/x"), "")
+
+
+def test_what_may_have_arrived_in_the_fallback_folder_is_looked_for_there(queue):
+    look(queue, A, B)
+    for row, state in zip(queue.take(100, (), 2), (SENT, STABLE), strict=True):
+        row.state, row.fallback = state, True
+        queue.end(row, FAILED, 101)
+    queue.again()
+    assert [row.fallback for row in queue.take(102, (), 2)] == [True, False]
+
+
+def test_waits_of_a_clock_that_was_wrong_end(queue):
+    look(queue, A, B)
+    for row, due in zip(queue.take(100, (), 2), (160, 9000), strict=True):
+        row.due = due
+        queue.save(row)
+    queue.hasten(100, 190)
+    assert taken(queue, 100) == ["/b"]
+    assert queue.next_due(100) == 160
 
 
 def test_two_files_on_their_way_may_not_use_one_name(queue):
@@ -295,6 +347,28 @@ def test_a_batch_knows_that_one_of_it_has_failed(queue):
     queue.end(first(queue), FAILED, 101)
     assert queue.has_failed(1)
     assert queue.drop(first(queue)) is not None
+
+
+def test_a_file_that_has_gone_may_be_a_failure_of_its_batch(queue):
+    look(queue, A, B, rules=BATCHES)
+    queue.make_batch()
+    queue.drop(first(queue), FAILED)
+    assert queue.has_failed(1)
+    ended = queue.end(first(queue), DONE, 101)
+    assert ended is not None
+    assert ended.results[FAILED] == [("/a", "")]
+
+
+@pytest.mark.parametrize("left", [(A,), (A, B._replace(size=2))])
+def test_a_batch_that_has_ended_by_a_look_is_told_once(queue, left):
+    look(queue, A, B, rules=BATCHES)
+    queue.make_batch()
+    assert queue.end(first(queue), SKIPPED, 101) is None
+    assert queue.silent() == []
+    look(queue, *left, now=102, rules=BATCHES)
+    (ended,) = queue.silent()
+    assert (ended.batch, ended.results[SKIPPED]) == (1, [("/a", "")])
+    assert queue.silent() == []
 
 
 def test_several_are_taken_at_once(queue):

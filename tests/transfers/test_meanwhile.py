@@ -3,15 +3,23 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
+from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
+from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.transfers.queue import Queue
 from mft.transfers.transfer import Transfer
 from tests.fakes.lending import Begun
-from tests.fakes.transferring import Desk, options
+from tests.fakes.remote import MemoryRemoteListing
+from tests.fakes.transferring import NOW, Desk, options
+
+DAY = 86400.0
+BUSY = Refused(Reason.BUSY, "", "try again")
 
 
 @pytest.fixture
@@ -26,6 +34,11 @@ def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
     for one in made:
         one.stop()
         assert one.logged == []
+
+
+def remove(at: Desk, path: str) -> None:
+    where = VPath.parse(path)
+    del at.source.tree.directory(where.parent).children[where.name]
 
 
 # Names at the destination.
@@ -111,3 +124,201 @@ def test_two_transfers_that_begin_one_name_at_once_never_write_into_one_file(des
     assert set(at.arrived.values()) <= both
     assert len(at.arrived) == (1 if rule == "overwrite" else 2)
     Begun(other.stop())
+
+
+# The source.
+
+
+def test_a_file_that_changes_again_while_a_look_goes_on_is_sent_as_it_is_then(desk, monkeypatch):
+    at = desk(retry_count="0")
+    at.put("a.csv", b"one", 1000)
+    at.source.hangs.add("download")
+    at.start()
+    held: Deferred[None] = Deferred()
+    batch = MemoryRemoteListing.batch
+
+    async def read_and_wait(listing: MemoryRemoteListing) -> Any:
+        found = await batch(listing)
+        if not held.called:
+            await held
+        return found
+
+    monkeypatch.setattr(MemoryRemoteListing, "batch", read_and_wait)
+    run = at.transfer.run("the test asks for it")
+    at.put("a.csv", b"second", 1001)
+    at.source.answer()
+    held.callback(None)
+    at.pass_time(20)
+    assert at.arrived == {"a.csv": b"second"}
+    assert (run.state, run.error, at.transfer.tally.failed) == ("ended", "", 0)
+
+
+def test_a_name_that_a_folder_tells_twice_is_one_file(desk, monkeypatch):
+    at = desk()
+    at.put("a.csv")
+    batch = MemoryRemoteListing.batch
+
+    async def twice(listing: MemoryRemoteListing) -> Any:
+        return [*await batch(listing)] * 2
+
+    monkeypatch.setattr(MemoryRemoteListing, "batch", twice)
+    at.start()
+    at.pass_time(5)
+    assert list(at.arrived) == ["a.csv"]
+    assert not at.has_told(events.TRANSFER_LISTING_FAILED)
+
+
+PUT_ASIDE = {
+    "archive_location_uuid": "archive",
+    "archive_failure_path": "/kept",
+    "retry_count": "0",
+    "changes_poll_interval": "1h",
+}
+
+
+@pytest.mark.parametrize("again", ["a run", "a restart"])
+def test_what_was_put_aside_has_not_vanished(desk, again):
+    at = desk(**PUT_ASIDE)
+    at.put("a.csv")
+    at.target.put("/in/a.csv", b"old")
+    at.start()
+    assert at.transfer.tally.failed == 1
+    assert at.archive.names("/kept")
+    if again == "a run":
+        at.transfer.run("the test asks for it")
+    else:
+        at.stop()
+        at.restart()
+    at.pass_time(5)
+    assert not at.has_told(events.TRANSFER_SOURCE_VANISHED)
+    assert at.numbers.count(events.TRANSFER_FILE_FAILED.number) == 1
+
+
+def test_what_is_put_aside_while_a_look_goes_on_is_not_found_by_it(desk, monkeypatch):
+    at = desk(**PUT_ASIDE)
+    at.put("a.csv")
+    at.target.hangs.add("stat")
+    at.start()
+    held: Deferred[None] = Deferred()
+    batch = MemoryRemoteListing.batch
+
+    async def read_and_wait(listing: MemoryRemoteListing) -> Any:
+        found = await batch(listing)
+        if not held.called:
+            await held
+        return found
+
+    monkeypatch.setattr(MemoryRemoteListing, "batch", read_and_wait)
+    at.transfer.run("the test asks for it")
+    at.target.refuses["stat"] = [Refused(Reason.DENIED, "", "no")]
+    at.target.answer()
+    assert at.left == []
+    held.callback(None)
+    at.pass_time(5)
+    assert not at.has_told(events.TRANSFER_SOURCE_VANISHED)
+    assert at.numbers.count(events.TRANSFER_FILE_FAILED.number) == 1
+
+
+# Batches.
+
+
+@pytest.mark.parametrize("then", ["goes", "changes"])
+def test_a_batch_ends_though_its_last_file_leaves_it(desk, then):
+    at = desk(batch_interval="5", retry_wait="1h", execute_after_success="/bin/tell")
+    at.put("a.csv")
+    at.put("b.csv")
+    at.target.put("/in/b.csv", b"old")
+    at.start()
+    at.pass_time(20)
+    assert at.left == ["b.csv"]  # and waits for its next try
+    assert at.programs.names == []
+    if then == "goes":
+        remove(at, "/out/b.csv")
+    else:
+        at.put("b.csv", b"longer", 1001)
+    at.pass_time(12)
+    (done,) = at.payloads(events.TRANSFER_JOB_DONE.number)
+    assert done.paths == ["/out/a.csv"]
+    assert at.programs.names == ["/bin/tell"]
+
+
+@pytest.mark.parametrize("ignored", ["no", "yes"])
+def test_a_marker_stays_where_a_file_of_its_batch_has_vanished_if_that_is_a_failure(desk, ignored):
+    at = desk(batch_marker_path="*.done", concurrent_files="1", ignore_missing_source_files=ignored)
+    for name in ("a.csv", "b.csv", "x.done"):
+        at.put(name)
+    at.source.hangs.add("download")
+    at.start()
+    at.pass_time(30)
+    remove(at, "/out/b.csv")
+    at.source.answer()
+    at.pass_time(30)
+    ended = at.payloads(events.TRANSFER_JOB_FAILED.number)
+    if ignored == "yes":
+        assert sorted(at.arrived) == ["a.csv", "x.done"]
+        assert ended == []
+    else:
+        assert list(at.arrived) == ["a.csv"]
+        assert at.left == ["x.done"]
+        assert ended[0].failed_paths == ["/out/b.csv", "/out/x.done"]
+
+
+# The clock.
+
+
+class Wall:
+    """The clock on the wall of a transfer, which may be wrong."""
+
+    def __init__(self, at: Desk, wrong: float = 0.0) -> None:
+        self.wrong = wrong
+        around = at.transfer._around
+        real = around.now
+        object.__setattr__(around, "now", lambda: real() + self.wrong)
+
+
+def test_a_wait_that_ends_between_two_questions_to_the_queue_is_no_end_of_a_run(desk, monkeypatch):
+    at = desk(enabled="no", retry_wait="10")
+    at.put("a.csv")
+    at.target.refuses["upload"] = [BUSY]
+    at.start()
+    run = at.transfer.run("the test asks for it")
+    at.pass_time(9)
+    wall = Wall(at)
+    take = Queue.take
+
+    def slow(queue: Queue, *words: Any) -> Any:
+        found = take(queue, *words)
+        wall.wrong += 2.0
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Queue, "take", slow)
+        at.transfer._ring()
+    at.pass_time(5)
+    assert (run.state, run.done) == ("ended", 1)
+    assert at.left == []
+
+
+@pytest.mark.parametrize("interval", [None, "5"])
+def test_files_rest_no_longer_after_the_clock_was_set_back(desk, interval):
+    batches = {"batch_interval": interval} if interval else {}
+    at = desk(stable_interval="10", changes_poll_interval="5", **batches)
+    wall = Wall(at, DAY)
+    at.put("a.csv")
+    at.start()
+    at.pass_time(13 if interval else 1)  # so that it waits for others, or rests
+    wall.wrong = 0.0
+    at.pass_time(40)
+    assert at.left == []
+
+
+def test_files_wait_no_longer_for_a_try_after_the_clock_was_set_back(desk):
+    at = desk(retry_wait="10")
+    wall = Wall(at, DAY)
+    at.put("a.csv")
+    at.target.refuses["upload"] = [BUSY]
+    at.start()
+    wall.wrong = 0.0
+    at.pass_time(15)
+    assert at.left == []
+    assert at.clock.seconds() < NOW + DAY
