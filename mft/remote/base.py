@@ -133,6 +133,23 @@ async def rename_seen(
     return found
 
 
+class Sure(Protocol):
+    """A `Remote` that looks once more at what it removes, so that nobody can come between."""
+
+    async def remove_same(self, path: VPath, same: Callable[[Entry], bool]) -> bool:
+        """Remove a file only if it is, at that very moment, what it should be: whether it was."""
+
+
+async def remove_same(remote: Remote, path: VPath, same: Callable[[Entry], bool]) -> bool:
+    """Remove what was looked at just now; only a `Sure` can tell that it was another by then."""
+    call = getattr(remote, "remove_same", None)
+    if call is None:
+        await remote.remove(path)
+        return True
+    done: bool = await call(path, same)
+    return done
+
+
 @runtime_checkable
 class Placed(Protocol):
     """A `Remote` that can tell whether its folder has been moved, removed or replaced."""

@@ -1,6 +1,7 @@
 """Folders of this machine as locations: those that are configured, and the one that is built in."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -195,6 +196,10 @@ class LocalRemote:
     async def remove(self, path: VPath) -> None:
         """Remove a file."""
         await self._files.remove(self._at(path))
+
+    async def remove_same(self, path: VPath, same: Callable[[Entry], bool]) -> bool:
+        """Remove a file only if it is, at that very moment, what it should be."""
+        return await self._files.remove_same(self._at(path), same)
 
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty folder."""

@@ -1,5 +1,6 @@
 """A file that is read from a server of HTTP: from one offset on, and never two versions of it."""
 
+import hashlib
 import stat
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -15,6 +16,7 @@ from mft.wire.http.ranges import parse_content_range
 
 FILE: Final = stat.S_IFREG | 0o644
 FOLDER: Final = stat.S_IFDIR | 0o755
+NUMBER: Final = 7  # bytes of a hash: a number that every database takes
 
 
 class Version:
@@ -34,6 +36,14 @@ class Version:
         known = None not in (self.modified, modified)
         sized = None not in (self.size, size)
         return (known and modified != self.modified) or (sized and size != self.size)
+
+    @property
+    def number(self) -> int:
+        """What stands for its tag, weak or not; 0 for none."""
+        if self.tag is None:
+            return 0
+        tag = self.tag.removeprefix("W/").encode(errors="surrogateescape")
+        return int.from_bytes(hashlib.sha256(tag).digest()[:NUMBER])
 
     @property
     def condition(self) -> list[Field]:

@@ -201,4 +201,4 @@ class HttpTree:
 def file_entry(name: str, version: Version) -> Entry:
     """A file as far as the server tells of it."""
     modified = version.modified or 0
-    return Entry(name, FILE, version.size or 0, modified, modified)
+    return Entry(name, FILE, version.size or 0, modified, modified, unique=version.number)

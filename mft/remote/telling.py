@@ -14,7 +14,7 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
-from mft.remote.base import Identity, Remote, rename_seen
+from mft.remote.base import Identity, Remote, remove_same, rename_seen
 from mft.remote.open_files import Teller, ToldDownload, ToldListing, ToldUpload, Use
 from mft.vfs.base import Attributes, Download, Entry, Existing, Listing, Upload, Usage
 
@@ -121,10 +121,19 @@ class Told:
 
     async def remove(self, path: VPath) -> None:
         """Remove a file."""
+        await self._removed(self._remote.remove, path)
+
+    async def remove_same(self, path: VPath, same: Callable[[Entry], bool]) -> bool:
+        """The same for one that was looked at; whether it was that, where the peer can tell."""
+        return await self._removed(partial(remove_same, self._remote, same=same), path)
+
+    async def _removed(self, remove: Callable[[VPath], Awaitable[T]], path: VPath) -> T:
         named = self._named(path)
         with self._doing(events.LOCATION_REMOVE_FAILED, named):
-            await self._remote.remove(path)
-        self._teller.tell(events.LOCATION_REMOVE_DONE, p.AtLocation(*named))
+            done = await remove(path)
+        if done is not False:  # it was another one, and stays
+            self._teller.tell(events.LOCATION_REMOVE_DONE, p.AtLocation(*named))
+        return done
 
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty folder."""

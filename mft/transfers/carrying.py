@@ -37,6 +37,7 @@ from mft.transfers.steps import Delivery
 from mft.transfers.tally import Progress, Tally
 from mft.transfers.telling import tell_done, tell_end, tell_failed
 from mft.transfers.transfer_queue import Ended
+from mft.vfs.base import Entry
 
 UNDERWAY: Final = (STABLE, SENDING, SENT)
 MOST_CHANGED: Final = 1000  # files whose last change is remembered: a few bytes each
@@ -68,8 +69,8 @@ class Carrier:
         self._departed = departed
         self._emptied = emptied
         self._furthest: dict[int, int] = {}  # where files that were cut went on; few are
-        # Sizes and times that were not true any more when the files were to be sent.
-        self._changed: dict[int, tuple[int, int]] = {}
+        # Sizes and times that were not true any more when the files were to be sent, and the true.
+        self._changed: dict[int, tuple[int, ...]] = {}
 
     async def carry(self, row: Row) -> None:
         """Take a file as far as it goes now, and write that down.
@@ -93,8 +94,8 @@ class Carrier:
             await self._bring(row, progress)
         except CancelledError:
             raise
-        except ChangedError:
-            if self._changes(row):
+        except ChangedError as error:
+            if self._changes(row, error.found):
                 self._departed.changed(row)
                 now = self._around.now()
                 ended = await self._around.ask(self._around.queue.renew, row, now, self._rules)
@@ -116,12 +117,12 @@ class Carrier:
             self._around.tell(events.TRANSFER_STEP_BROKE, told)
             await self._refused(row, progress, Refused(Reason.BROKEN, progress.path, repr(error)))
 
-    def _changes(self, row: Row) -> bool:
+    def _changes(self, row: Row, now: Entry) -> bool:
         """Whether a look finds a file that is not as it was found: else looks will never do so.
 
-        False where it was looked at again since it was not so, and that found the same.
+        False where it was looked at again since it was not so, and neither of the two has changed.
         """
-        found = row.size, row.modified
+        found = row.size, row.modified, now.size, now.modified, now.changed, now.unique
         if self._changed.pop(row.id, None) == found:
             self._changed[row.id] = found
             return False

@@ -4,7 +4,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.remote.base import Remote
+from mft.remote.base import Remote, remove_same
 from mft.transfers.around import Around, shown
 from mft.transfers.commands import Command, carry_out
 from mft.transfers.one_file import HopelessError, OneFile, is_same
@@ -38,12 +38,14 @@ async def remove_source(around: Around, row: Row, source: Remote) -> bool:
     path = around.at_source(row.path)
     try:
         entry = await source.stat(row.path)
-        if not is_same(row, entry, source):
+        removed = is_same(row, entry, source)
+        if removed:
+            await around.hold.check()
+            removed = await remove_same(source, row.path, lambda one: is_same(row, one, source))
+        if not removed:
             told = p.SourceChanged(path, "it was written after it had been sent", "changed")
             around.tell(events.TRANSFER_SOURCE_CHANGED, told)
             return False
-        await around.hold.check()
-        await source.remove(row.path)
         entry = await source.stat(row.path)
     except Refused as refused:
         if refused.reason is not Reason.NOT_FOUND:

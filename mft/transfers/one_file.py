@@ -17,6 +17,10 @@ from mft.vfs.base import Entry
 class ChangedError(Exception):
     """The source is not what it was: whatever is known of it is out of date."""
 
+    def __init__(self, found: Entry) -> None:
+        super().__init__()
+        self.found = found  # what it is
+
 
 class VanishedError(Exception):
     """The source has gone before it was sent."""
@@ -92,7 +96,7 @@ class OneFile:
     def check(self, entry: Entry) -> None:
         """Raise ChangedError for a source that is not what it was."""
         if not entry.is_file or not is_same(self.row, entry, self.source):
-            raise ChangedError
+            raise ChangedError(entry)
 
     def note(self, entry: Entry) -> None:
         """Keep what tells an opened source from what may be there later."""

@@ -19,7 +19,7 @@ class Entry(NamedTuple):
     uid: int = 0
     gid: int = 0
     links: int = 1
-    unique: int = 0  # inode number: two names of one file share it
+    unique: int = 0  # inode number, which two names of one file share; of HTTP that of a version
     changed: int = 0  # ns since the epoch, when content or attributes changed; no client sets it
     interrupted: bool = False  # an upload of its owner that is not finished
 

@@ -234,6 +234,21 @@ class FileLane:
         self._volume.nowait = False
 
 
+class LocalDownload:
+    """A `Download` from the disk."""
+
+    __slots__ = ("entry", "lane", "real_path")
+
+    def __init__(self, file: FileLane, found: Entry, real_path: str) -> None:
+        self.lane = file
+        self.entry = found
+        self.real_path = real_path
+
+    async def close(self) -> None:
+        """Close the file; calls on the disk pool are waited for."""
+        await self.lane.close()
+
+
 def entry(name: str, status: os.stat_result, changed: int = 0, interrupted: bool = False) -> Entry:
     """What a stat tells, as an entry; listings leave `changed` out, which takes time to ask for."""
     return tuple.__new__(

@@ -12,7 +12,7 @@ from mft.core.vpath import ROOT, VPath
 from mft.vfs import lane, links, names
 from mft.vfs.base import Attributes, Entry, Existing, Usage
 from mft.vfs.handle import Handle
-from mft.vfs.lane import FileLane, entry
+from mft.vfs.lane import FileLane, LocalDownload, entry
 from mft.vfs.listing import LocalListing
 from mft.vfs.refusal import refusal
 from mft.vfs.resolve import DIRECTORY, O_PATH, SAFELY, Opener, spelled
@@ -26,21 +26,6 @@ T = TypeVar("T")
 INTERRUPTED_UPLOAD_LIFETIME: Final = 86400.0  # seconds, unless the configuration says otherwise
 _DOWNLOAD: Final = os.O_RDONLY | SAFELY
 _LISTING: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-
-
-class LocalDownload:
-    """A `Download` from the disk."""
-
-    __slots__ = ("entry", "lane", "real_path")
-
-    def __init__(self, file: FileLane, found: Entry, real_path: str) -> None:
-        self.lane = file
-        self.entry = found
-        self.real_path = real_path
-
-    async def close(self) -> None:
-        """Close the file; calls on the disk pool are waited for."""
-        await self.lane.close()
 
 
 class _Opened(NamedTuple):
@@ -131,6 +116,12 @@ class LocalFileSystem:
         """Remove a file or a link, and the owner's interrupted upload; never a directory."""
         large = await self._is_large(path)
         await self._run_at(large, path, self._at, names.remove_file, Reason.IS_A_DIRECTORY)
+
+    async def remove_same(self, path: VPath, same: Callable[[Entry], bool]) -> bool:
+        """Remove a file only if it is, at that very moment, what it should be: whether it was."""
+        large, rename_new = await self._is_large(path), self._volumes.rename_new
+        act, root = names.remove_same, Reason.IS_A_DIRECTORY
+        return await self._run_at(large, path, self._at, act, root, same, rename_new)
 
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty directory; what interrupted uploads left in it goes with it."""

@@ -3,13 +3,15 @@
 import errno
 import os
 import stat
+from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import RESERVED_PREFIX
-from mft.vfs.base import Existing
-from mft.vfs.lane import PERMISSION_BITS
+from mft.vfs.base import Entry, Existing
+from mft.vfs.lane import PERMISSION_BITS, entry
+from mft.vfs.rename import RenameNew
 from mft.vfs.resolve import SAFELY
 from mft.vfs.temporary import OWNER_BITS, Temporaries, remove
 from mft.vfs.upload import Begun
@@ -66,6 +68,44 @@ def remove_file(directory: int, name: str, temporaries: Temporaries) -> None:
             raise
     else:
         temporaries.discard(directory, name)
+
+
+def remove_same(
+    directory: int,
+    name: str,
+    temporaries: Temporaries,
+    same: Callable[[Entry], bool],
+    rename_new: RenameNew,
+) -> bool:
+    """Remove a file if it is what it should be; False where it is not, or is another by then.
+
+    It is moved aside for that: what somebody puts under its name meanwhile is looked at before it
+    could go, and put back.
+    """
+    before = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if not same(entry(name, before, before.st_ctime_ns)):
+        return False
+    aside = temporaries.later_name_of(name)
+    try:
+        os.rename(name, aside, src_dir_fd=directory, dst_dir_fd=directory)
+    except PermissionError:  # the folder may take no new names
+        remove_file(directory, name, temporaries)
+        return True
+    moved = os.stat(aside, dir_fd=directory, follow_symlinks=False)
+    if _content(moved) != _content(before):
+        try:
+            rename_new(directory, aside, directory, name)
+        except FileExistsError:  # a newer one is there already, in place of that
+            os.unlink(aside, dir_fd=directory)
+        return False
+    os.unlink(aside, dir_fd=directory)
+    temporaries.discard(directory, name)
+    return True
+
+
+def _content(status: os.stat_result) -> tuple[int, ...]:
+    """What tells two files, and two contents of one, apart whatever their names."""
+    return status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns
 
 
 def remove_directory(directory: int, name: str, temporaries: Temporaries) -> None:

@@ -280,6 +280,24 @@ def served(data: bytes, tag: str, **changes: Any) -> Callable[[Asked], bytes]:
 DATA = bytes(range(256)) * 2000
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [('"one"', '"one"', True), ('W/"one"', '"one"', True), ('"one"', '"two"', False)],
+)
+def test_versions_of_one_size_and_second_are_told_apart_by_their_tags(
+    before: str, after: str, same: bool
+) -> None:
+    numbers = []
+
+    async def main(tree: WebdavTree) -> None:
+        numbers.append((await tree.stat(FILE)).unique)
+
+    for tag in (before, after):
+        at(served(b"data", tag), main)
+    assert all(numbers)
+    assert (numbers[0] == numbers[1]) is same
+
+
 @pytest.mark.parametrize("start", [0, 1, 300_000, len(DATA)])
 @pytest.mark.parametrize("no_ranges", [False, True])
 def test_a_download_goes_on_where_it_was_cut(start: int, no_ranges: bool) -> None:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from mft.events import catalogue as events
 from mft.transfers.finishing import remove_folders
 from mft.transfers.one_file import is_same
 from mft.transfers.rows import STABLE, Row
+from mft.vfs import names
 from mft.vfs.base import Entry
 from tests.fakes.run import run
 from tests.fakes.transferring import Desk, LocalDesk
@@ -129,6 +131,43 @@ def test_a_source_that_was_replaced_within_its_second_stays(tmp_path):
     at.programs.acts["/bin/notify"] = replaced
     at.start()
     assert source.read_bytes() == b"new2"
+    at.stop()
+
+
+@pytest.mark.parametrize("moment", ["before it is moved aside", "since then as well", "in place"])
+def test_a_source_that_is_replaced_right_before_it_is_removed_stays(tmp_path, monkeypatch, moment):
+    for name in ("out", "in"):
+        (tmp_path / name).mkdir()
+    source = tmp_path / "out" / "a.csv"
+    source.write_bytes(b"old1")
+    rename = os.rename
+
+    def put(data: bytes) -> None:
+        (tmp_path / "new").write_bytes(data)
+        rename(tmp_path / "new", source)
+
+    def late(old: Any, new: Any, **where: Any) -> None:
+        if old != source.name:
+            rename(old, new, **where)
+            return
+        if moment == "in place":
+            source.write_bytes(b"new2")
+            os.utime(source, (9, 9))
+        else:
+            put(b"new2")
+        rename(old, new, **where)
+        if moment == "since then as well":
+            put(b"new3")
+
+    at = LocalDesk(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(names.os, "rename", late)
+        at.start()
+    assert source.read_bytes() == (b"new3" if moment == "since then as well" else b"new2")
+    assert [path.name for path in source.parent.iterdir()] == ["a.csv"]
+    assert at.sent == {"a.csv": b"old1"}
+    (told,) = at.payloads(events.TRANSFER_SOURCE_CHANGED.number)
+    assert told.path.endswith("out/a.csv")
     at.stop()
 
 

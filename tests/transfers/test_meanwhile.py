@@ -153,6 +153,21 @@ def test_a_file_that_changes_again_while_a_look_goes_on_is_sent_as_it_is_then(de
     assert (run.state, run.error, at.transfer.tally.failed) == ("ended", "", 0)
 
 
+def test_a_file_that_is_replaced_twice_before_it_can_be_sent_is_sent_as_it_is_then(desk):
+    """Though looks find the same size and the same second both times."""
+    at = desk(retry_count="0", concurrent_files="1")
+    at.start()
+    for data in (b"third", b"the fourth"):
+        at.put("a.csv", b"four", 1000)
+        at.source.hangs.add("download")
+        at.pass_time(11)
+        at.put("a.csv", data, 1000)
+        at.source.answer()
+    at.pass_time(20)
+    assert at.arrived == {"a.csv": b"the fourth"}
+    assert at.transfer.tally.failed == 0
+
+
 def test_a_name_that_a_folder_tells_twice_is_one_file(desk, monkeypatch):
     at = desk()
     at.put("a.csv")

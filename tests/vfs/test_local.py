@@ -292,3 +292,25 @@ def test_a_tree_closed_during_a_call_is_let_go_after_it(tmp_path: Path) -> None:
     finish(call)
     assert os.listdir(tmp_path) == ["a"]
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_file_is_removed_only_if_it_is_what_it_should_be(files: LocalFileSystem) -> None:
+    put(files, A, b"data")
+    assert not run(files.remove_same(A, lambda found: found.size == 5))
+    assert get(files, A) == b"data"
+    assert run(files.remove_same(A, lambda found: found.size == 4))
+    assert os.listdir(files.root) == []
+    with refused(Reason.NOT_FOUND):
+        run(files.remove_same(A, lambda found: True))
+
+
+def test_a_file_is_removed_from_a_folder_that_takes_no_new_names(
+    files: LocalFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*names: object, **folders: int) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    put(files, A, b"data")
+    monkeypatch.setattr(os, "rename", denied)
+    assert run(files.remove_same(A, lambda found: True))
+    assert os.listdir(files.root) == []
