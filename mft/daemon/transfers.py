@@ -1,12 +1,13 @@
 """Transfers of the running server."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.logger import Logger
 
 from mft.core.failure import Reason, Refused
@@ -39,6 +40,7 @@ FAMILY: Final = "transfers"
 WORD: Final = "transfer"
 FOLDER: Final = "transfers"  # in state/: the queues
 SUFFIX: Final = ".db"  # of them
+WORKING: Final = (State.STARTED, State.SUSPENDED)
 COPY: Final = ".copy"  # added to the name of a queue that was copied for a backup
 
 log = Logger()
@@ -58,6 +60,8 @@ class Transfers:
     ) -> None:
         self.running: dict[str, Transfer] = {}
         self._turns: dict[str, Turn] = {}  # in a cluster: of each of them
+        # Elsewhere: of each, held by who starts or stops it. A turn has its own.
+        self._changing: defaultdict[str, DeferredLock] = defaultdict(DeferredLock)
         self._sharing = sharing
         self._bus = bus
         self._pools = pools
@@ -76,7 +80,8 @@ class Transfers:
         turn = self._sharing.turn(uuid)
         transfer = self.running[uuid] = self._build(uuid, options, turn)
         if turn is None:
-            await transfer.start()
+            async with self._changing[uuid]:
+                await transfer.start()
             self._tell_started(transfer)
             return
         self._turns[uuid] = turn
@@ -126,7 +131,8 @@ class Transfers:
             if turn is not None:
                 await turn.end(reason)
             else:
-                await transfer.stop()
+                async with self._changing[uuid]:
+                    await transfer.stop()
                 self._tell_stopped(transfer, reason)
         except Exception as error:
             log.failure("stopping {name}", name=transfer.options.name)
@@ -206,21 +212,29 @@ class Transfers:
         """Stop one until somebody starts it, and give its name."""
         transfer = self._here(identifier)
         turn = self._turns.get(transfer.component.uuid)
-        await (transfer.stop() if turn is None else turn.rest())
+        if turn is not None:
+            await turn.rest()
+        else:
+            async with self._changing[transfer.component.uuid]:
+                await transfer.stop()
         return transfer.options.name
 
     async def start_anew(self, identifier: str) -> str:
         """Start one that was stopped or has failed, and give its name."""
         transfer = self._here(identifier)
-        turn = self._turns.get(transfer.component.uuid)
-        if transfer.state in (State.STARTED, State.SUSPENDED):
-            return transfer.options.name
+        uuid, name = transfer.component.uuid, transfer.options.name
+        turn = self._turns.get(uuid)
         if turn is not None:
-            await turn.start_anew()
-        else:
-            await transfer.stop()
-            await transfer.start()
-        return transfer.options.name
+            if transfer.state not in WORKING:
+                await turn.start_anew()
+            return name
+        async with self._changing[uuid]:
+            if self.running.get(uuid) is not transfer:
+                raise Refused(Reason.NOT_FOUND, "", f"the transfer {name} is not there any more")
+            if transfer.state not in WORKING:
+                await transfer.stop()
+                await transfer.start()
+        return name
 
     async def copy_queue(self, name: str) -> None:
         """Copy a queue, by the name of its file, to the same name and COPY; nobody else can.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred, gatherResults
 
 from mft.cli.check import plan
 from mft.core.failure import Reason, Refused
@@ -22,6 +23,7 @@ from tests.fakes.loop import run_loop, until
 from tests.fakes.refused import refused
 
 Body = Callable[[Daemon, Any], Awaitable[None]]
+START = {"do": "start-transfer", "transfer": "out"}
 SHARE = "[locations/SHARE]\nname = share\ntype = filesystem\npath = HOME/share\n"
 
 
@@ -158,6 +160,42 @@ def test_one_can_be_stopped_and_started(instance: Instance) -> None:
         assert shown["queue"] == {}
         assert (await asked(daemon, do="start-transfer", transfer="out"))["ok"]
         assert daemon.transfers.of("out").state is State.STARTED
+
+    running(instance, body, transfer())
+
+
+def both(*requests: Any) -> Any:
+    """Two requests that are answered side by side."""
+    return gatherResults([Deferred.fromCoroutine(one) for one in requests])
+
+
+def test_two_that_start_it_at_once_start_it_once(instance: Instance) -> None:
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        await asked(daemon, do="stop-transfer", transfer="out")
+        start = [asked(daemon, do="start-transfer", transfer="out") for _ in range(2)]
+        assert all(found["ok"] for found in await both(*start))
+        assert daemon.transfers.of("out").state is State.STARTED
+        put(instance, "a.csv")
+        await until(reactor, lambda: arrived(instance) == ["a.csv"])
+
+    running(instance, body, transfer())
+
+
+def test_a_start_that_is_asked_for_while_it_stops_follows_that(instance: Instance) -> None:
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        stop = asked(daemon, do="stop-transfer", transfer="out")
+        assert all(found["ok"] for found in await both(stop, asked(daemon, **START)))
+        assert daemon.transfers.of("out").state is State.STARTED
+
+    running(instance, body, transfer())
+
+
+def test_one_that_is_taken_out_while_it_starts_does_not_run(instance: Instance) -> None:
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        await asked(daemon, do="stop-transfer", transfer="out")
+        one = daemon.transfers.of("out")
+        await both(asked(daemon, **START), daemon.transfers.stop("out-1", "the test wants it"))
+        assert one.state is State.STOPPED
 
     running(instance, body, transfer())
 
