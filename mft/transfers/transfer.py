@@ -131,11 +131,8 @@ class Transfer:
         task: Deferred[Any] = Deferred.fromCoroutine(self._guarded(work))
         if not task.called:
             self._tasks.add(task)
-            task.addBoth(self._forget, task)
+            task.addBoth(lambda _: self._tasks.discard(task))
         return task
-
-    def _forget(self, result: Any, task: "Deferred[Any]") -> None:
-        self._tasks.discard(task)
 
     async def _guarded(self, work: Coroutine[Any, Any, Any]) -> None:
         """A task that breaks by a fault of ours fails the transfer: nobody would notice else."""
@@ -146,6 +143,7 @@ class Transfer:
         except Exception as error:
             self._around.log(f"transfer {self.component.uuid!r}: {error!r}")
             self._set(State.FAILED, repr(error))
+            self._tell_idle()  # it may have been the one that does
 
     # When it works.
 

@@ -9,6 +9,7 @@ import pytest
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
+from mft.transfers.queue import Queue
 from mft.transfers.runs import ENDED, RUNNING
 from mft.transfers.transfer import PARTING, State
 from tests.fakes.lending import Begun
@@ -789,6 +790,23 @@ def test_a_transfer_that_has_failed_runs_no_more(desk):
     at.pass_time(30)
     assert "no line of destination_path_actions" in first.error
     assert at.transfer.run("two").error == "the transfer is failed"
+
+
+def test_a_run_ends_also_where_a_fault_of_ours_does(desk, monkeypatch):
+    at = desk(enabled="no")
+    at.put("a.csv")
+    at.target.hangs.add("upload")
+    at.start()
+    run = at.transfer.run("the test asks for it")
+
+    def broken(*words: Any) -> None:
+        raise TypeError("a fault")
+
+    monkeypatch.setattr(Queue, "take", broken)
+    at.target.answer()
+    assert (run.state, run.done) == (ENDED, 1)
+    assert "a fault" in run.error
+    assert "a fault" in at.logged.pop()
 
 
 def test_a_stop_does_not_wait_for_a_peer_that_answers_nothing(desk):
