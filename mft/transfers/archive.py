@@ -57,6 +57,8 @@ async def _copy(around: Around, row: Row, source: Remote, store: Remote, name: V
     download = await source.download(row.path)
     try:
         size = download.entry.size
+        if not (row.changed or row.unique):  # it was not sent: what is put aside may be removed
+            row.changed, row.unique = download.entry.changed, download.entry.unique
         await make_folders(store, name.parent)
         await around.hold.check()
         upload = await store.upload(name, Existing.REPLACE)

@@ -273,7 +273,7 @@ class Queue:
                     "INSERT OR REPLACE INTO sent (path, size, modified, at) VALUES (?, ?, ?, ?)",
                     (str(row.path), row.size, row.modified, now),
                 )
-                database.execute("INSERT INTO looked_sent VALUES (last_insert_rowid())")
+                database.execute("INSERT OR IGNORE INTO looked_sent VALUES (last_insert_rowid())")
             return _end_of_batch(database, row, outcome) if row.batch else None
 
     def drop(self, row: Row, outcome: str = "") -> Ended | None:

@@ -225,6 +225,10 @@ class Watching:
         """Make a batch of what waits, if it is time; when it is, if it will be by itself."""
         if not self._rules.batches:
             return None
+        async with self._lock:  # a run asks for it as well
+            return await self._gather()
+
+    async def _gather(self) -> float | None:
         around, options = self._around, self._options
         waiting = await around.ask(around.queue.waiting)
         self._tell_collecting(waiting.files)

@@ -212,6 +212,16 @@ def test_what_was_sent_during_a_look_is_not_forgotten_though_the_clock_was_set_b
     assert queue.look([A], 160, AT_ONCE, ()).remembered == 1
 
 
+def test_what_is_sent_again_during_a_look_that_has_seen_it_is_remembered(queue):
+    look(queue, A)
+    queue.end(first(queue), DONE, 100, remember=True)
+    queue.begin_look()
+    queue.look([A._replace(size=2)], 200, AT_ONCE, ())
+    queue.end(first(queue), DONE, 201, remember=True)
+    queue.end_look(200, AT_ONCE, ())
+    assert queue.look([A._replace(size=2)], 210, AT_ONCE, ()).remembered == 1
+
+
 def test_what_has_gone_is_remembered_for_a_while(queue):
     rules = Rules(memory=1000)
     look(queue, A, rules=rules)

@@ -10,6 +10,7 @@ import pytest
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
+from mft.transfers import giving_up
 from mft.transfers.finishing import remove_folders
 from mft.transfers.one_file import is_same
 from mft.transfers.rows import STABLE, Row
@@ -168,6 +169,28 @@ def test_a_source_that_is_replaced_right_before_it_is_removed_stays(tmp_path, mo
     assert at.sent == {"a.csv": b"old1"}
     (told,) = at.payloads(events.TRANSFER_SOURCE_CHANGED.number)
     assert told.path.endswith("out/a.csv")
+    at.stop()
+
+
+def test_a_source_that_is_replaced_while_it_is_put_aside_stays(tmp_path, monkeypatch):
+    for name in ("out", "in", "kept"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "in" / "a.csv").write_bytes(b"old")
+    source, new = tmp_path / "out" / "a.csv", tmp_path / "new"
+    for path, data in ((source, b"one!"), (new, b"two!")):
+        path.write_bytes(data)
+        os.utime(path, (1200, 1200))
+    archive = giving_up.archive
+
+    async def replaced(*words: Any) -> None:
+        await archive(*words)
+        new.rename(source)
+
+    monkeypatch.setattr(giving_up, "archive", replaced)
+    at = LocalDesk(tmp_path, retry_count="0", archive_failure_path="kept", archive_format="exact")
+    at.start()
+    assert (tmp_path / "kept" / "a.csv").read_bytes() == b"one!"
+    assert source.read_bytes() == b"two!"
     at.stop()
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from mft.events import catalogue as events
 from mft.transfers import looking, source
-from tests.fakes.transferring import Desk
+from tests.fakes.transferring import Desk, Programs
 
 
 @pytest.fixture
@@ -93,3 +94,28 @@ def test_a_batch_whose_files_all_go_is_cancelled(desk):
     at.pass_time(30)
     assert at.has_told(events.TRANSFER_BATCH_CANCELLED)
     assert at.arrived == {}
+
+
+def test_a_batch_is_made_once_though_a_run_and_a_look_find_it_at_the_same_time(desk, monkeypatch):
+    at = desk(batch_interval="5", execute_before="/bin/may")
+    at.put("a.csv")
+    waiting: list[Deferred[None]] = []
+    call = Programs.__call__
+
+    async def slow(programs: Programs, *words: Any) -> Any:
+        waiting.append(Deferred())
+        await waiting[-1]
+        return await call(programs, *words)
+
+    monkeypatch.setattr(Programs, "__call__", slow)
+    at.start()
+    at.pass_time(11)
+    at.transfer.run("the test asks for it")
+    at.pass_time(2)
+    for one in waiting:
+        one.callback(None)
+    at.pass_time(2)
+    (queued,) = at.payloads(events.TRANSFER_JOB_QUEUED.number)
+    assert queued.files == ["/out/a.csv"]
+    assert at.programs.names == ["/bin/may"]
+    assert list(at.arrived) == ["a.csv"]
