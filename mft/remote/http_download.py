@@ -46,6 +46,12 @@ class Version:
         return int.from_bytes(hashlib.sha256(tag).digest()[:NUMBER])
 
     @property
+    def only(self) -> list[Field]:
+        """What lets a request be done to this content only; nothing where the server tells none."""
+        strong = self.tag is not None and not self.tag.startswith("W/")
+        return [("If-Match", self.tag)] if self.tag is not None and strong else []
+
+    @property
     def condition(self) -> list[Field]:
         """What asks for a range only of this content (RFC 9110 13.1.5)."""
         if self.tag is not None:  # a weak tag never matches: then all comes, and is looked at

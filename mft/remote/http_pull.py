@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from mft.core.failure import Reason, Refused
@@ -172,6 +172,10 @@ class PullTree(HttpTree):
         raise self.unsupported(path)
 
     async def remove(self, path: VPath) -> None:
+        """Refused: documents are only fetched."""
+        raise self.unsupported(path)
+
+    async def remove_same(self, path: VPath, same: Callable[[Entry], bool]) -> bool:
         """Refused: documents are only fetched."""
         raise self.unsupported(path)
 

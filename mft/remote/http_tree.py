@@ -1,5 +1,6 @@
 """What every tree of a server of HTTP has in common, and what none of them can do."""
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from mft.core.failure import Reason, Refused
@@ -7,7 +8,7 @@ from mft.core.vpath import VPath
 from mft.remote.base import Identity
 from mft.remote.http_download import FILE, HttpDownload, HttpReading, Version
 from mft.remote.http_peer import FILES, Asked, Field, HttpPeer
-from mft.remote.http_status import refusal
+from mft.remote.http_status import reason_of, refusal
 from mft.remote.http_tus import Resuming
 from mft.remote.http_upload import HttpUpload
 from mft.vfs.base import Attributes, Download, Entry, Existing, Usage
@@ -15,6 +16,7 @@ from mft.wire.http.digests import parse_digest
 
 SHA_256: Final = "sha256"
 ONLY_NEW: Final[Field] = ("If-None-Match", "*")
+_UNLIKE: Final = reason_of(412)  # of a condition that does not hold
 _UNASKED: Final = frozenset((404, 405, 501))  # of a method that a server does not know there
 
 
@@ -149,10 +151,30 @@ class HttpTree:
             raise Refused(Reason.IS_A_DIRECTORY, str(path))
         await self.delete(path)
 
-    async def delete(self, path: VPath, *, folder: bool = False) -> None:
+    async def remove_same(self, path: VPath, same: Callable[[Entry], bool]) -> bool:
+        """Remove a file only if it is what it should be, right before; whether it was.
+
+        A server that has told a strong tag is asked to see to it as well, which not every one does.
+        """
+        entry, version = await self.known(path)
+        if not (entry.is_file and same(entry)):
+            return False
+        try:
+            await self.delete(path, fields=version.only)
+        except Refused as refused:
+            if not version.only or refused.reason is not _UNLIKE:
+                raise
+            if not same((await self.known(path))[0]):
+                return False
+            await self.delete(path)  # its server takes no tag for what it has told itself
+        return True
+
+    async def delete(
+        self, path: VPath, *, folder: bool = False, fields: Sequence[Field] = ()
+    ) -> None:
         """DELETE what is under a path, whatever it is."""
         target, subject = self.peer.place.target(path, folder=folder), str(path)
-        async with self.peer.asking("DELETE", target, subject=subject) as asked:
+        async with self.peer.asking("DELETE", target, *fields, subject=subject) as asked:
             if not asked.good:
                 raise refusal(asked.answer.status, subject)
             await self.look_into(asked, subject)

@@ -145,6 +145,7 @@ def test_what_is_only_fetched_cannot_be_changed(tmp_path: Path) -> None:
         works = [
             tree.upload(FILE, Existing.REPLACE),
             tree.remove(FILE),
+            tree.remove_same(FILE, lambda found: True),
             tree.make_directory(FILE),
             tree.remove_directory(FILE),
             tree.rename(FILE, ROOT, replace=False),

@@ -7,6 +7,7 @@ import pytest
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
+from mft.remote.http_download import Version
 from mft.remote.webdav import WebdavTree
 from mft.vfs.base import Attributes, Existing
 from tests.fakes.http_location import fetched, in_clear, listed, sent
@@ -296,6 +297,35 @@ def test_versions_of_one_size_and_second_are_told_apart_by_their_tags(
         at(served(b"data", tag), main)
     assert all(numbers)
     assert (numbers[0] == numbers[1]) is same
+
+
+@pytest.mark.parametrize(
+    ("tag", "then", "statuses", "removed", "asked_for"),
+    [
+        ('"one"', '"one"', [204], True, ['"one"']),
+        ('W/"one"', 'W/"one"', [204], True, [None]),
+        ('"one"', '"two"', [412], False, ['"one"']),  # it was replaced after the last look
+        ('"one"', '"one"', [412, 204], True, ['"one"', None]),  # a server that knows no tag
+        ('"two"', '"two"', [], False, []),
+    ],
+)
+def test_a_file_is_removed_only_as_the_version_that_it_should_be(
+    tag: str, then: str, statuses: list[int], removed: bool, asked_for: list[str | None]
+) -> None:
+    answers, asked_with = list(statuses), []
+
+    def answer(asked: Asked) -> bytes:
+        if asked.method == "DELETE":
+            asked_with.append(asked.field("If-Match"))
+            return reply(answers.pop(0))
+        return served(b"data", then if asked_with else tag)(asked)
+
+    async def main(tree: WebdavTree) -> None:
+        one = Version(4, None, '"one"').number
+        assert await tree.remove_same(FILE, lambda found: found.unique == one) is removed
+
+    at(answer, main)
+    assert asked_with == asked_for
 
 
 @pytest.mark.parametrize("start", [0, 1, 300_000, len(DATA)])
