@@ -29,7 +29,7 @@ from mft.transfers.copying import Converter, Copying, Digest
 from mft.transfers.finishing import at_destination, make_folders
 from mft.transfers.hold import check_now
 from mft.transfers.names import Conversion, conversion_of
-from mft.transfers.one_file import ChangedError, OneFile, VanishedError
+from mft.transfers.one_file import ChangedError, OneFile, VanishedError, is_same
 from mft.transfers.open_source import check_source, close_source, end_source, open_source
 from mft.transfers.programs import run_for
 from mft.transfers.rows import SENDING, SENT, SKIPPED, STABLE, VERIFIED, Row
@@ -321,7 +321,7 @@ class Delivery:
         theirs = None
         if self._conversion is None:  # else the source has another one
             theirs = await file.destination.digest(final, DIGEST)
-        if theirs is None:
+        if theirs is None or not await self._can_compare():
             return not row.replaces
         try:
             return theirs == await digest_of_source(file)
@@ -329,6 +329,16 @@ class Delivery:
             if refused.reason is Reason.NOT_FOUND:
                 raise VanishedError from None
             raise
+
+    async def _can_compare(self) -> bool:
+        """Whether the source still is what was sent; VanishedError where nothing else tells."""
+        file = self._file
+        try:
+            return is_same(file.row, await file.look(), file.source)
+        except VanishedError:
+            if file.row.replaces:
+                raise
+            return False
 
     async def _see(self, temporary: VPath, final: VPath, found: Entry | None) -> None:
         """It was renamed: what is there then is what was sent, or was taken away already.

@@ -15,7 +15,7 @@ from mft.events import catalogue as events
 from mft.transfers.queue import Queue
 from mft.transfers.transfer import Transfer
 from tests.fakes.lending import Begun
-from tests.fakes.remote import MemoryRemoteListing
+from tests.fakes.remote import MemoryRemote, MemoryRemoteListing
 from tests.fakes.transferring import NOW, Desk, options
 
 DAY = 86400.0
@@ -232,6 +232,32 @@ def test_what_is_put_aside_while_a_look_goes_on_is_not_found_by_it(desk, monkeyp
     at.pass_time(5)
     assert not at.has_told(events.TRANSFER_SOURCE_VANISHED)
     assert at.numbers.count(events.TRANSFER_FILE_FAILED.number) == 1
+
+
+@pytest.mark.parametrize("then", ["changes", "goes"])
+def test_what_has_its_name_is_told_though_its_source_is_another_by_then(desk, monkeypatch, then):
+    at = desk(overwrite_rule="timestamp-to-new-file", retry_wait="5")
+    rename = MemoryRemote.rename
+
+    async def cut(remote: Any, *words: Any, **named: Any) -> None:
+        await rename(remote, *words, **named)
+        remote.cut()
+        raise Refused(Reason.ABORTED, "", "cut")
+
+    at.put("a.csv", b"first")
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryRemote, "rename", cut)
+        at.start()
+    if then == "changes":
+        at.put("a.csv", b"the second", 2000)
+    else:
+        remove(at, "/out/a.csv")
+    at.pass_time(200, step=5)
+    told = [one.destination_path for one in at.payloads(events.TRANSFER_FILE_DONE.number)]
+    assert told[0] == "/in/a.csv"
+    assert len(told) == len(at.arrived) == (2 if then == "changes" else 1)
+    assert at.arrived["a.csv"] == b"first"
+    assert (at.transfer.tally.failed, at.left) == (0, [])
 
 
 # Batches.
