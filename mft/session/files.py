@@ -10,6 +10,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
 from mft.session.gaps import Extent
+from mft.session.latest import OTHERS
 from mft.session.numbers import NO_METADATA, Closed, Metadata
 from mft.vfs.base import Attributes, Download, Existing, Lane, Upload
 
@@ -156,7 +157,9 @@ class ReceivedFile(OpenFile):
         start: int | None = None,
         *,
         reading: bool,
+        begun: int = OTHERS,
     ) -> None:
+        """`begun` tells which upload with a URL it is a part of; see Latest."""
         start = upload.start if start is None else start
         super().__init__(session, path, requested, mode, upload.real_path, start)
         self.lane = upload.lane
@@ -168,6 +171,8 @@ class ReceivedFile(OpenFile):
         self._older = 0 if self.in_place else start  # the end of what was here before this one
         self._holed = False  # whether what a kill leaves is known to be worth nothing
         self.failure: Refused | None = None  # of a write: the file can only be aborted then
+        self._begun = begun
+        self._is_latest()
 
     def leaves_hole(self, offset: int) -> bool:
         """Whether `leave_hole` is to be told before bytes are written at an offset.
@@ -251,6 +256,8 @@ class ReceivedFile(OpenFile):
         except BaseException:
             self._tell_failed(self._numbers, Reason.BROKEN.value)
             raise
+        finally:
+            self._is_latest()
         self._tell_done(self._numbers)
         # A success that is not in the journal is not told: the client sends the file again.
         await self.session.recorded()
@@ -288,7 +295,16 @@ class ReceivedFile(OpenFile):
         except Refused as refused:
             details = f"{details}; {refused.details}"
         finally:
+            self._is_latest()
             self._tell_failed(self._numbers, details)
+
+    def _is_latest(self) -> None:
+        """What is at the path now are its bytes: told at its begin, and when they stay or go.
+
+        Of uploads side by side the last to end is the one whose bytes stay.
+        """
+        session = self.session
+        session.latest.has_bytes((session.account.uuid, self.path), self._begun)
 
     async def _cut(self) -> bool:
         """Cut off what came behind a hole; whether anything is left that is worth keeping."""

@@ -17,6 +17,7 @@ from mft.runtime.threads import Blocking
 from mft.session.bandwidth import Pace, Share
 from mft.session.files import ReceivedFile, SentFile
 from mft.session.inspection import Inspecting, Inspections
+from mft.session.latest import Latest
 from mft.session.listing import GuardedListing
 from mft.session.numbers import (
     NO_METADATA,
@@ -59,10 +60,12 @@ class Gate:
         own: OwnCredentials | None = None,
         share: Share | None = None,
         inspections: Inspections | None = None,
+        latest: Latest | None = None,
     ) -> None:
         """`left` is called at the end; with `lent`, somebody else closes the tree.
 
-        `share` is its part in its account's bandwidth, where that is limited.
+        `share` is its part in its account's bandwidth, where that is limited; `latest` what is
+        known of uploads of all sessions.
         """
         self.account = account
         self.numbers = numbers
@@ -83,6 +86,7 @@ class Gate:
         self.own = own or OwnCredentials(NO_WAYS)
         self._share = share
         self._inspections = inspections
+        self.latest = latest or Latest()
         self._inspecting: set[Inspecting] = set()
         self._awaited = True  # whether somebody waits for answers
         self._present = True  # the client, as far as we know
@@ -231,6 +235,7 @@ class Gate:
             own=self.own,
             share=None if self._share is None else self._share.another(),
             inspections=self._inspections,
+            latest=self.latest,
         )
 
     async def close(self, details: str) -> None:

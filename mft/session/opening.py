@@ -16,6 +16,7 @@ from mft.events.bus import Bus
 from mft.events.model import Event
 from mft.session.bandwidth import Bandwidths
 from mft.session.inspection import Inspections
+from mft.session.latest import Latest
 from mft.session.numbers import Numbers
 from mft.session.own_credentials import OwnCredentials, Ways
 from mft.session.roster import Roster
@@ -55,6 +56,7 @@ class Opening:
         self._sync_events = sync_events
         self._tell_requests = tell_requests
         self._inspections = inspections
+        self._latest = Latest()
 
     async def open(
         self,
@@ -94,6 +96,7 @@ class Opening:
             left=left.close,
             share=share,
             inspections=self._inspections,
+            latest=self._latest,
             own=OwnCredentials(ways),
         )
 

@@ -13,6 +13,7 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.session.files import MODES, ReceivedFile, SentFile
+from mft.session.latest import OTHERS
 from mft.session.looking import Looking
 from mft.session.numbers import NO_METADATA, Metadata
 from mft.session.whole_files import copied
@@ -142,6 +143,7 @@ class Session(Looking):
                 p.RenameFailed(str(target), real, str(source), str(target), refused.details),
             )
             raise
+        self.latest.has_bytes((self.account.uuid, target), OTHERS)
         self.emit(outcome.done, p.Renamed(str(target), real, str(source), str(target)))
 
     # Files.
@@ -155,6 +157,7 @@ class Session(Looking):
         mode: int = 0o666,
         reading: bool = False,
         metadata: Metadata = NO_METADATA,
+        begun: int = OTHERS,
     ) -> ReceivedFile:
         """Begin to receive a file; it is under its name only once the returned file is closed.
 
@@ -163,6 +166,7 @@ class Session(Looking):
         finished file (EXTEND and MODIFY only), else 0. A given `start` (EXTEND and MODIFY only)
         must lie within the same bytes, else Refused(INVALID), and they stay as they are. What an
         interrupted upload has behind it is cut off; in a finished file it stays until written over.
+        `begun` tells which upload with a URL it is a part of.
         """
         requested, what = path, MODES[how] + (" and reading" if reading else "")
         numbers = self.numbers.appending if how is Existing.EXTEND else self.numbers.writing
@@ -178,7 +182,9 @@ class Session(Looking):
         except Refused as refused:
             self._open_failed(numbers, path, requested, what, start or 0, refused, metadata)
             raise
-        received = ReceivedFile(self, path, requested, what, upload, start, reading=reading)
+        received = ReceivedFile(
+            self, path, requested, what, upload, start, reading=reading, begun=begun
+        )
         received.metadata = metadata
         self.opened.add(received)
         self.emit(numbers.done, numbers.of(received))

@@ -18,6 +18,7 @@ from mft.events.model import Occurrence
 from mft.protocols.base import ServiceParts
 from mft.protocols.shared_sessions import ALONE, SharedSessions
 from mft.session.bandwidth import Bandwidths
+from mft.session.latest import Latest
 from mft.session.login import Login
 from mft.session.numbers import Numbers
 from mft.session.opening import Limits
@@ -66,6 +67,7 @@ class MemoryServer:
         self.chain = Chain([self.method])
         self.tree = MemoryTree(self.reactor.seconds)
         self.roster = Roster()
+        self.latest = Latest()
         self.bandwidths = Bandwidths(self.reactor.callLater, self.reactor.seconds)
         self.storage = storage
         self.tell_requests = False
@@ -117,6 +119,7 @@ class MemoryServer:
                 clock=self.reactor.seconds,
                 own=OwnCredentials(Ways(change, has_codes, trace)),
                 share=share,
+                latest=self.latest,
                 left=None if share is None else partial(self.bandwidths.left, account),
             )
 

@@ -189,9 +189,10 @@ async def _receive(exchange: Exchange, how: Existing, digest: bytes | None) -> N
     path, fields = exchange.path, exchange.head.fields
     hasher = None if digest is None else hashlib.sha256()
     metadata = exchange.client.hub.metadata(fields)
+    upload = exchange.session.upload
     async with (
-        uploads.offered(exchange),
-        await exchange.session.upload(path, how, metadata=metadata) as received,
+        uploads.offered(exchange) as begun,
+        await upload(path, how, metadata=metadata, begun=begun) as received,
     ):
         update = None if hasher is None else hasher.update
         await exchange.body.into(received, exchange.client.hub.soon, update)

@@ -53,6 +53,7 @@ class Upload:
         self._session = exchange.session
         self._account = self._session.account
         self._turns = exchange.client.hub.turns
+        self._latest = self._session.latest
         self._place = self._account.uuid, name.path
 
     def turn(self) -> AbstractAsyncContextManager[None]:
@@ -81,7 +82,17 @@ class Upload:
 
     def _may_be_mine(self, entry: Entry) -> bool:
         fits = self.name.length is None or entry.size <= self.name.length
-        return fits and self._turns.may_have_bytes(self._place, self.name.begun)
+        return fits and self._latest.may_have_bytes(self._place, self.name.begun)
+
+    def begins(self, entry: Entry | None) -> None:
+        """It begins where there is nothing, what it goes on with, or a finished file.
+
+        Which may be what another upload has made, whose client has not heard of it yet.
+        """
+        if entry is None or entry.interrupted:
+            self._latest.has_bytes(self._place, self.name.begun)
+        else:
+            self._latest.watch(self._place)
 
     async def append(self, part: Part) -> Standing:
         """Add the body of the request, and give how far it is then.
@@ -96,11 +107,12 @@ class Upload:
             raise BadRequest(413, TOO_MUCH)
         how, start = (Existing.EXTEND, part.offset) if part.offset else (Existing.REPLACE, None)
         metadata = exchange.client.hub.metadata(exchange.head.fields)
-        upload = self._session.upload(self.name.path, how, start=start, metadata=metadata)
+        upload = self._session.upload(
+            self.name.path, how, start=start, metadata=metadata, begun=self.name.begun
+        )
         async with await upload as received:
             if received.in_place:
                 raise Refused(Reason.EXISTS, str(self.name.path), "a finished file is there")
-            self._turns.has_bytes(self._place, self.name.begun)
             if part.checksum is not None:
                 await received.doubt()
             at, ends = await self._take(part, received)

@@ -1,4 +1,4 @@
-"""Uploads that requests work on: one request for each, and whose bytes are in the store.
+"""Uploads that requests work on: one request for each.
 
 A client that has lost its connection asks again while the server still waits on the old one. So a
 newer request ends the older, which may hang unseen for a minute.
@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
 
-from mft.core.vpath import VPath
-
 if TYPE_CHECKING:
     from mft.protocols.http.client import Client
 
-MAX_REMEMBERED: Final = 4096  # paths of which is known whose bytes they have: at most 4 KiB each
 NEWER: Final = "a newer request goes on with its upload"
 
 Key = tuple[str, str]  # the ID of an account, and the name of an upload
-Place = tuple[str, VPath]  # the ID of an account, and where a file will be
 
 
 class UploadTurns:
@@ -27,7 +23,6 @@ class UploadTurns:
 
     def __init__(self) -> None:
         self._working: dict[Key, _Turn] = {}
-        self._latest: dict[Place, int] = {}  # which upload of a path had bytes last, by its begin
 
     async def end(self, upload: Key) -> None:
         """End the request that works on an upload; wait until its bytes are where they stay."""
@@ -48,17 +43,6 @@ class UploadTurns:
             del self._working[upload]
             for over in turn.waiting:
                 over.callback(None)
-
-    def has_bytes(self, place: Place, begun: int) -> None:
-        """An upload's bytes come to a path, in place of those of another."""
-        self._latest.pop(place, None)
-        self._latest[place] = begun
-        if len(self._latest) > MAX_REMEMBERED:
-            del self._latest[next(iter(self._latest))]
-
-    def may_have_bytes(self, place: Place, begun: int) -> bool:
-        """Whether what is at a path may be an upload's: not that of another, as far as we know."""
-        return self._latest.get(place, begun) == begun
 
 
 class _Turn:

@@ -23,6 +23,7 @@ from mft.protocols.http.upload_fields import (
     url_of,
 )
 from mft.protocols.http.upload_parts import NANOSECONDS, Part, Standing, Upload, discard
+from mft.session.latest import OTHERS
 from mft.wire.http.head import BadRequest
 from mft.wire.http.target import quote_path
 from mft.wire.http.tus import (
@@ -98,6 +99,7 @@ async def _begun(
     upload = Upload(exchange, UploadName(path, length, time.time_ns(), before))
     if len(str(upload.name)) > MAX_NAME:
         raise BadRequest(400, "a path that no URL of an upload can tell")
+    upload.begins(entry)
     return upload
 
 
@@ -120,16 +122,19 @@ async def put_part(exchange: Exchange) -> None:
 
 
 @asynccontextmanager
-async def offered(exchange: Exchange) -> AsyncIterator[None]:
-    """A PUT of a whole file: where it asks for it, it goes on by the URL that it is told."""
+async def offered(exchange: Exchange) -> AsyncIterator[int]:
+    """A PUT of a whole file: where it asks for it, it goes on by the URL that it is told.
+
+    What is given is which upload with a URL it is a part of.
+    """
     if not parse_complete(exchange.head.fields.get("upload-complete")):
-        yield
+        yield OTHERS
         return
     length = length_of(exchange, 0, None, ends=True)
     upload = await _begun(exchange, exchange.path, length)
     _announce(exchange, upload)
     async with upload.turn():
-        yield
+        yield upload.name.begun
     exchange.fields.append(("Upload-Complete", complete(True)))
 
 

@@ -1,6 +1,7 @@
 """Parts of uploads: what is kept of them, who may add them, and several at a time."""
 
 import os
+import re
 import shutil
 import time
 from base64 import b64encode
@@ -264,6 +265,83 @@ def test_of_two_uploads_of_one_path_neither_goes_on_with_the_bytes_of_the_other(
     patch(client, second, 10, bytes(SIZE - 10))
     assert server.get("/a") == bytes(SIZE)
     assert (offset(client, first), offset(client, second)) == ("0", str(SIZE))
+
+
+def test_an_older_upload_that_ends_later_leaves_its_own_bytes_to_nobody_else(
+    server: HttpServer, client: HttpClient
+) -> None:
+    older = begun(client, "a", SIZE)
+    begin_part(client, older, 0, SIZE, DATA[:HALF])
+    newer, other = begun(other := HttpClient(server), "a", SIZE), other
+    patch(other, newer, 0, bytes(HALF))
+    client.leave()
+    assert (offset(other, newer), offset(other, older)) == ("0", str(HALF))
+
+
+def whole(client: HttpClient, data: bytes = bytes(SIZE), **fields: str) -> None:
+    """PUT the path, and leave after these bytes."""
+    client.write(client.head("PUT", "/home/a", Content_Length=str(SIZE), **fields) + data)
+    client.leave()
+
+
+def moved(client: HttpClient) -> None:
+    client.server.put("/b", bytes(SIZE))
+    assert client.ask("MOVE", "/home/b", None, Destination="/home/a").status in (201, 204)
+
+
+@pytest.mark.parametrize(
+    "come",
+    [
+        whole,
+        lambda client: whole(client, bytes(HALF)),
+        lambda client: whole(client, bytes(HALF), Upload_Complete="?1"),
+        moved,
+    ],
+    ids=["put", "put and cut", "draft and cut", "moved"],
+)
+@pytest.mark.parametrize("first", [DATA[:HALF], b""], ids=["after a part", "before any"])
+def test_what_else_comes_to_the_path_is_not_taken_for_the_upload(
+    server: HttpServer, client: HttpClient, come: Callable[[HttpClient], None], first: bytes
+) -> None:
+    url = begun(client, "a", SIZE)
+    if first:
+        patch(client, url, 0, first)
+    come(HttpClient(server))
+    assert offset(client, url) == "0"
+
+
+def test_a_whole_put_that_is_cut_goes_on_where_an_older_upload_was(
+    server: HttpServer, client: HttpClient
+) -> None:
+    older = begun(client, "a", SIZE)
+    patch(client, older, 0, bytes(10))
+    asking = HttpClient(server)
+    version = {"Upload_Draft_Interop_Version": "6", "Upload_Complete": "?1"}
+    head = asking.head("PUT", "/home/a", Content_Length=str(SIZE), **version)
+    asking.write(head + DATA[:HALF])
+    url = re.findall(rb"Location: (\S+)", asking.end.received)[0].decode()
+    asking.leave()
+    assert state(client, url) == (str(HALF), "?0")
+    assert offset(client, older) == "0"
+
+
+def test_the_next_upload_goes_on_with_what_the_last_one_left_where_it_asks_for_it(
+    server: HttpServer, client: HttpClient
+) -> None:
+    patch(client, begun(client, "a", SIZE), 0, DATA[:HALF])
+    answer = create(client, "", SIZE, Upload_Metadata=f"{named('a')},continue")
+    assert answer.field("Upload-Offset") == str(HALF)
+    assert patch(client, answer.field("Location") or "", HALF, DATA[HALF:]).status == 204
+    assert server.get("/a") == DATA
+
+
+def test_who_begins_anew_takes_nothing_from_a_client_that_has_not_heard_of_its_success(
+    server: HttpServer, client: HttpClient
+) -> None:
+    done = begun(client, "a", SIZE)
+    patch(client, done, 0, DATA)
+    begun(client, "a", SIZE)
+    assert offset(client, done) == str(SIZE)
 
 
 def test_a_new_upload_does_not_go_on_with_what_was_left_unless_it_is_asked_to(

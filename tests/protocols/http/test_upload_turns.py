@@ -5,12 +5,10 @@ from typing import Any, cast
 import pytest
 from twisted.internet.defer import Deferred
 
-from mft.core.vpath import VPath
-from mft.protocols.http.upload_turns import MAX_REMEMBERED, NEWER, UploadTurns
+from mft.protocols.http.upload_turns import NEWER, UploadTurns
 from tests.fakes.http_wire import Doing
 
 KEY = ("ann-1", "upload")
-PLACE = ("ann-1", VPath.parse("/a"))
 
 
 class Working:
@@ -73,24 +71,3 @@ def test_other_uploads_do_not_wait() -> None:
     assert Doing(turns.end(("bob-1", "upload"))).done
     assert old.ended == []
     old.over.callback(None)
-
-
-def test_bytes_are_those_of_the_upload_that_was_last() -> None:
-    turns = UploadTurns()
-    assert turns.may_have_bytes(PLACE, 1)
-    turns.has_bytes(PLACE, 1)
-    turns.has_bytes(PLACE, 2)
-    assert not turns.may_have_bytes(PLACE, 1)
-    assert turns.may_have_bytes(PLACE, 2)
-
-
-def test_what_is_remembered_has_a_limit_and_the_oldest_goes() -> None:
-    turns = UploadTurns()
-    turns.has_bytes(PLACE, 1)
-    places = [("ann-1", VPath.parse(f"/{number}")) for number in range(MAX_REMEMBERED)]
-    for place in places[:-1]:
-        turns.has_bytes(place, 1)
-    turns.has_bytes(PLACE, 1)
-    turns.has_bytes(places[-1], 1)
-    assert turns.may_have_bytes(places[0], 2)
-    assert not turns.may_have_bytes(PLACE, 2)

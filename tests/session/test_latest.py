@@ -1,0 +1,53 @@
+"""Of uploads of one path, the last one's bytes are there."""
+
+import pytest
+
+from mft.core.vpath import VPath
+from mft.session.latest import MAX_REMEMBERED, OTHERS, Latest
+
+PLACE = ("ann-1", VPath.parse("/a"))
+
+
+@pytest.fixture
+def latest() -> Latest:
+    return Latest()
+
+
+def test_bytes_are_those_of_the_upload_that_was_last(latest: Latest) -> None:
+    assert latest.may_have_bytes(PLACE, 1)
+    latest.has_bytes(PLACE, 1)
+    latest.has_bytes(PLACE, 2)
+    assert not latest.may_have_bytes(PLACE, 1)
+    assert latest.may_have_bytes(PLACE, 2)
+
+
+def test_what_has_no_url_takes_the_place_of_what_has_one(latest: Latest) -> None:
+    latest.has_bytes(PLACE, 1)
+    latest.has_bytes(PLACE, OTHERS)
+    assert not latest.may_have_bytes(PLACE, 1)
+
+
+def test_a_path_that_is_watched_is_anybodys_until_bytes_come(latest: Latest) -> None:
+    latest.watch(PLACE)
+    assert latest.may_have_bytes(PLACE, 1)
+    latest.has_bytes(PLACE, OTHERS)
+    latest.watch(PLACE)
+    assert not latest.may_have_bytes(PLACE, 1)
+
+
+def test_what_is_remembered_has_a_limit_and_the_oldest_goes(latest: Latest) -> None:
+    latest.has_bytes(PLACE, 1)
+    places = [("ann-1", VPath.parse(f"/{number}")) for number in range(MAX_REMEMBERED)]
+    for place in places[:-1]:
+        latest.has_bytes(place, 1)
+    latest.has_bytes(PLACE, 1)
+    latest.has_bytes(places[-1], 1)
+    assert latest.may_have_bytes(places[0], 2)
+    assert not latest.may_have_bytes(PLACE, 2)
+
+
+def test_uploads_without_a_url_fill_no_memory(latest: Latest) -> None:
+    latest.has_bytes(PLACE, 1)
+    for number in range(MAX_REMEMBERED):
+        latest.has_bytes(("ann-1", VPath.parse(f"/{number}")), OTHERS)
+    assert not latest.may_have_bytes(PLACE, 2)
