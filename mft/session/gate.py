@@ -324,10 +324,7 @@ class Gate:
 
     async def _begun(self, path: VPath, size: int) -> Entry | None:
         self._permit(Operation.WRITE, path)
-        most = self.account.file_write_size
-        if 0 < most < size:
-            details = f"{size} bytes is over the limit of {most}"
-            raise Refused(Reason.QUOTA, str(path), details)
+        self._fits(path, size)
         try:
             entry = await self._files.stat(path)
         except Refused as refused:
@@ -338,6 +335,13 @@ class Gate:
         if entry.is_directory:
             raise Refused(Reason.IS_A_DIRECTORY, str(path))
         return entry
+
+    def _fits(self, path: VPath, size: int) -> None:
+        """Refused(QUOTA) for a file that is larger than the account may write."""
+        most = self.account.file_write_size
+        if 0 < most < size:
+            details = f"{size} bytes is over the limit of {most}"
+            raise Refused(Reason.QUOTA, str(path), details)
 
     def _open_failed(
         self,

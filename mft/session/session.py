@@ -6,6 +6,8 @@ protocol calls an operation (`what`) is told with it where the protocol's events
 """
 
 import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from mft.auth.permissions import Operation
 from mft.core.failure import Reason, Refused
@@ -18,6 +20,9 @@ from mft.session.looking import Looking
 from mft.session.numbers import NO_METADATA, Metadata
 from mft.session.whole_files import copied
 from mft.vfs.base import Attributes, Entry, Existing, Upload
+
+Clear = Callable[[], Awaitable[None]]  # removes what is in the way
+_IN_THE_WAY: Final = frozenset((Reason.EXISTS, Reason.IS_A_DIRECTORY, Reason.NOT_EMPTY))
 
 
 class Session(Looking):
@@ -125,8 +130,14 @@ class Session(Looking):
             self.emit(self.numbers.rename.failed, told)
             raise
 
-    async def rename(self, source: VPath, target: VPath, *, replace: bool) -> None:
-        """Rename; needs the permission on both paths."""
+    async def rename(
+        self, source: VPath, target: VPath, *, replace: bool, clear: Clear | None = None
+    ) -> None:
+        """Rename; needs the permission on both paths.
+
+        Where it is refused for what is at the target, and for nothing else, `clear` is awaited, and
+        it is tried once more.
+        """
         outcome = self.numbers.rename
         real = self._files.real_path(target)
         try:
@@ -136,7 +147,13 @@ class Session(Looking):
             self._keeps_ending(target, source.name, target.name)
             if self.tells_requests and outcome.asked:
                 self.emit(outcome.asked, p.Renamed(str(target), real, str(source), str(target)))
-            await self._files.rename(source, target, replace=replace)
+            try:
+                await self._files.rename(source, target, replace=replace)
+            except Refused as refused:
+                if clear is None or refused.reason not in _IN_THE_WAY:
+                    raise
+                await clear()
+                await self._files.rename(source, target, replace=replace)
         except Refused as refused:
             self.emit(
                 outcome.failed,
@@ -250,21 +267,29 @@ class Session(Looking):
         self.emit(numbers.done, numbers.of(sent))
         return sent
 
-    async def copy(self, source: VPath, target: VPath, how: Existing = Existing.REPLACE) -> int:
+    async def copy(
+        self,
+        source: VPath,
+        target: VPath,
+        how: Existing = Existing.REPLACE,
+        clear: Clear | None = None,
+    ) -> int:
         """Copy a file as it is now, and give its size in bytes; `how` as for an upload.
 
         It needs the right to read the one and to write the other. The copy is an upload: under
-        its name when it is whole, and not at all before.
+        its name when it is whole, and not at all before. `clear` is awaited when the source is
+        open, and not over the limit of the account.
         """
         outcome = self.numbers.copy
         try:
             if source == target:
                 raise Refused(Reason.INVALID, str(target), "a file copied onto itself")
-            async with (
-                await self.download(source) as sent,
-                await self.upload(target, how) as received,
-            ):
-                count = await copied(sent, received, length=sent.entry.size)
+            async with await self.download(source) as sent:
+                if clear is not None:
+                    self._fits(target, sent.entry.size)
+                    await clear()
+                async with await self.upload(target, how) as received:
+                    count = await copied(sent, received, length=sent.entry.size)
         except Refused as refused:
             real = self._files.real_path(target)
             self.emit(outcome.failed, p.CopyFailed(str(target), real, str(source), refused.details))

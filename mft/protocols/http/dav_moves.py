@@ -11,7 +11,7 @@ from mft.protocols.http.files import server_path
 from mft.protocols.http.trees import copy_tree, remove_any
 from mft.protocols.http.webdav import is_as_expected
 from mft.protocols.sentences import explained
-from mft.session.session import Session
+from mft.session.session import Clear, Session
 from mft.vfs.base import Entry, Existing
 from mft.wire.http.dav import Depth, parse_depth, parse_destination, parse_overwrite
 from mft.wire.http.head import BadRequest
@@ -42,15 +42,20 @@ async def copy(exchange: Exchange) -> None:
     )
     change = await _change(exchange, takes, from_folder=is_folder)
     if is_folder:
-        await _do(exchange, change, lambda: _copy_folder(session, change, depth))
+        await _do(exchange, change, lambda clear: _copy_folder(session, change, depth, clear))
         return
     if session.account.amend_write_name:
         change = change._replace(there=None)  # the copy gets a name that nothing has
     how = Existing.REPLACE if change.overwrite else Existing.REFUSE
-    await _do(exchange, change, lambda: session.copy(change.source, change.target, how))
+    copy = session.copy
+    await _do(exchange, change, lambda clear: copy(change.source, change.target, how, clear))
 
 
-async def _copy_folder(session: Session, change: _Change, depth: Depth) -> None:
+async def _copy_folder(
+    session: Session, change: _Change, depth: Depth, clear: Clear | None
+) -> None:
+    if clear is not None:
+        await clear()
     if depth is not Depth.ALL:
         await session.make_directory(change.target)
         return
@@ -72,7 +77,7 @@ async def move(exchange: Exchange) -> None:
     await _do(
         exchange,
         change,
-        lambda: rename(change.source, change.target, replace=change.overwrite),
+        lambda clear: rename(change.source, change.target, replace=change.overwrite, clear=clear),
     )
 
 
@@ -93,14 +98,18 @@ async def _change(
     return _Change(source, target, parse_overwrite(fields), takes, from_folder, there)
 
 
-async def _do(exchange: Exchange, change: _Change, work: Callable[[], Awaitable[object]]) -> None:
-    """Do it, in place of what is there where that is asked for, and answer."""
+async def _do(
+    exchange: Exchange, change: _Change, work: Callable[[Clear | None], Awaitable[object]]
+) -> None:
+    """Do it, in place of what is there where that is asked for, and answer.
+
+    `work` is given what removes what is there, where it cannot be replaced in one step.
+    """
     if not await is_as_expected(exchange):
         return
     session = exchange.session
     try:
-        await _make_room(session, change)
-        await work()
+        await work(await _clearing(session, change))
     except Refused as refused:
         status = await _status(session, change, refused.reason)
         if status is None:
@@ -128,22 +137,22 @@ async def _known(session: Session, path: VPath) -> Entry | None:
     return None if session.account.hides(path) else await session.entry_at(path)
 
 
-async def _make_room(session: Session, change: _Change) -> None:
-    """Remove what a file or folder cannot replace: a folder, and whatever a folder is to replace.
+async def _clearing(session: Session, change: _Change) -> Clear | None:
+    """What removes what a file or folder cannot replace: a folder, or what a folder replaces.
 
-    Nothing is removed for what would be refused then.
+    None where nothing is in the way, or it would be refused then.
     """
     there, rules = change.there, session.account.rules
     if there is None or not (change.overwrite and (change.from_folder or there.is_directory)):
-        return
+        return None
     paths = (change.source, change.target)
     if not all(map(rules.allow, change.takes, paths)):
-        return
+        return None
     if await session.entry_at(change.source) is None:
-        return
+        return None
     if not await _are_apart(session, *paths):
         raise BadRequest(403, "a Destination that may hold the source, or be in it")
-    await remove_any(session, change.target)
+    return lambda: remove_any(session, change.target)
 
 
 async def _may_be_below(session: Session, path: VPath, folder: VPath) -> bool:

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
-from mft.vfs.base import Entry, FileSystem
+from mft.vfs.base import Download, Entry, FileSystem
 from mft.vfs.memory import MemoryFileSystem
+from mft.vfs.mounts import MountedFileSystem
 from tests.fakes.accounts import CHEAP_HASH, account
+from tests.fakes.files import get, put
 from tests.fakes.http_server import HOST, Answer, HttpClient, HttpServer
 from tests.fakes.instead import Instead
 from tests.fakes.run import run
@@ -311,6 +314,47 @@ def test_a_link_is_moved_and_replaced_as_a_link(server: HttpServer, client: Http
     assert go(client, "MOVE", "/file", "/moved").status == 204
     assert server.get("/moved") == b"/file"
     assert tree(server, "/folder") == before
+
+
+# What is there is not removed for what is refused then.
+
+
+@pytest.mark.parametrize("source", ["/file", "/folder"])
+def test_what_is_in_another_virtual_folder_stays(serve: Serve, source: str) -> None:
+    far = MemoryFileSystem()
+    for folder in (*map(str, range(20)), "kept"):  # whose numbers are not those of the home
+        run(far.make_directory(VPath((folder,))))
+    put(far, VPath.parse("/kept/file"), b"kept")
+
+    def storage(memory: MemoryFileSystem) -> FileSystem:
+        return MountedFileSystem(memory, {VPath.parse("/far"): far})
+
+    server = fill(serve(storage=storage))
+    before = tree(server)
+    assert go(HttpClient(server), "MOVE", source, "/far/kept").status == 501
+    assert get(far, VPath.parse("/kept/file")) == b"kept"
+    assert tree(server) == before
+    assert len(server.data(RENAME_FAILED)) == 1
+
+
+def test_a_folder_stays_where_the_file_is_larger_than_the_account_may_write(serve: Serve) -> None:
+    client = ann(serve, "allow-full-control", file_write_size="4")
+    before = tree(client.server)
+    assert go(client, "COPY", "/file", "/folder").status == 413
+    assert tree(client.server) == before
+
+
+def test_a_folder_stays_where_the_file_cannot_be_read(serve: Serve) -> None:
+    def storage(memory: MemoryFileSystem) -> FileSystem:
+        async def download(path: VPath) -> Download:
+            raise Refused(Reason.DENIED, str(path))
+
+        return Instead(memory, download=download)
+
+    server = fill(serve(storage=storage))
+    before = tree(server)
+    assert go(HttpClient(server), "COPY", "/file", "/folder").status == 403
+    assert tree(server) == before
 
 
 # Who may.
