@@ -1,6 +1,6 @@
 """One file that a session has open: counted while it moves, and closed by exactly one event."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -171,6 +171,8 @@ class ReceivedFile(OpenFile):
         self._older = 0 if self.in_place else start  # the end of what was here before this one
         self._holed = False  # whether what a kill leaves is known to be worth nothing
         self.failure: Refused | None = None  # of a write: the file can only be aborted then
+        # Asked when all has come and been inspected: whether it may still be put under its name.
+        self.condition: Callable[[], Awaitable[bool]] | None = None
         self._begun = begun
         self._is_latest()
 
@@ -246,6 +248,7 @@ class ReceivedFile(OpenFile):
         try:
             if self.session.account.demands.inspections:
                 await self._pass_inspections()
+            await self._meet_condition()
         finally:  # until then it is as open as any other
             self.session.opened.discard(self)
         try:
@@ -261,6 +264,23 @@ class ReceivedFile(OpenFile):
         self._tell_done(self._numbers)
         # A success that is not in the journal is not told: the client sends the file again.
         await self.session.recorded()
+
+    async def _meet_condition(self) -> None:
+        """Refused(EXISTS) where it does not hold any more: somebody else's file is there by now.
+
+        What takes long is done before. Nothing of the upload is kept where that, or this, fails.
+        """
+        if self.condition is None:
+            return
+        try:
+            if self.session.account.durable_uploads:
+                await self.lane.sync()
+            if not await self.condition():
+                raise Refused(Reason.EXISTS, str(self.path), "something else is there meanwhile")
+        except Refused as refused:
+            self.discard()
+            await self._give_up(refused.details)
+            raise
 
     async def _pass_inspections(self) -> None:
         """What is rejected is gone; what could not be inspected is kept for its owner."""

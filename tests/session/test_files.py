@@ -1,6 +1,7 @@
 """Every open file ends with exactly one event, and what is cut keeps only what is whole."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import pytest
@@ -370,3 +371,44 @@ def test_what_is_shared_by_both_kinds_ends_nothing_itself() -> None:
     for ending in (OpenFile.close(scene.file), OpenFile.abort(scene.file, "")):
         with refused(Reason.UNSUPPORTED):
             run(ending)
+
+
+# A condition that must hold at the end.
+
+
+@pytest.mark.parametrize("durable", [True, False])
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_condition_is_looked_at_when_all_has_come(holds: bool, durable: bool) -> None:
+    files = tree()
+    peer = session(files=files, account_=account(durable_uploads=durable))
+    file = run(peer.upload(FILE, Existing.REPLACE))
+    write(file, b"new")
+
+    async def look() -> bool:
+        return holds
+
+    file.condition = look
+    with nullcontext() if holds else refused(Reason.EXISTS):
+        run(file.close())
+    assert get(files, FILE) == (b"new" if holds else b"old bytes")
+    assert not run(peer.stat(FILE)).interrupted
+
+
+def test_what_the_disk_has_not_is_not_kept_for_a_condition(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files, trail, _, file = opened("upload")
+
+    async def sync() -> None:
+        raise Refused(Reason.BROKEN, "", "I/O error")
+
+    async def look() -> bool:
+        raise AssertionError("nothing is looked at")
+
+    monkeypatch.setattr(file.lane, "sync", sync)
+    file.condition = look
+    with refused(Reason.BROKEN):
+        run(file.close())
+    assert files.tree.root.children["here"].kept == {}
+    assert trail.events[-1] is NUMBERS.upload.failed
+    assert trail.told[-1].payload.details == "I/O error"

@@ -3,6 +3,7 @@
 import hashlib
 import mimetypes
 import secrets
+from functools import partial
 from typing import Final
 
 from mft.auth.permissions import Operation
@@ -36,7 +37,6 @@ from mft.wire.http.target import quote_path
 ANY_TYPE: Final = "application/octet-stream"
 SHA_256: Final = "sha256"
 OTHERWISE: Final = "What is there is not as the request expects it."
-_THERE: Final = frozenset((Reason.EXISTS, Reason.IS_A_DIRECTORY))  # where nothing was to be
 
 _TYPES: Final = mimetypes.MimeTypes()  # those of the library only: no file of this machine
 
@@ -166,14 +166,15 @@ async def put(exchange: Exchange) -> None:
         await _put_part(exchange)
         return
     digest = _told_digest(exchange)
-    only_new = must_be_new(exchange.head)
-    if not only_new and is_conditional(exchange.head) and not await holds(exchange):
+    only_new, conditional = must_be_new(exchange.head), is_conditional(exchange.head)
+    if not only_new and conditional and not await holds(exchange):
         exchange.refuse(412, OTHERWISE)
         return
     try:
         await _receive(exchange, Existing.REFUSE if only_new else Existing.REPLACE, digest)
     except Refused as refused:
-        if not only_new or refused.reason not in _THERE:
+        is_folder = only_new and refused.reason is Reason.IS_A_DIRECTORY  # where nothing was to be
+        if not (is_folder or (conditional and refused.reason is Reason.EXISTS)):
             raise
         exchange.refuse(412, OTHERWISE)
 
@@ -194,6 +195,8 @@ async def _receive(exchange: Exchange, how: Existing, digest: bytes | None) -> N
         uploads.offered(exchange) as begun,
         await upload(path, how, metadata=metadata, begun=begun) as received,
     ):
+        if how is not Existing.REFUSE and is_conditional(exchange.head):
+            received.condition = partial(holds, exchange)  # others may be faster than its body
         update = None if hasher is None else hasher.update
         await exchange.body.into(received, exchange.client.hub.soon, update)
         if hasher is not None and hasher.digest() != digest:

@@ -195,6 +195,36 @@ def test_a_file_is_replaced_only_as_its_client_knows_it(
     assert put(client, "/home/other", If_None_Match=tag).status == 201
 
 
+@pytest.mark.parametrize("field", ["If_Match", "If_Unmodified_Since"])
+def test_of_two_that_replace_the_same_file_the_first_to_end_wins(
+    client: HttpClient, server: HttpServer, field: str
+) -> None:
+    server.put("/file", b"old")
+    seen = client.ask("HEAD", "/home/file")
+    known = {field: seen.field("ETag" if field == "If_Match" else "Last-Modified")}
+    slower, faster = HttpClient(server), HttpClient(server)
+    slower.write(slower.head("PUT", "/home/file", Content_Length="6", **known) + b"slo")
+    slower.wait(2)  # dates are seconds
+    assert put(faster, data=b"faster", **known).status == 201
+    slower.write(b"wer")
+    assert slower.answer().status == 412
+    assert server.get("/file") == b"faster"
+    assert (len(server.data(DONE)), len(server.data(FAILED))) == (1, 1)
+    assert server.data(KEPT) == []
+    assert put(slower, data=b"again").status == 201, "the connection goes on"
+
+
+def test_a_file_that_goes_before_it_is_replaced_stays_gone(
+    client: HttpClient, server: HttpServer
+) -> None:
+    server.put("/file", b"old")
+    client.write(client.head("PUT", "/home/file", Content_Length="4", If_Match="*") + b"ne")
+    assert HttpClient(server).ask("DELETE", "/home/file").status == 204
+    client.write(b"w!")
+    assert client.answer().status == 412
+    assert nothing_came(server)
+
+
 # Digests.
 
 
