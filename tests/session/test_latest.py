@@ -27,12 +27,12 @@ def test_what_has_no_url_takes_the_place_of_what_has_one(latest: Latest) -> None
     assert not latest.may_have_bytes(PLACE, 1)
 
 
-def test_a_path_that_is_watched_is_anybodys_until_bytes_come(latest: Latest) -> None:
-    latest.watch(PLACE)
-    assert latest.may_have_bytes(PLACE, 1)
+def test_what_is_not_known_is_anybodys_and_nobodys(latest: Latest) -> None:
+    assert (latest.may_have_bytes(PLACE, 1), latest.has_known_bytes(PLACE, 1)) == (True, False)
     latest.has_bytes(PLACE, OTHERS)
-    latest.watch(PLACE)
-    assert not latest.may_have_bytes(PLACE, 1)
+    assert (latest.may_have_bytes(PLACE, 1), latest.has_known_bytes(PLACE, 1)) == (False, False)
+    latest.has_bytes(PLACE, 1)
+    assert (latest.may_have_bytes(PLACE, 1), latest.has_known_bytes(PLACE, 1)) == (True, True)
 
 
 def test_what_is_remembered_has_a_limit_and_the_oldest_goes(latest: Latest) -> None:
@@ -46,8 +46,11 @@ def test_what_is_remembered_has_a_limit_and_the_oldest_goes(latest: Latest) -> N
     assert not latest.may_have_bytes(PLACE, 2)
 
 
-def test_uploads_without_a_url_fill_no_memory(latest: Latest) -> None:
+def test_uploads_without_a_url_do_not_make_those_with_one_forgotten(latest: Latest) -> None:
     latest.has_bytes(PLACE, 1)
-    for number in range(MAX_REMEMBERED):
-        latest.has_bytes(("ann-1", VPath.parse(f"/{number}")), OTHERS)
+    places = [("ann-1", VPath.parse(f"/{number}")) for number in range(MAX_REMEMBERED + 1)]
+    for place in places:
+        latest.has_bytes(place, OTHERS)
     assert not latest.may_have_bytes(PLACE, 2)
+    assert latest.may_have_bytes(places[0], 1)
+    assert not latest.may_have_bytes(places[1], 1)

@@ -78,7 +78,9 @@ class Upload:
         name = self.name
         if entry.interrupted or name.before in (None, entry.unique):
             return False
-        return name.length in (None, entry.size) and self._may_be_mine(entry)
+        if name.length is None:
+            return self._latest.has_known_bytes(self._place, name.begun)
+        return name.length == entry.size and self._may_be_mine(entry)
 
     def _may_be_mine(self, entry: Entry) -> bool:
         fits = self.name.length is None or entry.size <= self.name.length
@@ -91,8 +93,6 @@ class Upload:
         """
         if entry is None or entry.interrupted:
             self._latest.has_bytes(self._place, self.name.begun)
-        else:
-            self._latest.watch(self._place)
 
     async def append(self, part: Part) -> Standing:
         """Add the body of the request, and give how far it is then.

@@ -14,6 +14,7 @@ import pytest
 
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
+from mft.session.latest import Latest
 from mft.vfs.base import Existing
 from mft.vfs.local import LocalFileSystem
 from mft.vfs.memory import MemoryFileSystem
@@ -27,6 +28,7 @@ from tests.fakes.threads import Inline
 from tests.fakes.uploads import (
     ALL,
     TUS_TYPE,
+    add,
     begin_part,
     begun,
     create,
@@ -308,6 +310,27 @@ def test_what_else_comes_to_the_path_is_not_taken_for_the_upload(
         patch(client, url, 0, first)
     come(HttpClient(server))
     assert offset(client, url) == "0"
+
+
+def test_after_a_restart_what_came_since_then_is_not_taken_for_the_upload(
+    server: HttpServer, client: HttpClient
+) -> None:
+    url = begun(client, "a", SIZE)
+    patch(client, url, 0, DATA[:HALF])
+    server.latest = Latest()
+    assert offset(HttpClient(server), url) == str(HALF)
+    whole(HttpClient(server), bytes(HALF - 1))
+    assert offset(HttpClient(server), url) == "0"
+
+
+def test_after_a_restart_a_finished_file_is_not_an_upload_whose_length_nobody_knows(
+    server: HttpServer, client: HttpClient
+) -> None:
+    url = client.ask("PUT", "/home/a", b"a", Upload_Complete="?0").field("Location") or ""
+    assert add(client, url, 1, b"b", ends=True).status == 201
+    assert state(client, url) == ("2", "?1")
+    server.latest = Latest()
+    assert state(HttpClient(server), url) == ("0", "?0")
 
 
 def test_a_whole_put_that_is_cut_goes_on_where_an_older_upload_was(
