@@ -245,6 +245,7 @@ class ReceivedFile(OpenFile):
             await self.abort(failure.details)
             raise failure
         self.ended = True
+        self._is_latest()
         try:
             if self.session.account.demands.inspections:
                 await self._pass_inspections()
@@ -259,8 +260,7 @@ class ReceivedFile(OpenFile):
         except BaseException:
             self._tell_failed(self._numbers, Reason.BROKEN.value)
             raise
-        finally:
-            self._is_latest()
+        self._is_latest(whole=True)
         self._tell_done(self._numbers)
         # A success that is not in the journal is not told: the client sends the file again.
         await self.session.recorded()
@@ -304,6 +304,7 @@ class ReceivedFile(OpenFile):
         await self._give_up(details)
 
     async def _give_up(self, details: str) -> None:
+        self._is_latest()
         try:
             kept = await self._cut()
             await self._upload.abort(keep=kept)
@@ -318,13 +319,13 @@ class ReceivedFile(OpenFile):
             self._is_latest()
             self._tell_failed(self._numbers, details)
 
-    def _is_latest(self) -> None:
-        """What is at the path now are its bytes: told at its begin, and when they stay or go.
+    def _is_latest(self, *, whole: bool = False) -> None:
+        """What is at the path now are its bytes: told at its begin, and around its end.
 
         Of uploads side by side the last to end is the one whose bytes stay.
         """
-        session = self.session
-        session.latest.has_bytes((session.account.uuid, self.path), self._begun)
+        place = self.session.account.uuid, self.path
+        self.session.latest.has_bytes(place, self._begun, whole=whole)
 
     async def _cut(self) -> bool:
         """Cut off what came behind a hole; whether anything is left that is worth keeping."""

@@ -27,12 +27,14 @@ def test_what_has_no_url_takes_the_place_of_what_has_one(latest: Latest) -> None
     assert not latest.may_have_bytes(PLACE, 1)
 
 
-def test_what_is_not_known_is_anybodys_and_nobodys(latest: Latest) -> None:
-    assert (latest.may_have_bytes(PLACE, 1), latest.has_known_bytes(PLACE, 1)) == (True, False)
-    latest.has_bytes(PLACE, OTHERS)
-    assert (latest.may_have_bytes(PLACE, 1), latest.has_known_bytes(PLACE, 1)) == (False, False)
-    latest.has_bytes(PLACE, 1)
-    assert (latest.may_have_bytes(PLACE, 1), latest.has_known_bytes(PLACE, 1)) == (True, True)
+def test_what_is_not_known_may_be_anybodys_and_is_nobodys(latest: Latest) -> None:
+    assert (latest.may_have_made(PLACE, 1), latest.has_made(PLACE, 1)) == (True, False)
+    for begun, whole in ((OTHERS, True), (1, False), (2, True)):
+        latest.has_bytes(PLACE, begun, whole=whole)
+        assert not latest.may_have_made(PLACE, 1)
+        assert not latest.has_made(PLACE, 1)
+    latest.has_bytes(PLACE, 1, whole=True)
+    assert (latest.may_have_made(PLACE, 1), latest.has_made(PLACE, 1)) == (True, True)
 
 
 def test_what_is_remembered_has_a_limit_and_the_oldest_goes(latest: Latest) -> None:

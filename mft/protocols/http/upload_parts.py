@@ -79,8 +79,8 @@ class Upload:
         if entry.interrupted or name.before in (None, entry.unique):
             return False
         if name.length is None:
-            return self._latest.has_known_bytes(self._place, name.begun)
-        return name.length == entry.size and self._may_be_mine(entry)
+            return self._latest.has_made(self._place, name.begun)
+        return name.length == entry.size and self._latest.may_have_made(self._place, name.begun)
 
     def _may_be_mine(self, entry: Entry) -> bool:
         fits = self.name.length is None or entry.size <= self.name.length

@@ -312,6 +312,17 @@ def test_what_else_comes_to_the_path_is_not_taken_for_the_upload(
     assert offset(client, url) == "0"
 
 
+def test_a_file_that_was_there_before_its_last_part_is_not_the_upload(
+    server: HttpServer, client: HttpClient
+) -> None:
+    url = begun(client, "a", SIZE)
+    server.put("/a", bytes(SIZE))
+    patch(client, url, 0, DATA[:HALF])
+    # Somebody else begins: its bytes are gone, and nobody knows yet who it is.
+    server.owner().tree.root.kept.clear()
+    assert offset(client, url) == "0"
+
+
 def test_after_a_restart_what_came_since_then_is_not_taken_for_the_upload(
     server: HttpServer, client: HttpClient
 ) -> None:
