@@ -82,8 +82,8 @@ class Appended:
             if self._fd < 0:
                 self._open()
             told = self._rotate_by_time()
-            if block:
-                self._append(block)
+            if block:  # with the header that a full disk did not take
+                self._append(block if self._size else self._header + block)
                 told += self._rotate_by_size()
             return told
 

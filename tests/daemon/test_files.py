@@ -1,6 +1,8 @@
 """Files are written whole, new ones never over others."""
 
+import errno
 import os
+import re
 
 import pytest
 
@@ -36,6 +38,18 @@ def test_replacing_leaves_nothing_beside(tmp_path):
     replace(tmp_path / "file", b"new", 0o600)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "new"
+
+
+def test_a_full_disk_keeps_what_was_there_and_nothing_else(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "file").write_text("old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "file"))):
+        replace(tmp_path / "file", b"new", 0o600)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "old"
 
 
 def test_replacing_a_link_leaves_its_target_alone(tmp_path):

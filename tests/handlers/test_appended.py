@@ -176,6 +176,26 @@ def test_a_rotation_that_fails_is_told_and_the_log_goes_on(log, monkeypatch, cod
     assert len(one.write(LINE)) == 1
 
 
+@pytest.mark.parametrize("keep", [0, IN_PLACE])
+def test_a_header_that_a_full_disk_did_not_take_comes_with_the_next_lines(log, monkeypatch, keep):
+    one = log(b"a,b\n", at_size=1000, keep=keep)
+    write, full = os.write, []
+
+    def takes_no_header(descriptor, data):
+        if bytes(data) == b"a,b\n":
+            full.append(data)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data)
+
+    monkeypatch.setattr(module.os, "write", takes_no_header)
+    (told,) = one.write(LINE * 10)
+    assert isinstance(told, RotationFailed)
+    assert full
+    one.write(b"1,2\n")
+    one.write(b"3,4\n")
+    assert one.path.read_bytes() == b"a,b\n1,2\n3,4\n"
+
+
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, time):
     (tmp_path / "log").write_text("a file is in the way")
     with pytest.raises(OSError, match="exists"):
