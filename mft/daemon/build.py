@@ -310,11 +310,16 @@ def subscription(
     bus: Bus,
     around: Surroundings,
     begin: int | None = None,
+    *,
+    again: bool = False,
 ) -> Subscription:
-    """One event handler at its place in the journal; a new one begins at `begin`."""
+    """One event handler at its place in the journal; a new one begins at `begin`.
+
+    `again` says that it has run in this process before.
+    """
     kind = options.type.lower()
     handler = HANDLERS[kind].build(Component(uuid, kind, options.name), options, around)
-    return Subscription(handler, options, bus, around, begin)
+    return Subscription(handler, options, bus, around, begin, again=again)
 
 
 def log_line(message: str) -> None:

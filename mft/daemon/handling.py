@@ -39,6 +39,7 @@ class Handling:
         self.configured: Mapping[str, NamedSection] = {}
         self._bus = bus
         self._around = around
+        self._started: set[str] = set()  # event handlers that run, or did
 
     async def start(self, config: Config) -> None:
         """Start everything that is enabled; raises what keeps one of them from it."""
@@ -61,9 +62,11 @@ class Handling:
     ) -> None:
         """Start an event handler, if it is enabled; a new one begins at the serial `begin`."""
         if isinstance(options, HandlerOptions) and options.enabled:
-            one = build.subscription(uuid, options, self._bus, self._around, begin)
+            again = uuid in self._started
+            one = build.subscription(uuid, options, self._bus, self._around, begin, again=again)
             await self._start(HANDLERS, one.handler.component, one)
             self.subscriptions[uuid] = one
+            self._started.add(uuid)
 
     async def _start(self, family: str, component: Component, one: Resource | Subscription) -> None:
         word = _WORDS[family]

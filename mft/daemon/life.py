@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -132,7 +133,7 @@ class Life:
             await self._daemon.start()
         except StartFailed as failed:
             for problem in failed.problems:
-                self._wrong(problem)
+                self._say(problem)
             self._leave(FAILED)
             return
         self._running = True
@@ -159,7 +160,7 @@ class Life:
             try:
                 await self._daemon.reload()
             except Refused as refused:
-                self._wrong(str(refused))
+                self._say(str(refused))
             finally:
                 self._reloads -= 1
                 self._tell(READY)
@@ -183,13 +184,17 @@ class Life:
 
     def _broke(self, failure: Failure) -> None:
         log.failure("the server failed", failure)
-        self._wrong(f"internal error: {failure.getErrorMessage()}")
+        self._say(f"internal error: {failure.getErrorMessage()}")
         if not self._running:
             self._leave(FAILED)
         else:
             self._code = FAILED
             if not self._ending:
                 self.end()
+
+    def _say(self, problem: str) -> None:
+        with suppress(OSError):  # it may lead to a full disk; what has failed ends all the same
+            self._wrong(problem)
 
     def _tell(self, state: str) -> None:
         notify(state, self._environment)

@@ -42,9 +42,12 @@ class Subscription:
         bus: Bus,
         surroundings: Surroundings,
         begin: int | None = None,
+        *,
+        again: bool = False,
     ) -> None:
         """`begin` is the serial that a handler without a cursor starts with: by default the
-        first one of this process, so that nothing of its start is missed."""
+        first one of this process, so that nothing of its start is missed. `again` says that
+        the handler has run in this process before."""
         self.handler = handler
         self.failures = 0  # in a row
         self.given_up = False
@@ -58,6 +61,7 @@ class Subscription:
             self._clock, options.delay, options.longest_delay, handler.batch, self._wake
         )
         self._begin = bus.began if begin is None else begin
+        self._again = again
         state, section = surroundings.directory / "state", handler.component.uuid
         self._cursor = Cursor(state, section)
         self._letters = DeadLetters(state, section)
@@ -100,10 +104,12 @@ class Subscription:
         await self.handler.start()
         journal = self._bus.journal
         if saved is not None:
-            self._position = saved
-        if self._position > journal.last:
-            trouble = f"the journal ends at {journal.last}, before what was handled last: {saved}"
-            self._position = journal.last
+            # Of what an earlier process told, a failure may have taken the end; its serials are
+            # those of other events by now.
+            last = journal.last if self._again else self._bus.began - 1
+            if saved > last:
+                trouble = f"the journal ended at {last}, before what was handled last: {saved}"
+            self._position = min(saved, last)
         self._inbox = Inbox(
             journal, self._filter, self.handler.component, self._around.blocking, self._position
         )

@@ -97,10 +97,10 @@ class Room:
             return made
 
         def subscription(
-            uuid: str, options: Any, bus: Any, around: Any, begin: int | None
+            uuid: str, options: Any, bus: Any, around: Any, begin: int | None, *, again: bool
         ) -> build.Subscription:
             handler = Using(Component(uuid, "using", options.name), self.said)
-            return build.Subscription(handler, options, bus, around, begin)
+            return build.Subscription(handler, options, bus, around, begin, again=again)
 
         monkeypatch.setattr(build, "resource", resource)
         monkeypatch.setattr(build, "subscription", subscription)

@@ -1,5 +1,6 @@
 """The process starts, reloads, drains and exits with the right code."""
 
+import errno
 import os
 import signal
 
@@ -8,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from mft.core.failure import Reason, Refused
+from mft.daemon import life
 from mft.daemon.life import Life, StartFailed
 from mft.daemon.pid_file import PID_FILE
 
@@ -144,6 +146,27 @@ def test_a_failed_start_says_every_problem_and_exits_with_1(house):
     assert house.life._code == 1
     assert house.reactor.stopped == 1
     assert not house.pid.exists()
+
+
+def test_what_fails_ends_also_where_nobody_can_be_told(house, monkeypatch):
+    def full(problem):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(house.life, "_wrong", full)
+    house.daemon.fail = StartFailed(["the journal is another's"])
+    house.life.begin()
+    assert (house.reactor.stopped, house.life.run()) == (1, 1)
+
+
+def test_a_server_without_room_for_its_pid_ends_also_where_nobody_can_be_told(house, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(house.life, "_wrong", full)
+    monkeypatch.setattr(life, "write_pid", full)
+    house.life.begin()
+    assert house.daemon.said == ["start", "stop"]
+    assert (house.reactor.stopped, house.life.run()) == (1, 1)
 
 
 def test_ending_while_starting_stops_what_has_started(house):

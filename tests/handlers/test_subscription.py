@@ -476,6 +476,34 @@ def test_a_journal_that_lost_its_end_is_told_and_not_waited_for(tmp_path):
     again.journal.close()
 
 
+@pytest.mark.parametrize("more", [0, 1, 9])
+def test_what_has_the_serials_of_lost_events_is_delivered(tmp_path, more):
+    """A power failure took the end of the journal, but not what the handler had kept of it."""
+    home = house(tmp_path)
+    subscription = subscribed(home, Remembering())
+    emit(home, 5)
+    stop(home, subscription)
+    home.journal.close()
+    path = next((tmp_path / "log" / "journal").glob("*.jsonl"))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    home = house(tmp_path)
+    emit(home, more)  # of the start, before there are handlers
+    handler = Remembering()
+    subscription = subscribed(home, handler)
+    emit(home, 1)
+    stop(home, subscription)
+    assert [one for one in handler.serials if one != 3 + more] == [*range(3, 3 + more), 4 + more]
+    # One that is configured anew goes on where it was, in the same process.
+    handler = Remembering()
+    chosen = HandlerOptions(name="audit", type="local-file")
+    subscription = Subscription(handler, chosen, home.bus, home.around, again=True)
+    run(subscription.start())
+    emit(home, 1)
+    stop(home, subscription)
+    assert handler.serials == [5 + more]
+    home.journal.close()
+
+
 def test_a_handler_that_cannot_start_says_so_to_its_starter(home):
     class Broken(Remembering):
         async def start(self):
