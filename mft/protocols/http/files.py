@@ -20,6 +20,7 @@ from mft.session.files import SentFile
 from mft.vfs.base import Entry, Existing
 from mft.wire.http.conditions import is_conditional, must_be_new, range_applies, verdict
 from mft.wire.http.date import http_date
+from mft.wire.http.dav import Depth, parse_depth
 from mft.wire.http.digests import (
     old_digest,
     parse_digest,
@@ -236,8 +237,11 @@ async def holds(exchange: Exchange) -> bool:
 
 
 async def delete(exchange: Exchange) -> None:
-    """DELETE: a file, or a folder with all that is in it."""
+    """DELETE: a file, or a folder with all that is in it, and never without (RFC 4918 9.6.1)."""
     session, path = exchange.session, exchange.path
+    whole = parse_depth(exchange.head.fields) is Depth.ALL
+    if not whole and await session.leads_to_folder(path, follow=False):
+        raise BadRequest(400, "a folder that is to be removed without what is in it")
     if is_conditional(exchange.head) and not await holds(exchange):
         exchange.refuse(412, OTHERWISE)
         return

@@ -35,6 +35,29 @@ def test_a_folder_is_removed_with_all_that_is_in_it(
     assert server.names("/other") == ["file"]
 
 
+@pytest.mark.parametrize("depth", ["0", "1"])
+def test_no_folder_is_removed_without_what_is_in_it(
+    client: HttpClient, server: HttpServer, depth: str
+) -> None:
+    fill(server)
+    assert client.ask("DELETE", "/home/folder", Depth=depth).status == 400
+    assert server.names("/folder") == ["file"]
+    assert client.ask("DELETE", "/home/file", Depth=depth).status == 204
+    assert client.ask("DELETE", "/home/folder", Depth="infinity").status == 204
+
+
+def test_what_an_if_of_webdav_does_not_know_stays(client: HttpClient, server: HttpServer) -> None:
+    fill(server)
+    tag = client.ask("HEAD", "/home/file").field("ETag")
+    for wrong in ('(["other"])', "(<opaquelocktoken:a>)"):
+        for method, body in (("DELETE", None), ("PUT", b"new"), ("MOVE", None)):
+            answer = client.ask(method, "/home/file", body, If=wrong, Destination="/home/new")
+            assert answer.status == 412
+    assert client.ask("DELETE", "/home/file", If="(").status == 400
+    assert server.get("/file") == b"data"
+    assert client.ask("DELETE", "/home/file", If=f"([{tag}])").status == 204
+
+
 def test_a_link_is_removed_and_not_what_it_leads_to(client: HttpClient, server: HttpServer) -> None:
     fill(server)
     run(server.owner().make_link(VPath.parse("/way"), "folder"))
