@@ -173,7 +173,10 @@ class ReceivedFile(OpenFile):
         self.failure: Refused | None = None  # of a write: the file can only be aborted then
         # Asked when all has come and been inspected: whether it may still be put under its name.
         self.condition: Callable[[], Awaitable[bool]] | None = None
-        self._begun = begun
+        self._place = session.account.uuid, path
+        # Who goes on with what is there leaves it to the upload that it was.
+        self._goes_on = begun == OTHERS and start > 0 and not self.in_place
+        self._begun = session.latest.whose(self._place) if self._goes_on else begun
         self._is_latest()
 
     def leaves_hole(self, offset: int) -> bool:
@@ -193,6 +196,7 @@ class ReceivedFile(OpenFile):
         self._holed = True
         if offset < self._older:  # the client has begun anew, and has not cut the file
             self._older, self._extent = offset, Extent(offset)
+            self._begins_anew()
 
     async def doubt(self) -> None:
         """Bytes that come are yet to be checked; raises Refused.
@@ -235,6 +239,8 @@ class ReceivedFile(OpenFile):
         """The client set the file's size itself."""
         self._extent = Extent(min(size, self._extent.end))
         self._older = min(size, self._older)
+        if size < self.start:
+            self._begins_anew()
 
     async def close(self) -> None:
         """The protocol's own end of file was seen: commit, then one event; raises what failed."""
@@ -324,8 +330,14 @@ class ReceivedFile(OpenFile):
 
         Of uploads side by side the last to end is the one whose bytes stay.
         """
-        place = self.session.account.uuid, self.path
-        self.session.latest.has_bytes(place, self._begun, whole=whole)
+        if self._begun is not None:
+            self.session.latest.has_bytes(self._place, self._begun, whole=whole)
+
+    def _begins_anew(self) -> None:
+        """What was there is gone: it is not what it was any more."""
+        if self._goes_on:
+            self._begun = OTHERS
+            self._is_latest()
 
     async def _cut(self) -> bool:
         """Cut off what came behind a hole; whether anything is left that is worth keeping."""

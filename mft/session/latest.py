@@ -46,6 +46,11 @@ class Latest:
         if len(known) > MAX_REMEMBERED:
             del known[next(iter(known))]
 
+    def whose(self, place: Place) -> int | None:
+        """Which upload's bytes came last to a path; None where that is not known."""
+        last = self._last(place)
+        return None if last is None else last.begun
+
     def may_have_bytes(self, place: Place, begun: int) -> bool:
         """Whether an interrupted upload may be this one: not another, as far as we know."""
         last = self._last(place)

@@ -162,7 +162,8 @@ def test_a_stop_runs_no_program_again_that_had_ended_long_before(bench: Bench) -
 
         async def life(times: int) -> None:
             again = Program(SCAN, options, around, lambda: SOMEBODY)
-            subscription = Subscription(again, options, around.bus, around, begin=1)
+            bus = around.bus
+            subscription = Subscription(again, options, bus, around, 1, again=times > 1)
             await subscription.start()
             await until(reactor, lambda: runs().count("/5") == times, "the last runs")
             await subscription.stop(grace=0.0)

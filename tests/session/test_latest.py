@@ -27,6 +27,14 @@ def test_what_has_no_url_takes_the_place_of_what_has_one(latest: Latest) -> None
     assert not latest.may_have_bytes(PLACE, 1)
 
 
+def test_it_is_known_whose_bytes_came_last(latest: Latest) -> None:
+    assert latest.whose(PLACE) is None
+    latest.has_bytes(PLACE, OTHERS)
+    assert latest.whose(PLACE) == OTHERS
+    latest.has_bytes(PLACE, 1)
+    assert latest.whose(PLACE) == 1
+
+
 def test_what_is_not_known_may_be_anybodys_and_is_nobodys(latest: Latest) -> None:
     assert (latest.may_have_made(PLACE, 1), latest.has_made(PLACE, 1)) == (True, False)
     for begun, whole in ((OTHERS, True), (1, False), (2, True)):

@@ -1,6 +1,7 @@
 """Where an upload or a download begins, and what stays of what was there."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.protocols.ftp.events import NUMBERS
 from mft.protocols.incoming import Incoming
+from mft.session.latest import Latest
 from mft.session.whole_files import copied
 from mft.vfs.base import Attributes, Existing
 from mft.vfs.local import LocalFileSystem
@@ -383,3 +385,64 @@ def test_a_unique_upload_takes_the_right_to_write_its_name(rules: Any, allowed: 
         run(peer.unique_upload(HERE, "report.csv"))
     assert trail.events == [events.FTP_WRITE_OPEN_FAILED]
     assert shape(files) == before
+
+
+# Whose it is.
+
+
+def left(files: MemoryFileSystem, latest: Latest, begun: int) -> tuple[str, VPath]:
+    """What an upload with a URL has left at a path."""
+    interrupt(files, TOP, b"01234567")
+    place = "ann-1", TOP
+    latest.has_bytes(place, begun)
+    return place
+
+
+def test_who_goes_on_leaves_an_upload_what_it_was() -> None:
+    files, latest = MemoryFileSystem(owner="ann-1"), Latest()
+    place = left(files, latest, 7)
+    file = run(session(files=files, latest=latest).upload(TOP, Existing.EXTEND))
+    write(file, b"89")
+    run(file.abort("cut"))
+    assert latest.may_have_bytes(place, 7)
+    file = run(session(files=files, latest=latest).upload(TOP, Existing.MODIFY))
+    run(file.close())
+    assert latest.has_made(place, 7)
+
+
+@pytest.mark.parametrize(
+    "anew",
+    [
+        lambda peer: run(peer.upload(TOP, Existing.REPLACE)),
+        lambda peer: run(peer.upload(TOP, Existing.MODIFY, start=0)),
+        lambda peer: written_below(run(peer.upload(TOP, Existing.MODIFY))),
+        lambda peer: cut_below(run(peer.upload(TOP, Existing.MODIFY))),
+    ],
+    ids=["replaces", "restarts", "writes below", "cuts"],
+)
+def test_who_begins_anew_does_not(anew: Callable[[Any], Any]) -> None:
+    files, latest = MemoryFileSystem(owner="ann-1"), Latest()
+    place = left(files, latest, 7)
+    file = anew(session(files=files, latest=latest))
+    assert not latest.may_have_bytes(place, 7)
+    run(file.close())
+    assert not latest.has_made(place, 7)
+
+
+def test_of_whom_nothing_is_known_nothing_is_said() -> None:
+    files, latest = MemoryFileSystem(owner="ann-1"), Latest()
+    interrupt(files, TOP, b"01234567")
+    run(run(session(files=files, latest=latest).upload(TOP, Existing.EXTEND)).close())
+    assert latest.may_have_made(("ann-1", TOP), 7)
+    assert not latest.has_made(("ann-1", TOP), 7)
+
+
+def written_below(file: Any) -> Any:
+    assert file.leaves_hole(0)
+    run(file.leave_hole(0))
+    return file
+
+
+def cut_below(file: Any) -> Any:
+    run(file.change(Attributes(size=2)))
+    return file
