@@ -8,7 +8,9 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import MAX_NAME_BYTES, VPath, check_name
 from mft.vfs.linux import Openat2
 
-TRIES: Final = 16  # openat2 answers EAGAIN while directories are being moved; then Refused(BUSY)
+# openat2 answers EAGAIN where something was renamed or mounted anywhere on the machine while it
+# followed a link with ".." in it; where that goes on, the path is walked instead.
+TRIES: Final = 16
 MAX_HOPS: Final = 40  # links followed for one path, as the kernel's own limit
 MAX_STEPS: Final = 8192  # names opened for one path: the deepest path twice, links included
 O_PATH: Final[int] = getattr(os, "O_PATH", os.O_RDONLY)
@@ -34,9 +36,10 @@ class KernelOpener:
     def __init__(self) -> None:
         """Raises OSError where there is no openat2."""
         self._openat2 = Openat2()
+        self._walk = WalkingOpener()
 
     def __call__(self, root: int, path: bytes, flags: int, /) -> int:
-        """Open; one system call unless directories are being moved meanwhile."""
+        """Open; one system call unless names are changed meanwhile."""
         for _ in range(TRIES):
             try:
                 return self._openat2(root, path, flags)
@@ -45,7 +48,7 @@ class KernelOpener:
                     raise _outside() from None
                 if error.errno != errno.EAGAIN:
                     raise
-        raise Refused(Reason.BUSY, "", "directories on the path are being moved")
+        return self._walk(root, path, flags)
 
 
 class WalkingOpener:

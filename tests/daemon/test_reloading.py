@@ -133,8 +133,9 @@ def test_a_handler_that_does_not_start_changes_nothing(
     )
     texts = [(instance.directory / "log" / name).read_text() for name in ("a.log", "other.log")]
     numbers = [int(line.split()[0]) for text in texts for line in text.splitlines()]
-    before_they_stopped = Counter(instance.numbers[:-2])
-    assert Counter(numbers) == before_they_stopped, "nothing is missed, or told twice"
+    # Until they stopped; who stops later may have heard that the other one has.
+    told = Counter(instance.numbers[:-2]), Counter(instance.numbers[:-1])
+    assert Counter(numbers) in told, "nothing is missed, or told twice"
     assert texts[0].count(f"{events.RELOAD_REFUSED.number} ") == 1
 
 
