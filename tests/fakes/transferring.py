@@ -6,6 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
+from twisted.internet.defer import Deferred
+
 from mft.config.kinds import Context
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
@@ -22,10 +25,11 @@ from mft.transfers.asked import Asked
 from mft.transfers.lending import Lending
 from mft.transfers.options import TransferOptions
 from mft.transfers.queue import Queue
+from mft.transfers.runs import Run
 from mft.transfers.transfer import Transfer
 from tests.fakes.lending import Begun
 from tests.fakes.reactor import Reactor
-from tests.fakes.remote import MemoryConnector, Peer
+from tests.fakes.remote import MemoryConnector, MemoryRemoteListing, Peer
 from tests.fakes.remote_parts import parts_in
 from tests.fakes.threads import Inline
 from tests.fakes.trail import Trail
@@ -48,6 +52,21 @@ RETRY = "100"  # seconds until a location is tried again
 def options(**given: str) -> TransferOptions:
     """Options, as server.ini would have them."""
     return TransferOptions.model_validate({**OPTIONS, **given}, context=Context(Path("/instance")))
+
+
+def hold_folder(desk: "Desk", patched: pytest.MonkeyPatch) -> "tuple[Deferred[None], Run]":
+    """Ask for a run whose look has read the folder, and not gone on; what lets it go on."""
+    held: Deferred[None] = Deferred()
+    batch = MemoryRemoteListing.batch
+
+    async def read_and_wait(listing: MemoryRemoteListing) -> Any:
+        found = await batch(listing)
+        if not held.called:
+            await held
+        return found
+
+    patched.setattr(MemoryRemoteListing, "batch", read_and_wait)
+    return held, desk.transfer.run("the test asks for it")
 
 
 class Programs:

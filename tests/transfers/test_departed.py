@@ -1,10 +1,8 @@
 """What goes out of the source while a look is under way is not found by that look."""
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
@@ -12,76 +10,58 @@ from mft.transfers import departed
 from mft.transfers.departed import Departed
 from mft.transfers.looking import Seen
 from mft.transfers.rows import DONE, Row
-from tests.fakes.remote import MemoryRemoteListing
-from tests.fakes.transferring import Desk
+from tests.fakes.transferring import Desk, hold_folder
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Any:
+def at(desk: Callable[..., Desk]) -> Desk:
     """A transfer that has not been started, with one file."""
-    at = Desk(tmp_path, overwrite_rule="timestamp-to-new-file")
-    at.put("a.csv")
-    yield at
-    at.stop()
-
-
-def hold_folder(desk: Desk, patched: pytest.MonkeyPatch) -> "Deferred[None]":
-    """The next look has read the folder and not gone on; what lets it go on."""
-    held: Deferred[None] = Deferred()
-    batch = MemoryRemoteListing.batch
-
-    async def read_and_wait(listing: MemoryRemoteListing) -> Any:
-        found = await batch(listing)
-        if not held.called:
-            await held
-        return found
-
-    patched.setattr(MemoryRemoteListing, "batch", read_and_wait)
-    desk.transfer.run("the test asks for it")
-    return held
+    one = desk(overwrite_rule="timestamp-to-new-file")
+    one.put("a.csv")
+    return one
 
 
 def test_a_file_that_is_sent_while_its_folder_is_read_is_not_taken_for_a_new_one(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    at: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.target.hangs.add("upload")
-    desk.start()
-    held = hold_folder(desk, monkeypatch)
-    desk.target.answer()
-    assert desk.left == []  # it was sent, while the look still has it before it
+    at.target.hangs.add("upload")
+    at.start()
+    held, _ = hold_folder(at, monkeypatch)
+    at.target.answer()
+    assert at.left == []  # it was sent, while the look still has it before it
     held.callback(None)
-    desk.pass_time()
-    assert (desk.transfer.tally.done, desk.transfer.tally.failed) == (1, 0)
-    assert not desk.has_told(events.TRANSFER_SOURCE_VANISHED)
-    assert not desk.has_told(events.TRANSFER_SOURCE_APPEARED)
+    at.pass_time()
+    assert (at.transfer.tally.done, at.transfer.tally.failed) == (1, 0)
+    assert not at.has_told(events.TRANSFER_SOURCE_VANISHED)
+    assert not at.has_told(events.TRANSFER_SOURCE_APPEARED)
 
 
 def test_a_file_that_vanishes_while_its_folder_is_read_fails_once(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    at: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.source.hangs.add("download")
-    desk.start()
-    held = hold_folder(desk, monkeypatch)
-    desk.source.tree.directory(VPath.parse("/out")).children.clear()
-    desk.source.answer()
+    at.source.hangs.add("download")
+    at.start()
+    held, _ = hold_folder(at, monkeypatch)
+    at.source.tree.directory(VPath.parse("/out")).children.clear()
+    at.source.answer()
     held.callback(None)
-    desk.pass_time()
-    assert (desk.transfer.tally.done, desk.transfer.tally.failed) == (0, 1)
-    assert len(desk.payloads(events.TRANSFER_SOURCE_VANISHED.number)) == 1
+    at.pass_time()
+    assert (at.transfer.tally.done, at.transfer.tally.failed) == (0, 1)
+    assert len(at.payloads(events.TRANSFER_SOURCE_VANISHED.number)) == 1
 
 
-def test_a_new_file_under_the_name_of_one_that_was_sent_is_sent(desk: Desk) -> None:
-    desk.target.hangs.add("upload")
-    desk.start()
-    desk.source.hangs.add("list")
-    run = desk.transfer.run("the test asks for it")
-    desk.target.answer()
-    assert desk.left == []
-    desk.put("a.csv", b"another")
-    desk.source.answer()
-    desk.pass_time(0)
+def test_a_new_file_under_the_name_of_one_that_was_sent_is_sent(at: Desk) -> None:
+    at.target.hangs.add("upload")
+    at.start()
+    at.source.hangs.add("list")
+    run = at.transfer.run("the test asks for it")
+    at.target.answer()
+    assert at.left == []
+    at.put("a.csv", b"another")
+    at.source.answer()
+    at.pass_time(0)
     assert run.state == "ended"
-    assert sorted(desk.arrived.values()) == [b"another", b"data"]
+    assert sorted(at.arrived.values()) == [b"another", b"data"]
 
 
 def row(name: str) -> Row:

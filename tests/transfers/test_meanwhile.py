@@ -1,12 +1,9 @@
 """What happens at one end, to the clock or to another transfer while a file is on its way."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
@@ -16,24 +13,10 @@ from mft.transfers.queue import Queue
 from mft.transfers.transfer import Transfer
 from tests.fakes.lending import Begun
 from tests.fakes.remote import MemoryRemote, MemoryRemoteListing
-from tests.fakes.transferring import NOW, Desk, options
+from tests.fakes.transferring import NOW, Desk, hold_folder, options
 
 DAY = 86400.0
 BUSY = Refused(Reason.BUSY, "", "try again")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
-    made: list[Desk] = []
-
-    def make(**given: str) -> Desk:
-        made.append(Desk(tmp_path, **given))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
-        assert one.logged == []
 
 
 def remove(at: Desk, path: str) -> None:
@@ -134,17 +117,7 @@ def test_a_file_that_changes_again_while_a_look_goes_on_is_sent_as_it_is_then(de
     at.put("a.csv", b"one", 1000)
     at.source.hangs.add("download")
     at.start()
-    held: Deferred[None] = Deferred()
-    batch = MemoryRemoteListing.batch
-
-    async def read_and_wait(listing: MemoryRemoteListing) -> Any:
-        found = await batch(listing)
-        if not held.called:
-            await held
-        return found
-
-    monkeypatch.setattr(MemoryRemoteListing, "batch", read_and_wait)
-    run = at.transfer.run("the test asks for it")
+    held, run = hold_folder(at, monkeypatch)
     at.put("a.csv", b"second", 1001)
     at.source.answer()
     held.callback(None)
@@ -214,17 +187,7 @@ def test_what_is_put_aside_while_a_look_goes_on_is_not_found_by_it(desk, monkeyp
     at.put("a.csv")
     at.target.hangs.add("stat")
     at.start()
-    held: Deferred[None] = Deferred()
-    batch = MemoryRemoteListing.batch
-
-    async def read_and_wait(listing: MemoryRemoteListing) -> Any:
-        found = await batch(listing)
-        if not held.called:
-            await held
-        return found
-
-    monkeypatch.setattr(MemoryRemoteListing, "batch", read_and_wait)
-    at.transfer.run("the test asks for it")
+    held, _ = hold_folder(at, monkeypatch)
     at.target.refuses["stat"] = [Refused(Reason.DENIED, "", "no")]
     at.target.answer()
     assert at.left == []

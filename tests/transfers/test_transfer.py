@@ -1,7 +1,5 @@
 """The loop of a transfer, between two servers in memory."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,20 +16,6 @@ from tests.fakes.transferring import NOW, PART, Desk
 
 DONE, JOB_DONE, RETRIED, FAILED, JOB_FAILED = 60012, 60017, 60011, 60081, 60016
 PAUSED, RESUMED, STATE, SKIPPED, VANISHED = 60070, 60082, 60021, 60076, 60080
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
-    made: list[Desk] = []
-
-    def make(**given: str) -> Desk:
-        made.append(Desk(tmp_path, **given))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
-        assert one.logged == []
 
 
 def states(at: Desk) -> list[str]:

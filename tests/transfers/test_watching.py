@@ -1,27 +1,12 @@
 """What looks at a source tell, and how files become batches."""
 
-from pathlib import Path
 from typing import Any
 
-import pytest
 from twisted.internet.defer import Deferred
 
 from mft.events import catalogue as events
 from mft.transfers import looking, source
 from tests.fakes.transferring import Desk, Programs
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Any:
-    made: list[Desk] = []
-
-    def make(**given: str) -> Desk:
-        made.append(Desk(tmp_path, **given))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
 
 
 def paths(at: Desk, event: Any) -> list[str]:
