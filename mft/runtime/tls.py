@@ -99,9 +99,15 @@ class TlsEnd:
     def settle(self) -> None:
         """Have done with the view that was lent: what was not read of it is copied."""
         if self._borrows and not self._has_read_all:
-            start = _ffi.new("char **")
-            count = _lib.BIO_get_mem_data(self._into, start)
-            rest = bytes(_ffi.buffer(start[0], count))
+            self._own()
+
+    def _own(self) -> None:
+        """Have OpenSSL read from memory of its own again, beginning with what it has not read."""
+        start = _ffi.new("char **")
+        count = _lib.BIO_get_mem_data(self._into, start)
+        rest = bytes(_ffi.buffer(start[0], count)) if count else b""
+        self._read_from(_lib.BIO_new(_lib.BIO_s_mem()), borrows=False)
+        if rest:
             self.feed(memoryview(rest))
 
     @property
@@ -121,7 +127,7 @@ class TlsEnd:
     def feed(self, view: memoryview) -> None:
         """Take ciphertext, whole records or not; the view is copied."""
         if self._borrows:
-            self._read_from(_lib.BIO_new(_lib.BIO_s_mem()), borrows=False)
+            self._own()
         if not self._direct:
             self._connection.bio_write(view)
         elif _lib.BIO_write(self._into, _ffi.from_buffer(view), len(view)) < len(view):

@@ -351,6 +351,18 @@ def test_large_bytes_are_read_where_they_are(monkeypatch: pytest.MonkeyPatch) ->
         pair.ours.settle()
 
 
+@pytest.mark.parametrize("takes", [TlsEnd.feed, TlsEnd.lend])
+def test_what_comes_before_lent_bytes_are_read_is_behind_them(takes: Any) -> None:
+    pair = Pair().shake()
+    pair.theirs.sendall(b"a" * 3 * RECORD)
+    first = pair.said()
+    pair.theirs.sendall(b"b" * 2 * RECORD)
+    pair.ours.lend(memoryview(first))
+    takes(pair.ours, memoryview(pair.said()))
+    assert pair.opened() == b"a" * 3 * RECORD + b"b" * 2 * RECORD
+    pair.ours.settle()
+
+
 @VERSION
 def test_what_follows_the_clients_end_in_lent_bytes_is_in_clear(version: int) -> None:
     pair = Pair(version).shake()
