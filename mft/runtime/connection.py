@@ -153,10 +153,9 @@ class Connection(tcp.Server):
         self._flushing = True
         try:
             work()
-            while self._queue:
-                self._send_some()
-        except OSError:  # the turn that the rest is queued for finds out why
-            pass
+            with suppress(OSError):  # the turn that the rest is queued for finds out why
+                while self._queue:
+                    self._send_some()
         finally:
             self._flushing = False
         if self._queue:

@@ -350,6 +350,18 @@ def test_an_end_behind_it_is_said_as_well(line: Line, sends: Sends) -> None:
     assert line.near.connected
 
 
+def test_a_fault_of_the_work_is_not_that_of_the_socket(line: Line, sends: Sends) -> None:
+    def broken() -> None:
+        line.send(b"hello")
+        raise OSError(errno.EIO, "of somebody else")
+
+    with pytest.raises(OSError, match="of somebody else"):
+        sends(line, broken)
+    line.near.wake()
+    line.reactor.write(line.near)
+    assert line.heard(5) == b"hello"
+
+
 def test_what_is_sent_now_asks_for_nothing_more(line: Line) -> None:
     line.near.send_now(words(line))
     assert line.stream.pumped == 0
