@@ -18,7 +18,7 @@ _REASONS: Final[Mapping[int, Reason]] = {
     408: Reason.BUSY,
     409: Reason.NOT_FOUND,  # of WebDAV: the folder that it is to be in is missing
     410: Reason.NOT_FOUND,
-    412: Reason.EXISTS,  # the one condition that we make where a name is to be free
+    412: Reason.EXISTS,  # a name is to be free, or its content the one that was looked at
     413: Reason.QUOTA,
     414: Reason.INVALID,
     415: Reason.UNSUPPORTED,

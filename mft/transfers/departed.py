@@ -57,7 +57,7 @@ class Departed:
         left = []
         for one in part:
             was = self._gone.get(one.path)
-            if was is None or was[1:3] != one[1:3]:
+            if was is None or (was.size, was.modified) != (one.size, one.modified):
                 left.append(one)
             elif one.path in self._stay:
                 left.append(one._replace(size=UNKNOWN))
