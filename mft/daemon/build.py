@@ -50,7 +50,7 @@ from mft.runtime.threads import (
 )
 from mft.session.bandwidth import Bandwidths
 from mft.session.inspection import Inspections
-from mft.session.login import Login
+from mft.session.login import Login, Pause, at_once
 from mft.session.numbers import Numbers
 from mft.session.opening import Limits, Opening
 from mft.session.own_credentials import Ways
@@ -101,8 +101,9 @@ class Doorman:
         own_factors: OwnFactors = NO_OWN_FACTORS,
         seen: Callable[[Account], object] = lambda account: None,
         settle: Settle = settle_alone,
+        pause: Pause = at_once,
     ) -> None:
-        """`seen` is told of each account that has logged in."""
+        """`seen` is told of each account that has logged in; `pause` is as of `Login`."""
         self.chains: Mapping[str, Chain] = {}  # by the ID of the service
         self.methods = NO_METHODS
         # Which stay, whatever configuration comes.
@@ -115,6 +116,7 @@ class Doorman:
         self._bus = bus
         self._opening = opening
         self._seen = seen
+        self._pause = pause
 
     @property
     def memory(self) -> tuple[Used, Ledgers, UsedCodes, OwnFactors, Settle]:
@@ -156,7 +158,8 @@ class Doorman:
             self._seen(account)
             return session
 
-        return Login(self.chains[component.uuid], self._bus, opened, peer, component)
+        chain = self.chains[component.uuid]
+        return Login(chain, self._bus, opened, peer, component, self._pause)
 
     def turned_away(self, peer: Address, component: Component, *, banned: bool) -> bool:
         """Whether a policy refuses connections from there; with `banned` a ban is enough."""

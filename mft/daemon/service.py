@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, NoReturn
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -51,6 +52,7 @@ from mft.protocols.base import Service, ServiceParts
 from mft.resources.base import Resource, Surroundings
 from mft.runtime.listeners import Listeners
 from mft.session.bandwidth import Bandwidths
+from mft.session.login import BARRED_SECONDS
 from mft.session.roster import Roster
 
 SHUTTING_DOWN: Final = "The server is shutting down."
@@ -148,6 +150,7 @@ class Daemon:
             kept.own_factors,
             kept.memberships.seen,
             self.nodes.logins,
+            partial(pause, self._reactor, BARRED_SECONDS),
         )
         doorman.ledgers.share = self.nodes.logins.share
         doorman.ledgers.telling = self.nodes.logins.telling

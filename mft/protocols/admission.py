@@ -30,7 +30,8 @@ def admit(
     """Whether one more connection may come from an address; else an event says why not.
 
     `too_many` is the protocol's own event for `maximum_concurrent_connections`. What `turned_away`
-    refuses it tells itself, and not each time.
+    refuses it tells itself, and not each time; so what a banned source has too many of is not told
+    one by one either.
     """
     if not options.speaks_for_others(address.host) and turned_away(
         address, component, banned=options.block_source_at_connection
@@ -43,6 +44,8 @@ def admit(
         return False
     each = options.maximum_unauthenticated_connections_per_source
     if presence.unauthenticated(address) >= each:
+        if turned_away(address, component, banned=True):
+            return False
         told = p.LimitReached("maximum_unauthenticated_connections_per_source", each)
         bus.emit(events.TOO_MANY_UNAUTHENTICATED, told, origin)
         return False

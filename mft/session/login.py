@@ -1,11 +1,13 @@
 """Login: from what a peer gives to a session, or to a refusal that tells the peer nothing.
 
 Every attempt ends in exactly one event: done, more needed, wrong, forbidden, unknown. Only those
-that a policy bars do not: they may be many, and it counts them and tells of them itself.
+that a policy bars do not: they may be many, and it counts them and tells of them itself. They are
+answered late, so that however fast a source guesses, it costs no more than its few connections can
+ask in that time.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mft.auth.account import Account
 from mft.auth.base import Accepted, Credentials, Outcome, PublicKey, Seen
@@ -19,6 +21,9 @@ from mft.events.bus import Bus
 from mft.session.session import Session
 
 Open = Callable[[Account, Address, Component], Awaitable[Session]]
+Pause = Callable[[], Awaitable[object]]
+# Until what a policy bars is answered: longer than a password takes to be found wrong.
+BARRED_SECONDS: Final = 0.5
 
 
 class LoginResult(NamedTuple):
@@ -41,17 +46,29 @@ REFUSED = LoginResult()
 BARRED = LoginResult(barred=True)
 
 
+async def at_once() -> None:
+    """No pause, as where there are no policies."""
+
+
 class Login:
     """The login of one connection: it remembers what was proved, and for which name."""
 
     def __init__(
-        self, chain: Chain, bus: Bus, opened: Open, peer: Address, component: Component
+        self,
+        chain: Chain,
+        bus: Bus,
+        opened: Open,
+        peer: Address,
+        component: Component,
+        pause: Pause = at_once,
     ) -> None:
+        """`pause` is what an attempt waits for that a policy bars."""
         self._chain = chain
         self._bus = bus
         self._open = opened
         self._peer = peer
         self._component = component
+        self._pause = pause
         self._origin = Origin(UNKNOWN, peer, component)
         self._proven: Proven | None = None
 
@@ -68,6 +85,8 @@ class Login:
     async def would_do(self, credentials: PublicKey) -> bool:
         """Whether a key would be worth a signature; never a login, and no event."""
         judged = await self._chain.judge(credentials, self._peer, self._component, self._proven)
+        if judged.outcome is Outcome.BARRED:
+            await self._pause()
         return judged.outcome is Outcome.ACCEPTABLE
 
     async def attempt(self, credentials: Credentials) -> LoginResult:
@@ -83,6 +102,7 @@ class Login:
             self._tell_more(judged)
             return LoginResult(missing=judged.missing)
         if judged.outcome is Outcome.BARRED:
+            await self._pause()
             return BARRED
         self._tell_refusal(judged)
         return LoginResult(required=judged.required) if judged.required else REFUSED

@@ -150,6 +150,13 @@ class Bench:
         words += [user or account.cheap, password or account.password, str(count), str(rest)]
         return self._own("http" if scheme in HTTP_SCHEMES else "ftp", words)
 
+    def guesser(self, scheme: str, running: Running, per_minute: int, seconds: float) -> Child:
+        """Start the benchmark's own client that floods with wrong passwords, of any protocol."""
+        if scheme != "ssh":
+            return self.own("flood", scheme, running, per_minute, seconds)
+        port, user = running.address.port, self.tools.credentials.user
+        return self._own("ssh", ["flood", str(port), user, str(per_minute), str(seconds)])
+
     def _own(self, name: str, words: list[str]) -> Child:
         argv = [sys.executable, "-m", f"tests.benchmarks.clients.{name}", *words]
         child = self.tools.processes.start(argv, self.client_meter, f"{name}-{words[0]}", talk=True)

@@ -144,7 +144,7 @@ def _auth() -> list[Goal]:
         Goal("slow-directory", "ratio", "<=", 1.5),
         Goal("slow-directory", "p99", "<=", 20),
     ]
-    for scheme in ("ftp", "https"):
+    for scheme in ("ssh", "ftp", "https"):
         made.append(Goal(f"flood-{scheme}", "core", "<=", 10))
         made.append(Goal(f"flood-{scheme}", "growth", "<=", 8))
     return made

@@ -218,6 +218,14 @@ def test_the_doorman_opens_what_the_service_asks_for_and_notes_who_came() -> Non
     assert noted.known == ["id-ann"] * 2
 
 
+def test_whom_a_policy_bars_waits_as_the_doorman_is_told() -> None:
+    async def pause() -> None: ...
+
+    doorman = build.Doorman(Trail(), None, KeptInMemory(), Noted(), pause=pause)  # type: ignore[arg-type]  # nobody opens
+    doorman.chains = {"one-1": None}  # type: ignore[dict-item]  # nobody is judged
+    assert doorman(PEER, COMPONENT, "numbers", 8)._pause is pause  # type: ignore[arg-type]  # passed on
+
+
 def test_who_gets_no_session_was_not_here() -> None:
     class Closed:
         async def open(self, *given: object) -> object:

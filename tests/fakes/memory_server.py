@@ -12,6 +12,7 @@ from mft.auth.chain import Chain
 from mft.auth.options import AccountOptions
 from mft.core.peer import Address, Component
 from mft.core.vpath import VPath
+from mft.daemon.draining import pause
 from mft.events.bus import Bus
 from mft.events.journal import Journal
 from mft.events.model import Occurrence
@@ -19,7 +20,7 @@ from mft.protocols.base import ServiceParts
 from mft.protocols.shared_sessions import ALONE, SharedSessions
 from mft.session.bandwidth import Bandwidths
 from mft.session.latest import Latest
-from mft.session.login import Login
+from mft.session.login import BARRED_SECONDS, Login, Pause, at_once
 from mft.session.numbers import Numbers
 from mft.session.opening import Limits
 from mft.session.own_credentials import OwnCredentials, Ways
@@ -72,6 +73,7 @@ class MemoryServer:
         self.storage = storage
         self.tell_requests = False
         self.shared: SharedSessions = ALONE
+        self.pause: Pause = at_once  # of those whom a policy bars
         self.holding: Callable[[], Awaitable[Any]] | None = None  # what every login waits for
 
     def parts(self, listeners: Any, disk: Any) -> ServiceParts:
@@ -123,7 +125,7 @@ class MemoryServer:
                 left=None if share is None else partial(self.bandwidths.left, account),
             )
 
-        return Login(self.chain, self.bus, opened, peer, component)
+        return Login(self.chain, self.bus, opened, peer, component, self.pause)
 
     async def recent(
         self, account: str, numbers: frozenset[int], most: int
@@ -132,8 +134,10 @@ class MemoryServer:
         mine = [one for one in self.told if one.origin.actor.uuid == account]
         return [one for one in reversed(mine) if one.event.number in numbers][:most]
 
-    def bars(self) -> None:
-        """Every source is banned from now on."""
+    def bars(self, *, late: bool = False) -> None:
+        """Every source is banned from now on; `late`: and waits for its answers."""
+        if late:
+            self.pause = partial(pause, self.reactor, BARRED_SECONDS)
         self.chain = Chain([self.method], watches=[Watching(QUICK)])
 
     # What is known of the running server.

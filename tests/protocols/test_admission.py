@@ -95,6 +95,18 @@ def test_whom_a_policy_turns_away_is_not_told_of_twice() -> None:
     assert admitted(bus, 0, most=3, each=3, policy=policy, address=ELSEWHERE)
 
 
+def test_what_a_banned_source_has_too_many_of_is_not_told_one_by_one() -> None:
+    class Ban(Policy):
+        def __call__(self, peer: Address, component: Component, *, banned: bool) -> bool:
+            return super().__call__(peer, component, banned=banned) and banned
+
+    bus, policy = Bus(), Ban(HERE)
+    assert admitted(bus, 2, most=0, each=3, policy=policy, block_source_at_connection=False)
+    assert not admitted(bus, 3, most=0, each=3, policy=policy, block_source_at_connection=False)
+    assert bus.told == []
+    assert policy.asked == [False, False, True]
+
+
 @pytest.mark.parametrize("blocks", [True, False])
 def test_a_ban_is_enough_where_the_service_says_so(blocks: bool) -> None:
     policy = Policy()

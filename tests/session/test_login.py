@@ -250,6 +250,24 @@ def test_what_a_policy_bars_is_told_by_the_policy_and_looks_like_any_refusal() -
     assert trail.told == []
 
 
+@pytest.mark.parametrize(("watches", "waits"), [([Watching(QUICK)], 2), ([], 0)])
+@pytest.mark.parametrize("verdict", [Accepted(ANN, METHOD), Rejected(METHOD, "no"), NotMine()])
+def test_only_what_a_policy_bars_waits_for_its_answer(
+    watches: list[Watching], waits: int, verdict: Verdict
+) -> None:
+    waited: list[None] = []
+
+    async def pause() -> None:
+        waited.append(None)
+
+    trail = Trail()
+    chain: Any = Chain([Fixed(verdict)], watches=watches)
+    entering = Login(chain, trail, Door(trail), PEER, SERVICE, pause)  # type: ignore[arg-type]  # fake
+    run(entering.attempt(WORD))
+    run(entering.would_do(KEY._replace(proven=False)))
+    assert len(waited) == waits
+
+
 # Logins of other nodes.
 
 SEEN = Seen("m1", ANN.uuid, "ann", frozenset(("password",)))

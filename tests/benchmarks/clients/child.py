@@ -7,11 +7,14 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 from tests.benchmarks.servers.base import HOST
 
 PATIENCE = 60.0  # seconds that one answer may take
 OPENING = 6  # logins at a time while many sessions are opened; mft admits 10 an address
+GUESSERS = 20  # of a flood: twice as many as mft lets one address be before its login
 PRIORITY = -15  # a probe must not wait for the downloads' clients; as root only
 
 
@@ -45,18 +48,27 @@ def connect(port: int) -> socket.socket:
     return made
 
 
-def paced(per_minute: int, seconds: float, attempt: Callable[[], None]) -> dict:
-    """Attempts at an even pace for so long, never faster; how many there were.
+def flood(per_minute: int, seconds: float, make: Callable[[], Callable[[], bool]]) -> dict:
+    """Attempts at an even pace for so long, never faster; how many there were, and were answered.
 
-    attempt: one attempt, which the server may refuse in whatever way.
+    make: for each of GUESSERS, which take the attempts in turn, what makes one; it returns whether
+    the server has answered it, and not refused or ended its connection.
     """
     ready()
     start = time.perf_counter()
-    made = 0
-    while (passed := time.perf_counter() - start) < seconds:
-        due = made * 60 / per_minute
-        if due > passed:
-            time.sleep(due - passed)
-        attempt()
-        made += 1
-    return {"attempts": made, "seconds": time.perf_counter() - start}
+    turns = count()
+
+    def guess(attempt: Callable[[], bool]) -> tuple[int, int]:
+        made = answered = 0
+        while (passed := time.perf_counter() - start) < seconds:
+            due = next(turns) * 60 / per_minute
+            if due > passed:
+                time.sleep(due - passed)
+            answered += attempt()
+            made += 1
+        return made, answered
+
+    with ThreadPoolExecutor(GUESSERS) as pool:
+        told = list(pool.map(guess, [make() for _ in range(GUESSERS)]))
+    made, answered = (sum(numbers) for numbers in zip(*told, strict=True))
+    return {"attempts": made, "answered": answered, "seconds": time.perf_counter() - start}

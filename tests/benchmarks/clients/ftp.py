@@ -21,7 +21,7 @@ from tests.benchmarks.clients.child import (
     OPENING,
     PATIENCE,
     connect,
-    paced,
+    flood,
     prompt,
     ready,
     trusting,
@@ -173,16 +173,20 @@ class Client:
         return {"ms": took}
 
     def flood(self, count: int, seconds: str) -> dict:
-        """Wrong passwords, so many a minute for so long, over as few connections as it lets us."""
+        """Wrong passwords, so many a minute for so long."""
+        return flood(count, float(seconds), self._guesser)
+
+    def _guesser(self) -> Callable[[], bool]:
         _scheme, port, user, _password = self._login
         held: list[socket.socket] = []
 
-        def attempt() -> None:
+        def attempt() -> bool:
             try:
                 if not held:
                     held.append(connect(port))
-                    held[0].recv(4096)
-                for line in (f"USER {user}", f"PASS wrong{len(held)}"):
+                    if not held[0].recv(4096):
+                        raise ConnectionResetError
+                for line in (f"USER {user}", "PASS wrong"):
                     held[0].sendall(f"{line}\r\n".encode())
                     if not held[0].recv(4096):
                         raise ConnectionResetError
@@ -190,8 +194,9 @@ class Client:
                 for one in held:
                     one.close()
                 held.clear()
+            return bool(held)
 
-        return paced(count, float(seconds), attempt)
+        return attempt
 
     def up(self, count: int, folder: str) -> dict:
         """STOR that many small files."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from tests.benchmarks.clients.child import (
     OPENING,
     connect,
-    paced,
+    flood,
     prompt,
     ready,
     trusting,
@@ -132,13 +132,16 @@ class Client:
         return {"ms": took}
 
     def flood(self, count: int, seconds: str) -> dict:
-        """Wrong passwords, so many a minute for so long, over as few connections as it lets us."""
+        """Wrong passwords, so many a minute for so long."""
+        return flood(count, float(seconds), self._guesser)
+
+    def _guesser(self) -> Callable[[], bool]:
         wrong = b64encode(b"bench:wrong").decode()
         right = re.compile(rb"(Authorization: Basic )[^\r]*")
         request = right.sub(rb"\g<1>" + wrong.encode(), self._get(PROBED))
         held: list[Connection] = []
 
-        def attempt() -> None:
+        def attempt() -> bool:
             try:
                 if not held:
                     held.append(Connection(*self._place))
@@ -147,8 +150,9 @@ class Client:
                 for one in held:
                     one.close()
                 held.clear()
+            return bool(held)
 
-        return paced(count, float(seconds), attempt)
+        return attempt
 
     def up(self, count: int, folder: str) -> dict:
         """PUT that many small files, under several names each."""

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
 from mft.protocols.ftp.verbs_login import CODE_MISSING, MAX_NAME
+from mft.session.login import BARRED_SECONDS
 from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
 from tests.fakes.ftp_client import EXPLICIT, IMPLICIT, FtpClient, Way
 from tests.fakes.ftp_fixtures import every_way
@@ -114,6 +115,25 @@ def test_a_banned_source_is_refused_as_by_a_wrong_password(server: FtpServer) ->
     assert client.codes("USER ann") == [331]
     assert client.ask("PASS right") == (530, ("Login incorrect.",))
     assert server.method.hashes.calls == 0
+
+
+def test_a_banned_source_waits_for_its_refusal_and_nobody_else_does(server: FtpServer) -> None:
+    other = FtpClient(server)
+    server.bars(late=True)
+    client = FtpClient(server)
+    assert client.codes("USER ann", "PASS right", "NOOP") == [331]
+    assert other.codes("NOOP") == [200]
+    assert [one.code for one in client.wait(BARRED_SECONDS)] == [530, 200]
+
+
+def test_a_banned_source_may_leave_before_its_refusal(server: FtpServer) -> None:
+    server.bars(late=True)
+    client = FtpClient(server)
+    assert client.codes("USER ann", "PASS right") == [331]
+    client.vanish()
+    server.reactor.advance(BARRED_SECONDS)
+    server.reactor.settle()
+    assert server.service.connections == 0
 
 
 @pytest.mark.parametrize("how", ["leave", "end"])

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
 from mft.protocols.http.sign_in import OTHER_ORIGIN, WRONG
+from mft.session.login import BARRED_SECONDS
 from tests.fakes import pki, tls_peer
 from tests.fakes.accounts import CHEAP_HASH, OTPAUTH, account, code_at
 from tests.fakes.http_server import HOST, LOGIN, HttpClient, HttpServer, basic
@@ -233,6 +234,19 @@ def test_attempts_of_who_is_banned_end_no_connection_and_tell_nothing(serve: Ser
         assert (answer.status, answer.field("Connection")) == (401, None)
     assert server.data(LIMIT) == server.data(UNAUTHENTICATED) == []
     assert server.method.hashes.calls == 0
+
+
+def test_a_banned_source_waits_for_its_refusal_and_nobody_else_does(serve: Serve) -> None:
+    server = serve()
+    other, token = HttpClient(server, user=None), HttpClient(server).log_in()
+    server.bars(late=True)
+    client = HttpClient(server)
+    client.write(client.head("GET", "/home/"))
+    assert not client.end.received
+    other.show(token)
+    assert other.ask("GET", "/home/").status == 200
+    client.wait(BARRED_SECONDS)
+    assert client.answer().status == 401
 
 
 def test_a_login_gives_attempts_back(serve: Serve) -> None:

@@ -1,12 +1,13 @@
 """Authentication: what proves, what does not, and what a refusal shows."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import pytest
 from twisted.internet.defer import Deferred
 
 from mft.auth.chain import Chain
 from mft.auth.second_method import WithSecondMethod
+from mft.session.login import BARRED_SECONDS
 from mft.trust.ssh_keys import HostKey
 from mft.wire.buffer import Reader
 from mft.wire.ssh.numbers import Code, Message
@@ -71,6 +72,15 @@ def asked(client, name="ann"):
 def test_a_password_logs_in(client, server):
     assert client.password()[0] == SUCCESS
     assert server.numbers().count(DONE) == 1
+
+
+def test_a_banned_source_waits_for_each_refusal(server):
+    server.bars(late=True)
+    client = SshClient(server).service()
+    for ask in (client.password, partial(client.key, own_key(), "kim", signed=False)):
+        assert ask() == []
+        server.reactor.advance(BARRED_SECONDS)
+        assert client.answers() == [REFUSAL]
 
 
 def test_a_key_logs_in_once_its_signature_is_verified(client, server):
