@@ -1,6 +1,6 @@
 """The `application` method: the accounts of server.ini, by password, SSH key or certificate."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -131,7 +131,10 @@ class ApplicationAuthenticator:
         spent, text = real or self._decoys.of(given.username), given.password.reveal()
         parted = self._codes.part(factor, text)
         texts = [text] if parted is None else [text, parted.password]
-        whole, *rest = await self._computed(matches, spent, texts)
+        found = await self._computed(_matching, given.banned, spent, texts)
+        if found is None:
+            return _Judgement(False, "its source was banned before the password was looked at")
+        whole, *rest = found
         if real is None:
             return _Judgement(False, why)
         coded = parted if not whole and factor is not None and any(rest) else None
@@ -244,6 +247,13 @@ class ApplicationAuthenticator:
         needed = required or frozenset((PASSWORD if by_password else kind,))
         second = by_password and self._members.factor(member) is not None
         return needed | {ONE_TIME_CODE} if second else needed
+
+
+def _matching(
+    banned: Callable[[], bool], spent: PasswordHash, texts: Sequence[str]
+) -> list[bool] | None:
+    """As `matches`, on the login pool; None where its turn comes too late to matter."""
+    return None if banned() else matches(spent, texts)
 
 
 def _known(member: Member | None, file: str) -> str:

@@ -1,5 +1,6 @@
 """What logging in is made of: credentials, authenticators, verdicts, and who watches over them."""
 
+from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -13,6 +14,11 @@ MAX_CREDENTIAL_LENGTH = 150  # characters of a name or a password (reference 3.5
 MAX_TRACE = 64 << 10  # characters; accounts with more are found on the node of their login only
 
 
+def never() -> bool:
+    """Of who is not banned meanwhile, since nobody bans."""
+    return False
+
+
 class Password(NamedTuple):
     """A name and a password, as a peer gave them."""
 
@@ -20,6 +26,9 @@ class Password(NamedTuple):
     password: Secret
     kind: str = "password"
     basic: bool = False  # by HTTP Basic, with a request; else somebody was asked for it
+    # Whether its source is banned by now, so that it is refused whatever it is; told by the chain.
+    # Any thread may ask.
+    banned: Callable[[], bool] = never
 
 
 class PublicKey(NamedTuple):
@@ -196,6 +205,9 @@ class Watch(Protocol):
         self, credentials: Credentials, peer: Address, service: Component, outcome: Outcome
     ) -> Bar | None:
         """Hear how it ended; what others have done meanwhile may bar it after all."""
+
+    def bans(self, peer: Address) -> bool:
+        """Whether a source is banned now. It tells nobody and changes nothing: threads may ask."""
 
     def at_connection(self, peer: Address, service: Component, *, banned: bool) -> Bar | None:
         """Why not even a connection is taken; with `banned` a ban is enough."""

@@ -6,6 +6,7 @@ who watch over guessing see each attempt first, and hear how it ended.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from mft.auth.account import Account
@@ -187,6 +188,9 @@ class Chain:
                 return bar
         return None
 
+    def _bans(self, peer: Address) -> bool:
+        return any(one.bans(peer) for one in self._watches)
+
     def _tell_watches(
         self, credentials: Credentials, peer: Address, service: Component, judged: Judged
     ) -> Judged:
@@ -227,6 +231,8 @@ class Chain:
             given = OneTimeCode(credentials.username, credentials.password)
             return await self._second(before, given, peer, service, blank)
         wrong = impossible(credentials)
+        if isinstance(credentials, Password) and self._watches:
+            credentials = credentials._replace(banned=partial(self._bans, peer))
         if wrong is None and bar is None:
             return await self._ask(credentials, peer, service, blank)
         await self._ask(unheard_of(credentials), peer, service, blank)

@@ -127,6 +127,12 @@ class Guard:
             self._failed(credentials, peer, service, outcome)
         return None
 
+    def bans(self, peer: Address) -> bool:
+        """Whether a source is banned, as `Watch` promises."""
+        now = self._clock()
+        banned = any(table.holds(key, now) for table, key in self._tables(peer))
+        return banned and not self.rules.filtered(peer)
+
     def at_connection(self, peer: Address, service: Component, *, banned: bool) -> Bar | None:
         """Why not even a connection is taken, as `Watch` promises."""
         allowed = self.rules.filtered(peer)

@@ -68,6 +68,11 @@ class Penalties:
             return None
         return penalty
 
+    def holds(self, key: str, now: float) -> bool:
+        """Whether a key is banned now. It changes nothing: any thread may ask."""
+        penalty = self._known.get(key)
+        return bool(self.limit) and penalty is not None and penalty.until > now
+
     def add(self, key: str, weight: float, name: str, now: float) -> bool:
         """Count one refused attempt; whether the key is banned from now on.
 

@@ -3,14 +3,18 @@
 import gc
 import time
 import tracemalloc
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from mft.auth import ledger as ledgers
 from mft.auth.base import Credentials, Outcome, Password, PublicKey
 from mft.auth.chain import Chain
 from mft.auth.guard import MAX_TOLD, Guard, Rules
 from mft.auth.ledger import MAX_SOURCES, Ledger
+from mft.auth.passwords import PasswordHash
 from mft.auth.penalties import Penalties
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
@@ -68,6 +72,35 @@ def test_ten_thousand_guesses_a_minute_cost_little_and_leave_nothing() -> None:
     assert victim.method.hashes.calls == hashes
     assert victim.trail.count(events.SOURCE_BLOCKED) <= 3
     assert (len(victim.ledger.sources), len(victim.ledger.accounts)) == (1, 5)
+
+
+def test_guesses_that_wait_for_their_hash_cost_none_once_their_source_is_banned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    victim, hashed, waiting = Victim(), [], []
+    matches = PasswordHash.matches
+
+    def counted(given: PasswordHash, word: str) -> bool:
+        hashed.append(word)
+        return matches(given, word)
+
+    async def turn(work: Callable[..., Any], *given: Any) -> Any:
+        waiting.append(turn := Deferred())
+        await turn
+        return work(*given)
+
+    monkeypatch.setattr(PasswordHash, "matches", counted)
+    monkeypatch.setattr(victim.method._computed, "_login", turn)
+    guesses = [Password("ann", Secret(word)) for word in [*map(str, range(11)), "right"]]
+    judging = [
+        Deferred.fromCoroutine(victim.chain.judge(one, Address(HERE, 1), SERVICE))
+        for one in guesses
+    ]
+    for one in waiting:
+        one.callback(None)
+    outcomes = [one.result.outcome for one in judging]
+    assert outcomes == [Outcome.WRONG] * 12
+    assert hashed == ["0", "1", "2", "3", "4"]
 
 
 def test_a_crowd_of_sources_fills_no_memory_and_frees_nobody_who_is_worse(

@@ -96,6 +96,19 @@ def test_a_wrong_password_is_rejected() -> None:
     assert verdict == Rejected(METHOD, "the password is wrong")
 
 
+@pytest.mark.parametrize("options", [{}, {"multi_factor_authentication": OTPAUTH}])
+def test_a_password_whose_source_is_banned_meanwhile_is_not_looked_at(
+    options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, looked = with_password(**options), []
+    monkeypatch.setattr(PasswordHash, "matches", lambda *given: looked.append(given))
+    given = password()._replace(banned=lambda: True)
+    told = "its source was banned before the password was looked at"
+    assert ask(method, given) == Rejected(METHOD, told)
+    assert ask(method, given._replace(username="eve")) == NotMine()
+    assert looked == []
+
+
 def test_an_unknown_name_is_left_to_the_next_method() -> None:
     assert ask(with_password(), password(name="eve")) == NotMine()
     assert ask(with_password(), key(name="eve")) == NotMine()

@@ -321,6 +321,17 @@ def test_what_a_watch_bars_reaches_no_method_and_is_not_heard_of() -> None:
     assert method.asked == first.heard == second.heard == []
 
 
+def test_a_method_can_see_whether_the_source_of_a_password_is_banned_by_now() -> None:
+    method, watches = Fixed(NotMine()), [Watching(), Watching()]
+    judge(Chain([method], watches=watches))
+    judge(Chain([method]))
+    asked, unwatched = (one for one in method.asked if isinstance(one, Password))
+    assert not asked.banned()
+    watches[1].banned = True
+    assert asked.banned()
+    assert not unwatched.banned()
+
+
 def test_a_slow_bar_costs_what_an_unknown_name_costs_and_the_name_reaches_no_method() -> None:
     method, watch = Fixed(NotMine()), Watching(before=SLOW)
     for given in (WORD, KEY, QUESTION):

@@ -35,6 +35,20 @@ def test_the_last_failure_of_the_count_is_a_ban_and_no_other() -> None:
     assert penalties.banned("b", NOW) is None
 
 
+def test_whether_a_key_is_banned_can_be_asked_without_a_change() -> None:
+    told: list[str] = []
+    penalties = Penalties(100, lambda key, penalty: told.append(key))
+    penalties.use(5, HOUR)
+    fail(penalties, 4)
+    assert not penalties.holds("a", NOW)
+    fail(penalties, 1)
+    assert [penalties.holds("a", NOW + at) for at in (0, HOUR - 1, HOUR)] == [True, True, False]
+    assert not penalties.holds("b", NOW)
+    assert (len(penalties), told) == (1, [])
+    penalties.use(0, HOUR)
+    assert not penalties.holds("a", NOW)
+
+
 def test_a_count_of_one_bans_at_once() -> None:
     assert fail(table(limit=1), 1) == 1
 

@@ -73,8 +73,8 @@ AUTH_NOTES = """\
 Logins are SSH logins by password with bcrypt of the usual cost; hashes are computed on all cores
 but one. What a hash costs alone is measured in the same round. The downloads' figure is per second
 of the server's processor time without that of the hashes. Bad logins come from one source
-with twenty connections; it gets itself banned in the first third of a minute, and the figure of a
-core is of the minute after that."""
+with twenty connections, from the first attempt on; its ban, and what refuses it then, are in the
+figure."""
 
 
 EVENTS_NOTES = """\

@@ -13,6 +13,7 @@ class Watching:
 
     def __init__(self, before: Bar | None = None, after: Bar | None = None) -> None:
         self.bars = before, after
+        self.banned = False
         self.heard: list[Outcome] = []
         self.seen: list[Credentials] = []
 
@@ -25,6 +26,9 @@ class Watching:
     ) -> Bar | None:
         self.heard.append(outcome)
         return self.bars[1]
+
+    def bans(self, peer: Address) -> bool:
+        return self.banned
 
     def at_connection(self, peer: Address, service: Component, *, banned: bool) -> Bar | None:
         return self.bars[0] if banned else None
