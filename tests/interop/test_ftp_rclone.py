@@ -18,7 +18,7 @@ def rclone(ftp: Ftp, *words: str | Path) -> str:
         "--ftp-host": ftp.server.address,
         "--ftp-port": str(ftp.port),
         "--ftp-user": ftp.server.account,
-        "--ftp-pass": execute("rclone", "obscure", ftp.server.password).stdout.strip(),
+        "--ftp-pass": execute("rclone", "obscure", "-", stdin=ftp.server.password).stdout.strip(),
     }
     options = [word for pair in remote.items() for word in pair]
     if ftp.private:

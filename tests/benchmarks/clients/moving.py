@@ -48,7 +48,12 @@ def rclone(work: Work, address: Address, credentials: Credentials) -> list[str]:
 def obscured(password: str) -> str:
     """As rclone wants it."""
     done = subprocess.run(
-        ["rclone", "obscure", password], capture_output=True, text=True, timeout=10, check=True
+        ["rclone", "obscure", "-"],  # one that begins with a hyphen would be an option
+        input=password,
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=True,
     )
     return done.stdout.strip()
 
