@@ -3,6 +3,7 @@
 import gc
 import importlib
 import os
+import signal
 import sys
 from typing import Final, NamedTuple, cast
 
@@ -16,6 +17,7 @@ DEBUG_VARIABLE: Final = "MFT_DEBUG"  # set: an internal error shows its trace
 # Objects made before Python looks for cycles. Modules make as many, all of which stay: to look at
 # them again and again takes a fifth of the start.
 IMPORTED: Final = 100_000
+FIRST_PROCESS: Final = 1  # of a machine, or of a container
 
 
 class Entry(NamedTuple):
@@ -98,9 +100,19 @@ def mft() -> None:
     """
 
 
+def _may_be_ended() -> None:
+    """See to it that SIGTERM ends the first process of a container, which else does not hear it.
+
+    A server takes the signal over once it has started: until then nothing has begun.
+    """
+    if os.getpid() == FIRST_PROCESS:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
 def main() -> None:
     """Run the command line and exit: 0 done, 1 refused or failed, 2 wrong usage; no tracebacks."""
     gc.set_threshold(IMPORTED)
+    _may_be_ended()
     try:
         mft(prog_name="mft")
     except BrokenPipeError:  # the reader of our output went away: `mft audit export | head`

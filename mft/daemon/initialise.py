@@ -4,8 +4,8 @@ import os
 import pwd
 import re
 import secrets
-import shutil
 import uuid
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,9 @@ from mft.auth.passwords import make_hash
 from mft.core.failure import Reason, Refused
 from mft.core.peer import parse_ip
 from mft.core.secret import Secret
-from mft.daemon.files import write_new
-from mft.daemon.load import load
+from mft.core.vpath import RESERVED_PREFIX
+from mft.daemon.files import sync_folder, write_new
+from mft.daemon.load import CONF_FOLDER, load
 from mft.daemon.server_ini import (
     FTP_PORT,
     FTPS_PORT,
@@ -26,6 +27,7 @@ from mft.daemon.server_ini import (
     FirstValues,
     server_ini,
 )
+from mft.daemon.staging import stage_of_new
 from mft.trust.first_certificate import CERTIFICATE, PUBLIC, first_certificate, write_first
 from mft.trust.ssh_keys import HostKey
 
@@ -33,7 +35,9 @@ HOST_KEYS: Final[tuple[tuple[Literal["ed25519", "rsa"], str], ...]] = (
     ("ed25519", "ssh_host_ed25519_key"),
     ("rsa", "ssh_host_rsa_key"),
 )
-PARTS: Final = ("conf", "data", "log", "state")  # what an instance is made of
+BESIDE: Final = ("data", "log", "state")  # what an instance has beside its configuration
+PARTS: Final = (CONF_FOLDER, *BESIDE)
+PREFIX: Final = f"{RESERVED_PREFIX}init-"  # of the folder where `conf` is made
 OWNER_ONLY: Final = 0o700
 MAX_PORT_BASE: Final = 65535 - 199  # the passive range ends at base + 199
 MAX_KEYS_FILE: Final = 100_000  # bytes, as for every authorized keys file
@@ -91,15 +95,19 @@ def initialise(plan: Plan) -> Instance:
 
     Raises Refused before anything is touched when the plan is wrong or the directory holds an
     instance; removes what it made when anything fails half-way, and raises Refused or OSError.
+    Killed, it leaves at most empty folders beside `conf`, which comes last: they are no instance,
+    nor are those that somebody has made, such as a mount for the data.
     """
     directory = Path(os.path.realpath(plan.directory))
     owner = _check(plan, directory)
     password_hash = _hash(plan.password)
-    with ExitStack() as undo:
-        instance = _make(plan, directory, password_hash, undo)
+    with stage_of_new(directory, PREFIX) as top, ExitStack() as undo:
+        instance = _make(plan, directory, top, password_hash, undo)
         if owner is not None:
-            _give(directory, owner)
+            _give((top, *(directory / part for part in BESIDE)), owner)
+        (top / CONF_FOLDER).rename(directory / CONF_FOLDER)
         undo.pop_all()
+        sync_folder(directory)
     return instance
 
 
@@ -109,7 +117,8 @@ def _check(plan: Plan, directory: Path) -> pwd.struct_passwd | None:
     if directory.exists() and not directory.is_dir():
         raise Refused(Reason.EXISTS, str(directory), "is not a directory")
     for part in PARTS:
-        if os.path.lexists(directory / part):
+        path = directory / part
+        if os.path.lexists(path) and not (part in BESIDE and _is_hollow(path)):
             raise Refused(
                 Reason.EXISTS, str(directory), f"holds an instance already ({part}/ exists)"
             )
@@ -117,6 +126,17 @@ def _check(plan: Plan, directory: Path) -> pwd.struct_passwd | None:
     _check_numbers(plan)
     _key_lines(plan.authorized_keys)
     return _owner(plan.run_as)
+
+
+def _is_hollow(path: Path) -> bool:
+    """Whether there are folders and nothing else."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    walk = os.walk(path)
+    return not any(
+        files or any(os.path.islink(os.path.join(folder, one)) for one in folders)
+        for folder, folders, files in walk
+    )
 
 
 def _check_names(plan: Plan) -> None:
@@ -173,16 +193,18 @@ def _wrong(details: str) -> Refused:
     return Refused(Reason.INVALID, "", details)
 
 
-def _make(plan: Plan, directory: Path, password_hash: str, undo: ExitStack) -> Instance:
-    _make_directories(plan, directory, undo)
-    host_keys = _make_host_keys(plan, directory / "conf/keys")
+def _make(plan: Plan, directory: Path, top: Path, password_hash: str, undo: ExitStack) -> Instance:
+    """Make everything; what belongs into `conf` is in a folder of `top` then."""
+    _make_directories(plan, directory, top, undo)
+    host_keys = _make_host_keys(plan, top / "conf/keys")
     identity = first_certificate(plan.host, plan.address)
-    write_first(directory, identity)
+    write_first(top, identity)
     config = directory / "conf/server.ini"
     home = directory / "data" / plan.account
     values = _values(plan, password_hash, home)
-    write_new(config, server_ini(values).encode(), 0o600)
-    _check_loads(config)
+    staged = top / "conf/server.ini"
+    write_new(staged, server_ini(values).encode(), 0o600)
+    _check_loads(staged)
     certificate = (identity.fingerprint,)
     services = (
         ("ssh", True, SSH_PORT, host_keys),
@@ -217,16 +239,13 @@ def _make_host_keys(plan: Plan, folder: Path) -> tuple[str, ...]:
     return tuple(fingerprints)
 
 
-def _make_directories(plan: Plan, directory: Path, undo: ExitStack) -> None:
-    missing = [directory, *directory.parents]
-    for path in reversed([path for path in missing if not path.exists()]):
-        path.mkdir(mode=0o755)
-        undo.callback(os.rmdir, path)
-    for part in PARTS:
-        _make_directory(directory / part)
-        undo.callback(shutil.rmtree, directory / part, ignore_errors=True)
-    for below in ("conf/keys", "conf/certificates", "log/journal", f"data/{plan.account}"):
-        _make_directory(directory / below)
+def _make_directories(plan: Plan, directory: Path, top: Path, undo: ExitStack) -> None:
+    for below in (CONF_FOLDER, "conf/keys", "conf/certificates"):
+        _make_directory(top / below)
+    for below in (*BESIDE, "log/journal", f"data/{plan.account}"):
+        if not (directory / below).is_dir():
+            _make_directory(directory / below)
+            undo.callback(os.rmdir, directory / below)
 
 
 def _make_directory(path: Path) -> None:
@@ -259,9 +278,9 @@ def _check_loads(config: Path) -> None:
         raise Refused(Reason.INVALID, "", "; ".join(map(str, errors)))
 
 
-def _give(directory: Path, owner: pwd.struct_passwd) -> None:
-    for part in PARTS:
-        for folder, _, files in os.walk(directory / part):
+def _give(parts: Iterable[Path], owner: pwd.struct_passwd) -> None:
+    for part in parts:
+        for folder, _, files in os.walk(part):
             os.lchown(folder, owner.pw_uid, owner.pw_gid)
             for file in files:
                 os.lchown(os.path.join(folder, file), owner.pw_uid, owner.pw_gid)

@@ -2,11 +2,10 @@
 
 import os
 import pwd
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from mft.daemon.load import CONF_FOLDER, read_sections
 from mft.daemon.options import ServerOptions
 from mft.daemon.outside import are_there, how_it_is
 from mft.daemon.restored import Mark, parts_of, write_mark
-from mft.daemon.staging import take_turn
+from mft.daemon.staging import stage_of_new
 from mft.daemon.swapping import make_folders
 from mft.events.chain import Progress, Verified, no_progress, verify
 from mft.wire.ustar import Entry
@@ -79,7 +78,7 @@ def restore(
     _check_empty(directory)
     with (
         opened(archive, Contents.BACKUP, passphrase, watch.read) as reader,
-        _stage(directory) as top,
+        stage_of_new(directory, PREFIX) as top,
     ):
         result = RestoredInstance(reader.head, directory)
         for entry, pieces in reader.members():
@@ -119,27 +118,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _stage(directory: Path) -> Iterator[Path]:
-    made = [one for one in (directory, *directory.parents) if not one.exists()]
-    for one in reversed(made):
-        one.mkdir(mode=0o755)
-    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    top = directory / f"{PREFIX}{secrets.token_hex(8)}"
-    try:
-        take_turn(lock, directory)
-        for left in directory.glob(f"{PREFIX}*"):  # by a restore that was killed
-            shutil.rmtree(left)
-        top.mkdir(mode=0o700)
-        yield top
-    finally:
-        shutil.rmtree(top, ignore_errors=True)
-        os.close(lock)
-        with suppress(OSError):  # they hold the instance, if there is one
-            for one in made:
-                one.rmdir()
 
 
 def _unpack(

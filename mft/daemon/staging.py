@@ -69,13 +69,40 @@ def stage_in(directory: Path, config: Path) -> Iterator[Path]:
                     one.rmdir()
 
 
+@contextmanager
+def stage_of_new(directory: Path, prefix: str) -> Iterator[Path]:
+    """Make an empty folder in one that is to hold a new instance, and is made if it is missing.
+
+    The stage goes in the end, and what was made around it if it is empty then. Stages whose names
+    begin with `prefix` are of processes that were killed. Raises Refused while another process
+    does the same, and OSError.
+    """
+    made = [one for one in (directory, *directory.parents) if not one.exists()]
+    for one in reversed(made):
+        one.mkdir(mode=0o755)
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    top = directory / f"{prefix}{secrets.token_hex(8)}"
+    try:
+        take_turn(lock, directory)
+        for left in directory.glob(f"{prefix}*"):
+            shutil.rmtree(left)
+        top.mkdir(mode=0o700)
+        yield top
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+        os.close(lock)
+        with suppress(OSError):  # they hold the instance, if there is one
+            for one in made:
+                one.rmdir()
+
+
 def take_turn(descriptor: int, directory: Path) -> None:
     """Hold the lock of an open folder until it is closed; raises Refused where another does."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise Refused(
-            Reason.BUSY, str(directory), "another import or restore is going on here"
+            Reason.BUSY, str(directory), "another init, import or restore is going on here"
         ) from None
     except OSError:  # a file system without locks
         pass

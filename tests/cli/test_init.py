@@ -6,6 +6,7 @@ import pwd
 import re
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +19,10 @@ from mft.daemon import initialise as room
 from mft.daemon.load import load
 from mft.trust.certificates import Identity
 from mft.trust.ssh_keys import HostKey
+from tests.fakes.killed import child, prepare
+from tests.fakes.killed_inits import initialise_into, initialise_once
+
+MOST_CALLS = 200
 
 
 def make(*words):
@@ -308,6 +313,46 @@ def test_a_failure_half_way_leaves_what_was_there(directory, monkeypatch):
     monkeypatch.setattr(room.HostKey, "generate", lambda _: 1 / 0)
     assert make(directory).exit_code == 1
     assert [path.name for path in directory.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("part", room.BESIDE)
+def test_empty_folders_beside_the_configuration_are_no_instance(part, directory):
+    (directory / part / "lost+found").mkdir(parents=True)
+    (directory / part).chmod(0o750)
+    made(directory)
+    assert (directory / part).stat().st_mode & 0o777 == 0o750, "a mount stays as it is"
+    assert load(directory / "conf/server.ini").config is not None
+
+
+@pytest.mark.parametrize("part", room.BESIDE)
+def test_a_file_in_one_of_them_is_enough_to_refuse(part, directory):
+    (directory / part / "deep").mkdir(parents=True)
+    (directory / part / "deep" / "file").touch()
+    assert "holds an instance already" in make(directory).stderr
+    assert everything(directory) == [Path(part), Path(part, "deep"), Path(part, "deep", "file")]
+
+
+def test_a_failure_leaves_folders_that_were_there(directory, monkeypatch):
+    (directory / "data").mkdir(parents=True)
+    monkeypatch.setattr(room.HostKey, "generate", lambda _: 1 / 0)
+    assert make(directory).exit_code == 1
+    assert everything(directory) == [Path("data")]
+
+
+def test_a_kill_before_any_call_leaves_no_instance_or_a_whole_one(tmp_path):
+    prepare(initialise_once, tmp_path / "once")
+    whole = everything(tmp_path / "once")
+    for at_call in range(1, MOST_CALLS):
+        directory = tmp_path / str(at_call)
+        ended = child(initialise_into, directory, at_call)
+        if not (directory / "conf").exists():
+            assert child(initialise_into, directory, 0)
+        left = [path for path in everything(directory) if not path.parts[0].startswith(room.PREFIX)]
+        assert left == whole, f"killed before call {at_call}"
+        if ended:
+            assert left == everything(directory)
+            return
+    raise AssertionError("it never came to its end")
 
 
 def test_an_instance_made_by_root_says_aloud_who_runs_it(directory):
