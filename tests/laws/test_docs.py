@@ -7,6 +7,7 @@ import pytest
 
 from mft.cli import reference
 from mft.cli.main import COMMANDS, mft
+from mft.events.catalogue import BY_NUMBER
 from tests.laws.source import ROOT
 
 DOCUMENTS = sorted(
@@ -43,6 +44,17 @@ def test_links_lead_somewhere(document):
         assert file.exists(), f"{document.name}: {link}"
         if anchor and file.suffix == ".md":
             assert anchor in anchors(file.read_text()), f"{document.name}: {link}"
+
+
+def test_what_answers_the_rules_of_others_is_there():
+    """An auditor who looks up an option or a number of that page finds it."""
+    text = (ROOT / "docs/guide/compliance.md").read_text()
+    numbers = {int(one) for one in re.findall(r"\b\d{5}\b", text)}
+    assert numbers, "it names events"
+    assert numbers <= BY_NUMBER.keys()
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)", text))
+    known = set(re.findall(r"`(\w+)`", (ROOT / "docs/reference/configuration.md").read_text()))
+    assert named <= known, "options that there are not"
 
 
 def anchors(text: str) -> set[str]:
