@@ -48,7 +48,7 @@ def test_links_lead_somewhere(document):
 
 def test_what_answers_the_rules_of_others_is_there():
     """An auditor who looks up an option or a number of that page finds it."""
-    text = (ROOT / "docs/guide/compliance.md").read_text()
+    text = (ROOT / "docs/guide/compliance.md").read_text().replace("ISO 27001", "")
     numbers = {int(one) for one in re.findall(r"\b\d{5}\b", text)}
     assert numbers, "it names events"
     assert numbers <= BY_NUMBER.keys()
