@@ -222,7 +222,8 @@ class Subscription:
     async def _deliver(self, occurrences: Sequence[Occurrence]) -> bool:
         """Deliver until it has worked; False when the handler has given up.
 
-        When a batch fails by a fault of one of its events, they are delivered one by one.
+        When a batch fails by a fault of one of its events, or by whatever gives an event up in the
+        end, they are delivered one by one: only what fails is given up.
         """
         tries = 0
         while occurrences:
@@ -233,7 +234,7 @@ class Subscription:
             except Exception as error:  # whatever it is, it is this handler's alone
                 tries += 1
                 fault = not isinstance(error, OSError | Refused)
-                if fault and len(occurrences) > 1:
+                if (fault or self.handler.attempts) and len(occurrences) > 1:
                     return await self._one_by_one(occurrences)
                 if not await self._failed(occurrences[0], error, tries):
                     return not self.given_up

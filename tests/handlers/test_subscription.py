@@ -332,6 +332,20 @@ def test_one_poisonous_event_becomes_a_dead_letter_and_the_others_pass(home, tmp
     stop(home, subscription)
 
 
+def test_what_is_given_up_after_some_attempts_takes_no_other_of_its_batch_along(home):
+    handler = Remembering(attempts=2)
+    handler.failing = lambda told: FULL if 2 in [one.serial for one in told] else None
+    subscription = subscribed(home, handler)
+    emit(home, 3)
+    wait(home)
+    for _ in range(3):
+        wait(home, LONGEST_RETRY)
+    assert handler.serials == [1, 3]
+    told = [one for one in home.journal.read() if one.event is catalogue.DEAD_LETTER]
+    assert [one.data["serial"] for one in told] == [2]
+    stop(home, subscription)
+
+
 def test_events_that_become_dead_letters_do_not_switch_the_handler_off(home):
     handler = Remembering(batch=1, attempts=5)
     handler.failing = lambda told: FULL if told[0].serial < 4 else None
