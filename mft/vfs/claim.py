@@ -10,14 +10,16 @@ from typing import Final
 # two opens in one process too, end when the last descriptor does, and can be asked for untaken.
 _OFD: Final = hasattr(fcntl, "F_OFD_SETLK")
 _WHOLE: Final = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-_TAKEN: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK})
+# ESTALE is a network file system's answer where another machine has put the file in its place, or
+# removed it, since it was opened.
+_TAKEN: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.ESTALE})
 
 
 def claim(descriptor: int) -> bool | None:
     """Claim an open file until it is closed; it must be open for writing.
 
-    True when it is ours now, False when somebody else has it, None when this storage has no
-    locks to tell by.
+    True when it is ours now, False when somebody else has it or has done with it, None when this
+    storage has no locks to tell by.
     """
     try:
         if _OFD:

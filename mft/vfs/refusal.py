@@ -25,6 +25,7 @@ from errno import (
     EOVERFLOW,
     EPERM,
     EROFS,
+    ESTALE,
     ETXTBSY,
     EXDEV,
 )
@@ -53,6 +54,7 @@ REASONS: Final = {
     EMLINK: Reason.NO_SPACE,
     EMFILE: Reason.BUSY,
     ENFILE: Reason.BUSY,
+    ESTALE: Reason.BUSY,  # another machine has changed it since it was looked up
     EXDEV: Reason.UNSUPPORTED,
     EOPNOTSUPP: Reason.UNSUPPORTED,
     ENOSYS: Reason.UNSUPPORTED,

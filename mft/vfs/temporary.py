@@ -6,6 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from mft.core.vpath import RESERVED_PREFIX
@@ -81,8 +82,10 @@ class Temporaries:
                 return None
             # One that has just been committed is not claimed any more, and has its own name.
             return status if is_named(directory, temporary, descriptor) else None
+        except OSError:
+            return None
         finally:
-            os.close(descriptor)
+            _let_go(descriptor)
 
     def adopt(self, directory: int, name: str) -> Temporary | None:
         """Open the owner's interrupted upload of `name` to continue it."""
@@ -93,7 +96,7 @@ class Temporaries:
         status = os.fstat(descriptor)
         if self._lives(status):
             return Temporary(descriptor, temporary, status.st_size)
-        os.close(descriptor)
+        _let_go(descriptor)
         return None
 
     def discard(self, directory: int, name: str) -> bool:
@@ -116,7 +119,7 @@ class Temporaries:
             else:
                 if _is_ours(directory, temporary, descriptor):
                     return Temporary(descriptor, temporary, 0)
-                os.close(descriptor)
+                _let_go(descriptor)
             temporary = self.later_name_of(name)
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
@@ -154,7 +157,7 @@ def seize(directory: int, temporary: str) -> int | None:
             return descriptor
     except OSError:
         pass
-    os.close(descriptor)
+    _let_go(descriptor)
     return None
 
 
@@ -168,7 +171,7 @@ def remove(directory: int, temporary: str) -> bool:
     except OSError:
         return False
     finally:
-        os.close(descriptor)
+        _let_go(descriptor)
     return True
 
 
@@ -187,7 +190,7 @@ def expire(directory: int, temporary: str, before: float) -> os.stat_result | No
         os.unlink(temporary, dir_fd=directory)
         return status
     finally:
-        os.close(descriptor)
+        _let_go(descriptor)
 
 
 def is_named(directory: int, temporary: str, descriptor: int) -> bool:
@@ -201,6 +204,12 @@ def is_named(directory: int, temporary: str, descriptor: int) -> bool:
         return False
     there = os.fstat(descriptor)
     return (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev)
+
+
+def _let_go(descriptor: int) -> None:
+    """Close what nothing was written into: a network file system may say that it has gone."""
+    with suppress(OSError):
+        os.close(descriptor)
 
 
 def _is_ours(directory: int, temporary: str, descriptor: int) -> bool:

@@ -181,6 +181,8 @@ class LocalUpload:
         self._still_there()
         self._rename()
         self.committed = True
+        if is_later(self._begun.temporary):  # another had the first name; what it left is older
+            self._temporaries.discard(self._begun.directory, self._place.name)
         if durable:
             self._sync_directory()
 
@@ -219,8 +221,6 @@ class LocalUpload:
                 raise
         else:
             os.rename(temporary, place.name, src_dir_fd=directory, dst_dir_fd=directory)
-        if is_later(temporary):  # another upload had the first name; what it left is older
-            self._temporaries.discard(directory, place.name)
 
     def _sync_directory(self) -> None:
         try:

@@ -75,3 +75,14 @@ def test_storage_without_locks_cannot_tell(path: Path, monkeypatch) -> None:
     assert claim(descriptor) is None
     assert claimed(descriptor)
     os.close(descriptor)
+
+
+def test_what_another_machine_has_done_with_is_no_claim_of_ours(path: Path, monkeypatch) -> None:
+    def stale(*_: object) -> None:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(fcntl, "fcntl", stale)
+    monkeypatch.setattr(fcntl, "flock", stale)
+    descriptor = os.open(path, os.O_RDWR)
+    assert claim(descriptor) is False
+    os.close(descriptor)

@@ -33,6 +33,47 @@ def left(directory: int, data: bytes, name: str = "a") -> str:
     return made.name
 
 
+@pytest.fixture
+def stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network file system, where another machine replaces each file that is open for a look."""
+    close = os.close
+
+    def closing(descriptor: int) -> None:
+        close(descriptor)
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(module, "claim", lambda descriptor: False)
+    monkeypatch.setattr(os, "close", closing)
+
+
+@pytest.mark.usefixtures("stale")
+@pytest.mark.parametrize("look", ["adopt", "discard"])
+def test_what_has_gone_to_its_place_at_another_machine_is_none(look: str, tmp_path: Path) -> None:
+    directory = os.open(tmp_path, os.O_RDONLY)
+    (tmp_path / temporaries().name_of("a")).write_bytes(b"half")
+    assert not getattr(temporaries(), look)(directory, "a")
+
+
+def test_what_goes_while_it_is_looked_at_is_none(directory: int, monkeypatch) -> None:
+    left(directory, b"half")
+
+    def stale(*_: object) -> None:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", stale)
+        assert temporaries().find(directory, "a") is None
+    assert temporaries().find(directory, "a") is not None
+
+
+@pytest.mark.usefixtures("stale")
+def test_a_name_that_another_machine_has_is_no_fault_of_an_upload(tmp_path: Path) -> None:
+    directory = os.open(tmp_path, os.O_RDONLY)
+    (tmp_path / temporaries().name_of("a")).write_bytes(b"half")
+    with pytest.raises(OSError, match="busy"):  # not the words of a file that has gone
+        temporaries().create(directory, "a", 0o666)
+
+
 def test_names_are_the_owner_s_and_the_file_s() -> None:
     names = {
         temporaries(owner).name_of(name)

@@ -79,6 +79,25 @@ def test_a_durable_commit_is_one_call_on_the_pool(files: LocalFileSystem, disk: 
     assert disk.calls == before + 1
 
 
+def test_a_file_that_has_its_name_is_committed_whatever_the_other_upload_s_has_become(
+    files: LocalFileSystem, tmp_path: Path, monkeypatch
+) -> None:
+    first, second = begin(files, A, b"first"), begin(files, A, b"second")
+    close = os.close
+
+    def stale(descriptor: int) -> None:
+        """As a network file system does where another machine has replaced the file."""
+        close(descriptor)
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", stale)
+        run(second.commit(durable=False))
+    assert second.committed
+    assert (tmp_path / "a").read_bytes() == b"second"
+    run(first.abort(keep=False))
+
+
 def test_a_commit_that_need_not_be_durable_syncs_nothing(
     files: LocalFileSystem, monkeypatch
 ) -> None:
