@@ -138,10 +138,11 @@ class Dispatcher:
             planned = await self._around.blocking(self._planner.plan, told, index, path)
             if planned is None:
                 return True
-            intent = self._last = planned.intent
+            intent = planned.intent
             intent.since = self._since
             if planned.refusal:
                 await self._recorded(self._work(intent).end, Outcome(FAILED, planned.refusal))
+            self._last = intent  # not before: what is refused is never carried out
         await self._carry_out(intent, told)
         await self._tell(intent, told)
         return intent.ended != FAILED

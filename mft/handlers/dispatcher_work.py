@@ -163,7 +163,12 @@ class Work:
                 return
             raise _GoneError
         os.close(source.descriptor)
-        self._record.save(self._intent)
+        try:
+            self._record.save(self._intent)
+        except NotRecordedError:
+            if not begun:
+                self._intent.source = None
+            raise
         self._take(folder, place, source.identity)
 
     def _rename(self, folder: int, place: Place) -> None:
@@ -188,7 +193,11 @@ class Work:
     def _rename_one(self, folder: int, place: Place, into: int, there: Place) -> None:
         (target,) = self._intent.targets
         target.made = self._intent.source
-        self._record.save(self._intent)
+        try:
+            self._record.save(self._intent)
+        except NotRecordedError:
+            target.made = None  # as long as nothing says so, what is gone was not renamed
+            raise
         try:
             self._rename_new(folder, place.name, into, there.name)
         except OSError:

@@ -496,6 +496,47 @@ def test_nothing_is_done_that_cannot_be_recorded(desk, action):
     assert at.numbers == [DONE]
 
 
+@pytest.mark.parametrize("action", ["copy", "move", "rename", "delete"])
+def test_what_goes_before_anything_could_be_recorded_is_told_as_gone(desk, action):
+    at = desk(action + (", *, OUT" if action != "delete" else ", *"))
+    path = at.put()
+    handler, told = at.dispatcher(), at.told(path)
+    state = at.directory / "instance" / "state"
+    state.write_bytes(b"no folder")
+    with pytest.raises(OSError, match="cannot be recorded"):
+        run(handler.handle_many([told]))
+    os.unlink(path)  # its owner, while nothing is done
+    state.unlink()
+    run(handler.handle_many([told]))
+    assert at.numbers == [GONE]
+    assert at.files() == {}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        r"move, m/a(x?)\.pdf$/, OUT/{1}/b.pdf",
+        r"rename, m/a(x?)\.pdf$/, OUT/{1}/b.pdf",
+        r"delete, m/\.tmp$/",
+    ],
+)
+def test_what_is_refused_is_not_done_either_once_that_can_be_recorded(desk, rule):
+    at = desk(rule)
+    # Longer than an expression is matched against, or without a name for its destination.
+    name = "a.pdf" if "OUT" in rule else "d/" * 600 + "a.pdf"
+    (at.home / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+    handler, told = at.dispatcher(), at.told(at.put(name))
+    state = at.directory / "instance" / "state"
+    state.write_bytes(b"no folder")
+    for _ in range(2):
+        with pytest.raises(OSError, match="cannot be recorded"):
+            run(handler.handle_many([told]))
+    state.unlink()
+    run(handler.handle_many([told]))
+    assert at.numbers == [FAILED]
+    assert at.inbox == {name: b"whole"}
+
+
 def test_a_fault_of_ours_is_told_as_a_failure_and_the_next_file_is_dispatched(desk, monkeypatch):
     at = desk("move, *, OUT")
     handler = at.dispatcher()
