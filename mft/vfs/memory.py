@@ -89,7 +89,9 @@ class MemoryUpload:
         try:
             if self.lane.broken is not None:
                 raise self.lane.broken
-            if not self.in_place:
+            if self.in_place:
+                self._check_name()
+            else:
                 keep = not (self._only_new and self._path.name in self._folder.children)
                 self._put()
         except Refused:
@@ -97,6 +99,13 @@ class MemoryUpload:
             raise
         self.committed = True
         self._end()
+
+    def _check_name(self) -> None:
+        if self._folder.children.get(self._path.name) is not self._node and not self._tree.has(
+            self._node
+        ):
+            details = "the file was removed during the upload"
+            raise Refused(Reason.NOT_FOUND, str(self._path), details)
 
     async def abort(self, *, keep: bool) -> None:
         """End without committing."""

@@ -75,6 +75,16 @@ class MemoryTree:
         """A new node, under no name yet."""
         return Node(mode, next(self._numbers), self.now())
 
+    def has(self, node: Node) -> bool:
+        """Whether a node has any name."""
+        ahead = [self.root]
+        while ahead:
+            children = ahead.pop().children.values()
+            if any(one is node for one in children):
+                return True
+            ahead += [one for one in children if one.is_directory]
+        return False
+
     def find(self, path: VPath, *, follow: bool = True) -> Node:
         """The node of a path; links are followed inside the tree, the last one if asked."""
         ahead = list(path.parts[::-1])

@@ -86,8 +86,8 @@ class LocalUpload:
     async def commit(self, *, durable: bool) -> None:
         """Put the file under its name, synced with its directory when `durable`.
 
-        Refused when a write has failed before, when the storage fails now, or when the name
-        or the directory is not what it was; the upload is then aborted, and kept for its owner
+        Refused when a write has failed before, when the storage fails now, when the name or the
+        directory is not what it was, or what was changed in place has none any more; the upload is then aborted, and kept for its owner
         unless its bytes may be lost. A cancellation that comes too late is not raised.
         """
         if self._ended:
@@ -176,6 +176,9 @@ class LocalUpload:
             os.fsync(descriptor)
             self._keepable = True
         if self.in_place:
+            # Who has moved it to another disk meanwhile has not got what was written since.
+            if not os.fstat(descriptor).st_nlink:
+                raise OSError(errno.ENOENT, "the file was removed during the upload")
             self.committed = True
             return
         self._still_there()

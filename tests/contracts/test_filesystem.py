@@ -166,6 +166,33 @@ def test_extend_appends_to_a_finished_file_in_place(files: FileSystem, at: At) -
     assert get(files, at("a")) == b"onetwo"
 
 
+@pytest.mark.parametrize("gone", ["removed", "replaced"])
+@pytest.mark.parametrize("how", [Existing.EXTEND, Existing.MODIFY])
+def test_what_is_written_into_a_file_that_has_no_name_any_more_is_refused(
+    files: FileSystem, at: At, how: Existing, gone: str
+) -> None:
+    put(files, at("a"), b"one")
+    upload = begin(files, at("a"), b"more", how)
+    if gone == "removed":
+        run(files.remove(at("a")))
+    else:
+        put(files, at("a"), b"another")
+    with refused(Reason.NOT_FOUND):
+        run(upload.commit(durable=False))
+    assert names(files, at(".")) == ([] if gone == "removed" else ["a"])
+
+
+def test_what_is_written_into_a_file_that_gets_another_name_goes_there(
+    files: FileSystem, at: At
+) -> None:
+    put(files, at("a"), b"one")
+    upload = begin(files, at("a"), b" and more", Existing.EXTEND)
+    run(files.make_directory(at("below")))
+    run(files.rename(at("a"), at("below/b"), replace=False))
+    run(upload.commit(durable=False))
+    assert get(files, at("below/b")) == b"one and more"
+
+
 @pytest.mark.parametrize("how", [Existing.EXTEND, Existing.MODIFY])
 def test_extending_what_is_not_there_makes_it(files: FileSystem, at: At, how: Existing) -> None:
     upload = begin(files, at("a"), b"new", how)
