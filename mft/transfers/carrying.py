@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from twisted.internet.defer import CancelledError
 
@@ -41,6 +41,14 @@ from mft.vfs.base import Entry
 
 UNDERWAY: Final = (STABLE, SENDING, SENT)
 MOST_CHANGED: Final = 1000  # files whose last change is remembered: a few bytes each
+MOST_OVER: Final = 1000  # files whose end could not be written yet; few work at a time
+
+
+class Over(NamedTuple):
+    """A file with which nothing is left to be done, but to take it out of the queue."""
+
+    row: Row
+    same: bool  # False: another one has its place at the source
 
 
 class Carrier:
@@ -71,6 +79,7 @@ class Carrier:
         self._furthest: dict[int, int] = {}  # where files that were cut went on; few are
         # Sizes and times that were not true any more when the files were to be sent, and the true.
         self._changed: dict[int, tuple[int, ...]] = {}
+        self._over: dict[int, Over] = {}  # what was told to be over, and is in the queue yet
 
     async def carry(self, row: Row) -> None:
         """Take a file as far as it goes now, and write that down.
@@ -90,8 +99,23 @@ class Carrier:
             del self._tally.moving[row.id]
 
     async def _carry(self, row: Row, progress: Progress) -> None:
+        """Bring it to its end, which is told, and take it out of the queue.
+
+        That the queue cannot be written then is no failure of the file: as long as this process
+        has the transfer, only that is done anew.
+        """
+        over = self._over.get(row.id)
+        if over is None or (over.row.path, over.row.found) != (row.path, row.found):
+            same = await self._try(row, progress)
+            if same is None:
+                return
+            over = self._tell_over(Over(row, same))
+        await self._take_out(over)
+
+    async def _try(self, row: Row, progress: Progress) -> bool | None:
+        """Whether what is at the source is still what was sent; None where it is not over."""
         try:
-            await self._bring(row, progress)
+            return await self._bring(row, progress)
         except CancelledError:
             raise
         except ChangedError as error:
@@ -116,6 +140,7 @@ class Carrier:
             told = p.JobStepFailed(progress.path, progress.step, repr(error))
             self._around.tell(events.TRANSFER_STEP_BROKE, told)
             await self._refused(row, progress, Refused(Reason.BROKEN, progress.path, repr(error)))
+        return None
 
     def _changes(self, row: Row, now: Entry) -> bool:
         """Whether a look finds a file that is not as it was found: else looks will never do so.
@@ -131,7 +156,8 @@ class Carrier:
         self._changed[row.id] = found
         return True
 
-    async def _bring(self, row: Row, progress: Progress) -> None:
+    async def _bring(self, row: Row, progress: Progress) -> bool:
+        """Go on until it is done, or skipped."""
         if row.marker and row.batch and row.state == STABLE:
             await self._check_batch(row)
         named = self._named(row)
@@ -141,15 +167,14 @@ class Carrier:
             same = await self._deliver(row, named, progress)
         progress.step = row.state
         if row.state == SKIPPED:
-            await self._skipped(row)
-            return
+            return same
         if row.state == VERIFIED:
             await self._after(row, named)
         progress.step = row.state
         if row.state == ARCHIVED:
             async with self._lending.lend([self._source], self._pauses) as (source,):
                 same = await self._remove(row, source)
-        await self._done(row, same=same)
+        return same
 
     async def _check_batch(self, row: Row) -> None:
         if await self._around.ask(self._around.queue.has_failed, row.batch):
@@ -246,28 +271,39 @@ class Carrier:
 
     # Ends.
 
-    async def _done(self, row: Row, *, same: bool) -> None:
-        options, queue = self._options, self._around.queue
-        stays = not options.delete_source_on_success
-        remember = same and (stays or options.transfer_memory_duration > 0)
-        now = self._around.now()
-        self._departed.add(row)
-        ended = await self._around.ask(
-            queue.end, row, DONE, now, remember=remember, durable=options.ends_verified
-        )
+    def _tell_over(self, over: Over) -> Over:
+        row = over.row
+        while len(self._over) >= MOST_OVER:
+            del self._over[next(iter(self._over))]
+        self._over[row.id] = over
+        self._furthest.pop(row.id, None)
+        if row.state == SKIPPED:
+            self._tally.skipped += 1
+            told = p.PathReason(self._around.at_source(row.path), row.error)
+            self._around.tell(events.TRANSFER_FILE_SKIPPED, told)
+            return over
         self._tally.done += 1
         self._tally.size += max(row.written, 0)
-        self._furthest.pop(row.id, None)
         if not row.batch:
             tell_done(self._around, row)
-        await self._batch_ended(ended)
+        return over
 
-    async def _skipped(self, row: Row) -> None:
-        now = self._around.now()
-        ended = await self._around.ask(self._around.queue.end, row, SKIPPED, now)
-        self._tally.skipped += 1
-        told = p.PathReason(self._around.at_source(row.path), row.error)
-        self._around.tell(events.TRANSFER_FILE_SKIPPED, told)
+    async def _take_out(self, over: Over) -> None:
+        """What was told may be told once more after a kill; what was not, nobody would hear of."""
+        row, options, queue = over.row, self._options, self._around.queue
+        stays = not options.delete_source_on_success
+        remember = over.same and (stays or options.transfer_memory_duration > 0)
+        if row.state == DONE:
+            self._departed.add(row)
+        ended = await self._around.ask(
+            queue.end,
+            row,
+            row.state,
+            self._around.now(),
+            remember=remember,
+            durable=options.ends_verified,
+        )
+        self._over.pop(row.id, None)
         await self._batch_ended(ended)
 
     async def _vanished(self, row: Row, progress: Progress) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from mft.transfers.rows import FAILED, SEEN, SKIPPED, STABLE
+from mft.transfers.rows import DONE, FAILED, SEEN, SKIPPED, STABLE
 
 MAX_QUEUED: Final = 100_000  # files of one transfer; later ones wait at the source
 MAX_LISTED: Final = 100  # paths that are told of at once
-# What a look may change or forget; everything else is in the hands of somebody.
-AT_REST: Final = (SEEN, STABLE, SKIPPED, FAILED)
+# What a look may change or forget; everything else is in the hands of somebody. What is done is not
+# in the queue any more, but for files of earlier versions whose end could not be written.
+AT_REST: Final = (SEEN, STABLE, SKIPPED, FAILED, DONE)
 UNKNOWN: Final = -1  # a size: the file is there, and was read too early to tell more of it
 
 _KNOWN: Final = (

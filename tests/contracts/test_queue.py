@@ -381,6 +381,16 @@ def test_a_batch_that_has_ended_by_a_look_is_told_once(queue, left):
     assert queue.silent() == []
 
 
+def test_what_an_earlier_version_has_left_as_done_is_in_nobodys_way(queue):
+    look(queue, A, B)
+    for row in queue.take(100, (), 2):
+        row.state = DONE
+        queue.save(row)
+    look(queue, A._replace(size=2), now=101)  # another file under the first name
+    assert taken(queue, 101) == ["/a"]
+    assert queue.counts() == {STABLE: 1}
+
+
 def test_several_are_taken_at_once(queue):
     look(queue, A, B, C)
     row = first(queue)

@@ -201,6 +201,10 @@ class Desk:
         """What is at the destination."""
         return {name: self.target.get(f"/in/{name}") for name in self.target.names("/in")}
 
+    def take(self) -> None:
+        """Take away what is at the destination, as whoever it was sent to does."""
+        self.target.tree.directory(VPath.parse("/in")).children.clear()
+
     def has_told(self, *events: Event[Any]) -> bool:
         """Whether each of these was told by the transfer."""
         return {one.number for one in events} <= set(self.numbers)
