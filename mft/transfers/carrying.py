@@ -35,7 +35,7 @@ from mft.transfers.rows import (
 )
 from mft.transfers.steps import Delivery
 from mft.transfers.tally import Progress, Tally
-from mft.transfers.telling import tell_done, tell_end, tell_failed
+from mft.transfers.telling import Endings, tell_done, tell_failed
 from mft.transfers.transfer_queue import Ended
 from mft.vfs.base import Entry
 
@@ -68,6 +68,7 @@ class Carrier:
         departed: Departed,
         emptied: Callable[[VPath], object] = lambda folder: None,
     ) -> None:
+        self.endings = Endings(around)
         self._around = around
         self._options = around.options
         self._lending = lending
@@ -354,4 +355,4 @@ class Carrier:
 
     async def _batch_ended(self, ended: Ended | None) -> None:
         if ended is not None:
-            await tell_end(self._around, ended)
+            await self.endings.tell(ended)

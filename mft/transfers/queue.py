@@ -20,6 +20,7 @@ from mft.transfers.rows import (
     DONE,
     FAILED,
     FORGET,
+    OPEN_AGAIN,
     RENEW,
     SAVE,
     SCHEMA,
@@ -283,17 +284,19 @@ class Queue:
             return _end_of_batch(database, row, outcome) if row.batch else None
 
     def silent(self) -> list[Ended]:
-        """Batches that have ended by what a look found: the last of their files went or changed."""
+        """Batches that have ended, and of which that was not told."""
         with self._reading() as database:
-            found = database.execute(ALL_GONE).fetchall()
-        if not found:
-            return []
+            return [_results(database, batch) for (batch,) in database.execute(ALL_GONE).fetchall()]
+
+    def told(self, batch: int) -> None:
+        """Forget a batch whose end was told."""
         with self._writing(durable=False) as database:
-            return [_results(database, batch) for (batch,) in found]
+            database.execute("DELETE FROM results WHERE batch = ?", (batch,))
 
     def again(self) -> int:
         """Try every failed file again, from where it was; how many there are."""
         with self._writing() as database:
+            database.execute(OPEN_AGAIN, (FAILED, FAILED))
             return database.execute(AGAIN, (FAILED,)).rowcount
 
     def claim(self, row: Row) -> bool:
@@ -374,7 +377,7 @@ def _end_of_batch(database: sqlite3.Connection, row: Row, outcome: str) -> Ended
 
 
 def _results(database: sqlite3.Connection, batch: int) -> Ended:
-    """What has become of the files of a batch, which is forgotten."""
+    """What has become of the files of a batch."""
     results: dict[str, list[tuple[str, str]]] = {DONE: [], SKIPPED: [], FAILED: []}
     tries = 0
     for word, path, destination, tried in database.execute(
@@ -382,5 +385,4 @@ def _results(database: sqlite3.Connection, batch: int) -> Ended:
     ):
         results[word].append((path, destination))
         tries += tried
-    database.execute("DELETE FROM results WHERE batch = ?", (batch,))
     return Ended(batch, results, tries)

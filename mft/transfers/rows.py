@@ -97,6 +97,11 @@ ALL_GONE: Final = (
     "SELECT DISTINCT batch FROM results WHERE NOT EXISTS"
     " (SELECT 1 FROM files WHERE files.batch = results.batch AND ready = 1)"
 )
+# Of files that are tried again nobody knows yet what becomes of them.
+OPEN_AGAIN: Final = (
+    "DELETE FROM results WHERE outcome = ? AND EXISTS (SELECT 1 FROM files"
+    " WHERE files.batch = results.batch AND files.path = results.path AND state = ?)"
+)
 AGAIN: Final = (
     "UPDATE files SET state = reached, ready = batch IS NOT NULL, tries = 0, due = 0, error = '',"
     " fallback = CASE reached WHEN 'stable' THEN 0 ELSE fallback END, reached = '' WHERE state = ?"

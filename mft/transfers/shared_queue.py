@@ -189,13 +189,18 @@ class SharedQueue:
         return self._results(connection, batch)
 
     def silent(self) -> list[Ended]:
-        """Batches that have ended by what a look found."""
+        """Batches that have ended, and of which that was not told."""
         with self._reading() as connection:
             found = self._do(connection, sql.ALL_GONE).scalars().all()
         if not found:
             return []
-        with self._writing() as connection:
+        with self._writing() as connection:  # or another node tells of them
             return [self._results(connection, batch) for batch in found]
+
+    def told(self, batch: int) -> None:
+        """Forget a batch whose end was told."""
+        with self._writing() as connection:
+            self._do(connection, sql.TOLD, number=batch)
 
     def _results(self, connection: Connection, batch: int) -> Ended:
         results: dict[str, list[tuple[str, str]]] = {DONE: [], SKIPPED: [], FAILED: []}
@@ -203,7 +208,6 @@ class SharedQueue:
         for word, path, destination, tried in self._do(connection, sql.RESULTS_OF, number=batch):
             results[word].append((path, destination))
             tries += tried
-        self._do(connection, sql.ENDED, number=batch)
         return Ended(batch, results, tries)
 
     # Files.
@@ -279,6 +283,7 @@ class SharedQueue:
     def again(self) -> int:
         """Try every failed file again."""
         with self._writing() as connection:
+            self._do(connection, sql.OPEN_AGAIN)
             return int(self._do(connection, sql.AGAIN).rowcount)
 
     def claim(self, row: Row) -> bool:

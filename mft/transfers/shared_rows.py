@@ -192,7 +192,20 @@ ALL_GONE: Final = (
     )
     .distinct()
 )
-ENDED: Final = delete(RESULTS).where(_OF_BATCH)
+TOLD: Final = delete(RESULTS).where(_OF_BATCH)
+# Of files that are tried again nobody knows yet what becomes of them.
+OPEN_AGAIN: Final = delete(RESULTS).where(
+    RESULTS.c.queue == bindparam("queue_id"),
+    RESULTS.c.outcome == FAILED,
+    exists(
+        select(F.id).where(
+            F.queue == RESULTS.c.queue,
+            F.batch == RESULTS.c.batch,
+            F.path == RESULTS.c.path,
+            F.state == FAILED,
+        )
+    ),
+)
 
 # Files.
 _OTHER: Final = QUEUE_FILES.alias("other")

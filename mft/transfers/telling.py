@@ -11,8 +11,40 @@ from mft.transfers.rows import DONE, FAILED, SKIPPED, Row, text_of
 from mft.transfers.transfer_queue import Ended
 
 
-async def tell_end(around: Around, ended: Ended) -> None:
-    """Tell that a batch is over, and run the program that wants to know."""
+class Endings:
+    """Tells that batches are over: of each once, unless the server is killed meanwhile."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+        self._telling: dict[int, Ended] = {}
+        self._told: dict[int, Ended] = {}  # what the queue could not be told of yet
+
+    async def tell(self, *ended: Ended) -> None:
+        """Tell of each, and run the program that wants to know; raises Refused.
+
+        The queue keeps it until then, for `silent`: a kill or a stop keeps nobody from hearing of
+        it, and where the program was running it is run once more.
+        """
+        mine = [one for one in ended if self._telling.get(one.batch) != one]
+        self._telling.update({one.batch: one for one in mine})
+        try:
+            for one in mine:
+                await self._tell(one)
+        finally:
+            for one in mine:
+                if self._telling.get(one.batch) is one:
+                    del self._telling[one.batch]
+
+    async def _tell(self, ended: Ended) -> None:
+        batch = ended.batch
+        if self._told.get(batch) != ended:
+            await _tell_end(self._around, ended)
+            self._told[batch] = ended
+        await self._around.ask(self._around.queue.told, batch)
+        self._told.pop(batch, None)
+
+
+async def _tell_end(around: Around, ended: Ended) -> None:
     options = around.options
     results = {
         outcome: [around.at_source_text(path) for path, _ in files]

@@ -74,9 +74,8 @@ class Transfer:
         departed = Departed()
         self._carrier = Carrier(around, lending, self, rules, self.tally, departed, emptied)
         self._noticing = Noticing(around, wanted_of(around.options), self._is_started)
-        self._watching = Watching(
-            around, lending, self, rules, self._busy, self._noticing, departed
-        )
+        changes = self._noticing, departed, self._carrier.endings
+        self._watching = Watching(around, lending, self, rules, self._busy, *changes)
         self._pace = Pace(around, self._noticing)
         self._timetable = Timetable(around, self._opened, self.run)
 

@@ -114,7 +114,14 @@ class TransferQueue(Protocol):
         """The file has gone; the batch that ends by it, which is told the outcome, if any."""
 
     def silent(self) -> list[Ended]:
-        """Batches that have ended by what a look found: the last of their files went or changed."""
+        """Batches that have ended, and of which that was not told.
+
+        The last of their files went or changed, as a look found; or whoever was about to tell
+        was killed.
+        """
+
+    def told(self, batch: int) -> None:
+        """Forget a batch whose end was told."""
 
     def again(self) -> int:
         """Try every failed file again, from where it was; how many there are."""

@@ -19,7 +19,7 @@ from mft.transfers.noticing import Noticing
 from mft.transfers.options import TransferOptions
 from mft.transfers.programs import run_for
 from mft.transfers.source import Counted, Wanted, snapshot
-from mft.transfers.telling import tell_end
+from mft.transfers.telling import Endings
 
 MARKER_DELAY: Final = 15.0  # seconds that files may still come after the last marker
 MARGIN: Final = 0.01  # seconds by which a clock and the time of day may differ
@@ -54,9 +54,11 @@ class Watching:
         busy: Callable[[], Collection[int]],
         noticing: Noticing,
         departed: Departed,
+        endings: Endings,
     ) -> None:
         """`busy` gives the rows that are being worked on."""
         self._departed = departed
+        self._endings = endings
         self._noticing = noticing
         self._around = around
         self._options = around.options
@@ -166,8 +168,7 @@ class Watching:
         self._first = False
         self._tell_counts(counted)
         if self._rules.batches:
-            for ended in await around.ask(around.queue.silent):
-                await tell_end(around, ended)
+            await self._endings.tell(*await around.ask(around.queue.silent))
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

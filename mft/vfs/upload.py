@@ -87,8 +87,9 @@ class LocalUpload:
         """Put the file under its name, synced with its directory when `durable`.
 
         Refused when a write has failed before, when the storage fails now, when the name or the
-        directory is not what it was, or what was changed in place has none any more; the upload is then aborted, and kept for its owner
-        unless its bytes may be lost. A cancellation that comes too late is not raised.
+        directory is not what it was, or what was changed in place has none any more; the upload
+        is then aborted, and kept for its owner unless its bytes may be lost. A cancellation that
+        comes too late is not raised.
         """
         if self._ended:
             raise Refused(Reason.ABORTED, self._place.subject, "the upload has ended")

@@ -348,6 +348,7 @@ def test_the_end_of_a_batch_tells_of_every_file(queue):
     assert ended is not None
     assert ended.results == {DONE: [("/a", "/x")], SKIPPED: [("/b", "")], FAILED: [("/c", "")]}
     assert ended.tries == 2
+    queue.told(1)
     assert not queue.has_failed(1)
 
 
@@ -378,7 +379,30 @@ def test_a_batch_that_has_ended_by_a_look_is_told_once(queue, left):
     look(queue, *left, now=102, rules=BATCHES)
     (ended,) = queue.silent()
     assert (ended.batch, ended.results[SKIPPED]) == (1, [("/a", "")])
+    queue.told(1)
     assert queue.silent() == []
+
+
+def test_a_batch_that_has_ended_is_kept_until_that_was_told(queue):
+    look(queue, A, B, rules=BATCHES)
+    queue.make_batch()
+    queue.end(first(queue), FAILED, 101)
+    ended = queue.end(first(queue), DONE, 101)
+    assert queue.silent() == [ended]
+    queue.told(1)
+    assert queue.silent() == []
+
+
+def test_a_file_that_is_tried_again_has_not_failed_its_batch_any_more(queue):
+    look(queue, A, B, C, rules=BATCHES)
+    queue.make_batch()
+    queue.end(first(queue), FAILED, 101)
+    queue.drop(first(queue), FAILED)
+    assert queue.again() == 1
+    assert queue.end(first(queue), DONE, 102) is None
+    ended = queue.end(first(queue), DONE, 102)
+    assert ended.results[FAILED] == [("/b", "")]
+    assert [path for path, _ in ended.results[DONE]] == ["/a", "/c"]
 
 
 def test_what_an_earlier_version_has_left_as_done_is_in_nobodys_way(queue):

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
+from mft.runtime.program import Finished
 from mft.transfers.queue import Queue
-from tests.fakes.transferring import Desk
+from tests.fakes.transferring import Desk, Programs
 
 Make = Callable[..., Desk]
 DONE, ENDED = events.TRANSFER_FILE_DONE.number, events.TRANSFER_JOB_DONE.number
@@ -55,3 +57,76 @@ def test_a_file_whose_end_could_not_be_written_at_first_was_sent_and_so_is_the_n
     assert not at.has_told(events.TRANSFER_FILE_FAILED)
     assert not at.has_told(events.TRANSFER_FILE_RETRIED)
     assert at.programs.names == []
+
+
+# Batches.
+
+BATCH = {"batch_interval": "10", "execute_after_success": "/bin/after"}
+
+
+def test_a_batch_whose_program_was_cut_by_a_stop_is_told_again_and_its_program_is_run(
+    desk: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk(**BATCH)
+    hangs: list[Deferred[Any]] = [Deferred()]
+
+    async def run(argv: list[str], env: dict[str, Any], timeout: float) -> Finished:
+        ran.append(argv)
+        if hangs:
+            await hangs.pop()
+        return Finished(0, 0, False, b"", b"")
+
+    ran: list[list[str]] = []
+    monkeypatch.setattr(Programs, "__call__", lambda self, *words: run(*words))
+    for name in ("a.csv", "b.csv"):
+        at.put(name)
+    at.go(LONG)
+    assert len(ran) == 1
+    at.restart()
+    at.pass_time()
+    assert len(ran) == 2
+    assert [told.paths for told in at.payloads(ENDED)] == [["/out/a.csv", "/out/b.csv"]] * 2
+    at.pass_time(LONG)
+    assert len(ran) == 2
+
+
+def test_a_batch_that_ends_while_the_answer_of_the_queue_is_lost_is_told_once(
+    desk: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk(**BATCH)
+    end, lost = Queue.end, [True]
+
+    def lose(queue: Queue, *words: Any, **named: Any) -> Any:
+        found = end(queue, *words, **named)
+        if found is not None and lost:
+            lost.clear()
+            raise Refused(Reason.BROKEN, "", "the connection is lost")
+        return found
+
+    monkeypatch.setattr(Queue, "end", lose)
+    for name in ("a.csv", "b.csv"):
+        at.put(name)
+    at.go(LONG)
+    assert at.numbers.count(ENDED) == 1
+    assert at.programs.names == ["/bin/after"]
+    assert sorted(at.arrived) == ["a.csv", "b.csv"]
+
+
+def test_a_batch_that_was_told_is_not_told_again_because_that_could_not_be_written(
+    desk: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk(**BATCH)
+    told, full = Queue.told, [True, True]
+
+    def refuse(queue: Queue, batch: int) -> None:
+        if full:
+            full.pop()
+            raise Refused(Reason.NO_SPACE, "", "the disk is full")
+        told(queue, batch)
+
+    monkeypatch.setattr(Queue, "told", refuse)
+    at.put("a.csv")
+    at.go(LONG)
+    assert not full
+    assert at.numbers.count(ENDED) == 1
+    assert at.programs.names == ["/bin/after"]
