@@ -31,7 +31,7 @@ from mft.transfers.programs import runner
 from mft.transfers.queue import Queue
 from mft.transfers.schedule import machine_zone
 from mft.transfers.transfer import State, Transfer
-from mft.transfers.transfer_queue import TransferQueue
+from mft.transfers.transfer_queue import RUN, TransferQueue
 
 if TYPE_CHECKING:
     from mft.daemon.turns import Turn
@@ -112,7 +112,7 @@ class Transfers:
 
     def _own_queue(self, uuid: str) -> tuple[TransferQueue, Asked]:
         """The queue on disk, that of a server which shares its transfers with nobody."""
-        name = f"{file_name(uuid)}{SUFFIX}"
+        name = _queue_of(uuid)
         queue = Queue(self._state / FOLDER / name)
         self._queues[name] = queue, Asked(queue, self._pools.disk)
         return self._queues[name]
@@ -182,7 +182,8 @@ class Transfers:
     async def ask(self, uuid: str, why: str) -> None:
         """Run one, by its ID, because of an event; in a cluster, on the node whose turn it is.
 
-        Raises Refused where it is not there, or could not begin: then the event comes again.
+        Raises Refused where it is not there, could not begin, or cannot be written down: then the
+        event comes again.
         """
         transfer, turn = self.running.get(uuid), self._turns.get(uuid)
         if transfer is not None and turn is not None:
@@ -199,6 +200,9 @@ class Transfers:
             details = f"the transfer {transfer.options.name} is {transfer.state.value}"
             raise Refused(Reason.BUSY, "", details)
         transfer.run(why)
+        # The event counts as handled now: a kill must not take the run that it has asked for.
+        queue, ask_queue = self._queues[_queue_of(uuid)]
+        await ask_queue(queue.keep, RUN, 1.0)
 
     def look_at_run(self, identifier: str, number: int) -> dict[str, Any]:
         """How a run is; raises Refused for one that is not known any more."""
@@ -267,6 +271,11 @@ class Transfers:
         names = ", ".join(one.options.name for one in self.running.values()) or "none"
         details = f"there is no transfer {identifier}; there are: {names}"
         raise Refused(Reason.NOT_FOUND, "", details)
+
+
+def _queue_of(uuid: str) -> str:
+    """The name of the file that has the queue of a transfer."""
+    return f"{file_name(uuid)}{SUFFIX}"
 
 
 def _copy(queue: Queue, target: Path) -> None:

@@ -1,7 +1,6 @@
 """Turn: a transfer of a cluster runs here for as long as this node has its lease."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -17,6 +16,7 @@ from mft.transfers.shared_queue import SharedQueue
 from mft.transfers.transfer import State, Transfer
 from mft.transfers.transfer_queue import RUN
 
+UNHEARD: Final = "another node may have asked for it"
 AGAIN: Final = 10.0  # seconds until a transfer whose queue could not be opened asks for its turn
 
 log = Logger()
@@ -101,6 +101,7 @@ class Turn:
         """Stop it, and leave it to others."""
         self._ended = True
         self._runs.heard.pop(self._id, None)
+        self._runs.unsure.discard(self._id)
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         async with self._lock:
@@ -149,6 +150,7 @@ class Turn:
         if transfer is None or lease is None or not lease.held or self._ended or self._rests:
             return
         self.queue.fence = lease.fence
+        self._runs.unsure.discard(self._id)  # it begins with what was taken before
         await transfer.start()
         if transfer.state is not State.FAILED:
             self._began()
@@ -180,10 +182,22 @@ class Turn:
             _spawn(self._accept(self._transfer))
 
     async def _accept(self, transfer: Transfer) -> None:
-        with suppress(Refused):  # it is there with the next heartbeat
+        """Take what was asked for, and make it.
+
+        Where the database has not answered, it is there with the next heartbeat, or was taken
+        without our hearing of it: one run too many is better than none.
+        """
+        unsure = self._runs.unsure
+        try:
             why = await self.ask(self.queue.accept_runs, RUN)
-            if why:
-                transfer.run(why)
+        except Refused:
+            unsure.add(self._id)
+            return
+        if not why and self._id in unsure:
+            why = UNHEARD
+        unsure.discard(self._id)
+        if why:
+            transfer.run(why)
 
 
 def _spawn(work: Any) -> None:

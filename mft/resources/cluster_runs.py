@@ -29,6 +29,7 @@ class AskedRuns:
 
     def __init__(self, cluster: Cluster, log: Callable[[str], object]) -> None:
         self.heard: dict[str, Callable[[], object]] = {}  # by the ID of the transfer
+        self.unsure: set[str] = set()  # those that may have taken one, and heard no answer
         self._cluster = cluster
         self._log = log
         self._looking: Deferred[None] | None = None
@@ -43,6 +44,7 @@ class AskedRuns:
     def stop(self) -> None:
         """Hear nothing any more."""
         self.heard.clear()
+        self.unsure.clear()
         if self._beat in self._cluster.on_beat:
             self._cluster.on_beat.remove(self._beat)
 
@@ -64,5 +66,5 @@ class AskedRuns:
             self._looking = None
         asked = {row[0] for row in rows}
         for transfer, hear in list(self.heard.items()):
-            if digest_of(transfer) in asked:
+            if transfer in self.unsure or digest_of(transfer) in asked:
                 hear()

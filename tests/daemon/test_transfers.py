@@ -233,6 +233,29 @@ def test_an_event_runs_one(instance: Instance) -> None:
     assert arrived(instance) == ["a.csv"]
 
 
+def test_an_event_counts_as_handled_once_the_run_that_it_asks_for_is_written_down(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, full = Queue.keep, [True]
+
+    def kept(queue: Queue, name: str, value: float) -> None:
+        if full:
+            raise Refused(Reason.NO_SPACE, "", "the disk is full")
+        keep(queue, name, value)
+
+    async def body(daemon: Daemon, reactor: Any) -> None:
+        monkeypatch.setattr(Queue, "keep", kept)
+        with pytest.raises(Refused, match="full"):  # the event comes again
+            await daemon.transfers.ask("out-1", "event 30068")
+        full.clear()
+        asked = Deferred.fromCoroutine(daemon.transfers.ask("out-1", "event 30068"))
+        assert not asked.called
+        await asked
+        await until(reactor, lambda: daemon.transfers.of("out").runs.running is None)
+
+    running(instance, body, transfer(enabled="no"))
+
+
 def test_a_queue_that_is_damaged_fails_one_transfer_and_not_the_server(instance: Instance) -> None:
     queues = instance.state / "transfers"
     queues.mkdir(parents=True)

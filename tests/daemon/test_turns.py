@@ -79,6 +79,7 @@ class OwnQueue(Queue):
         self.opened: list[int] = []
         self.asked = ""
         self.broken = False
+        self.lost = 0  # so many answers to who takes a run
 
     def open(self) -> None:
         if self.broken:
@@ -88,6 +89,9 @@ class OwnQueue(Queue):
 
     def accept_runs(self, begun: str) -> str:
         asked, self.asked = self.asked, ""
+        if self.lost:
+            self.lost -= 1
+            raise Refused(Reason.BROKEN, "", "the connection is lost")
         return asked
 
 
@@ -96,7 +100,7 @@ class TurnDesk(Desk):
 
     def __init__(self, directory: Path, **given: str) -> None:
         self.leases = Leases()
-        self.runs = SimpleNamespace(heard={})
+        self.runs = SimpleNamespace(heard={}, unsure=set())
         self.queue = OwnQueue(directory / "t-1.db")
         self.turn: Any = None
         self.heard: list[str] = []
@@ -229,6 +233,24 @@ def test_a_run_that_was_asked_of_another_node_is_made(tmp_path: Path) -> None:
     assert len(at.transfer.runs._known) == 1
     at.end()
     assert at.runs.heard == {}
+
+
+def test_a_run_that_was_taken_without_an_answer_of_the_database_is_made(tmp_path: Path) -> None:
+    at = TurnDesk(tmp_path, enabled="no")
+    at.put("a.csv")
+    at.leases.give(7)
+    at.queue.asked, at.queue.lost = "event 30068", 2
+    for _ in range(2):
+        at.runs.heard["t-1"]()
+        assert at.runs.unsure == {"t-1"}  # so that it hears of the next heartbeat too
+        assert at.transfer.runs.running is None
+    at.runs.heard["t-1"]()
+    at.pass_time(1)
+    assert at.left == []
+    assert at.runs.unsure == set()
+    at.runs.heard["t-1"]()
+    assert len(at.transfer.runs._known) == 1
+    at.end()
 
 
 def test_what_the_database_says_is_what_counts(at: TurnDesk) -> None:
