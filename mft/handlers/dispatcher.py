@@ -83,9 +83,9 @@ class Dispatcher:
         self._since = 0  # the serial of the last event that was told
 
     async def start(self) -> None:
-        """Find out where a killed server was; raises OSError."""
+        """Find out where a killed server was; raises OSError where that cannot be read."""
         if not self._around.replaying:
-            await self._recorded(self._load)
+            await self._around.blocking(self._load)
 
     async def stop(self) -> None:
         """Let the record go."""
@@ -98,8 +98,11 @@ class Dispatcher:
         self._since = last.since
         if last.ended:
             self._untold = last
-        else:
+            return
+        try:
             self._work(last).tidy()
+        except NotRecordedError as error:  # its event comes again, and waits until it can be
+            self._around.log(f"what a dispatch has left is not removed yet: {error}")
 
     async def handle_many(self, occurrences: Sequence[Occurrence]) -> None:
         """Dispatch the files of each; raises OSError while nothing can be recorded."""

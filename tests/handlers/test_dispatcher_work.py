@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from mft.events.model import Occurrence
 from mft.handlers import dispatcher_work
 from mft.handlers.dispatcher_copy import How, Making, version_of
-from mft.handlers.dispatcher_record import Intent, Record, Target
+from mft.handlers.dispatcher_record import Intent, NotRecordedError, Record, Target
 from mft.handlers.dispatcher_roots import Roots
 from mft.handlers.dispatcher_work import FAILED, GONE, Outcome, Work
 from mft.vfs.names import remove_directory
@@ -574,11 +574,8 @@ def test_large_files_are_copied_in_steps(
     assert at.files() == {"a.pdf": bytes(range(250)) * 4}
 
 
-def test_what_is_broken_off_in_the_middle_is_done_after_the_next_start(
-    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mft.handlers.dispatcher_copy.BLOCK", 10)
-    at = desk("copy, *, OUT")
+def broken_off(at: Desk) -> Occurrence:
+    """An event whose file was half copied when the server was killed."""
     told = at.told(at.put(data=bytes(1000)))
     intent = Intent(told.serial, told.time, 0, told.data["real_path"], "copy", False, [], ".mft-t")
     intent.targets = [Target(f"{at.out}/a.pdf", ".mft-d1")]
@@ -589,9 +586,40 @@ def test_what_is_broken_off_in_the_middle_is_done_after_the_next_start(
     work.close()
     record.close()
     assert [name for name in at.files() if name.startswith(".mft-")] == [".mft-d1"]
+    return told
+
+
+def test_what_is_broken_off_in_the_middle_is_done_after_the_next_start(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mft.handlers.dispatcher_copy.BLOCK", 10)
+    at = desk("copy, *, OUT")
+    told = broken_off(at)
     at.dispatcher()
     assert at.files() == {}
     at.handle(told)
+    assert at.files() == {"a.pdf": bytes(1000)}
+    assert at.numbers == [DONE]
+
+
+def test_a_start_on_a_full_disk_leaves_what_was_broken_off_until_there_is_room(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mft.handlers.dispatcher_copy.BLOCK", 10)
+    at = desk("copy, *, OUT")
+    told = broken_off(at)
+
+    def full(record: Record, intent: Intent) -> None:
+        raise NotRecordedError("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Record, "save", full)
+        handler = at.dispatcher()
+        assert "No space left" in at.house.log[0]
+        with pytest.raises(OSError, match="cannot be recorded"):
+            run(handler.handle_many([told]))
+    assert at.numbers == []
+    run(handler.handle_many([told]))
     assert at.files() == {"a.pdf": bytes(1000)}
     assert at.numbers == [DONE]
 
