@@ -10,6 +10,7 @@ from threading import RLock
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from mft.core.failure import Reason, Refused
 from mft.resources.cluster_tables import ASKED_RUNS
@@ -23,6 +24,7 @@ from mft.transfers.transfer_queue import Batch, Ended, Waiting
 
 MAX_SHOWN: Final = 190  # characters of the ID of a transfer, for people
 LOST: Final = "another node goes on with this transfer"
+UNDONE: Final = "the database has undone what was written together with this"
 BATCH: Final = "batch"  # facts: the last batch, and how many files are done
 COUNT: Final = "done"
 
@@ -46,6 +48,7 @@ class SharedQueue:
         self._seen: SeenKeys | None = None
         self._shared: Connection | None = None  # of calls that are made together
         self._checked = False  # whether it is certain, in these, that nobody else has it
+        self._undone = False  # whether the database has undone them
 
     def open(self) -> None:
         """Take it over: waits until what another holder has begun to write has ended."""
@@ -83,9 +86,32 @@ class SharedQueue:
                 with self._database.transaction() as connection:
                     yield connection
                 return
-            # What fails must not undo what the others do.
-            with self._database.doing(), self._shared.begin_nested():
+            with self._database.doing(), self._by_itself(self._shared):
                 yield self._shared
+
+    @contextmanager
+    def _by_itself(self, shared: Connection) -> Iterator[None]:
+        """What fails must not undo what the others do.
+
+        A database may undo all of it, as MySQL does to end a deadlock: then nothing more is done,
+        and nothing that was done counts.
+        """
+        if self._undone:
+            raise Refused(Reason.BROKEN, self._transfer, UNDONE)
+        part = shared.begin_nested()
+        try:
+            yield
+        except BaseException:
+            try:
+                part.rollback()
+            except SQLAlchemyError:
+                self._undone = True
+            raise
+        try:
+            part.commit()
+        except SQLAlchemyError:
+            self._undone = True
+            raise
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -110,11 +136,14 @@ class SharedQueue:
         if len(calls) == 1:
             return [_outcome(calls[0])]
         with self._reading() as connection:
-            self._shared, self._checked = connection, False
+            self._shared, self._checked, self._undone = connection, False, False
             try:
-                return [_outcome(call) for call in calls]
+                outcomes = [_outcome(call) for call in calls]
             finally:
                 self._shared, self._checked = None, False
+            if self._undone:
+                raise Refused(Reason.BROKEN, self._transfer, UNDONE)
+            return outcomes
 
     # Looks.
 

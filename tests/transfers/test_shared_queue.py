@@ -5,6 +5,7 @@ What every queue promises is in tests/contracts/test_queue.py.
 
 import os
 import resource
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,7 @@ WRITES: dict[str, Callable[[SharedQueue, Row], object]] = {
     "end": lambda queue, row: queue.end(row, DONE, 101, remember=True),
     "fail": lambda queue, row: queue.end(row, FAILED, 101),
     "drop": lambda queue, row: queue.drop(row),
+    "told": lambda queue, row: queue.told(1),
     "again": lambda queue, row: queue.again(),
     "claim": lambda queue, row: queue.claim(row),
     "keep": lambda queue, row: queue.keep("run", 1),
@@ -133,6 +135,46 @@ def test_what_one_has_begun_to_write_is_waited_for(shared: Shared, transfer: str
     assert [other.fact(name) for name in ("first", "second", "third")] == [1.0, 2.0, 3.0]
     for queue in (one, other):
         queue.close()
+
+
+def test_nothing_counts_as_written_that_a_deadlock_has_undone(
+    shared: Shared, transfer: str
+) -> None:
+    queue = opened(shared, transfer)
+    look(queue, A, B)
+    one, two = queue.take(100.0, (), 2)
+    engine = shared.database._engine
+    update = "UPDATE mft_queue_files SET error = 'other' WHERE id = "
+    with ThreadPoolExecutor(1) as threads, engine.connect() as other:
+        # So much that the database rather undoes what the queue has written.
+        other.exec_driver_sql(f"UPDATE mft_queue_files SET marker = 1 WHERE id = {two.id}")
+        insert = "INSERT INTO mft_queue_facts (queue, name, value) VALUES (-1, '{}', 1)"
+        for number in range(200):
+            other.exec_driver_sql(insert.format(number))
+        waiting: list[Any] = []
+
+        def wait() -> None:
+            asked = f"{update}{one.id}"
+            waiting.append(threads.submit(other.exec_driver_sql, asked))
+            time.sleep(0.2)  # until it waits, or nothing is proved
+
+        def save(row: Row) -> Callable[[], object]:
+            row.tries = 7
+            return lambda: queue.save(row)
+
+        calls = [save(one), wait, save(two), lambda: queue.keep("last", 1.0)]
+        try:
+            outcomes = queue.together(calls)
+        except Refused as refusal:
+            outcomes = [refusal] * len(calls)
+        waiting[0].exception()
+        other.rollback()
+    tries = {row.id: row.tries for row in queue.take(100.0, (), 2)}
+    kept = queue.fact("last")
+    queue.close()
+    first_told, _, second_told, last_told = (not isinstance(one, Refused) for one in outcomes)
+    assert (tries[one.id] == 7, tries[two.id] == 7) == (first_told, second_told)
+    assert (kept == 1.0) == last_told
 
 
 def test_a_node_that_is_frozen_while_it_writes_keeps_nobody_waiting(
