@@ -64,6 +64,7 @@ class Intent:
     since: int = 0  # the last serial that cannot be the event that tells of it
     ended: str = ""  # how: one of the words of Outcome
     details: str = ""
+    removed: bool = False  # whether the source was; a kill finds that out, by its being away
 
     @property
     def moment(self) -> tuple[int, float]:
@@ -146,7 +147,7 @@ def _pair(value: Any) -> tuple[int, int] | None:
 
 def _fields(value: Any) -> dict[str, Any]:
     """A Target or an Intent as what JSON knows."""
-    return {name: getattr(value, name) for name in value.__slots__}
+    return {name: getattr(value, name) for name in value.__slots__ if name != "removed"}
 
 
 def _intent(line: bytes) -> Intent | None:

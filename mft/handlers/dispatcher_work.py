@@ -156,6 +156,8 @@ class Work:
         self._record.save(self._intent)
 
     def _delete(self, folder: int, place: Place) -> None:
+        if self._intent.removed:
+            return
         begun = self._intent.source is not None
         source = self._source(folder, place)
         if source is None:
@@ -169,10 +171,12 @@ class Work:
             if not begun:
                 self._intent.source = None
             raise
-        self._take(folder, place, source.identity)
+        self._intent.removed = self._take(folder, place, source.identity)
 
     def _rename(self, folder: int, place: Place) -> None:
         (target,) = self._intent.targets
+        if target.done:
+            return
         begun = target.made is not None
         source = self._source(folder, place)
         if source is None:
@@ -228,6 +232,8 @@ class Work:
     def _send(self, folder: int, place: Place) -> Iterator[None]:
         """Make every target; then the source goes, where it is to."""
         intent, leaves = self._intent, self._action.leaves
+        if intent.removed:  # what is there now is another, though it may have got its number
+            return
         if not leaves and not os.access(".", os.W_OK, dir_fd=folder):
             details = "its folder may not be written, so that it could not be removed"
             raise Refused(Reason.DENIED, intent.path, details)
@@ -249,6 +255,7 @@ class Work:
             finally:
                 os.close(source.descriptor)
             if self._copied(status) and self._take(folder, place, source.identity):
+                intent.removed = True
                 return
         raise Refused(Reason.BUSY, intent.path, "it is being written all the time")
 

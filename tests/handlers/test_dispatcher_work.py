@@ -624,6 +624,36 @@ def test_a_start_on_a_full_disk_leaves_what_was_broken_off_until_there_is_room(
     assert at.numbers == [DONE]
 
 
+@pytest.mark.parametrize("action", ["move", "move-with-timestamp", "delete"])
+def test_a_new_file_that_gets_the_number_of_the_one_before_is_not_taken_for_it(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    at = desk(f"{action}, *" if action == "delete" else f"{action}, *, OUT")
+    path = Path(at.put(data=b"one"))
+    spare = at.directory / "spare"
+    spare.hardlink_to(path)
+    monkeypatch.setattr(os, "link", no_links)  # as between two disks
+    handler, told = at.dispatcher(), at.told(str(path))
+    save = Record.save
+
+    def full(record: Record, intent: Intent) -> None:
+        if intent.ended:
+            raise NotRecordedError("No space left on device")
+        save(record, intent)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Record, "save", full)
+        with pytest.raises(OSError, match="cannot be recorded"):
+            run(handler.handle_many([told]))
+    assert at.inbox == {}
+    spare.write_bytes(b"another")
+    spare.rename(path)
+    run(handler.handle_many([told]))
+    assert at.numbers == [DONE]
+    assert at.inbox == {"a.pdf": b"another"}
+    assert [*at.files().values()] == ([] if action == "delete" else [b"one"])
+
+
 def test_what_can_be_said_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"four")
