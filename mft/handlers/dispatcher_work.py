@@ -105,6 +105,8 @@ class Work:
         self._record.save(self._intent)
 
     def _steps(self) -> Generator[None, None, None]:
+        if self._intent.removed:  # what is there now is another, though it may have got its number
+            return
         place = self._roots.place(self._intent.path)
         try:
             folder = open_folder(place, create=False)
@@ -156,8 +158,6 @@ class Work:
         self._record.save(self._intent)
 
     def _delete(self, folder: int, place: Place) -> None:
-        if self._intent.removed:
-            return
         begun = self._intent.source is not None
         source = self._source(folder, place)
         if source is None:
@@ -232,8 +232,6 @@ class Work:
     def _send(self, folder: int, place: Place) -> Iterator[None]:
         """Make every target; then the source goes, where it is to."""
         intent, leaves = self._intent, self._action.leaves
-        if intent.removed:  # what is there now is another, though it may have got its number
-            return
         if not leaves and not os.access(".", os.W_OK, dir_fd=folder):
             details = "its folder may not be written, so that it could not be removed"
             raise Refused(Reason.DENIED, intent.path, details)

@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
 from twisted.internet.defer import CancelledError
 
@@ -37,18 +37,11 @@ from mft.transfers.steps import Delivery
 from mft.transfers.tally import Progress, Tally
 from mft.transfers.telling import Endings, tell_done, tell_failed
 from mft.transfers.transfer_queue import Ended
+from mft.transfers.unwritten import Unwritten
 from mft.vfs.base import Entry
 
 UNDERWAY: Final = (STABLE, SENDING, SENT)
 MOST_CHANGED: Final = 1000  # files whose last change is remembered: a few bytes each
-MOST_OVER: Final = 1000  # files whose end could not be written yet; few work at a time
-
-
-class Over(NamedTuple):
-    """A file with which nothing is left to be done, but to take it out of the queue."""
-
-    row: Row
-    same: bool  # False: another one has its place at the source
 
 
 class Carrier:
@@ -80,7 +73,7 @@ class Carrier:
         self._furthest: dict[int, int] = {}  # where files that were cut went on; few are
         # Sizes and times that were not true any more when the files were to be sent, and the true.
         self._changed: dict[int, tuple[int, ...]] = {}
-        self._over: dict[int, Over] = {}  # what was told to be over, and is in the queue yet
+        self._unwritten = Unwritten()
 
     async def carry(self, row: Row) -> None:
         """Take a file as far as it goes now, and write that down.
@@ -88,10 +81,11 @@ class Carrier:
         Raises NoRuleError, after which nothing more can be sent, and Refused where the queue cannot
         be written.
         """
+        row, same = self._unwritten.find(row)
         progress = Progress(self._around.at_source(row.path), row.size, step=row.state)
         self._tally.moving[row.id] = progress
         try:
-            await self._carry(row, progress)
+            await self._carry(row, progress, same)
         except CancelledError:
             told = p.JobStep(progress.path, progress.step)
             self._around.tell(events.TRANSFER_JOB_CANCELLED, told)
@@ -99,19 +93,25 @@ class Carrier:
         finally:
             del self._tally.moving[row.id]
 
-    async def _carry(self, row: Row, progress: Progress) -> None:
+    async def _carry(self, row: Row, progress: Progress, same: bool | None) -> None:
         """Bring it to its end, which is told, and take it out of the queue.
 
         That the queue cannot be written then is no failure of the file: as long as this process
-        has the transfer, only that is done anew.
+        has the transfer, only what is left is done.
         """
-        over = self._over.get(row.id)
-        if over is None or (over.row.path, over.row.found) != (row.path, row.found):
-            same = await self._try(row, progress)
+        if same is None:
+            try:
+                same = await self._try(row, progress)
+            except BaseException:
+                if row.state in (VERIFIED, ARCHIVED):
+                    self._unwritten.keep(row)
+                raise
             if same is None:
+                self._unwritten.forget(row)
                 return
-            over = self._tell_over(Over(row, same))
-        await self._take_out(over)
+            self._unwritten.keep(row, same)
+            self._tell_over(row)
+        await self._take_out(row, same=same)
 
     async def _try(self, row: Row, progress: Progress) -> bool | None:
         """Whether what is at the source is still what was sent; None where it is not over."""
@@ -272,28 +272,23 @@ class Carrier:
 
     # Ends.
 
-    def _tell_over(self, over: Over) -> Over:
-        row = over.row
-        while len(self._over) >= MOST_OVER:
-            del self._over[next(iter(self._over))]
-        self._over[row.id] = over
+    def _tell_over(self, row: Row) -> None:
         self._furthest.pop(row.id, None)
         if row.state == SKIPPED:
             self._tally.skipped += 1
             told = p.PathReason(self._around.at_source(row.path), row.error)
             self._around.tell(events.TRANSFER_FILE_SKIPPED, told)
-            return over
+            return
         self._tally.done += 1
         self._tally.size += max(row.written, 0)
         if not row.batch:
             tell_done(self._around, row)
-        return over
 
-    async def _take_out(self, over: Over) -> None:
+    async def _take_out(self, row: Row, *, same: bool) -> None:
         """What was told may be told once more after a kill; what was not, nobody would hear of."""
-        row, options, queue = over.row, self._options, self._around.queue
+        options, queue = self._options, self._around.queue
         stays = not options.delete_source_on_success
-        remember = over.same and (stays or options.transfer_memory_duration > 0)
+        remember = same and (stays or options.transfer_memory_duration > 0)
         if row.state == DONE:
             self._departed.add(row)
         ended = await self._around.ask(
@@ -304,7 +299,7 @@ class Carrier:
             remember=remember,
             durable=options.ends_verified,
         )
-        self._over.pop(row.id, None)
+        self._unwritten.forget(row)
         await self._batch_ended(ended)
 
     async def _vanished(self, row: Row, progress: Progress) -> None:

@@ -10,6 +10,7 @@ from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
 from mft.runtime.program import Finished
 from mft.transfers.queue import Queue
+from mft.transfers.rows import VERIFIED, Row
 from tests.fakes.transferring import Desk, Programs
 
 Make = Callable[..., Desk]
@@ -57,6 +58,34 @@ def test_a_file_whose_end_could_not_be_written_at_first_was_sent_and_so_is_the_n
     assert not at.has_told(events.TRANSFER_FILE_FAILED)
     assert not at.has_told(events.TRANSFER_FILE_RETRIED)
     assert at.programs.names == []
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["", "whoever reads there is fast"])
+def test_a_file_that_has_its_name_is_not_sent_again_because_that_could_not_be_written(
+    desk: Make, monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    at = desk()
+    save, left = Queue.save, [2]
+
+    def full(queue: Queue, row: Row, **named: Any) -> None:
+        if row.state == VERIFIED and left[0]:
+            left[0] -= 1
+            raise Refused(Reason.NO_SPACE, "", "the disk is full")
+        save(queue, row, **named)
+
+    monkeypatch.setattr(Queue, "save", full)
+    at.put("a.csv", b"one")
+    at.start()
+    at.pass_time(5)
+    assert at.arrived == {"a.csv": b"one"}
+    assert at.left == ["a.csv"]
+    if fast:
+        at.take()
+    at.pass_time(LONG)
+    assert not left[0]
+    assert at.arrived == ({} if fast else {"a.csv": b"one"})
+    assert at.left == []
+    assert at.numbers.count(DONE) == at.numbers.count(ENDED) == 1
 
 
 # Batches.
