@@ -178,7 +178,7 @@ class LocalUpload:
             self._keepable = True
         if self.in_place:
             # Who has moved it to another disk meanwhile has not got what was written since.
-            if not os.fstat(descriptor).st_nlink:
+            if not self._has_name(descriptor):
                 raise OSError(errno.ENOENT, "the file was removed during the upload")
             self.committed = True
             return
@@ -189,6 +189,12 @@ class LocalUpload:
             self._temporaries.discard(self._begun.directory, self._place.name)
         if durable:
             self._sync_directory()
+
+    def _has_name(self, descriptor: int) -> bool:
+        """Whether what was changed in place has any name; not all file systems count names."""
+        if os.fstat(descriptor).st_nlink:
+            return True
+        return is_named(self._begun.directory, self._place.name, descriptor)
 
     def _give_mode(self, descriptor: int) -> None:
         mode = self.lane.mode

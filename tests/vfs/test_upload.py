@@ -115,6 +115,26 @@ def test_a_change_in_place_is_synced_and_not_renamed(files: LocalFileSystem, mon
     assert done == ["sync file"]
 
 
+def test_where_names_are_not_counted_a_change_in_place_needs_its_own(
+    files: LocalFileSystem, tmp_path: Path, monkeypatch
+) -> None:
+    put(files, A, b"x")
+    kept, lost = (begin(files, A, b"y", Existing.EXTEND) for _ in range(2))
+    fstat = os.fstat
+
+    def uncounted(descriptor: int) -> os.stat_result:
+        told = list(fstat(descriptor))
+        told[stat.ST_NLINK] = 0
+        return os.stat_result(told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", uncounted)
+        run(kept.commit(durable=False))
+        (tmp_path / "a").unlink()
+        with refused(Reason.NOT_FOUND):
+            run(lost.commit(durable=False))
+
+
 def test_a_failed_sync_leaves_nothing_under_the_name_and_nothing_to_continue(
     files: LocalFileSystem, tmp_path: Path, monkeypatch
 ) -> None:
