@@ -26,6 +26,7 @@ from mft.config.problem import Problem, Severity, shown
 from mft.core.secret import Secret
 
 MAX_SUGGESTIONS = 1
+MAX_ROUNDS = 4  # what is checked between options is told only once each of them is right
 
 
 class Declared(NamedTuple):
@@ -175,6 +176,44 @@ def read_section(
     return None if report.errors else options
 
 
+class Partly(NamedTuple):
+    """What is right in a section that has errors, and the options that are not."""
+
+    options: Section
+    wrong: frozenset[str]
+
+
+def read_partly(model: type[Section], raw: RawSection, context: Context) -> Partly | None:
+    """Read a section that has errors, with an example or a default where it is wrong; tells none.
+
+    Only for the checks beyond single values, so that one wrong value hides no other problem.
+    None: it cannot be read even so.
+    """
+    values = _known_values(model, _Report(raw, []))
+    texts = {name: value.text for name, value in values.items()}
+    wrong: set[str] = set()
+    for _ in range(MAX_ROUNDS):
+        try:
+            return Partly(model.model_validate(texts, context=context), frozenset(wrong))
+        except ValidationError as error:
+            found = {_wrong_option(details) for details in error.errors(include_url=False)}
+        for name in found:
+            field = model.model_fields.get(name)
+            if field is None or (name in wrong and name not in texts):
+                return None
+            texts.pop(name, None)
+            if field.examples and name not in wrong:
+                texts[name] = str(field.examples[0])
+        wrong |= found
+    return None
+
+
+def _wrong_option(details: ErrorDetails) -> str:
+    cause = details.get("ctx", {}).get("error")
+    named = cause.option if isinstance(cause, Wrong) else ""
+    return named or (str(details["loc"][0]) if details["loc"] else "")
+
+
 def check_section(
     options: Section, raw: RawSection, context: Context, problems: list[Problem]
 ) -> None:
@@ -266,8 +305,7 @@ class _Report:
     def invalid(self, model: type[Section], name: str, details: ErrorDetails) -> None:
         """Turn one error of pydantic into our sentence."""
         cause = details.get("ctx", {}).get("error")
-        if isinstance(cause, Wrong):
-            name = cause.option or name
+        name = _wrong_option(details) or name
         field = model.model_fields.get(name)
         value = given(model, self.raw, name)
         if field is None:

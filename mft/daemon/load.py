@@ -1,5 +1,6 @@
 """load: `server.ini` to a Config, or to every problem that it has."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ from mft.protocols.options import ServiceOptions
 from mft.remote.base import LocationOptions
 from mft.transfers.options import TransferOptions
 
+WORD: Final = re.compile(r"\w+")
 CONF_FOLDER: Final = "conf"  # of an instance; server.ini is in it
 
 
@@ -81,9 +83,14 @@ def instance_folder(file: Path) -> Path:
     return folder.parent if folder.name == CONF_FOLDER else folder
 
 
-def read_sections(file: Path, problems: list[Problem], *, overridden: bool = True) -> Reading:
-    """Read server.ini, and with `overridden` what is laid over it; nothing is checked yet."""
-    reading = Reading(Context(instance_folder(file)), problems)
+def read_sections(
+    file: Path, problems: list[Problem], *, overridden: bool = True, partly: bool = False
+) -> Reading:
+    """Read server.ini, and with `overridden` what is laid over it; nothing is checked yet.
+
+    With `partly` sections with errors are read as far as they are right.
+    """
+    reading = Reading(Context(instance_folder(file)), problems, partly)
     for raw in read(file, problems, overridden=overridden).values():
         reading.take(raw)
     reading.add_defaults(file.name)
@@ -105,9 +112,45 @@ def load(path: Path) -> Loaded:
         return Loaded(None, (Problem(file.name, 0, "", "", None, remedy),))
 
 
+class _Checked(NamedTuple):
+    """All that was read, and all that is wrong in it."""
+
+    reading: Reading
+    files: Mapping[str, AccountsOfFile]
+    problems: list[Problem]
+
+
 def _load(file: Path) -> Loaded:
+    reading, files, problems = _checked(file)
+    if any(one.options is None for one in reading.every()):
+        problems.extend(_hidden(file, frozenset(problems)))
+    problems.sort(key=lambda problem: (problem.file != file.name, problem.line))
+    failed = any(problem.is_error for problem in problems)
+    return Loaded(None if failed else _config(reading, file, files), tuple(problems))
+
+
+def _hidden(file: Path, told: frozenset[Problem]) -> Iterator[Problem]:
+    """Tell what else is wrong in sections with a wrong value: of the values that are given.
+
+    What stands for a wrong value meanwhile is nobody's mistake, nor is what only names its option.
+    """
+    reading, _, problems = _checked(file, partly=True)
+    raws = {one.raw.name: one.raw for one in reading.every()}
+    for problem in problems:
+        wrong = reading.wrong.get(problem.section)
+        if (
+            wrong is None
+            or problem in told
+            or wrong & {problem.option, *WORD.findall(problem.remedy)}
+        ):
+            continue
+        if problem.option in raws[problem.section].values:
+            yield problem
+
+
+def _checked(file: Path, *, partly: bool = False) -> _Checked:
     problems: list[Problem] = []
-    reading = read_sections(file, problems)
+    reading = read_sections(file, problems, partly=partly)
     context = reading.context
     for one in reading.every():
         if one.options is not None:
@@ -136,9 +179,7 @@ def _load(file: Path) -> Loaded:
     check_ended_homes(reading, files, file)
     check_shared_secret(reading, files)
     _check_mode(file, problems)
-    problems.sort(key=lambda problem: (problem.file != file.name, problem.line))
-    failed = any(problem.is_error for problem in problems)
-    return Loaded(None if failed else _config(reading, file, files), tuple(problems))
+    return _Checked(reading, files, problems)
 
 
 def _check_mode(file: Path, problems: list[Problem]) -> None:

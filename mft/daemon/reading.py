@@ -9,7 +9,7 @@ from mft.auth.policy_options import DEFAULT_POLICY
 from mft.config.ini import RawSection, Value
 from mft.config.kinds import Context
 from mft.config.problem import Problem, Severity
-from mft.config.section import Section, read_section, suggestion
+from mft.config.section import Section, read_partly, read_section, suggestion
 from mft.daemon.options import ServerOptions
 from mft.daemon.sections import (
     OLD_FAMILIES,
@@ -32,14 +32,20 @@ class Read(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """What was read so far: sections by family and ID; everything wrong is in `problems`."""
+    """What was read so far: sections by family and ID; everything wrong is in `problems`.
+
+    With `partly` a section with errors has its other options all the same, and what is wrong in
+    it is in `wrong`: for finding more problems, never for a server.
+    """
 
     context: Context
     problems: list[Problem]
+    partly: bool = False
     server: Read | None = None
     families: dict[str, dict[str, Read]] = field(
         default_factory=lambda: {family: {} for family in SECTIONS}
     )
+    wrong: dict[str, frozenset[str]] = field(default_factory=dict)  # options, by name of a section
 
     def every(self) -> Iterator[Read]:
         """Give every section that was read, [server] first."""
@@ -70,8 +76,17 @@ class Reading:
                 raw = RawSection(f"{family}/{identifier}", file, 0)
                 raw.values["name"] = Value(identifier, file, 0)
                 model = SECTIONS[family].types[""]
-                options = read_section(model, raw, self.context, self.problems)
-                self.families[family][identifier] = Read(raw, options)
+                self.families[family][identifier] = Read(raw, self._options(model, raw))
+
+    def _options(self, model: type[Section], raw: RawSection) -> Section | None:
+        options = read_section(model, raw, self.context, self.problems)
+        if options is not None or not self.partly:
+            return options
+        partly = read_partly(model, raw, self.context)
+        if partly is None:
+            return None
+        self.wrong[raw.name] = partly.wrong
+        return partly.options
 
     def _tell(self, raw: RawSection, remedy: str, severity: Severity = Severity.ERROR) -> None:
         self.problems.append(Problem(raw.file, raw.line, raw.name, "", None, remedy, severity))
@@ -80,8 +95,7 @@ class Reading:
         if self.server is not None:
             self._tell(raw, f"is there already, on line {self.server.raw.line}")
             return
-        options = read_section(ServerOptions, raw, self.context, self.problems)
-        self.server = Read(raw, options)
+        self.server = Read(raw, self._options(ServerOptions, raw))
 
     def _take_member(self, family: str, identifier: str, raw: RawSection) -> None:
         members = self.families[family]
@@ -94,8 +108,7 @@ class Reading:
             found = self._typed(family, raw)
             if found is not None:
                 model, typed = found
-                options = read_section(model, typed, self.context, self.problems)
-                members[identifier] = Read(typed, options)
+                members[identifier] = Read(typed, self._options(model, typed))
 
     def _typed(self, family: str, raw: RawSection) -> tuple[type[Section], RawSection] | None:
         """Find the options that belong to a section's `type`, which is then written our way."""

@@ -399,3 +399,65 @@ def test_a_folder_of_a_location_gives_away_nothing_of_ours(instance, path, probl
     assert [problem.format(instance) in one for one in found] == [True] * bool(problem)
     switched_off = SERVICE + section + path.format(instance) + "\nenabled = no\n"
     assert told(instance, switched_off) == []
+
+
+def test_a_wrong_value_hides_no_other_problem_of_its_section(instance):
+    text = """
+[accounts/ann]
+name = ann
+password = plain
+home_folder_path = /no/such/home
+group = nobody
+
+[services/ftp]
+type = ftp
+port = 70000
+ssl_certificate = no-such.pem
+security_policy = nothing
+
+[services/other]
+name = other
+type = ssh
+port = 10021
+"""
+    assert [
+        line.partition(" ")[2] for line in told(instance, text) if "[s" in line or "[a" in line
+    ] == [
+        "[accounts/ann] password is not a password hash such as $2b$..., $6$... or "
+        "$pbkdf2-sha512$...; `mft password` makes one",
+        '[accounts/ann] home_folder_path = "/no/such/home" does not exist; make it, or write '
+        "create_home_folder = Yes",
+        '[accounts/ann] group = "nobody" names no section [groups/nobody]',
+        '[services/ftp] needs "name", such as partner-files',
+        '[services/ftp] port = "70000" is not a port from 0 to 65535',
+        f'[services/ftp] ssl_certificate = "{instance}/no-such.pem" cannot be read: '
+        "No such file or directory",
+        '[services/ftp] security_policy = "nothing" names no section [security-policies/nothing]',
+    ]
+
+
+def test_what_stands_for_a_wrong_value_is_no_problem(instance):
+    text = """
+[accounts/ann]
+name = ann
+password = plain
+home_folder_path = /
+multi_factor_authentication = otpauth://totp/mft:ann?secret=JWDPB7DYJKPB25MJGQ4VMKHZ6W3J5JGJ&issuer=mft
+permisions = allow-read
+
+[services/sftp]
+name = sftp
+type = ssh
+port = x
+
+[services/ftp]
+name = ftp
+type = ssh
+port = 10022
+"""
+    assert [problem.option for problem in load(write(instance, text)).problems] == [
+        "password",
+        "home_folder_path",
+        "permisions",
+        "port",
+    ]
