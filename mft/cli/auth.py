@@ -116,7 +116,8 @@ def try_login(
         fail(f"the login cannot be tried: {error}")
     for line in _verdict(judged):
         click.echo(visible(line))
-    accepted = judged.outcome in (Outcome.ACCEPTED, Outcome.ACCEPTABLE)
+    acceptable = judged.outcome is Outcome.ACCEPTABLE and not judged.details
+    accepted = judged.outcome is Outcome.ACCEPTED or acceptable
     raise SystemExit(DONE if accepted else REFUSED)
 
 
@@ -192,6 +193,8 @@ def _verdict(judged: Judged) -> Iterator[str]:
     if judged.outcome is Outcome.ACCEPTED and judged.account is not None:
         yield f"accepted{by}"
         yield from _account(judged.account)
+    elif judged.outcome is Outcome.ACCEPTABLE and judged.details:
+        yield f"nobody knows whether the key would be accepted{by}: {judged.details}"
     elif judged.outcome is Outcome.ACCEPTABLE:
         yield f"the key would be accepted{by}; a login also takes its signature"
     elif judged.outcome is Outcome.MORE_NEEDED:

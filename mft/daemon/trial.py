@@ -4,7 +4,7 @@ Every step is told, nothing is written, and no session is opened.
 """
 
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from mft.auth.account import Account
 from mft.auth.base import (
@@ -14,7 +14,9 @@ from mft.auth.base import (
     Credentials,
     MoreNeeded,
     NotMine,
+    Rejected,
     Verdict,
+    WouldTry,
 )
 from mft.auth.chain import Judged
 from mft.auth.parts import Step
@@ -28,6 +30,8 @@ from mft.daemon.own_passwords import KeptPasswords
 from mft.events.model import Event
 
 D = TypeVar("D")
+
+WOULD_TRY: Final = "it judges a key only once a login has signed with it"
 
 
 class Trial:
@@ -60,18 +64,23 @@ class Trial:
         peer: Address,
         only: Authenticator | None = None,
     ) -> Judged:
-        """Judge as the service with this ID would, or by one method; raises Refused."""
+        """Judge as the service with this ID would, or by one method; raises Refused.
+
+        Of a key that only its signature lets a method judge, `details` say so.
+        """
         component = build.service_component(service, self._config.services[service])
         real = self.methods.chains[service]
         asked = real.methods if only is None else (only,)
-        chain = real.asking([_Aloud(one, self._step) for one in asked])
+        answers = _Answers()
+        chain = real.asking([_Aloud(one, self._step, answers) for one in asked])
         self._pools.start()
         try:
             await self.methods.start()
-            return await chain.judge(credentials, peer, component)
+            judged = await chain.judge(credentials, peer, component)
         finally:
             await self.methods.stop()
             self._pools.stop()
+        return judged._replace(details=WOULD_TRY) if answers.would_try else judged
 
 
 def _last_logins(config: Config, step: Step) -> dict[str, float]:
@@ -95,12 +104,24 @@ class _Teller:
         return 0
 
 
-class _Aloud:
-    """A method that says when it is asked, and what it answered."""
+class _Answers:
+    """What the methods of a trial have answered so far."""
 
-    def __init__(self, method: Authenticator, step: Step) -> None:
+    refused = False
+    would_try = False
+
+
+class _Aloud:
+    """A method that says when it is asked, and what it answered.
+
+    Behind one that has refused it is not asked, as at a login; the chain goes on with questions
+    about keys, so that a peer cannot tell who is known.
+    """
+
+    def __init__(self, method: Authenticator, step: Step, answers: _Answers) -> None:
         self._method = method
         self._step = step
+        self._answers = answers
         self.component: Component = method.component
         self.kinds: frozenset[str] = method.kinds
 
@@ -108,10 +129,14 @@ class _Aloud:
         self, credentials: Credentials, peer: Address, service: Component
     ) -> Verdict:
         """Judge, as the method does."""
+        if self._answers.refused:
+            return NotMine()
         component = self.component
         self._step(f'asking "{component.name}" (type {component.kind}, ID {component.uuid})')
         verdict = await self._method.authenticate(credentials, peer, service)
         self._step(f"its answer: {_answer(verdict)}")
+        self._answers.refused = isinstance(verdict, Rejected)
+        self._answers.would_try = isinstance(verdict, WouldTry)
         return verdict
 
     async def start(self) -> None:
@@ -132,4 +157,6 @@ def _answer(verdict: Verdict) -> str:
         return "accepted"
     if isinstance(verdict, MoreNeeded):
         return "right, and more is needed"
+    if isinstance(verdict, WouldTry):
+        return WOULD_TRY
     return "refused, nobody else is asked"

@@ -43,6 +43,9 @@ def instance(tmp_path: Path, pam: str) -> Instance:
         "[services/wary-1]\ntype = ssh\nname = wary\nport = 4\n"
         f"ssh_revoked_keys = {tmp_path}/revoked\n",
         "[services/os-1]\ntype = ssh\nname = os only\nport = 3\nauthentications = machine\n",
+        "[services/portal-1]\ntype = ssh\nname = portal\nport = 5\nauthentications = own, portal\n",
+        "[authentications/portal]\ntype = http\nname = portal\nurl = http://127.0.0.1:1/\n"
+        "test_at_start = no\n",
         "[authentications/machine]\ntype = os\nname = accounts of the machine\n"
         f"pam_service = {pam}\nrefusal_delay = 0\nallowed_groups = ${{ALL_OS_GROUPS}}\n",
         "[authentications/own]\ntype = application\nname = accounts of this file\n",
@@ -144,6 +147,31 @@ def test_a_key_is_asked_about_and_never_logs_in(instance: Instance, tmp_path: Pa
     result = tried(instance, "ann", "--key", str(file))
     assert result.exit_code == 1
     assert result.stdout.endswith("the key is not one of the account's\n")
+
+
+def test_a_key_that_one_method_refuses_is_refused_whatever_is_behind_it(
+    instance: Instance, tmp_path: Path
+) -> None:
+    file = tmp_path / "key.pub"
+    file.write_text(HostKey.generate().public.line())
+    result = tried(instance, "ann", "--key", str(file), "--service", "portal")
+    assert result.exit_code == 1
+    assert "asking" not in result.stdout.partition("refused, nobody else is asked")[2]
+    assert result.stdout.endswith("the key is not one of the account's\n")
+
+
+def test_a_key_that_only_a_signature_lets_a_method_judge_is_not_told_as_right(
+    instance: Instance, tmp_path: Path
+) -> None:
+    file = tmp_path / "key.pub"
+    file.write_text(HostKey.generate().public.line())
+    result = tried(instance, "somebody", "--key", str(file), "--service", "portal")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-2:] == [
+        "  its answer: it judges a key only once a login has signed with it",
+        'nobody knows whether the key would be accepted by "portal" (http): '
+        "it judges a key only once a login has signed with it",
+    ]
 
 
 @pytest.mark.parametrize(
