@@ -40,7 +40,7 @@ from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
 from mft.daemon.remembered import Remembered
 from mft.daemon.shared_web_sessions import SharedWebSessions
-from mft.daemon.starting import listen, tell_listening, tell_stopped
+from mft.daemon.starting import listen, tell_listening, tell_stopped, why
 from mft.daemon.transfers import Transfers
 from mft.daemon.vital import Vital
 from mft.events import catalogue as events
@@ -112,7 +112,7 @@ class Daemon:
             self._tell_aborted(error)
             await self._give_up()
             if isinstance(error, Refused | OSError | ValueError | CannotListenError):
-                raise StartFailed([error]) from error
+                raise StartFailed([why(error)]) from error
             raise
 
     async def _start(self) -> None:
@@ -192,7 +192,7 @@ class Daemon:
             web,
         )
         self.services = build.services(config, self._parts)
-        await listen(self.services.values(), self.bus)
+        await listen(self.services.values(), self.bus, config.file)
         if who is not None:
             become(who, config, self.bus)
         else:
@@ -231,8 +231,7 @@ class Daemon:
 
     def _tell_aborted(self, error: BaseException) -> None:
         if self._journal is not None:
-            details = str(error) or type(error).__name__
-            self.bus.emit(events.START_ABORTED, p.StartFailed(details, ""))
+            self.bus.emit(events.START_ABORTED, p.StartFailed(why(error), ""))
 
     async def _give_up(self) -> None:
         try:

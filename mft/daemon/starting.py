@@ -1,28 +1,63 @@
 """Starting services: each loads what it needs and takes its address, before root is given up."""
 
+import errno
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
-from mft.core.failure import Refused
+from mft.config.problem import Problem
+from mft.config.section import Section, given
+from mft.core.failure import Reason, Refused
 from mft.daemon.life import StartFailed
+from mft.daemon.load import read_sections
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
 from mft.protocols.base import Service
 
 
-async def listen(services: Iterable[Service], bus: Bus) -> None:
-    """Prepare and bind every service; StartFailed tells all that cannot, each with an event."""
-    failed: list[Refused] = []
+async def listen(services: Iterable[Service], bus: Bus, file: Path) -> None:
+    """Prepare and bind every service; StartFailed tells all that cannot, each with an event.
+
+    `file` is the server.ini, for the lines of what cannot be had.
+    """
+    failed: list[str] = []
     for service in services:
+        ready = False
         try:
             await service.prepare()
+            ready = True
             service.bind()
         except Refused as refused:
-            failed.append(refused)
+            uuid = service.component.uuid
+            placed = _placed(file, uuid, refused) if ready else None
+            failed.append(placed or f"[services/{uuid}] {refused}")
             told = p.ServiceFailed(service.component.name, str(refused))
             bus.emit(events.SERVICE_START_FAILED, told)
     if failed:
         raise StartFailed(failed)
+
+
+def why(error: BaseException) -> str:
+    """Why the server did not start, for whoever starts it."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return str(error) or type(error).__name__
+    as_whom = f" (for the account with number {os.geteuid()}, as which it runs)"
+    denied = error.errno in (errno.EACCES, errno.EPERM)
+    return f"{error.filename}: {error.strerror}{as_whom if denied else ''}"
+
+
+def _placed(file: Path, uuid: str, refused: Refused) -> str | None:
+    """The same as `mft check` would tell it; None where the file does not have it any more."""
+    read = read_sections(file, []).families["services"].get(uuid)
+    if read is None:
+        return None
+    option = "address" if refused.reason is Reason.INVALID else "port"
+    value = given(type(read.options or Section()), read.raw, option)
+    where = (read.raw.file, read.raw.line) if value is None else (value.file, value.line)
+    text = None if value is None else value.text
+    remedy = f"cannot be had: {refused}" if value else f"{option} cannot be had: {refused}"
+    return str(Problem(*where, read.raw.name, option, text, remedy))
 
 
 def tell_listening(service: Service, bus: Bus) -> None:

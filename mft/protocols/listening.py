@@ -1,5 +1,6 @@
 """The listening socket of one service: taken, handed over in a reload, given up."""
 
+import errno
 from typing import Any, Final
 
 from twisted.internet.error import CannotListenError
@@ -11,6 +12,11 @@ from mft.protocols.options import ServiceOptions
 from mft.runtime.connection import Port
 
 BACKLOG: Final = 512  # connections that the kernel holds until we accept them
+MEANS: Final = {
+    errno.EADDRINUSE: "another program listens there, or this server runs already",
+    errno.EADDRNOTAVAIL: "this machine does not have the address",
+    errno.EACCES: "ports below 1024 are for root, and for who has CAP_NET_BIND_SERVICE",
+}
 
 
 class Listening:
@@ -31,7 +37,7 @@ class Listening:
         return Address.of(host.host, host.port)
 
     def bind(self) -> None:
-        """Take the address; raises Refused(BUSY) when it cannot be had.
+        """Take the address; raises Refused(BUSY) when it cannot be had, or (INVALID) is not ours.
 
         Who comes waits for `accept`.
         """
@@ -40,9 +46,7 @@ class Listening:
         try:
             port.startListening()
         except CannotListenError as error:
-            raise Refused(
-                Reason.BUSY, f"{options.address}:{options.port}", str(error.socketError)
-            ) from None
+            raise _refused(Address(str(options.address), options.port), error.socketError) from None
         port.stopReading()
         self._port = port
 
@@ -68,3 +72,11 @@ class Listening:
             stopped = port.stopListening()
             if stopped is not None:
                 await stopped
+
+
+def _refused(where: Address, error: OSError) -> Refused:
+    details = error.strerror or str(error)
+    if error.errno in MEANS:
+        details = f"{details}: {MEANS[error.errno]}"
+    reason = Reason.INVALID if error.errno == errno.EADDRNOTAVAIL else Reason.BUSY
+    return Refused(reason, str(where), details)

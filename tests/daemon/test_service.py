@@ -251,9 +251,10 @@ def test_all_addresses_that_are_taken_are_told_and_none_is_kept(instance: Instan
             ssh("two", ports[1], address="127.0.0.2"),
             log_file("log"),
         )
-    assert [problem.split(": ")[0] for problem in problems] == [
-        f"127.0.0.1:{ports[0]}",
-        f"127.0.0.2:{ports[1]}",
+    means = "Address already in use: another program listens there, or this server runs already"
+    assert [problem.partition(" ")[2] for problem in problems] == [
+        f'[services/one-1] port = "{ports[0]}" cannot be had: 127.0.0.1:{ports[0]}: {means}',
+        f'[services/two-1] port = "{ports[1]}" cannot be had: 127.0.0.2:{ports[1]}: {means}',
     ]
     assert not listens(free)
     failed = [one for one in instance.told if one.event is events.SERVICE_START_FAILED]
@@ -279,7 +280,9 @@ def test_a_handler_that_does_not_start_ends_the_start(
     assert len(problems) == 1
     assert services.said == ["one: listens", "one: stops", "one: ends all"]
     (failed,) = [one for one in instance.told if one.event is events.COMPONENT_START_FAILED]
-    assert (failed.data["name"], failed.data["details"]) == ("bad", problems[0])
+    assert failed.data["name"] == "bad"
+    assert problems == [f"{instance.directory}/file: File exists"]
+    assert problems[0].partition(": ")[0] in failed.data["details"]
     assert aborted(instance) == problems[0]
 
 

@@ -146,6 +146,13 @@ def test_an_address_in_use_is_refused_in_words(house: House) -> None:
     assert not house.ports
 
 
+def test_an_address_of_another_machine_is_refused_in_words(house: House) -> None:
+    listening, _ = house.make(address="192.0.2.7")
+    with pytest.raises(Refused, match="this machine does not have the address") as refused:
+        listening.bind()
+    assert refused.value.reason is Reason.INVALID
+
+
 def test_who_stops_takes_no_more(house: House) -> None:
     listening, _ = house.make()
     listening.bind()
