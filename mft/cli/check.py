@@ -1,5 +1,6 @@
 """`mft check`: what is wrong in server.ini, or what would start."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import click
 from mft.cli.configuration import config_option, read_config
 from mft.core.peer import Address
 from mft.daemon.load import Config
+from mft.runtime.program import ROOT
 
 
 @click.command()
@@ -51,3 +53,5 @@ def plan(config: Config) -> Iterator[str]:
         yield f"transfers: {', '.join(transfers)}"
     if config.server.account:
         yield f'as the system account "{config.server.account}"'
+    elif os.geteuid() == ROOT and not config.server.allow_root:
+        yield "not by root: for that, name the account to become in account of [server]"

@@ -1,5 +1,6 @@
 """load: `server.ini` to a Config, or to every problem that it has."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -109,6 +110,9 @@ def load(path: Path) -> Loaded:
     except (OSError, ValueError) as error:
         details = error.strerror if isinstance(error, OSError) else str(error)
         remedy = f"cannot be read while an import is not finished: {details}"
+        if isinstance(error, PermissionError) and not os.access(file.parent, os.X_OK):
+            whom = f"the account with number {os.geteuid()}, as which this runs"
+            remedy = f"cannot be read: {file.parent} is not open to {whom}"
         return Loaded(None, (Problem(file.name, 0, "", "", None, remedy),))
 
 

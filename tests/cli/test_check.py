@@ -1,5 +1,7 @@
 """`mft check` tells every problem with its line, or what would start."""
 
+import os
+
 import pytest
 from click.testing import CliRunner
 
@@ -58,3 +60,15 @@ def test_nothing_enabled_is_said(conf):
     result = checked(conf)
     assert result.exit_code == 0, result.stderr
     assert "none is enabled" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("who", "line", "told"),
+    [(0, "", True), (0, "allow_root = yes", False), (0, "account = nobody", False), (7, "", False)],
+)
+def test_root_is_told_that_it_would_start_nothing(conf, monkeypatch, who, line, told):
+    monkeypatch.setattr(os, "geteuid", lambda: who)
+    conf.write_text(f"[server]\nname = files\n{line}\n")
+    result = checked(conf)
+    assert result.exit_code == 0, result.stderr
+    assert ("not by root" in result.stdout) is told

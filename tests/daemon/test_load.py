@@ -1,11 +1,13 @@
 """server.ini is loaded whole, or every problem that it has is told at once."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from mft.config.kinds import INHERIT
+from mft.daemon import load as module
 from mft.daemon.load import instance_folder, load
 from mft.daemon.sections import FAMILIES
 from mft.trust.ssh_keys import HostKey
@@ -461,3 +463,18 @@ port = 10022
         "permisions",
         "port",
     ]
+
+
+def test_a_folder_that_is_closed_to_us_is_told_as_such(instance, monkeypatch):
+    file = write(instance, "[server]\nname = x\n")
+
+    def closed(folder):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+    monkeypatch.setattr(module, "undisturbed", closed)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != file.parent)
+    (problem,) = load(file).problems
+    assert str(problem) == (
+        f"server.ini: cannot be read: {file.parent} is not open to the account with number "
+        f"{os.geteuid()}, as which this runs"
+    )
