@@ -28,6 +28,10 @@ def quarantine() -> None:
 
     The running server does it, and tells of it in its audit trail. The files are those of every
     `quarantine_folder` of its configuration.
+
+    \b
+    Example:
+      mft quarantine list
     """
 
 
