@@ -2039,6 +2039,12 @@ OWN_PASSWORD_UNREADABLE: Final = Event(
     "{details}",
     _PROCESS_BROKEN,
 )
+SSH_KEYS_REFUSED: Final = Event(
+    90047,
+    p.UserauthFailed,
+    'No key that the client asked about for "{username}" would do: {details}',
+    _SSH_LOGIN_FAILED,
+)
 DIRECTORY_UNREACHABLE: Final = Event(
     90050,
     p.Directory,

@@ -71,6 +71,7 @@ class Login:
         self._pause = pause
         self._origin = Origin(UNKNOWN, peer, component)
         self._proven: Proven | None = None
+        self.barred = False  # a question was not even judged
 
     @property
     def takes_codes(self) -> bool:
@@ -86,6 +87,7 @@ class Login:
         """Whether a key would be worth a signature; never a login, and no event."""
         judged = await self._chain.judge(credentials, self._peer, self._component, self._proven)
         if judged.outcome is Outcome.BARRED:
+            self.barred = True
             await self._pause()
         return judged.outcome is Outcome.ACCEPTABLE
 

@@ -246,7 +246,9 @@ def test_what_a_policy_bars_is_told_by_the_policy_and_looks_like_any_refusal() -
         result = run(entering.attempt(given))
         assert result == BARRED
         assert result._replace(barred=False) == REFUSED
+    assert not entering.barred
     assert not run(entering.would_do(KEY._replace(proven=False)))
+    assert entering.barred
     assert trail.told == []
 
 

@@ -68,9 +68,8 @@ class Peer:
         self.alive = True
         self._active = self._keys_since = self.hub.reactor.seconds()
         self.emit(events.SSH_CONNECTED, p.Nothing())
-        self._timer = self.hub.reactor.callLater(
-            self.hub.options.login_timeout, self._login_timed_out
-        )
+        wait = self.hub.options.login_timeout
+        self._timer = self.hub.reactor.callLater(wait, self._login_timed_out)
 
     def lost(self) -> None:
         """The last moment: everything open ends, and the closing event is told."""
@@ -82,6 +81,8 @@ class Peer:
         self.channels.lost(self._reason)
         if self.session is not None:
             self.session.wait_no_more()
+        elif self._userauth is not None:
+            self._userauth.ended()
         self.hub.presence.ending(Deferred.fromCoroutine(self._end()))
         self.hub.presence.forget(self)
 
@@ -99,8 +100,7 @@ class Peer:
         """Tell an event of this connection."""
         if self.session is None and self._arrival.hushes(event):
             return
-        origin = self.origin if self.session is None else self.session.origin
-        self.hub.bus.emit(event, payload, origin)
+        self.hub.bus.emit(event, payload, (self.session or self).origin)
 
     def end(self, reason: str) -> None:
         """Disconnect the client, and tell it why."""

@@ -18,6 +18,7 @@ from mft.events import payloads as p
 from mft.protocols.faults import broke
 from mft.session.login import Login, LoginResult
 from mft.trust.ssh_certificates import CERTIFICATE_ALGORITHMS, proving_key
+from mft.trust.ssh_keys import fingerprint
 from mft.wire.buffer import Reader, Writer
 from mft.wire.ssh.numbers import Code, Message
 
@@ -33,6 +34,8 @@ KINDS: Final = {
 CODE_PROMPT: Final = "One-time code: "
 MAX_PENDING: Final = 2  # messages that a peer may send ahead while an attempt is judged
 MAX_QUERIES: Final = 40  # keys that a client may ask about: agents hold many, and try them all
+MAX_NAME: Final = 150  # characters of a name in an event
+MAX_TOLD: Final = 10  # of those that would not do, in one event of about a KiB
 
 
 class Userauth:
@@ -48,6 +51,21 @@ class Userauth:
         self._refused = 0
         self._queries = 0
         self._bannered = False
+        self._would_not_do: dict[str, str] = {}  # fingerprints, each with what is told of it
+        self._for_whom = ""  # who was named with the last of them
+
+    def ended(self) -> None:
+        """The connection has ended without a login: the keys that would not do are told at once.
+
+        Clients ask first, and log in with no key of which they hear that; so there is no attempt.
+        Of who is banned it is told by the ban, and not by each connection.
+        """
+        if self._would_not_do and not self._login.barred:
+            first = [*self._would_not_do.values()][:MAX_TOLD]
+            more = len(self._would_not_do) - len(first)
+            told = ", ".join(first) + (f", and {more} more" if more else "")
+            failed = p.UserauthFailed(self._for_whom, "publickey", told)
+            self.peer.emit(events.SSH_KEYS_REFUSED, failed)
 
     def message(self, kind: int, payload: memoryview) -> None:
         """Take one message of the authentication protocol."""
@@ -70,7 +88,7 @@ class Userauth:
         try:
             username = name.decode()
         except UnicodeDecodeError:
-            self.peer.emit(events.SSH_USERNAME_NOT_UTF8, p.Username(repr(name[:150])))
+            self.peer.emit(events.SSH_USERNAME_NOT_UTF8, p.Username(repr(name[:MAX_NAME])))
             self._fail()
             return
         self._banner()
@@ -187,13 +205,19 @@ class Userauth:
             self._next()
 
         self._judging = True
+        self._for_whom = credentials.username[:MAX_NAME]
         asking = Deferred.fromCoroutine(self._would_do(credentials))
         asking.addCallback(known).addErrback(self._broke)
 
     # Judging. No key gets to the login but through one of these two.
 
     async def _would_do(self, credentials: PublicKey) -> bool:
-        return await self._login.would_do(await self._looked_up(credentials))
+        asked = await self._looked_up(credentials)
+        would_do = await self._login.would_do(asked)
+        if not would_do:
+            name = fingerprint(asked.blob)
+            self._would_not_do[name] = f"{name} ({asked.revoked})" if asked.revoked else name
+        return would_do
 
     async def _attempt(self, credentials: Credentials) -> LoginResult:
         if isinstance(credentials, PublicKey):

@@ -11,6 +11,7 @@ import pytest
 from mft.core.failure import Reason, Refused
 from mft.events import catalogue as events
 from mft.protocols.ssh.revoked import EVERY, UNUSABLE, Revoked
+from mft.protocols.ssh.userauth import MAX_TOLD
 from mft.trust.ssh_keys import HostKey
 from mft.wire.ssh.numbers import Message
 from tests.fakes.accounts import CHEAP_HASH, account
@@ -74,6 +75,59 @@ def test_a_question_about_a_revoked_key_is_answered_as_about_any_other(server: A
     (answer,) = client.key(OTHER, signed=False)
     assert answer[0] == Message.USERAUTH_PK_OK
     assert details(server) == []
+
+
+def test_keys_that_were_only_asked_about_are_told_once_the_client_has_gone(server: Any) -> None:
+    stranger = HostKey.generate()
+    client = connected(server)
+    for key in (KEY, stranger, stranger, OTHER):
+        client.key(key, signed=False)
+    assert offered(server) == []
+    client.hang_up()
+    assert offered(server) == [
+        (
+            "ann",
+            f"{KEY.public.fingerprint} ({THE_KEY}), {stranger.public.fingerprint}",
+        )
+    ]
+
+
+def test_who_logs_in_after_all_has_offered_no_wrong_key(server: Any) -> None:
+    client = connected(server)
+    client.key(HostKey.generate(), signed=False)
+    assert client.key(OTHER)[0] == SUCCESS
+    client.hang_up()
+    assert offered(server) == []
+
+
+def test_of_many_keys_the_first_ten_are_told(server: Any) -> None:
+    client = connected(server)
+    keys = [HostKey.generate() for _ in range(13)]
+    for key in keys:
+        client.key(key, signed=False)
+    client.hang_up()
+    ((_, told),) = offered(server)
+    names = [key.public.fingerprint for key in keys[:MAX_TOLD]]
+    assert told == f"{', '.join(names)}, and 3 more"
+
+
+def test_keys_of_who_is_barred_are_told_by_the_ban_alone(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def barred(login: Any, _: object) -> bool:
+        login.barred = True
+        return False
+
+    monkeypatch.setattr("mft.session.login.Login.would_do", barred)
+    client = connected(server)
+    client.key(HostKey.generate(), signed=False)
+    client.hang_up()
+    assert offered(server) == []
+
+
+def offered(server: Any) -> list[tuple[str, str]]:
+    told = server.data(events.SSH_KEYS_REFUSED.number)
+    return [(one["username"], one["details"]) for one in told]
 
 
 def test_a_certificate_of_a_revoked_key_is_refused(serve: Any, path: Path) -> None:
