@@ -84,11 +84,13 @@ output_option = click.option(
 def _query(given: dict[str, Any]) -> Query:
     """Take the filters out of what was given; ends with wrong usage when one cannot be read."""
     path, addresses = given.pop("path"), given.pop("address")
+    option = "--path"
     try:
         expression = None if path is None else Expression.parse(path)
+        option = "--address"
         networks = tuple(parse_network(address) for address in addresses)
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.BadParameter(str(error), param_hint=f"'{option}'") from None
     return Query(
         numbers=frozenset(given.pop("event")),
         groups=frozenset(Group(name) for name in given.pop("group")),

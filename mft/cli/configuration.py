@@ -27,5 +27,7 @@ def read_config(file: Path) -> Config:
     for problem in loaded.problems:
         click.echo(str(problem), err=True)
     if loaded.config is None:
+        if not file.exists():
+            click.echo("`mft init DIR` makes an instance; -c names its server.ini.", err=True)
         raise SystemExit(REFUSED)
     return loaded.config

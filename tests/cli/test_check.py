@@ -36,7 +36,10 @@ def test_every_problem_is_told_at_once_with_its_line(conf):
 def test_a_missing_file_is_a_problem_not_a_trace(conf):
     result = checked(conf)
     assert result.exit_code == 1
-    assert "server.ini" in result.stderr
+    assert result.stderr.splitlines() == [
+        f"server.ini: does not exist ({conf.parent})",
+        "`mft init DIR` makes an instance; -c names its server.ini.",
+    ]
     assert result.exception is None or isinstance(result.exception, SystemExit)
 
 
