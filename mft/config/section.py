@@ -157,11 +157,19 @@ S = TypeVar("S", bound=Section)
 
 
 def read_section(
-    model: type[S], raw: RawSection, context: Context, problems: list[Problem]
+    model: type[S],
+    raw: RawSection,
+    context: Context,
+    problems: list[Problem],
+    elsewhere: Callable[[str], str] = lambda _: "",
 ) -> S | None:
-    """Read one section; every problem of every option is appended, None is returned with errors."""
+    """Read one section; every problem of every option is appended, None is returned with errors.
+
+    `elsewhere` says of an option that is not known here where it belongs, such as `; groups have
+    it`, or nothing.
+    """
     report = _Report(raw, problems)
-    values = _known_values(model, report)
+    values = _known_values(model, report, elsewhere)
     options: S | None = None
     try:
         texts = {name: value.text for name, value in values.items()}
@@ -328,7 +336,9 @@ def _causes(cause: object, field: FieldInfo, details: ErrorDetails) -> tuple[Wro
     return (Wrong(str(cause or details["msg"])),)
 
 
-def _known_values(model: type[Section], report: _Report) -> dict[str, Value]:
+def _known_values(
+    model: type[Section], report: _Report, elsewhere: Callable[[str], str] = lambda _: ""
+) -> dict[str, Value]:
     """Sort the given options: known ones are kept, old ones renamed, others are problems."""
     fields = model.model_fields
     given = report.raw.values
@@ -344,7 +354,7 @@ def _known_values(model: type[Section], report: _Report) -> dict[str, Value]:
         elif name in model.ignored:
             report.warn(name, value, f"{name} has no effect here: {model.ignored[name]}")
         else:
-            hint = suggestion(name, [*fields, *renamed])
+            hint = elsewhere(name) or suggestion(name, [*fields, *renamed])
             report.add(name, value, f'has no option "{name}"{hint}')
     return known
 

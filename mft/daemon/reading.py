@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
 from mft.auth.options import DEFAULT_GROUP
@@ -20,6 +21,8 @@ from mft.daemon.sections import (
 )
 
 MAX_ID: Final = 150  # characters
+# Families whose options are looked for in each other's sections.
+NEIGHBOURS: Final = {"accounts": "groups", "services": SERVER, SERVER: "services"}
 DEFAULTS: Final = {"groups": DEFAULT_GROUP, "security-policies": DEFAULT_POLICY}
 
 
@@ -79,7 +82,8 @@ class Reading:
                 self.families[family][identifier] = Read(raw, self._options(model, raw))
 
     def _options(self, model: type[Section], raw: RawSection) -> Section | None:
-        options = read_section(model, raw, self.context, self.problems)
+        belongs = partial(_elsewhere, raw.name.partition("/")[0].strip().lower())
+        options = read_section(model, raw, self.context, self.problems, belongs)
         if options is not None or not self.partly:
             return options
         partly = read_partly(model, raw, self.context)
@@ -133,6 +137,16 @@ class Reading:
             if given is not value or "type" in model.model_fields
         }
         return model, RawSection(raw.name, raw.file, raw.line, values)
+
+
+def _elsewhere(family: str, option: str) -> str:
+    other = NEIGHBOURS.get(family)
+    models = (
+        (ServerOptions,) if other == SERVER else SECTIONS[other].types.values() if other else ()
+    )
+    if not any(option in model.model_fields for model in models):
+        return ""
+    return f"; it belongs into [{other}]" if other == SERVER else f"; it belongs into [{other}/ID]"
 
 
 def _no_family(name: str, family: str) -> str:

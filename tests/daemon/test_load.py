@@ -478,3 +478,30 @@ def test_a_folder_that_is_closed_to_us_is_told_as_such(instance, monkeypatch):
         f"server.ini: cannot be read: {file.parent} is not open to the account with number "
         f"{os.geteuid()}, as which this runs"
     )
+
+
+def test_an_option_that_belongs_elsewhere_is_told_where(instance):
+    text = """
+[server]
+port = 22
+
+[services/sftp]
+name = sftp
+type = ssh
+port = 10022
+audit_requests = yes
+prot = 5
+
+[accounts/ann]
+name = ann
+home_folder_path = /no/such/home
+allow_own_password_change = Yes
+"""
+    assert [str(one).partition("] ")[2] for one in load(write(instance, text)).problems] == [
+        'has no option "port"; it belongs into [services/ID]',
+        'has no option "audit_requests"; it belongs into [server]',
+        'has no option "prot"; did you mean "port"?',
+        'home_folder_path = "/no/such/home" does not exist; make it, or write '
+        "create_home_folder = Yes",
+        'has no option "allow_own_password_change"; it belongs into [groups/ID]',
+    ]
