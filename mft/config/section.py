@@ -308,7 +308,8 @@ class _Report:
             self.add(name, value, sentence, line=wrong.line, severity=severity)
         else:
             text = value.text if wrong.part is None else wrong.part
-            self.add(name, value, wrong.sentence, text=text, line=wrong.line, severity=severity)
+            said = wrong.sentence + (_continued(value) if wrong.line is None else "")
+            self.add(name, value, said, text=text, line=wrong.line, severity=severity)
 
     def invalid(self, model: type[Section], name: str, details: ErrorDetails) -> None:
         """Turn one error of pydantic into our sentence."""
@@ -324,6 +325,14 @@ class _Report:
         else:
             for wrong in _causes(cause, field, details):
                 self.wrong(name, value, wrong, is_secret(field))
+
+
+def _continued(value: Value) -> str:
+    """Say that a line was taken for more of a value, where it looks like an option of its own."""
+    for index, line in enumerate(value.text.split("\n")[1:], 1):
+        if "=" in line:
+            return f"; line {value.line_of(index)} is indented, so that it continues the value"
+    return ""
 
 
 def _causes(cause: object, field: FieldInfo, details: ErrorDetails) -> tuple[Wrong, ...]:

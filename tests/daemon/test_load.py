@@ -480,6 +480,14 @@ def test_a_folder_that_is_closed_to_us_is_told_as_such(instance, monkeypatch):
     )
 
 
+def test_an_option_that_is_indented_is_told_to_be_part_of_the_one_above(instance):
+    text = "[services/sftp]\nname = sftp\ntype = ssh\nport = 10022\n  sftp = yes\n"
+    assert told(instance, text) == [
+        'server.ini:4: [services/sftp] port = "10022..." is not a port from 0 to 65535; '
+        "line 5 is indented, so that it continues the value"
+    ]
+
+
 def test_an_option_that_belongs_elsewhere_is_told_where(instance):
     text = """
 [server]
