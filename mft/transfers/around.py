@@ -1,11 +1,12 @@
 """What the parts of one transfer are given to work with."""
 
+import hashlib
 import posixpath
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from mft.core.peer import NOWHERE, PROCESS, Component, Origin
 from mft.core.vpath import VPath
@@ -19,6 +20,8 @@ from mft.transfers.options import TransferOptions
 from mft.transfers.transfer_queue import TransferQueue
 
 D = TypeVar("D")
+
+MARK: Final = 8  # characters that tell a transfer from others: 32 bits
 
 
 class Place(Protocol):
@@ -66,6 +69,13 @@ class Around:
     log: Callable[[str], object]
     notices: bool = False  # whether the system tells of changes in the source, if it can
     hold: Hold = ALONE
+    mark: str = field(init=False)  # of this transfer in temporary names
+    _origin: Origin = field(init=False)  # one object: its form in the journal is kept beside it
+
+    def __post_init__(self) -> None:
+        mark = hashlib.sha256(self.component.uuid.encode()).hexdigest()[:MARK]
+        object.__setattr__(self, "mark", mark)
+        object.__setattr__(self, "_origin", Origin(PROCESS, NOWHERE, self.component))
 
     @property
     def stable_after(self) -> float:
@@ -75,7 +85,7 @@ class Around:
 
     def tell(self, event: Event[D], payload: D) -> None:
         """Tell an event of this transfer."""
-        self.bus.emit(event, payload, Origin(PROCESS, NOWHERE, self.component))
+        self.bus.emit(event, payload, self._origin)
 
     def moment(self, seconds: float) -> datetime:
         """A moment in the time zone of this machine."""

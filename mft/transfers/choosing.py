@@ -9,7 +9,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.transfers.around import shown
+from mft.transfers.around import MARK, shown
 from mft.transfers.names import stamped
 from mft.transfers.one_file import OneFile
 from mft.transfers.rows import SENDING, SKIPPED
@@ -23,7 +23,6 @@ STAMP_ALWAYS: Final = "timestamp-always"
 STAMP_NEW: Final = "timestamp-to-new-file"
 STAMP_OLD: Final = "timestamp-to-existing-file"
 TAKEN: Final = "the destination has a file of the name"
-MARK: Final = 8  # characters that tell a transfer from others: 32 bits
 MAX_NAME: Final = 255  # bytes of a name on the disk
 MOMENTS: Final = 1000  # later ones that are tried for a name: a second of them
 
@@ -168,11 +167,11 @@ def _own(file: OneFile, name: str, folder: VPath) -> VPath:
     one.
     """
     prefix, suffix = file.named.prefix, _suffix(file)
-    uuid, tenure = file.around.component.uuid.encode(), file.around.hold.mark
-    marks = [tenure] if tenure else []
-    marks.append(hashlib.sha256(uuid).hexdigest()[:MARK])
-    own = f"{prefix}{'.'.join((name, *marks))}{suffix}"
+    tenure = file.around.hold.mark
+    marks = f"{tenure}.{file.around.mark}" if tenure else file.around.mark
+    own = f"{prefix}{name}.{marks}{suffix}"
     if len(own.encode()) > MAX_NAME:
+        uuid = file.around.component.uuid.encode()
         told = (uuid, name.encode(), *([tenure.encode()] if tenure else ()))
         whole = hashlib.sha256(b"\0".join(told))
         own = f"{prefix}{whole.hexdigest()[: 4 * MARK]}{suffix}"
