@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from twisted.internet.defer import Deferred
-
 from mft.core.failure import Refused
 from mft.remote.sftp_attrs import entry_of, sent_attrs
 from mft.remote.sftp_session import SftpSession
@@ -29,13 +27,9 @@ async def open_entry(session: SftpSession, handle: bytes, subject: str) -> Entry
     return entry_of("", reply.attrs)
 
 
-async def seen_in(looking: "Deferred[responses.Reply]") -> Entry | None:
+def seen_in(answer: responses.Reply | Refused) -> Entry | None:
     """What the answer to a STAT tells, without a name; None for another answer, or for none."""
-    try:
-        reply = await looking
-    except Refused:
-        return None
-    return entry_of("", reply.attrs) if isinstance(reply, responses.AttrsReply) else None
+    return entry_of("", answer.attrs) if isinstance(answer, responses.AttrsReply) else None
 
 
 async def change_open(

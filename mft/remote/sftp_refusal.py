@@ -6,7 +6,7 @@ from typing import Final
 
 from mft.core.failure import Reason, Refused
 from mft.remote.ssh_above import shown
-from mft.wire.sftp.responses import StatusReply
+from mft.wire.sftp.responses import Reply, StatusReply
 from mft.wire.sftp.status import MESSAGES, Status
 
 # Beside version 3: codes of later drafts, which some servers send to clients of version 3 as well.
@@ -40,6 +40,20 @@ def refusal(status: StatusReply, subject: str) -> Refused:
     known = Status(status.code) if status.code in Status.__members__.values() else None
     words = shown(status.message) or (MESSAGES[known] if known is not None else "")
     return Refused(reason, subject, f"the server says: {words or f'code {status.code}'}")
+
+
+def good(answer: Reply | Refused, subject: str) -> Reply:
+    """An answer; one that there was not, and a STATUS that is not OK, are raised as Refused."""
+    if isinstance(answer, Refused):
+        raise answer
+    if isinstance(answer, StatusReply) and answer.code != Status.OK:
+        raise refusal(answer, subject)
+    return answer
+
+
+def is_missing(answer: Reply | Refused) -> bool:
+    """Whether an answer says that nothing has the name."""
+    return isinstance(answer, StatusReply) and REASONS.get(answer.code) is Reason.NOT_FOUND
 
 
 def is_vague(refused: Refused) -> bool:

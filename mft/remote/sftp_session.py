@@ -11,21 +11,30 @@ from twisted.internet.defer import Deferred
 
 from mft.core.failure import Malformed, Refused
 from mft.remote.base import REPLY_TIMEOUT
-from mft.remote.sftp_refusal import refusal
-from mft.remote.sftp_waiting import Answer, Asked, Fetch, Forgotten, Unread, Waiting, copied
+from mft.remote.sftp_refusal import good
+from mft.remote.sftp_waiting import (
+    Answer,
+    Asked,
+    Fetch,
+    Forgotten,
+    Together,
+    Unread,
+    Waiting,
+    copied,
+)
 from mft.remote.ssh_connection import SshConnection
 from mft.runtime.bell import Bell
 from mft.runtime.buffers import Buffers
 from mft.wire.sftp import packets, responses
 from mft.wire.sftp.extended import Limits
 from mft.wire.sftp.framing import MAX_DATA, check_length
-from mft.wire.sftp.status import Status
 
 LEAST_LIMIT: Final = 1024  # bytes of a read or write; a server that takes less is not believed
 MAX_HANDLE: Final = 256  # bytes (draft-02, section 6.2)
 MEASURED: Final = 0.1  # seconds for which the length of the way is believed; it costs a call
 LOOKS: Final = 4  # how often within REPLY_TIMEOUT it is looked at what was not answered
 KEPT: Final = 4 << 20  # bytes of free buffers of reads that a session keeps
+FEW: Final = 16 << 10  # bytes of a WRITE that are copied once more, to save a packet
 WRITE_HEAD: Final = 25  # bytes of a WRITE before its data, without the handle
 READ_HEAD: Final = responses.DATA_HEADER
 
@@ -155,8 +164,32 @@ class SftpSession:
     async def ask(
         self, make: Any, *fields: Any, subject: str = "", patience: float = REPLY_TIMEOUT
     ) -> responses.Reply:
-        """Send one request and wait for its answer; a STATUS that is not OK is Refused."""
-        return await self.told(self.start(make, *fields, patience=patience), subject)
+        """Send one request now and wait for its answer; a STATUS that is not OK is Refused.
+
+        What was looked at just before is then still so, unless keys are exchanged or the window is
+        closed: what cannot be undone leaves before this waits.
+        """
+        self.check()
+        asked = Asked(self, patience)
+        self._send_now(asked, (make, *fields))
+        return good(await asked.done, subject)
+
+    async def ask_together(self, *requests: tuple[Any, ...]) -> list[responses.Reply | Refused]:
+        """Send requests, each a kind and its fields, in one packet, and wait for all answers.
+
+        `good` tells what each came to. None of them may open anything.
+        """
+        self.check()
+        asked = Together(self._next, len(requests))
+        self._send_now(asked, *requests)
+        return await asked.done
+
+    def _send_now(self, who: Waiting, *requests: tuple[Any, ...]) -> None:
+        def write() -> None:
+            for make, *fields in requests:
+                self.channel.write(packets.encode_request(make(self._enlist(who), *fields)))
+
+        self.connection.transport.transport.send_together(write)
 
     def start(
         self, make: Any, *fields: Any, patience: float = REPLY_TIMEOUT
@@ -167,20 +200,6 @@ class SftpSession:
         number = self._enlist(asked)
         self.channel.write(packets.encode_request(make(number, *fields)))
         return asked.done
-
-    def start_now(self, *requests: tuple[Any, ...]) -> "list[Deferred[responses.Reply]]":
-        """Send requests, each a kind and its fields, before this returns and not at the turn's end.
-
-        What was looked at just before is then still so, unless keys are exchanged or the window is
-        closed.
-        """
-        asked: list[Deferred[responses.Reply]] = []
-
-        def start() -> None:
-            asked.extend(self.start(make, *fields) for make, *fields in requests)
-
-        self.connection.transport.transport.send_together(start)
-        return asked
 
     def start_unread(self, make: Any, *fields: Any) -> "Deferred[Answer]":
         """The same for an answer that `read_answer` parses later."""
@@ -194,13 +213,6 @@ class SftpSession:
         """Parse an answer; what cannot be parsed ends the session, and is Refused."""
         reply: responses.Reply = self.parsed(lambda: responses.parse_reply(*answer))
         return reply
-
-    async def told(self, reply: "Deferred[responses.Reply]", subject: str = "") -> responses.Reply:
-        """Wait for an answer; a STATUS that is not OK is Refused."""
-        answer = await reply
-        if isinstance(answer, responses.StatusReply) and answer.code != Status.OK:
-            raise refusal(answer, subject)
-        return answer
 
     def forget(self, handle: bytes) -> None:
         """Close a handle without waiting."""
@@ -217,12 +229,18 @@ class SftpSession:
     def write(
         self, who: Waiting, handle: bytes, offset: int, views: list[memoryview], size: int
     ) -> None:
-        """Send bytes of a file; `ready` was asked before. The views are free when this returns."""
+        """Send bytes of a file; `ready` was asked before. The views are free when this returns.
+
+        Few bytes leave in one packet with what is asked for behind them in this turn.
+        """
         channel = self.channel
         number = self._enlist(who)
         length = WRITE_HEAD - 4 + len(handle) + size
         head = _pack_head(length, packets.WRITE, number, len(handle)) + handle
         head += _pack_write(offset, size)
+        if size <= FEW:
+            channel.write(b"".join((head, *views)))
+            return
         batch, release = channel.batch()
         batch.head()[: len(head)] = head
         copied(views, batch.rooms(len(head), size))

@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
-
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
 from mft.remote.base import REPLY_TIMEOUT, Identity
@@ -11,7 +9,7 @@ from mft.remote.sftp_attrs import entry_of, sent_attrs
 from mft.remote.sftp_files import Begun, RemoteDownload, RemoteListing, RemoteUpload
 from mft.remote.sftp_open import seen_in
 from mft.remote.sftp_reading import ReadLane
-from mft.remote.sftp_refusal import is_vague
+from mft.remote.sftp_refusal import good, is_missing, is_vague
 from mft.remote.sftp_session import MAX_HANDLE, SftpSession
 from mft.remote.sftp_writing import WriteLane
 from mft.remote.ssh_above import shown
@@ -203,7 +201,7 @@ class SftpTree:
         making = session.start(packets.Open, name, _OPEN[Existing.REFUSE], attrs)
         wanted = False
         try:
-            present = await self._found(path, looking)
+            present = self._found(path, await looking)
             wanted = present is None
         finally:
             if not wanted:  # whatever that server takes for a new file is closed again
@@ -212,7 +210,7 @@ class SftpTree:
         if present is not None:
             return present, None
         try:
-            return None, self._handle(await session.told(making, str(path)))
+            return None, self._handle(good(await making, str(path)))
         except Refused:
             session.check()
             return None, None
@@ -253,14 +251,14 @@ class SftpTree:
     async def remove(self, path: VPath) -> None:
         """Remove a file or a link, never a folder."""
         try:
-            await self._at_once(packets.Remove, self._bytes(path), path=path)
+            await self._ask(packets.Remove, self._bytes(path), path=path)
         except Refused as refused:
             raise await self._clearer(refused, path, refused.reason) from None
 
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty folder."""
         try:
-            await self._at_once(packets.RmDir, self._bytes(path), path=path)
+            await self._ask(packets.RmDir, self._bytes(path), path=path)
         except Refused as refused:
             if is_vague(refused) and await self._is_filled(path):
                 raise Refused(Reason.NOT_EMPTY, str(path), refused.details) from None
@@ -270,18 +268,16 @@ class SftpTree:
         """Rename. Where the server cannot replace, what is under the new name is removed first."""
         names = self._bytes(source), self._bytes(target)
         make = await self._renaming(target, replace=replace)
-        await self._at_once(make, *names, path=source)
+        await self._ask(make, *names, path=source)
 
     async def rename_seen(self, source: VPath, target: VPath, *, replace: bool) -> Entry | None:
         """Rename, and tell what has the new name then; both are asked for at once."""
-        session, names = self._session, (self._bytes(source), self._bytes(target))
+        names = self._bytes(source), self._bytes(target)
         make = await self._renaming(target, replace=replace)
-        renaming, looking = session.start_now((make, *names), (packets.Stat, names[1]))
-        try:
-            await session.told(renaming, str(source))
-            return await seen_in(looking)
-        finally:
-            looking.addErrback(lambda _: None)  # nobody waits for it where the first has failed
+        look = packets.Stat, names[1]
+        renamed, found = await self._session.ask_together((make, *names), look)
+        good(renamed, str(source))
+        return seen_in(found)
 
     async def _renaming(self, target: VPath, *, replace: bool) -> Any:
         """The request that renames, once nothing is in its way."""
@@ -333,11 +329,6 @@ class SftpTree:
     ) -> responses.Reply:
         return await self._session.ask(make, *fields, subject=str(path), patience=patience)
 
-    async def _at_once(self, make: Any, *fields: Any, path: VPath) -> None:
-        """Ask for what cannot be undone: it leaves now, while what was looked at before is so."""
-        (asked,) = self._session.start_now((make, *fields))
-        await self._session.told(asked, str(path))
-
     async def _open(self, make: Any, *fields: Any, path: VPath) -> bytes:
         return self._handle(await self._ask(make, *fields, path=path))
 
@@ -354,15 +345,12 @@ class SftpTree:
             raise Refused(Reason.UNSUPPORTED, str(path), "the server does not offer it")
 
     async def _present(self, path: VPath) -> Entry | None:
-        return await self._found(path, self._session.start(packets.LStat, self._bytes(path)))
+        (answer,) = await self._session.ask_together((packets.LStat, self._bytes(path)))
+        return self._found(path, answer)
 
-    async def _found(self, path: VPath, looking: "Deferred[responses.Reply]") -> Entry | None:
-        try:
-            return self.entry(path, await self._session.told(looking, str(path)))
-        except Refused as refused:
-            if refused.reason is Reason.NOT_FOUND:
-                return None
-            raise
+    def _found(self, path: VPath, answer: responses.Reply | Refused) -> Entry | None:
+        """What a look tells; None where nothing is there."""
+        return None if is_missing(answer) else self.entry(path, good(answer, str(path)))
 
     async def _clearer(self, refused: Refused, path: VPath, otherwise: Reason) -> Refused:
         """What a vague refusal means, by looking at what is there."""

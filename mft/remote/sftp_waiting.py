@@ -1,14 +1,16 @@
 """Who waits for an answer of an SFTP server, and what happens to it."""
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
-from mft.core.failure import Malformed, Refused
+from mft.core.failure import Malformed, Reason, Refused
 from mft.remote.base import REPLY_TIMEOUT
 from mft.remote.sftp_refusal import refusal
 from mft.wire.sftp import responses
 from mft.wire.sftp.status import Status
+
+_UNANSWERED: Final = Refused(Reason.ABORTED, "", "there was no answer")
 
 
 class Waiting(Protocol):
@@ -114,6 +116,41 @@ class Asked:
         """Hand on why there is no answer."""
         if not self.done.called:
             self.done.errback(refused)
+
+
+class Together:
+    """Requests that leave together, whose ids follow one another; who asked wakes up once for all.
+
+    None of them may open anything: nobody would close it where nobody waits any more.
+    """
+
+    __slots__ = ("_answers", "_first", "_left", "done", "patience")
+
+    def __init__(self, first: int, count: int) -> None:
+        self.done: Deferred[list[responses.Reply | Refused]] = Deferred()
+        self.patience = REPLY_TIMEOUT
+        self._first = first
+        self._left = count
+        self._answers: list[responses.Reply | Refused] = [_UNANSWERED] * count
+
+    def answered(self, kind: int, body: memoryview) -> None:
+        """Keep one answer; the last hands on all of them."""
+        number = int.from_bytes(body[:4], "big")
+        self._answers[(number - self._first) & 0xFFFFFFFF] = responses.parse_reply(
+            kind, bytes(body)
+        )
+        self._left -= 1
+        if not self._left:
+            self._hand_on()
+
+    def lost(self, refused: Refused) -> None:
+        """Those that are still to come are this instead."""
+        self._answers = [refused if one is _UNANSWERED else one for one in self._answers]
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        if not self.done.called:
+            self.done.callback(self._answers)
 
 
 class Unread:

@@ -1,11 +1,11 @@
 """Bytes of a remote file, written behind who gives them."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from mft.core.failure import Malformed, Reason, Refused
 from mft.remote.base import REPLY_TIMEOUT
 from mft.remote.sftp_open import change_open, open_entry, seen_in, split, under_way
-from mft.remote.sftp_refusal import refusal
+from mft.remote.sftp_refusal import good, refusal
 from mft.remote.sftp_session import SftpSession
 from mft.vfs.base import LATER, Attributes, Buffers, Entry, Later
 from mft.wire.sftp import packets, responses
@@ -134,25 +134,16 @@ class WriteLane:
         self._check()
         self.closed = True
         session = self._session
-        asked = []
+        ends: list[tuple[Any, ...]] = [(packets.Close, self._handle)]
         if durable and FSYNC in session.served.extensions:
-            asked.append(session.start(FSync, self._handle))
-        asked.append(session.start(packets.Close, self._handle))
-        looking = session.start(packets.Stat, path)
-        try:
-            await self.answered()
-            self._check_answers()
-            for one in asked:
-                await session.told(one, self.subject)
-            return await seen_in(looking)
-        finally:
-            for one in (*asked, looking):
-                one.addErrback(lambda _: None)  # nobody waits for the rest
-
-    def _check_answers(self) -> None:
+            ends.insert(0, (FSync, self._handle))
+        *ended, found = await session.ask_together(*ends, (packets.Stat, path))
+        await self.answered()
         if self.failed is not None:
             raise self.failed
-        self._session.check()
+        for one in ended:
+            good(one, self.subject)
+        return seen_in(found)
 
     async def close(self) -> None:
         """Close the file, unless that was asked for; Refused where the server does not take it."""
