@@ -126,7 +126,8 @@ class Lending:
         if not waits:
             return await stack.enter_async_context(borrowed)
         entering = Deferred.fromCoroutine(stack.enter_async_context(borrowed))
-        entering.addTimeout(PATIENCE, self._clock)
+        if not entering.called:  # most are free, and need no clock
+            entering.addTimeout(PATIENCE, self._clock)
         try:
             return await entering
         except DeferredTimeoutError:

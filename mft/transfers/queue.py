@@ -17,6 +17,7 @@ from mft.transfers.looking import AT_REST, MAX_LISTED, Look, Looked, Rules, Seen
 from mft.transfers.rows import (
     AGAIN,
     ALL_GONE,
+    CLAIM,
     DONE,
     FAILED,
     FORGET,
@@ -25,8 +26,6 @@ from mft.transfers.rows import (
     SAVE,
     SCHEMA,
     SEEN,
-    SENDING,
-    SENT,
     SKIPPED,
     STABLE,
     TURNS,
@@ -125,6 +124,13 @@ class Queue:
             self._sync(database, durable)
             with all_or_nothing(database, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
                 yield database
+
+    def _write(self, statement: str, values: Sequence[Any], *, durable: bool) -> int:
+        """The same for one statement, which is all or nothing by itself: rows that it changed."""
+        with self._reading() as database:
+            if not self._together:
+                self._sync(database, durable)
+            return database.execute(statement, values).rowcount
 
     def _sync(self, database: sqlite3.Connection, durable: bool) -> None:
         if durable is not self._durable:
@@ -236,8 +242,7 @@ class Queue:
 
     def save(self, row: Row, *, durable: bool = True) -> None:
         """Write how far a file is; with `durable` on the disk before this returns."""
-        with self._writing(durable=durable) as database:
-            database.execute(SAVE, row.saved())
+        self._write(SAVE, row.saved(), durable=durable)
 
     def renew(self, row: Row, now: float, rules: Rules) -> Ended | None:
         """The file is not what it was: the next look takes it as one that has changed.
@@ -304,20 +309,9 @@ class Queue:
 
         Should a power cut take this, nothing but a temporary name is lost.
         """
-        with self._writing(durable=False) as database:
-            if self._collides(database, row):
-                return False
-            database.execute(SAVE, row.saved())
-            return True
-
-    def _collides(self, database: sqlite3.Connection, row: Row) -> bool:
-        names = [text_of(name) for name in (row.final, row.temporary)]
-        found = database.execute(
-            "SELECT 1 FROM files WHERE state IN (?, ?) AND id <> ? AND from_top = ?"
-            " AND fallback = ? AND (temporary IN (?, ?) OR final IN (?, ?)) LIMIT 1",
-            (SENDING, SENT, row.id, row.from_top, row.fallback, *names, *names),
-        ).fetchone()
-        return found is not None
+        final, temporary = text_of(row.final), text_of(row.temporary)
+        others = (row.id, row.from_top, row.fallback, temporary, final, temporary, final)
+        return self._write(CLAIM, (*row.saved(), *others), durable=False) > 0
 
     def has_failed(self, batch: int) -> bool:
         """Whether any file of a batch has."""

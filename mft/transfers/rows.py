@@ -71,6 +71,12 @@ SAVE: Final = (
     " final = ?, temporary = ?, replaces = ?, from_top = ?, fallback = ?, written = ?, reached = ?,"
     " begun = ?, changed = ?, unique_id = ? WHERE id = ?"
 )
+# The same, unless another file that is on its way uses one of its names.
+CLAIM: Final = (
+    f"{SAVE} AND NOT EXISTS (SELECT 1 FROM files AS other WHERE state IN ('{SENDING}', '{SENT}')"  # noqa: S608 - our names
+    " AND other.id <> ? AND other.from_top = ? AND other.fallback = ?"
+    " AND (other.temporary IN (?, ?) OR other.final IN (?, ?)))"
+)
 # Files that may have their turn. A marker waits until nothing else of its batch is left.
 _IN_TURN: Final = (
     " AND id NOT IN (SELECT value FROM json_each(?)) AND (marker = 0 OR NOT EXISTS"

@@ -191,3 +191,8 @@ class Writer:
     def finish(self) -> bytes:
         """What has been written, copied."""
         return bytes(self._data)
+
+    def sealed(self) -> bytes:
+        """The same, with the length of what is behind them in the first four bytes."""
+        _U32.pack_into(self._data, 0, len(self._data) - 4)
+        return bytes(self._data)

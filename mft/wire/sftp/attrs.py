@@ -65,6 +65,9 @@ def _read_extended(reader: Reader) -> tuple[tuple[bytes, bytes], ...]:
 
 def write_attrs(writer: Writer, attrs: Attrs) -> None:
     """Append one ATTRS; numbers that do not fit are clamped to what does."""
+    if attrs is NOTHING:
+        writer.u32(0)
+        return
     writer.u32(_flags(attrs))
     if attrs.size is not None:
         writer.u64(min(max(attrs.size, 0), U64_MAX))

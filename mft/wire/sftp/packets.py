@@ -6,6 +6,7 @@ rclone 1.60 is as long as the one before it whatever it holds.
 """
 
 from collections.abc import Callable, Mapping
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 from mft.core.failure import Malformed
@@ -228,7 +229,15 @@ REQUESTS: Final[Mapping[int, _Row]] = {
     READLINK: _Row(ReadLink, (BYTES,)),
     SYMLINK: _Row(SymLink, (BYTES, BYTES)),
 }
-KINDS: Final[Mapping[Any, int]] = {row.make: kind for kind, row in REQUESTS.items()}
+# Of a request: its type, the name of an extension as it stands behind the id, and its fields.
+_LAYOUTS: Final[Mapping[Any, tuple[int, bytes, tuple[Field, ...]]]] = {
+    **{row.make: (kind, b"", row.fields) for kind, row in REQUESTS.items()},
+    **{
+        make: (EXTENDED, len(name).to_bytes(4, "big") + name, EXTENSIONS[name].fields)
+        for make, name in NAMES.items()
+    },
+}
+_pack_head: Final = Struct(">IBI").pack  # the length, which is told last, the type and the id
 
 
 def parse_request(kind: int, body: bytes | memoryview) -> Request:
@@ -282,6 +291,18 @@ def read_pairs(reader: Reader) -> tuple[tuple[bytes, bytes], ...]:
 
 def encode_request(request: Request) -> bytes:
     """A request as a whole packet, length word included: what a client sends."""
+    layout = _LAYOUTS.get(type(request))
+    if layout is None:
+        return _encode_other(request)
+    kind, name, fields = layout
+    writer = Writer(_pack_head(0, kind, request[0]) + name)
+    for field, value in zip(fields, request[1:], strict=True):
+        field.write(writer, value)
+    return sealed(writer)
+
+
+def _encode_other(request: Any) -> bytes:
+    """One that is no row of a table."""
     writer = Writer(bytes(4))
     if isinstance(request, Init):
         writer.byte(INIT)
@@ -290,30 +311,13 @@ def encode_request(request: Request) -> bytes:
             writer.string(pair[0])
             writer.string(pair[1])
         return sealed(writer)
-    if isinstance(request, Unsupported):
-        writer.byte(request.kind)
-        writer.u32(request.request_id)
-        if request.kind == EXTENDED:
-            writer.string(request.name)
-        return sealed(writer)
-    fields = _encode_head(writer, request)
-    for field, value in zip(fields, request[1:], strict=True):
-        field.write(writer, value)
-    return sealed(writer)
-
-
-def _encode_head(writer: Writer, request: Any) -> tuple[Field, ...]:
-    name: bytes | None = NAMES.get(type(request))
-    kind = EXTENDED if name is not None else KINDS[type(request)]
-    writer.byte(kind)
+    writer.byte(request.kind)
     writer.u32(request.request_id)
-    if name is None:
-        return REQUESTS[kind].fields
-    writer.string(name)
-    return EXTENSIONS[name].fields
+    if request.kind == EXTENDED:
+        writer.string(request.name)
+    return sealed(writer)
 
 
 def sealed(writer: Writer) -> bytes:
     """A packet whose first four bytes were kept free, with its length in them."""
-    packet = writer.finish()
-    return (len(packet) - 4).to_bytes(4, "big") + packet[4:]
+    return writer.sealed()
