@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple, Protocol, runtim
 
 from mft.config.kinds import Seconds, Text, duration, whole
 from mft.config.section import NamedSection, option
+from mft.core.failure import Refused
 from mft.core.peer import Component
 from mft.core.vpath import VPath
 from mft.runtime.threads import Blocking
@@ -50,9 +51,6 @@ class Remote(FileSystem, Protocol):
     """
 
     files_at_a_time: int
-    # Whether the peer takes a question before it has answered the last one: two then cost one way
-    # to it and back, and not two.
-    pipelined: bool
     # Whether what is written goes where it belongs, however late it comes: bytes of two connections
     # that send one file then do no harm to each other.
     places_bytes: bool
@@ -105,11 +103,15 @@ def announce(upload: Upload, size: int) -> None:
 
 
 class Looking(Protocol):
-    """A `Remote` that looks at what it has just renamed, without another way to the peer and back.
+    """A `Remote` whose peer takes a question before it has answered the last one.
 
-    Its uploads have `seen`: what the peer told of the file along with the end of `commit`, without
-    its name; None where it did not, or has answered otherwise.
+    Several looks, and one at what it has just renamed, cost one way to it and back. Its uploads
+    have `seen`: what the peer told of the file along with the end of `commit`, without its name;
+    None where it did not, or has answered otherwise.
     """
+
+    async def stat_each(self, *paths: VPath) -> list[Entry | Refused]:
+        """What has each of these names, or why that is not told; all are asked for at once."""
 
     async def rename_seen(self, source: VPath, target: VPath, *, replace: bool) -> Entry | None:
         """Rename, and tell what has the new name then; None where that must be asked for."""
@@ -118,6 +120,21 @@ class Looking(Protocol):
 def seen(upload: Upload) -> Entry | None:
     """What the peer of a `Looking` told of a file along with its end; None asks for a look."""
     found: Entry | None = getattr(upload, "seen", None)
+    return found
+
+
+async def stat_each(remote: Remote, *paths: VPath) -> list[Entry | Refused]:
+    """What has each of these names once it is whole, or why that is not told."""
+    call = getattr(remote, "stat_each", None)
+    if call is not None:
+        answers: list[Entry | Refused] = await call(*paths)
+        return answers
+    found: list[Entry | Refused] = []
+    for path in paths:
+        try:
+            found.append(await remote.stat(path, finished=True))
+        except Refused as refused:
+            found.append(refused)
     return found
 
 

@@ -127,7 +127,6 @@ class LocalRemote:
 
     files_at_a_time = FILES_AT_A_TIME
     rounds_times = False
-    pipelined = False
     places_bytes = True
     identity = NOBODY
 

@@ -29,7 +29,6 @@ class FtpTree:
     """Everything is asked in turn; while a file moves, everything else is Refused(BUSY)."""
 
     files_at_a_time = 1
-    pipelined = False
     places_bytes = False
 
     def __init__(self, channel: Channel, looks: Looks, base: VPath, identity: Identity) -> None:

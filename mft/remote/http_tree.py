@@ -50,7 +50,6 @@ class HttpTree:
 
     files_at_a_time = FILES
     rounds_times = False
-    pipelined = False
     places_bytes = False
 
     def __init__(self, peer: HttpPeer) -> None:

@@ -44,10 +44,10 @@ def refusal(status: StatusReply, subject: str) -> Refused:
 
 def good(answer: Reply | Refused, subject: str) -> Reply:
     """An answer; one that there was not, and a STATUS that is not OK, are raised as Refused."""
+    if isinstance(answer, StatusReply) and answer.code != Status.OK:
+        answer = refusal(answer, subject)
     if isinstance(answer, Refused):
         raise answer
-    if isinstance(answer, StatusReply) and answer.code != Status.OK:
-        raise refusal(answer, subject)
     return answer
 
 

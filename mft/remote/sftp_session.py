@@ -135,10 +135,13 @@ class SftpSession:
 
     def check(self) -> None:
         """Raise why the session has ended, if it has."""
+        if not self.alive:
+            raise self._ended()
+
+    def _ended(self) -> Refused:
         failure = self._lost or self.connection.transport.failure
-        if failure is not None:
-            details = failure.details
-            raise self.connection.transport.refused(details)
+        details = "the connection has ended" if failure is None else failure.details
+        return self.connection.transport.refused(details)
 
     def _lose(self, refused: Refused) -> None:
         self._lost = refused
@@ -177,9 +180,10 @@ class SftpSession:
     async def ask_together(self, *requests: tuple[Any, ...]) -> list[responses.Reply | Refused]:
         """Send requests, each a kind and its fields, in one packet, and wait for all answers.
 
-        `good` tells what each came to. None of them may open anything.
+        `good` raises what is wrong with one. None of them may open anything.
         """
-        self.check()
+        if not self.alive:
+            return [self._ended()] * len(requests)
         asked = Together(self._next, len(requests))
         self._send_now(asked, *requests)
         return await asked.done

@@ -9,7 +9,7 @@ from mft.remote.sftp_attrs import entry_of, sent_attrs
 from mft.remote.sftp_files import Begun, RemoteDownload, RemoteListing, RemoteUpload
 from mft.remote.sftp_open import seen_in
 from mft.remote.sftp_reading import ReadLane
-from mft.remote.sftp_refusal import good, is_missing, is_vague
+from mft.remote.sftp_refusal import good, is_missing, is_vague, refusal
 from mft.remote.sftp_session import MAX_HANDLE, SftpSession
 from mft.remote.sftp_writing import WriteLane
 from mft.remote.ssh_above import shown
@@ -35,7 +35,6 @@ class SftpTree:
     """One connection's tree."""
 
     rounds_times = False
-    pipelined = True
     places_bytes = True  # each WRITE has its offset
 
     def __init__(self, session: SftpSession, base: bytes, identity: Identity) -> None:
@@ -82,6 +81,20 @@ class SftpTree:
         """What is under a path."""
         make = packets.Stat if follow else packets.LStat
         return self.entry(path, await self._ask(make, self._bytes(path), path=path))
+
+    async def stat_each(self, *paths: VPath) -> list[Entry | Refused]:
+        """What has each of these names, or why that is not told; all are asked for at once."""
+        looks = [(packets.Stat, self._bytes(path)) for path in paths]
+        answers = await self._session.ask_together(*looks)
+        return [self._looked(path, answer) for path, answer in zip(paths, answers, strict=True)]
+
+    def _looked(self, path: VPath, answer: responses.Reply | Refused) -> Entry | Refused:
+        if isinstance(answer, responses.StatusReply):
+            return refusal(answer, str(path))
+        try:
+            return self.entry(path, good(answer, str(path)))
+        except Refused as refused:
+            return refused
 
     def entry(self, path: VPath, reply: responses.Reply) -> Entry:
         """What an answer to STAT tells."""

@@ -3,11 +3,9 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from twisted.internet.defer import Deferred
-
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.remote.base import Remote
+from mft.remote.base import Remote, stat_each
 from mft.transfers.around import Around, shown
 from mft.transfers.names import Named
 from mft.transfers.rows import Row
@@ -73,16 +71,8 @@ class OneFile:
 
     async def find_both(self, one: VPath, other: VPath) -> tuple[Entry | None, Entry | None]:
         """The same for two names, which are asked for at once where that is of use."""
-        if not self.destination.pipelined:
-            return await self.find(one), await self.find(other)
-        first = Deferred.fromCoroutine(self.find(one))
-        try:
-            second = await self.find(other)  # it is answered behind the first
-        except BaseException:
-            first.addErrback(lambda _: None)  # nobody waits for it
-            first.cancel()
-            raise
-        return await first, second
+        first, second = await stat_each(self.destination, one, other)
+        return _there(first), _there(second)
 
     async def look(self) -> Entry:
         """What the source is now; raises VanishedError where there is nothing."""
@@ -108,6 +98,15 @@ class OneFile:
         if temporary is not None and temporary != final and self.around.hold.held:
             with suppress(Refused):
                 await self.destination.remove(temporary)
+
+
+def _there(answer: Entry | Refused) -> Entry | None:
+    """What a look has found; only where the peer says so is there nothing."""
+    if not isinstance(answer, Refused):
+        return answer
+    if answer.reason is not Reason.NOT_FOUND:
+        raise answer
+    return None
 
 
 def is_same(row: Row, entry: Entry, source: Remote) -> bool:

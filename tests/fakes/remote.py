@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Literal
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
@@ -136,7 +137,8 @@ class MemoryRemote:
         self.peer = peer
         self.identity = IDENTITY
         self.files_at_a_time = peer.files_at_a_time
-        self.pipelined = peer.pipelined
+        if peer.pipelined:
+            self.stat_each = self._stat_each
         self.places_bytes = peer.places_bytes
         self.connected = True
         self.open_files = 0
@@ -167,6 +169,11 @@ class MemoryRemote:
         """What is there, or a lie."""
         found = await self._files.stat(await self._asked("stat", path), follow=follow)
         return self._told(path, found._replace(name=path.name))
+
+    async def _stat_each(self, *paths: VPath) -> "list[Entry | Refused]":
+        """What a peer tells that is asked for all of it at once."""
+        looks = [Deferred.fromCoroutine(self.stat(path)) for path in paths]
+        return [await look.addErrback(_refused) for look in looks]
 
     async def list(self, path: VPath) -> "MemoryRemoteListing":
         """Begin to list a folder."""
@@ -476,3 +483,9 @@ class MemoryRemoteDownload:
             self._closed = True
             self._remote.open_files -= 1
             await self._inner.close()
+
+
+def _refused(failure: Failure) -> BaseException:
+    """A refusal as an answer."""
+    failure.trap(Refused)
+    return failure.value
