@@ -81,8 +81,11 @@ class Told:
 
     async def stat_each(self, *paths: VPath) -> list[Entry | Refused]:
         """What is under several paths, asked for at once where that saves time."""
-        with self._doing(None, ()):
-            answers = await stat_each(self._remote, *paths)
+        try:
+            with self._doing(None, ()):
+                answers = await stat_each(self._remote, *paths)
+        except Refused as refused:
+            answers = [refused] * len(paths)
         for path, answer in zip(paths, answers, strict=True):
             if isinstance(answer, Refused):
                 self.use.heard(answer)

@@ -20,7 +20,7 @@ from mft.config.kinds import Context
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.core.vpath import ROOT, VPath
-from mft.remote.base import Connector, Remote, rename_seen, seen
+from mft.remote.base import Connector, Remote, rename_seen, seen, stat_each
 from mft.remote.filesystem import BUILT_IN, FilesystemConnector
 from mft.remote.http_options import WebdavOptions
 from mft.remote.open_files import Teller
@@ -475,6 +475,22 @@ async def test_what_is_not_there_is_not_found(remote: Remote, connect: Connect) 
         with refused(Reason.NOT_FOUND):
             await ask()
     assert remote.connected
+
+
+@promise
+async def test_several_names_are_looked_at_together(remote: Remote, connect: Connect) -> None:
+    await put(remote, A, b"hello")
+    there, missing, root = await stat_each(remote, A, B, ROOT)
+    assert isinstance(there, Entry)
+    assert (there.name, there.size) == ("a.txt", 5)
+    assert isinstance(missing, Refused)
+    assert missing.reason is Reason.NOT_FOUND
+    assert isinstance(root, Entry)
+    assert root.is_directory
+    await remote.close()
+    for answer in await stat_each(remote, A, B):
+        assert isinstance(answer, Refused)
+        assert answer.reason is Reason.ABORTED
 
 
 @promise

@@ -8,7 +8,7 @@ from mft.core.peer import PROCESS
 from mft.core.vpath import ROOT, VPath
 from mft.events import catalogue as events
 from mft.events.model import Event
-from mft.remote.base import Remote
+from mft.remote.base import Remote, stat_each
 from mft.vfs.base import Attributes, Entry, Existing
 from tests.fakes.lending import Begun, Lending
 from tests.fakes.remote import PARTNER, MemoryRemote
@@ -109,6 +109,18 @@ def test_what_only_looks_is_told_where_steps_are_wanted(lending: Lending, remote
     assert told(lending) == [
         (events.LOCATION_LIST_DONE, "/in"),
         (events.LOCATION_STAT_DONE, "/in/a.txt"),
+    ]
+
+
+def test_each_of_several_looks_is_told(lending: Lending, remote: Remote) -> None:
+    full = Refused(Reason.NO_SPACE, "/sub", "the disk is full")
+    lending.peer.refuses["stat"] = [full]
+    answers = Begun(stat_each(remote, SUB, A, B)).result
+    assert [isinstance(one, Refused) for one in answers] == [True, False, True]
+    assert told(lending) == [
+        (events.LOCATION_STAT_FAILED, "/in/sub"),
+        (events.LOCATION_STAT_DONE, "/in/a.txt"),
+        (events.LOCATION_NOT_THERE, "/in/b.txt"),
     ]
 
 

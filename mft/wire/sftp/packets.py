@@ -229,9 +229,10 @@ REQUESTS: Final[Mapping[int, _Row]] = {
     READLINK: _Row(ReadLink, (BYTES,)),
     SYMLINK: _Row(SymLink, (BYTES, BYTES)),
 }
+KINDS: Final[Mapping[Any, int]] = {row.make: kind for kind, row in REQUESTS.items()}
 # Of a request: its type, the name of an extension as it stands behind the id, and its fields.
 _LAYOUTS: Final[Mapping[Any, tuple[int, bytes, tuple[Field, ...]]]] = {
-    **{row.make: (kind, b"", row.fields) for kind, row in REQUESTS.items()},
+    **{make: (kind, b"", REQUESTS[kind].fields) for make, kind in KINDS.items()},
     **{
         make: (EXTENDED, len(name).to_bytes(4, "big") + name, EXTENSIONS[name].fields)
         for make, name in NAMES.items()
