@@ -459,6 +459,27 @@ def test_a_close_that_fails_is_no_commit(far: Any) -> None:
         link.do(upload.commit(durable=False))
 
 
+def test_what_was_answered_counts_though_the_look_along_with_it_was_not(far: Any) -> None:
+    for renames in (True, False):
+        link, host = far()
+        files = Files(host)
+        tree = link.connect()
+        for kind, code in ((packets.LStat, Status.NO_SUCH_FILE), (packets.Rename, Status.OK)):
+            files.instead[kind] = lambda request, told=code: responses.status(
+                request.request_id, told
+            )
+        upload = link.do(tree.upload(P("/b"), Existing.REPLACE))
+        files.instead[packets.Stat] = lambda request: b""
+        if renames:
+            begun = link.begin(tree.rename_seen(P("/b"), P("/c"), replace=False))
+        else:
+            begun = link.begin(upload.commit(durable=True))
+        assert not begun.done
+        link.pass_time(REPLY_TIMEOUT * 1.5)
+        assert not tree.connected
+        assert (begun.result(), upload.seen) == (None, None)
+
+
 @pytest.mark.parametrize("length", [0, 257, 5000])
 def test_handles_have_a_length(far: Any, length: int) -> None:
     link, host = far()
