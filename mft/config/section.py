@@ -1,5 +1,6 @@
 """Section: what every class of options derives from, and how one is read with every problem."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,6 +27,7 @@ from mft.config.problem import Problem, Severity, shown
 from mft.core.secret import Secret
 
 MAX_SUGGESTIONS = 1
+OPTION = re.compile(r"\s*[a-z][a-z0-9_]* *= *[^=\s]")  # what looks like one, and not like a key
 MAX_ROUNDS = 4  # what is checked between options is told only once each of them is right
 
 
@@ -330,7 +332,7 @@ class _Report:
 def _continued(value: Value) -> str:
     """Say that a line was taken for more of a value, where it looks like an option of its own."""
     for index, line in enumerate(value.text.split("\n")[1:], 1):
-        if "=" in line:
+        if OPTION.match(line):
             return f"; line {value.line_of(index)} is indented, so that it continues the value"
     return ""
 

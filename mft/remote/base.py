@@ -167,6 +167,20 @@ async def remove_same(remote: Remote, path: VPath, same: Callable[[Entry], bool]
     return done
 
 
+class Finishing(Protocol):
+    """A `Remote` whose `remove_same` moves a file aside, where a kill may leave it."""
+
+    async def finish_removal(self, path: VPath, same: Callable[[Entry], bool]) -> None:
+        """Remove what is left there, or put it back where it is not what it should be."""
+
+
+async def finish_removal(remote: Remote, path: VPath, same: Callable[[Entry], bool]) -> None:
+    """See that nothing is left of a file that has gone; only a `Finishing` may have left any."""
+    call = getattr(remote, "finish_removal", None)
+    if call is not None:
+        await call(path, same)
+
+
 @runtime_checkable
 class Placed(Protocol):
     """A `Remote` that can tell whether its folder has been moved, removed or replaced."""

@@ -200,6 +200,10 @@ class LocalRemote:
         """Remove a file only if it is, at that very moment, what it should be."""
         return await self._files.remove_same(self._at(path), same)
 
+    async def finish_removal(self, path: VPath, same: Callable[[Entry], bool]) -> None:
+        """Remove what a kill has left of a `remove_same`."""
+        await self._files.finish_removal(self._at(path), same)
+
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty folder."""
         await self._files.remove_directory(self._at(path))

@@ -14,7 +14,14 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Event
-from mft.remote.base import Identity, Remote, remove_same, rename_seen, stat_each
+from mft.remote.base import (
+    Identity,
+    Remote,
+    finish_removal,
+    remove_same,
+    rename_seen,
+    stat_each,
+)
 from mft.remote.open_files import Teller, ToldDownload, ToldListing, ToldUpload, Use
 from mft.vfs.base import Attributes, Download, Entry, Existing, Listing, Upload, Usage
 
@@ -143,6 +150,11 @@ class Told:
     async def remove_same(self, path: VPath, same: Callable[[Entry], bool]) -> bool:
         """The same for one that was looked at; whether it was that, where the peer can tell."""
         return await self._removed(partial(remove_same, self._remote, same=same), path)
+
+    async def finish_removal(self, path: VPath, same: Callable[[Entry], bool]) -> None:
+        """See that nothing is left of a file that has gone."""
+        with self._doing(events.LOCATION_REMOVE_FAILED, self._named(path)):
+            await finish_removal(self._remote, path, same)
 
     async def _removed(self, remove: Callable[[VPath], Awaitable[T]], path: VPath) -> T:
         named = self._named(path)

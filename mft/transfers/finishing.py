@@ -4,11 +4,12 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.remote.base import Remote, remove_same
+from mft.remote.base import Remote, finish_removal, remove_same
 from mft.transfers.around import Around, shown
 from mft.transfers.commands import Command, carry_out
 from mft.transfers.one_file import HopelessError, OneFile, is_same
 from mft.transfers.rows import Row
+from mft.vfs.base import Entry
 
 
 async def at_destination(file: OneFile, condition: str, commands: tuple[Command, ...]) -> None:
@@ -36,12 +37,16 @@ async def remove_source(around: Around, row: Row, source: Remote) -> bool:
     Refused for good: if it is one that was written alike at once, nothing may remove it unsent.
     """
     path = around.at_source(row.path)
+
+    def same(one: Entry) -> bool:
+        return is_same(row, one, source)
+
     try:
         entry = await source.stat(row.path)
-        removed = is_same(row, entry, source)
+        removed = same(entry)
         if removed:
             await around.hold.check()
-            removed = await remove_same(source, row.path, lambda one: is_same(row, one, source))
+            removed = await remove_same(source, row.path, same)
         if not removed:
             told = p.SourceChanged(path, "it was written after it had been sent", "changed")
             around.tell(events.TRANSFER_SOURCE_CHANGED, told)
@@ -50,8 +55,10 @@ async def remove_source(around: Around, row: Row, source: Remote) -> bool:
     except Refused as refused:
         if refused.reason is not Reason.NOT_FOUND:
             raise
+        await around.hold.check()
+        await finish_removal(source, row.path, same)
         return True
-    if is_same(row, entry, source):
+    if same(entry):
         details = "its server says that it has removed it, and it is still there"
         raise HopelessError(Reason.BROKEN, path, details)
     return True

@@ -123,6 +123,11 @@ class LocalFileSystem:
         act, root = names.remove_same, Reason.IS_A_DIRECTORY
         return await self._run_at(large, path, self._at, act, root, same, rename_new)
 
+    async def finish_removal(self, path: VPath, same: Callable[[Entry], bool]) -> None:
+        """Remove what a kill has left of a `remove_same`; nothing where there is nothing."""
+        act, root, rename_new = names.finish_removal, Reason.DENIED, self._volumes.rename_new
+        await self._run(path, self._at, act, root, same, rename_new)
+
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty directory; what interrupted uploads left in it goes with it."""
         await self._run(path, self._at, names.remove_directory, Reason.DENIED)

@@ -80,27 +80,54 @@ def remove_same(
     """Remove a file if it is what it should be; False where it is not, or is another by then.
 
     It is moved aside for that: what somebody puts under its name meanwhile is looked at before it
-    could go, and put back.
+    could go, and put back. What a kill leaves of that is for `finish_removal`.
     """
+    finish_removal(directory, name, temporaries, same, rename_new)
     before = os.stat(name, dir_fd=directory, follow_symlinks=False)
     if not same(entry(name, before, before.st_ctime_ns)):
         return False
-    aside = temporaries.later_name_of(name)
+    aside = temporaries.aside_name_of(name)
     try:
+        rename_new(directory, name, directory, aside)
+    except FileExistsError:  # somebody else removes a file of this name now
+        aside = temporaries.later_name_of(name)
         os.rename(name, aside, src_dir_fd=directory, dst_dir_fd=directory)
     except PermissionError:  # the folder may take no new names
         remove_file(directory, name, temporaries)
         return True
     moved = os.stat(aside, dir_fd=directory, follow_symlinks=False)
     if _content(moved) != _content(before):
-        try:
-            rename_new(directory, aside, directory, name)
-        except FileExistsError:  # a newer one is there already, in place of that
-            os.unlink(aside, dir_fd=directory)
+        _put_back(directory, aside, name, rename_new)
         return False
     os.unlink(aside, dir_fd=directory)
     temporaries.discard(directory, name)
     return True
+
+
+def finish_removal(
+    directory: int,
+    name: str,
+    temporaries: Temporaries,
+    same: Callable[[Entry], bool],
+    rename_new: RenameNew,
+) -> None:
+    """Remove what a kill has left aside, or put it back where it is not what it should be."""
+    aside = temporaries.aside_name_of(name)
+    try:
+        left = os.stat(aside, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if same(entry(name, left)):  # without the time of its change, which a new name has changed
+        os.unlink(aside, dir_fd=directory)
+    else:
+        _put_back(directory, aside, name, rename_new)
+
+
+def _put_back(directory: int, aside: str, name: str, rename_new: RenameNew) -> None:
+    try:
+        rename_new(directory, aside, directory, name)
+    except FileExistsError:  # a newer one is there already, in place of that
+        os.unlink(aside, dir_fd=directory)
 
 
 def _content(status: os.stat_result) -> tuple[int, ...]:

@@ -67,6 +67,10 @@ class Temporaries:
         """A name under which nobody finds an upload of `name` that this process leaves behind."""
         return f"{self.name_of(name)}-{self._token(8)}"
 
+    def aside_name_of(self, name: str) -> str:
+        """The name under which a file is removed, so that what a kill leaves of that is found."""
+        return f"{self.name_of(name)}-aside"
+
     def find(self, directory: int, name: str) -> os.stat_result | None:
         """The owner's interrupted upload of `name`: not one that is being written or too old."""
         temporary = self.name_of(name)

@@ -136,7 +136,7 @@ def test_an_instance_that_comes_to_nothing_is_not_made(tmp_path: Path) -> None:
 def test_two_imports_do_not_meet(node: Node) -> None:
     with (
         stage_in(node.directory, node.config),
-        pytest.raises(Refused, match="another import or restore is going on"),
+        pytest.raises(Refused, match="another init, import or restore is going on"),
         stage_in(node.directory, node.config),
     ):
         pass

@@ -88,6 +88,7 @@ def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
         assert has_it(found, case) == 1, f"killed before call {at_call}: {sorted(found)}"
         assert len(found) == case.files, f"killed before call {at_call}: {sorted(found)}"
         assert (out / case.path).exists() is case.left
+        assert not list(out.rglob(".mft-*")), f"left aside, killed before call {at_call}"
         if not was_killed:
             assert at_call > 25
             return

@@ -5,11 +5,12 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from mft.core.failure import Reason
+from mft.core.failure import Reason, Refused
 from mft.core.vpath import ROOT, VPath
 from mft.vfs.base import Attributes, Existing
 from mft.vfs.local import LocalFileSystem
@@ -311,6 +312,39 @@ def test_a_file_is_removed_from_a_folder_that_takes_no_new_names(
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     put(files, A, b"data")
-    monkeypatch.setattr(os, "rename", denied)
+    monkeypatch.setattr(files._volumes, "rename_new", denied)
     assert run(files.remove_same(A, lambda found: True))
     assert os.listdir(files.root) == []
+
+
+def aside(files: LocalFileSystem) -> None:
+    """As a kill leaves what was about to be removed."""
+    name = files._temporaries.aside_name_of("a")
+    os.rename(f"{files.root}/a", f"{files.root}/{name}")
+
+
+@pytest.mark.parametrize("again", ["finish_removal", "remove_same"])
+def test_what_a_kill_has_left_aside_is_removed(files: LocalFileSystem, again: str) -> None:
+    put(files, A, b"data")
+    aside(files)
+    with suppress(Refused):  # nothing is there any more
+        run(getattr(files, again)(A, lambda found: found.size == 4 and not found.changed))
+    assert os.listdir(files.root) == []
+
+
+def test_another_file_that_a_kill_has_left_aside_is_put_back(files: LocalFileSystem) -> None:
+    put(files, A, b"another")
+    aside(files)
+    run(files.finish_removal(A, lambda found: found.size == 4))
+    assert get(files, A) == b"another"
+    run(files.finish_removal(A, lambda found: True))  # nothing is aside
+    assert get(files, A) == b"another"
+
+
+def test_another_file_that_was_left_aside_gives_way_to_a_newer_one(files: LocalFileSystem) -> None:
+    put(files, A, b"another")
+    aside(files)
+    put(files, A, b"newer")
+    assert not run(files.remove_same(A, lambda found: found.size == 4))
+    assert get(files, A) == b"newer"
+    assert os.listdir(files.root) == ["a"]
