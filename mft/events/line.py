@@ -6,6 +6,7 @@ always one occurrence.
 """
 
 import hashlib
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -18,6 +19,7 @@ from mft.events.model import Event, Occurrence
 
 NO_HASH: Final = "0" * 64  # what the first line of a journal is chained to
 MAX_LINE = 1 << 20  # bytes; data or an origin over a quarter of it becomes a note of its size
+MAX_PARTS = 1024  # actors, and components, whose JSON is remembered
 MAX_ORIGINS = 4096  # origins whose JSON is remembered, about 300 bytes each: 1.2 MiB
 MAX_TIME = 253402300799.0  # seconds since the epoch: the end of the year 9999
 MAX_DEPTH = 8  # of lists within lists in a payload; deeper is written as text
@@ -78,18 +80,42 @@ def seal(previous: str, body: bytes) -> str:
 
 def _told(origin: Origin) -> bytes:
     actor, peer, component = origin
-    account = {"uuid": actor.uuid, "name": actor.name}
-    if actor.email:
-        account["email"] = actor.email
-    told = {
-        "account": account,
-        "peer": {"address": peer.host, "port": peer.port},
-        "component": {"uuid": component.uuid, "type": component.kind, "name": component.name},
-    }
     try:
-        return orjson.dumps(told)[1:-1]
+        return b'"account":%b,"peer":{"address":%b,"port":%d},"component":%b' % (
+            _account(actor),
+            orjson.dumps(peer.host),
+            peer.port,
+            _component(component),
+        )
     except TypeError:  # lone surrogates
+        told = {
+            "account": _of_actor(actor),
+            "peer": {"address": peer.host, "port": peer.port},
+            "component": _of_component(component),
+        }
         return orjson.dumps(plain(told))[1:-1]
+
+
+# Each connection is an origin of its own, of actors and components that are there anyway.
+
+
+@lru_cache(MAX_PARTS)
+def _account(actor: Actor) -> bytes:
+    return orjson.dumps(_of_actor(actor))
+
+
+@lru_cache(MAX_PARTS)
+def _component(component: Component) -> bytes:
+    return orjson.dumps(_of_component(component))
+
+
+def _of_actor(actor: Actor) -> dict[str, str]:
+    told = {"uuid": actor.uuid, "name": actor.name}
+    return {**told, "email": actor.email} if actor.email else told
+
+
+def _of_component(component: Component) -> dict[str, str]:
+    return {"uuid": component.uuid, "type": component.kind, "name": component.name}
 
 
 def plain(value: object, depth: int = 0) -> Any:
