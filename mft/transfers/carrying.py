@@ -17,6 +17,7 @@ from mft.transfers.around import Around, shown
 from mft.transfers.departed import Departed
 from mft.transfers.finishing import at_destination, remove_source
 from mft.transfers.giving_up import CutError, Left, give_up, may_be_tried
+from mft.transfers.hold import check_now
 from mft.transfers.lending import At, Lending, Pauses
 from mft.transfers.looking import Rules
 from mft.transfers.names import Named, NoRuleError, destination
@@ -109,6 +110,8 @@ class Carrier:
             if same is None:
                 self._unwritten.forget(row)
                 return
+            # Whoever has lost the transfer meanwhile leaves that to who has it.
+            check_now(self._around.hold, progress.path)
             self._unwritten.keep(row, same)
             self._tell_over(row)
         await self._take_out(row, same=same)
