@@ -88,9 +88,6 @@ def remove_same(
         return False
     aside = temporaries.aside_name_of(name)
     try:
-        rename_new(directory, name, directory, aside)
-    except FileExistsError:  # somebody else removes a file of this name now
-        aside = temporaries.later_name_of(name)
         os.rename(name, aside, src_dir_fd=directory, dst_dir_fd=directory)
     except PermissionError:  # the folder may take no new names
         remove_file(directory, name, temporaries)

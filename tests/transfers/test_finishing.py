@@ -14,8 +14,8 @@ from mft.transfers import giving_up
 from mft.transfers.finishing import remove_folders
 from mft.transfers.one_file import is_same
 from mft.transfers.rows import STABLE, Row
+from mft.vfs import names
 from mft.vfs.base import Entry
-from mft.vfs.rename import KernelRename
 from tests.fakes.run import run
 from tests.fakes.transferring import Desk, LocalDesk
 
@@ -141,28 +141,28 @@ def test_a_source_that_is_replaced_right_before_it_is_removed_stays(tmp_path, mo
         (tmp_path / name).mkdir()
     source = tmp_path / "out" / "a.csv"
     source.write_bytes(b"old1")
-    rename = KernelRename.__call__
+    rename = os.rename
 
     def put(data: bytes) -> None:
         (tmp_path / "new").write_bytes(data)
-        (tmp_path / "new").rename(source)
+        rename(tmp_path / "new", source)
 
-    def late(*given: Any) -> None:
-        if source.name != given[2]:
-            rename(*given)
+    def late(old: Any, new: Any, **where: Any) -> None:
+        if old != source.name:
+            rename(old, new, **where)
             return
         if moment == "in place":
             source.write_bytes(b"new2")
             os.utime(source, (9, 9))
         else:
             put(b"new2")
-        rename(*given)
+        rename(old, new, **where)
         if moment == "since then as well":
             put(b"new3")
 
     at = LocalDesk(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(KernelRename, "__call__", late)
+        patched.setattr(names.os, "rename", late)
         at.start()
     assert source.read_bytes() == (b"new3" if moment == "since then as well" else b"new2")
     assert [path.name for path in source.parent.iterdir()] == ["a.csv"]
