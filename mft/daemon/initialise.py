@@ -95,8 +95,9 @@ def initialise(plan: Plan) -> Instance:
 
     Raises Refused before anything is touched when the plan is wrong or the directory holds an
     instance; removes what it made when anything fails half-way, and raises Refused or OSError.
-    Killed, it leaves at most empty folders beside `conf`, which comes last: they are no instance,
-    nor are those that somebody has made, such as a mount for the data.
+    Killed, it leaves empty folders beside `conf`, which comes last, and its stage, which the next
+    one removes: they are no instance, nor are folders that somebody has made, such as a mount for
+    the data.
     """
     directory = Path(os.path.realpath(plan.directory))
     owner = _check(plan, directory)
@@ -106,8 +107,9 @@ def initialise(plan: Plan) -> Instance:
         if owner is not None:
             _give((top, *(directory / part for part in BESIDE)), owner)
         (top / CONF_FOLDER).rename(directory / CONF_FOLDER)
-        undo.pop_all()
+        undo.callback((directory / CONF_FOLDER).rename, top / CONF_FOLDER)
         sync_folder(directory)
+        undo.pop_all()
     return instance
 
 
@@ -129,14 +131,14 @@ def _check(plan: Plan, directory: Path) -> pwd.struct_passwd | None:
 
 
 def _is_hollow(path: Path) -> bool:
-    """Whether there are folders and nothing else."""
+    """Whether there are folders and nothing else; what cannot be looked into may have something."""
     if path.is_symlink() or not path.is_dir():
         return False
-    walk = os.walk(path)
-    return not any(
-        files or any(os.path.islink(os.path.join(folder, one)) for one in folders)
-        for folder, folders, files in walk
-    )
+    closed: list[OSError] = []
+    for folder, folders, files in os.walk(path, onerror=closed.append):
+        if files or any(os.path.islink(os.path.join(folder, one)) for one in folders):
+            return False
+    return not closed
 
 
 def _check_names(plan: Plan) -> None:

@@ -332,6 +332,28 @@ def test_a_file_in_one_of_them_is_enough_to_refuse(part, directory):
     assert everything(directory) == [Path(part), Path(part, "deep"), Path(part, "deep", "file")]
 
 
+def test_a_folder_that_cannot_be_looked_into_is_enough_to_refuse(directory, monkeypatch):
+    (directory / "data" / "closed").mkdir(parents=True)
+    scandir = os.scandir
+
+    def closed(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert "holds an instance already" in make(directory).stderr
+
+
+def test_an_instance_that_cannot_be_synced_is_none(directory, monkeypatch):
+    def full(_):
+        raise OSError(5, "Input/output error", str(directory))
+
+    monkeypatch.setattr(room, "sync_folder", full)
+    assert "Nothing was made" in make(directory).stderr
+    assert not directory.exists()
+
+
 def test_a_failure_leaves_folders_that_were_there(directory, monkeypatch):
     (directory / "data").mkdir(parents=True)
     monkeypatch.setattr(room.HostKey, "generate", lambda _: 1 / 0)
