@@ -19,7 +19,8 @@ from mft.events.model import Event, Occurrence
 
 NO_HASH: Final = "0" * 64  # what the first line of a journal is chained to
 MAX_LINE = 1 << 20  # bytes; data or an origin over a quarter of it becomes a note of its size
-MAX_PARTS = 1024  # actors, and components, whose JSON is remembered
+MAX_PARTS = 1024  # actors, and components, whose JSON is remembered: 1 MiB each at the most
+MAX_PART = 512  # characters of one; a longer one is made each time
 MAX_ORIGINS = 4096  # origins whose JSON is remembered, about 300 bytes each: 1.2 MiB
 MAX_TIME = 253402300799.0  # seconds since the epoch: the end of the year 9999
 MAX_DEPTH = 8  # of lists within lists in a payload; deeper is written as text
@@ -99,13 +100,27 @@ def _told(origin: Origin) -> bytes:
 # Each connection is an origin of its own, of actors and components that are there anyway.
 
 
-@lru_cache(MAX_PARTS)
 def _account(actor: Actor) -> bytes:
+    return _known_account(actor) if _is_short(actor) else orjson.dumps(_of_actor(actor))
+
+
+def _component(component: Component) -> bytes:
+    if _is_short(component):
+        return _known_component(component)
+    return orjson.dumps(_of_component(component))
+
+
+def _is_short(part: Actor | Component) -> bool:
+    return sum(map(len, part)) <= MAX_PART
+
+
+@lru_cache(MAX_PARTS)
+def _known_account(actor: Actor) -> bytes:
     return orjson.dumps(_of_actor(actor))
 
 
 @lru_cache(MAX_PARTS)
-def _component(component: Component) -> bytes:
+def _known_component(component: Component) -> bytes:
     return orjson.dumps(_of_component(component))
 
 

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from mft.core.failure import Malformed
 from mft.core.peer import Actor, Address, Component, Origin
 from mft.core.secret import Secret
+from mft.events import line
 from mft.events.line import (
     MAX_LINE,
     MAX_ORIGINS,
+    MAX_PART,
     NO_HASH,
     Encoder,
     event_of,
@@ -86,6 +88,20 @@ def test_the_memory_for_origins_is_bounded():
         raw, _ = encoder.line(1, 1e9, 30068, origin, {}, NO_HASH)
         assert occurrence(parse(raw)).origin == origin
     assert len(encoder._origins) <= MAX_ORIGINS
+
+
+def test_an_account_and_a_component_of_the_same_words_are_told_as_what_they_are():
+    origin = Origin(Actor("1", "2", "3"), ALICE.peer, Component("1", "2", "3"))
+    for _ in range(2):
+        assert occurrence(parse(line_of({}, origin)[0])).origin == origin
+
+
+def test_long_parts_of_origins_are_not_remembered():
+    before = line._known_account.cache_info(), line._known_component.cache_info()
+    long = "n" * MAX_PART
+    origin = Origin(Actor("u", long, "a@example.com"), ALICE.peer, Component("c", "ssh", long))
+    assert occurrence(parse(line_of({}, origin)[0])).origin == origin
+    assert (line._known_account.cache_info(), line._known_component.cache_info()) == before
 
 
 def test_an_origin_comes_back_with_its_mail_address():
