@@ -313,11 +313,10 @@ def test_failures_in_a_row_end_with_a_success(home):
     stop(home, subscription)
 
 
-def test_one_poisonous_event_becomes_a_dead_letter_and_the_others_pass(home, tmp_path):
+@pytest.mark.parametrize("error", [ValueError("poison"), FULL])
+def test_one_poisonous_event_becomes_a_dead_letter_and_the_others_pass(home, tmp_path, error):
     handler = Remembering(attempts=3)
-    handler.failing = lambda told: (
-        ValueError("poison") if 2 in [one.serial for one in told] else None
-    )
+    handler.failing = lambda told: error if 2 in [one.serial for one in told] else None
     subscription = subscribed(home, handler)
     emit(home, 3)
     wait(home)
@@ -329,20 +328,6 @@ def test_one_poisonous_event_becomes_a_dead_letter_and_the_others_pass(home, tmp
     told = [one for one in home.journal.read() if one.event is catalogue.DEAD_LETTER]
     assert [one.data["serial"] for one in told] == [2]
     assert subscription.position >= 3
-    stop(home, subscription)
-
-
-def test_what_is_given_up_after_some_attempts_takes_no_other_of_its_batch_along(home):
-    handler = Remembering(attempts=2)
-    handler.failing = lambda told: FULL if 2 in [one.serial for one in told] else None
-    subscription = subscribed(home, handler)
-    emit(home, 3)
-    wait(home)
-    for _ in range(3):
-        wait(home, LONGEST_RETRY)
-    assert handler.serials == [1, 3]
-    told = [one for one in home.journal.read() if one.event is catalogue.DEAD_LETTER]
-    assert [one.data["serial"] for one in told] == [2]
     stop(home, subscription)
 
 
