@@ -203,11 +203,23 @@ class Rig:
         self.process.send_signal(number)
 
     def freeze(self) -> None:
-        """Stop it in the middle of whatever it does, until SIGCONT."""
-        self.signal(signal.SIGSTOP)
+        """Stop it in the middle of whatever it waits for, until SIGCONT.
+
+        Not between a look and what is told by it: nothing could keep that from being told then.
+        """
         assert self.process is not None
-        state = Path(f"/proc/{self.process.pid}/stat")
-        until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "it has stopped")
+        process = Path(f"/proc/{self.process.pid}")
+
+        def is_in_a_call() -> bool:
+            self.signal(signal.SIGSTOP)
+            stat = process / "stat"
+            until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it has stopped")
+            if not (process / "syscall").read_text().startswith("-1"):
+                return True
+            self.signal(signal.SIGCONT)
+            return False
+
+        until(is_in_a_call, "it waits for something")
 
     def kill(self) -> None:
         """End it with no chance to do anything."""

@@ -261,3 +261,22 @@ def test_a_file_in_the_archive_is_not_taken_away_by_who_has_lost_it(
     assert at.archive.get("/kept/a.csv") == DATA
     assert at.left == []
     at.stop()
+
+
+@pytest.mark.parametrize("stays", ["yes", "no"])
+def test_a_file_that_is_done_when_it_is_lost_is_told_by_who_has_it(
+    desk: Callable[..., SharedDesk], stays: str
+) -> None:
+    goes = "no" if stays == "yes" else "yes"
+    at = desk(execute_after_success="/bin/after", delete_source_on_success=goes)
+    at.programs.acts["/bin/after"] = lambda: setattr(at.hold, "held", False)
+    at.put("a.csv", DATA)
+    at.start()
+    at.pass_time(2)
+    assert at.arrived == {"a.csv": DATA}
+    assert not at.has_told(events.TRANSFER_JOB_DONE)
+    at.programs.acts.clear()
+    at.move()
+    at.pass_time()
+    assert at.numbers.count(events.TRANSFER_JOB_DONE.number) == 1
+    at.stop()
