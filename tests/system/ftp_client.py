@@ -1,5 +1,6 @@
 """An FTP client that does exactly what it is told to, over sockets that a test may look at."""
 
+import errno
 import re
 import socket
 import ssl
@@ -24,9 +25,22 @@ class Reply(NamedTuple):
     text: str
 
 
+class _Closed(ssl.SSLSocket):
+    """A socket that Python closes where its peer was gone before it began TLS on it."""
+
+    def getpeername(self) -> object:
+        """The peer, which is asked for as the first thing that is done with what is wrapped."""
+        try:
+            return super().getpeername()
+        except OSError as error:
+            self.close()
+            raise ConnectionResetError(errno.ECONNRESET, "reset before TLS") from error
+
+
 def trusting() -> ssl.SSLContext:
     """TLS of a client that believes every server."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _Closed
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
@@ -123,7 +137,6 @@ class FtpClient:
         self.socket = self._shake(self.socket, None)
 
     def _shake(self, connection: socket.socket, session: object) -> ssl.SSLSocket:
-        connection.getpeername()  # Python does not close one that it wraps too late
         secured = self.context.wrap_socket(
             connection,
             session=session,  # type: ignore[arg-type]  # of another context when a test says so

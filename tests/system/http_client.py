@@ -73,7 +73,6 @@ class HttpClient:
     def wrap(self) -> None:
         """Begin TLS."""
         try:
-            self.socket.getpeername()  # Python does not close one that it wraps too late
             self.socket = trusting().wrap_socket(self.socket, do_handshake_on_connect=False)
             self.socket.do_handshake()
         except BaseException:
