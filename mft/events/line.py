@@ -101,17 +101,17 @@ def _told(origin: Origin) -> bytes:
 
 
 def _account(actor: Actor) -> bytes:
-    return _known_account(actor) if _is_short(actor) else orjson.dumps(_of_actor(actor))
+    uuid, name, email = actor
+    if len(uuid) + len(name) + len(email) <= MAX_PART:
+        return _known_account(actor)
+    return orjson.dumps(_of_actor(actor))
 
 
 def _component(component: Component) -> bytes:
-    if _is_short(component):
+    uuid, kind, name = component
+    if len(uuid) + len(kind) + len(name) <= MAX_PART:
         return _known_component(component)
     return orjson.dumps(_of_component(component))
-
-
-def _is_short(part: Actor | Component) -> bool:
-    return sum(map(len, part)) <= MAX_PART
 
 
 @lru_cache(MAX_PARTS)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from mft.core.failure import Malformed
 from mft.core.peer import CACHED, Address
-from mft.wire.proxy_extensions import Checksum, described, extensions, verify
+from mft.wire.proxy_extensions import Checksum, extensions, read, verify
 
 MAX_LINE: Final = 107  # bytes of version 1, with CR LF (2.1)
 MAX_HEADER: Final = 4096  # bytes of version 2; senders keep below 536, unless they tell much of TLS
@@ -159,11 +159,7 @@ def _of_block(data: bytes, crc32c: Checksum) -> Header:
     if len(data) < end:
         raise Malformed("addresses that are cut short")
     source, reached, port, reached_port = block.unpack_from(data, FIXED)
-    told = {}
-    if len(data) > end:
-        found = extensions(data, end)
-        verify(data, found, crc32c)
-        told = described(found)
+    told = read(data, end, crc32c) if len(data) > end else {}
     there = _address(family, reached, reached_port)
     return Header(2, False, Address(_client(family, source), port), there, told)
 

@@ -25,12 +25,14 @@ TLS_NAMES: Final[Mapping[int, str]] = {
 }
 CERTIFICATE: Final = "tls_client_certificate"
 MAX_UNIQUE_ID: Final = 128  # bytes
+LONGER: Final = "an extension is longer than the header"
 MAX_SHOWN: Final = 256  # characters of one value
 
 _HEAD: Final = Struct(">BH")  # before a value: its type and its length
 _TLS_HEAD: Final = 5  # bytes before the values inside: flags, and whether a certificate is good
 _SHOWED: Final = 0x02 | 0x04  # flags: a certificate was shown, on this connection or before
 _CHECKSUM_SIZE: Final = 4
+_BLANK: Final = bytes(_CHECKSUM_SIZE)
 
 
 Checksum = Callable[[bytes], int]
@@ -46,42 +48,71 @@ def extensions(data: bytes, at: int) -> list[Extension]:
         kind, length = _HEAD.unpack_from(data, at) if value <= size else (0, size)
         at = value + length
         if at > size:
-            raise Malformed("an extension is longer than the header")
+            raise Malformed(LONGER)
         found.append((kind, data[value:at], value))
     return found
 
 
-def verify(data: bytes, found: Sequence[Extension], crc32c: Checksum) -> None:
-    """See that the CRC-32C of a whole header is right, where it has one; raises Malformed."""
-    at = 0
-    for kind, value, where in found:
-        if kind == CHECKSUM:
-            if at or len(value) != _CHECKSUM_SIZE:
-                raise Malformed("not one checksum of four bytes")
-            at = where
-    if not at:
-        return
-    behind = at + _CHECKSUM_SIZE
-    blank = data[:at] + bytes(_CHECKSUM_SIZE) + data[behind:]
-    if crc32c(blank) != int.from_bytes(data[at:behind], "big"):
-        raise Malformed("the checksum is wrong")
+def read(data: bytes, at: int, crc32c: Checksum) -> dict[str, str]:
+    """What those from a place on tell, by names; the first of each kind.
 
-
-def described(found: Sequence[Extension]) -> dict[str, str]:
-    """What they tell, by names; the first of each kind. Raises Malformed for one of a wrong form.
-
-    A kind that has no name here has its number, such as 0xea.
+    A kind that has no name here has its number, such as 0xea. Raises Malformed for a length that is
+    wrong, a value of a wrong form, and a checksum that is not that of the whole header.
     """
     told: dict[str, str] = {}
-    for kind, value, _ in found:
-        if kind == TLS:
-            for name, text in _of_tls(value).items():
-                told.setdefault(name, text)
-        elif kind not in (CHECKSUM, PADDING):
-            if kind == UNIQUE_ID and len(value) > MAX_UNIQUE_ID:
+    checksum, size = 0, len(data)
+    while at < size:  # in one pass: it runs before each connection of a proxy
+        value = at + _HEAD.size
+        kind, length = (data[at], data[at + 1] << 8 | data[at + 2]) if value <= size else (0, size)
+        at = value + length
+        if at > size:
+            raise Malformed(LONGER)
+        name = NAMES.get(kind)
+        if name is not None:
+            if kind == UNIQUE_ID and length > MAX_UNIQUE_ID:
                 raise Malformed(f"a unique ID of more than {MAX_UNIQUE_ID} bytes")
-            told.setdefault(NAMES.get(kind) or f"0x{kind:02x}", _text(value))
+            told.setdefault(name, _text(data[value:at]))
+        elif kind == CHECKSUM:
+            checksum = _only(checksum, value, length)
+        else:
+            _add(told, kind, data[value:at])
+    if checksum:
+        _compare(data, checksum, crc32c)
     return told
+
+
+def _add(told: dict[str, str], kind: int, value: bytes) -> None:
+    """One of a kind that is seldom told."""
+    if kind == TLS:
+        for name, text in _of_tls(value).items():
+            told.setdefault(name, text)
+    elif kind != PADDING:
+        told.setdefault(f"0x{kind:02x}", _text(value))
+
+
+def verify(data: bytes, found: Sequence[Extension], crc32c: Checksum) -> None:
+    """See that the CRC-32C of a whole header is right, where it has one; raises Malformed."""
+    checksum = 0
+    for kind, value, where in found:
+        if kind == CHECKSUM:
+            checksum = _only(checksum, where, len(value))
+    if checksum:
+        _compare(data, checksum, crc32c)
+
+
+def _only(before: int, where: int, length: int) -> int:
+    """Where the one checksum of a header is."""
+    if before or length != _CHECKSUM_SIZE:
+        raise Malformed("not one checksum of four bytes")
+    return where
+
+
+def _compare(data: bytes, at: int, crc32c: Checksum) -> None:
+    """It is computed with zeros in its own place."""
+    behind = at + _CHECKSUM_SIZE
+    blank = data[:at] + _BLANK + data[behind:]
+    if crc32c(blank) != int.from_bytes(data[at:behind], "big"):
+        raise Malformed("the checksum is wrong")
 
 
 def _of_tls(value: bytes) -> dict[str, str]:
@@ -103,4 +134,5 @@ def _text(value: bytes) -> str:
         text = value.decode()
     except UnicodeDecodeError:
         text = "\0"
-    return (text if text.isprintable() else f"0x{value.hex()}")[:MAX_SHOWN]
+    shown = text if text.isprintable() else f"0x{value.hex()}"
+    return shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mft.core.failure import Malformed
-from mft.wire.proxy_extensions import MAX_SHOWN, described, extensions, verify
+from mft.wire.proxy_extensions import MAX_SHOWN, extensions, read, verify
 from tests.fakes.proxy_header import block, extension, summed, tls
 
 TOLD = [
@@ -53,7 +53,7 @@ TOLD = [
 
 @pytest.mark.parametrize(("data", "told"), TOLD)
 def test_what_they_tell(data: bytes, told: dict[str, str]) -> None:
-    assert described(extensions(b"before" + data, 6)) == told
+    assert read(b"before" + data, 6, crc32c) == told
 
 
 WRONG = [
@@ -72,7 +72,7 @@ WRONG = [
 @pytest.mark.parametrize("data", WRONG)
 def test_a_length_that_lies_is_malformed(data: bytes) -> None:
     with pytest.raises(Malformed):
-        described(extensions(data, 0))
+        read(data, 0, crc32c)
 
 
 def test_the_checksum_is_that_of_rfc_3720() -> None:
@@ -84,11 +84,14 @@ def test_the_checksum_is_that_of_rfc_3720() -> None:
 def test_a_checksum_that_is_right_is_over_the_whole_header() -> None:
     header = summed(block(extension(0x02, b"a")))
     verify(header, extensions(header, 28), crc32c)
+    assert read(header, 28, crc32c) == {"authority": "a"}
     kind = len(header) - 7  # of the checksum itself: of another kind it is none
     for at in set(range(len(header))) - {kind}:
         changed = bytes((*header[:at], header[at] ^ 1, *header[at + 1 :]))
         with pytest.raises(Malformed):
             verify(changed, extensions(changed, 28), crc32c)
+        with pytest.raises(Malformed):
+            read(changed, 28, crc32c)
 
 
 @pytest.mark.parametrize("more", [extension(0x03, b""), extension(0x03, b"12345")])
@@ -96,12 +99,16 @@ def test_a_checksum_of_another_length_is_malformed(more: bytes) -> None:
     header = block(more)
     with pytest.raises(Malformed):
         verify(header, extensions(header, 28), crc32c)
+    with pytest.raises(Malformed):
+        read(header, 28, crc32c)
 
 
 def test_two_checksums_are_none() -> None:
     header = summed(summed(block()))
     with pytest.raises(Malformed):
         verify(header, extensions(header, 28), crc32c)
+    with pytest.raises(Malformed):
+        read(header, 28, crc32c)
 
 
 @pytest.mark.fuzz
@@ -115,7 +122,7 @@ def test_whatever_is_told_comes_back(told: list[tuple[int, bytes]]) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_told_or_malformed(data: bytes) -> None:
     try:
-        found = described(extensions(data, 0))
+        found = read(data, 0, crc32c)
     except Malformed:
         return
     assert all(text.isprintable() and len(text) <= MAX_SHOWN for text in found.values())
