@@ -222,6 +222,10 @@ class Rules:
         allowed = self._known.get(path)
         return bool(self._remember(path) if allowed is None else allowed)
 
+    def allow_all(self, operation: Operation) -> bool:
+        """Whether no rule tells paths apart by this operation, and each of them allows it."""
+        return all(operation in rule.allows for rule in self.rules)
+
     def list_mode(self, path: VPath) -> ListMode:
         """What a listing of this folder may show."""
         if self.allow(Operation.LIST, path):

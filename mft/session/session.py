@@ -19,6 +19,7 @@ from mft.session.latest import OTHERS
 from mft.session.looking import Looking
 from mft.session.numbers import NO_METADATA, Metadata
 from mft.session.whole_files import copied
+from mft.session.whole_folders import check_within
 from mft.vfs.base import Attributes, Entry, Existing, Upload
 
 Clear = Callable[[], Awaitable[None]]  # removes what is in the way
@@ -80,8 +81,16 @@ class Session(Looking):
         )
 
     async def change_open(self, file: ReceivedFile, attributes: Attributes) -> None:
-        """Set attributes of a file that is open for writing: they are part of the upload."""
-        await self._simple(self.numbers.set_attributes, file.path, file.change(attributes))
+        """Set attributes of a file that is open for writing: they are part of the upload.
+
+        Those of a finished file that is changed in place are not, save its size: they take the
+        same right as by name.
+        """
+        if file.in_place and attributes._replace(size=None) != Attributes():
+            operation, path, work = Operation.SET_ATTRIBUTES, file.path, file.change(attributes)
+            await self._guarded(self.numbers.set_attributes, operation, path, work)
+        else:
+            await self._simple(self.numbers.set_attributes, file.path, file.change(attributes))
 
     async def make_link(self, path: VPath, target: str) -> None:
         """Make a symbolic link whose target stays inside the account's tree.
@@ -133,7 +142,7 @@ class Session(Looking):
     async def rename(
         self, source: VPath, target: VPath, *, replace: bool, clear: Clear | None = None
     ) -> None:
-        """Rename; needs the permission on both paths.
+        """Rename; needs the permission on both paths, and on those of all that is in a folder.
 
         Where it is refused for what is at the target, and for nothing else, `clear` is awaited, and
         it is tried once more.
@@ -145,6 +154,9 @@ class Session(Looking):
             self._permit(Operation.RENAME, source)
             self._permit(Operation.RENAME, target)
             self._keeps_ending(target, source.name, target.name)
+            if self.account.rules.by_path:
+                rules = self.account.rules
+                await check_within(self._files, rules, self.pool, source, target)
             if self.tells_requests and outcome.asked:
                 self.emit(outcome.asked, p.Renamed(str(target), real, str(source), str(target)))
             try:
