@@ -7,7 +7,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.session.files import ReceivedFile
 from mft.session.session import Session
-from mft.session.whole_files import ALGORITHMS, TO_THE_END, Readable, copied, digests
+from mft.session.whole_files import ALGORITHMS, Readable, copied, digests
 from mft.wire.sftp import extended, responses
 
 MAX_DIGESTS: Final = 32 << 10  # bytes of digests in one answer: one SHA-256 for each of 1024 blocks
@@ -18,16 +18,21 @@ HASHES: Final = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
 async def copy_data(
     session: Session, source: Readable, target: ReceivedFile, request: extended.CopyData
 ) -> None:
-    """Copy from one open file to another; an event tells how it ended (extensions draft, 7)."""
+    """Copy from one open file to another; an event tells how it ended (extensions draft, 7).
+
+    No more than the source has at the beginning: both may be one file by two handles, or by two
+    names, and then its end would go away from who reads it for as long as the disk has room.
+    """
     if source is target:
         raise Refused(Reason.INVALID, str(source.path), "a file copied onto itself")
     try:
+        there = max(0, (await source.lane.stat()).size - request.source_offset)
         count = await copied(
             source,
             target,
             source_offset=request.source_offset,
             target_offset=request.target_offset,
-            length=request.length or TO_THE_END,
+            length=min(there, request.length or there),
         )
     except Refused as refused:
         session.emit(
