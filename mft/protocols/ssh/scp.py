@@ -179,7 +179,10 @@ class ScpServer:
     async def _sink(self, path: VPath) -> None:
         folder = await self._session.is_folder(path)
         if self._command.target_is_directory and not folder:
-            raise Refused(Reason.NOT_A_DIRECTORY, str(path))
+            # Of what is hidden nobody hears whether it is there: what is sent will be refused.
+            if not self._session.account.hides(path):
+                raise Refused(Reason.NOT_A_DIRECTORY, str(path))
+            folder = True
         self._channel.write(scp.OK)
         await self._receive_into(path, folder=folder, depth=0)
 
