@@ -59,7 +59,9 @@ async def _copy_folder(
     if depth is not Depth.ALL:
         await session.make_directory(change.target)
         return
-    if await _may_be_below(session, change.target, change.source):
+    # Where nothing may be made, that is all that is told: not whether a link leads there.
+    allowed = session.account.rules.allow(Operation.CREATE_FOLDER, change.target)
+    if allowed and await _may_be_below(session, change.target, change.source):
         raise BadRequest(403, "a Destination that may be in the source")
     await copy_tree(session, change.source, change.target)
 
