@@ -97,7 +97,7 @@ class Opening:
             share=share,
             inspections=self._inspections,
             latest=self._latest,
-            own=OwnCredentials(ways),
+            own=OwnCredentials(ways, self._roster.credentials_changed),
         )
 
     def _admit(self, account: Account, peer: Address, component: Component, each: int) -> ExitStack:

@@ -13,6 +13,7 @@ from mft.events.model import Event
 
 if TYPE_CHECKING:
     from mft.session.gate import Gate
+    from mft.session.roster import CredentialsChanged
 
 MAX_WRONG: Final = 5  # passwords that one login may get wrong; then it may not try any more
 MAX_OFFERS: Final = 4  # of codes that one login remembers: those that it made last
@@ -43,12 +44,18 @@ class Offer(NamedTuple):
 NO_WAYS: Final = Ways(_never, lambda: False)
 
 
+def _unheard(account: str, service: str, why: str, /) -> None:
+    """Nobody keeps logins."""
+
+
 class OwnCredentials:
     """One login's way to others; every connection of a web session has the same."""
 
-    def __init__(self, ways: Ways) -> None:
+    def __init__(self, ways: Ways, changed: "CredentialsChanged" = _unheard) -> None:
+        """`changed` hears of each change that was made."""
         self.password_changed = False  # in this login
         self._ways = ways
+        self._changed = changed
         self._wrong = 0
         self._offers: dict[str, Offer] = {}  # by identity, the oldest first
 
@@ -98,6 +105,14 @@ class OwnCredentials:
         else:
             self._offers.clear()
         session.emit(_told(change), p.Nothing())
+        service = session.origin.component.uuid
+        self._changed(session.account.uuid, service, why_changed(change))
+
+
+def why_changed(change: Change) -> str:
+    """Why logins end with a change, for the audit trail."""
+    what = "password was" if isinstance(change, PasswordChange) else "one-time codes were"
+    return f"the {what} changed"
 
 
 def _told(change: Change) -> Event[p.Nothing]:

@@ -19,6 +19,13 @@ class Changed(Protocol):
         """Hear it; `limited` where it is known that it may not be any number."""
 
 
+class CredentialsChanged(Protocol):
+    """Hears that an account has changed what it logs in with."""
+
+    def __call__(self, account: str, service: str, why: str, /) -> object:
+        """Hear it: the IDs of the account and of the service at which it did so."""
+
+
 def _none(account: str) -> int:
     """There are no other nodes."""
     return 0
@@ -39,6 +46,8 @@ class Roster:
         # each change here, and whether their number is limited.
         self.elsewhere: Callable[[str], int] = _none
         self.changed: Changed = _unheard
+        # Those who keep logins beyond their connections.
+        self.keepers: list[CredentialsChanged] = []
 
     def __len__(self) -> int:
         return len(self._here)
@@ -84,6 +93,11 @@ class Roster:
         self._sources[service, source] -= 1
         if self._sources[service, source] <= 0:
             del self._sources[service, source]
+
+    def credentials_changed(self, account: str, service: str, why: str) -> None:
+        """Let everybody hear it who keeps logins of the account."""
+        for keeper in tuple(self.keepers):
+            keeper(account, service, why)
 
     def add(self, session: Session, end: End) -> str:
         """A peer has logged in; `end` disconnects it, with words for it. Gives the session's id."""

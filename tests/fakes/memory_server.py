@@ -119,7 +119,7 @@ class MemoryServer:
                 max_open=limits.open_files,
                 tell_requests=self.tell_requests,
                 clock=self.reactor.seconds,
-                own=OwnCredentials(Ways(change, has_codes, trace)),
+                own=OwnCredentials(Ways(change, has_codes, trace), self.roster.credentials_changed),
                 share=share,
                 latest=self.latest,
                 left=None if share is None else partial(self.bandwidths.left, account),

@@ -31,7 +31,7 @@ from mft.protocols.http.own_credentials import (
     methods_of,
     tell,
 )
-from mft.session.own_credentials import Offer
+from mft.session.own_credentials import Offer, why_changed
 from mft.wire.http.head import BadRequest
 
 REMOVE: Final = "remove"  # the action that gives codes up
@@ -135,7 +135,7 @@ async def _changed(exchange: Exchange, change: CodesChange, offer: Offer | None 
     except NotChanged as why:
         await _refuse(exchange, why, offer)
         return False
-    end_others(exchange, "the one-time codes were changed", ONE_TIME_CODE)
+    end_others(exchange, why_changed(change), ONE_TIME_CODE)
     return True
 
 

@@ -22,6 +22,7 @@ from mft.protocols.http.own_credentials import (
     tell,
 )
 from mft.protocols.password_sentences import NOT_TWICE, password_sentence
+from mft.session.own_credentials import why_changed
 from mft.wire.http.head import BadRequest
 
 
@@ -75,7 +76,7 @@ async def _changed(exchange: Exchange, change: PasswordChange) -> bool:
     except NotChanged as why:
         await _refuse(exchange, why)
         return False
-    end_others(exchange, "the password was changed")
+    end_others(exchange, why_changed(change))
     return True
 
 

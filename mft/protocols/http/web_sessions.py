@@ -121,6 +121,7 @@ class WebSessions:
         self._here: dict[bytes, WebSession] = {}
         self._timer: Any = None
         shared.attend(self)
+        roster.keepers.append(self._credentials_changed)
 
     def __len__(self) -> int:
         return len(self._here)
@@ -251,8 +252,18 @@ class WebSessions:
             seen = but.record.seen
             await self.share(but, seen._replace(kinds=seen.kinds | proved))
 
+    def _credentials_changed(self, account: str, service: str, why: str) -> None:
+        """Whoever has a cookie of before logs in again, whatever the change came by.
+
+        Of one that came by this service, its page knows which login is to go on.
+        """
+        if service != self.component.uuid:
+            self.end_others(account, None, why)
+
     def stop(self) -> None:
         """End everything."""
+        if self._credentials_changed in self._roster.keepers:
+            self._roster.keepers.remove(self._credentials_changed)
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
