@@ -192,12 +192,29 @@ def test_guessing_ends_the_connection(victim):
 
 
 def test_commands_of_a_browser_are_no_commands(victim):
-    """A web page may send a browser to an FTP port, with commands in what it posts."""
-    files = set(victim.rig.home.rglob("*"))
-    with FtpClient(victim["clear"]) as client:
-        client.put("POST / HTTP/1.1", "Host: files", "", "USER alice\r\nPASS x\r\nMKD pwned")
-        assert [client.reply().code for _ in range(6)] == [500, 500, 500, 331, 530, 530]
+    """A web page may send a browser to an FTP port, with commands in what it posts.
+
+    The page knows a name and a password, which may be somebody else's or those of everybody, and
+    what it does comes from the address of the browser.
+    """
+    files, server = set(victim.rig.home.rglob("*")), victim.rig.server
+    posted = f"USER {server.account}\r\nPASS {server.password}\r\nMKD pwned"
+    for first in ("POST / HTTP/1.1", "GET /home/?x=%20 HTTP/1.0", "patch * HTTP/1.1"):
+        with FtpClient(victim["clear"]) as client:
+            client.put(first, "Host: files", "", posted)
+            assert [one.code for one in client.rest()] == [421]
     assert set(victim.rig.home.rglob("*")) == files
+
+
+def test_a_name_that_looks_like_a_request_is_a_name(victim):
+    with FtpClient(victim["clear"]).log_in() as client:
+        for name in ("x HTTP", "x HTTP/1.1"):
+            assert client.do(f"MKD {name}").code == 257
+        for name in ("x HTTP/1.1", "x HTTP"):
+            assert client.do(f"RMD {name}").code == 250
+        assert client.do("SITE POST / HTTP/1.1").code in (500, 502)
+        assert client.do("POST / HTTP/11").code in (500, 502)
+        assert client.do("NOOP").code == 200
 
 
 def test_shell_and_format_characters_are_characters(victim):

@@ -16,7 +16,7 @@ from mft.protocols.faults import broke
 from mft.protocols.ftp.replies import refusal
 from mft.protocols.ftp.verbs import ANSWERS
 from mft.protocols.talker import Gone
-from mft.wire.ftp.command import Bad, Command, shown
+from mft.wire.ftp.command import Bad, Command, is_http, shown
 from mft.wire.ftp.reply import Reply
 from mft.wire.ftp.verbs import NEEDS_DATA_TLS, NEEDS_TLS, VERBS, judge
 
@@ -100,7 +100,11 @@ class Conversation:
             self._control.emit(events.FTP_DATA_TLS_REQUIRED, p.Nothing())
         elif reply.code in (500, 502):
             self._control.emit(events.FTP_COMMAND_UNSUPPORTED, p.Command(command.verb))
-            self._is_bad(reply)
+            if command.verb not in VERBS and is_http(command):
+                # A page has sent its browser here: what follows may be commands of its choice.
+                self._control.end("This is no web server.")
+            else:
+                self._is_bad(reply)
             return
         self._control.say(reply)
 

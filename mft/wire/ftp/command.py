@@ -70,6 +70,15 @@ def _command(text: str) -> Command | Bad:
     return Command(verb.upper(), argument) if _VERB.fullmatch(verb) else Bad.NOT_A_COMMAND
 
 
+# What stands behind the method in the first line of a request of HTTP (RFC 9112 3).
+_OF_HTTP = re.compile(r"[^ ]++ HTTP/[0-9]\.[0-9]")
+
+
+def is_http(command: Command) -> bool:
+    """Whether a command that is none of FTP is the first line of a request of HTTP."""
+    return _OF_HTTP.fullmatch(command.argument) is not None
+
+
 def parse_number(text: str, most: int = MAX_NUMBER) -> int:
     """Read ASCII digits and nothing else; Malformed for other text and for more than `most`."""
     if not _NUMBER.fullmatch(text) or int(text) > most:

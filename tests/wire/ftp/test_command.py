@@ -14,6 +14,7 @@ from mft.wire.ftp.command import (
     Bad,
     Command,
     Lines,
+    is_http,
     parse,
     parse_inner,
     parse_number,
@@ -296,3 +297,22 @@ def test_any_bytes_give_the_same_lines_in_any_pieces(stream: bytes, sizes: list[
 def test_a_command_comes_back_as_it_was_sent(verb: str, argument: str) -> None:
     assert taken(f"{verb} {argument}\r\n".encode()) == [Command(verb, argument)]
     assert shown(Command(verb, argument)).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"GET / HTTP/1.1", True),
+        (b"Patch * HTTP/1.0", True),
+        (b"POST http://files/ HTTP/3.0", True),
+        (b"GET /", False),
+        (b"GET / HTTP/1.1 ", False),
+        (b"GET  HTTP/1.1", False),
+        (b"GET /a /b HTTP/1.1", False),
+        (b"GET / http/1.1", False),
+    ],
+)
+def test_a_request_of_http_is_known_by_its_end(line: bytes, expected: bool) -> None:
+    command = parse(line)
+    assert isinstance(command, Command)
+    assert is_http(command) is expected
