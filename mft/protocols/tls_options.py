@@ -107,6 +107,8 @@ class TlsOptions(ServiceOptions):
         **ServiceOptions.ignored,
         "ssl_domains": "certificates are not ordered from here; name files in ssl_certificate",
     }
+    # What clients that tell it may want to speak (ALPN); empty: whatever they want.
+    spoken: ClassVar[tuple[bytes, ...]] = ()
 
     ssl_certificate: Maybe[PemSource] = option(
         "The certificate, those between it and the root, and the private key: a file in PEM or "
@@ -217,6 +219,7 @@ class TlsOptions(ServiceOptions):
                 authorities=authorities,
                 require_client=bool(authorities),
                 session_seconds=int(self.tls_active_session_limit),
+                protocols=self.spoken,
             )
         except ValueError as error:
             key = self.ssl_key if isinstance(error, UnusableKey) else None

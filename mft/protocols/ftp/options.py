@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_address
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, ClassVar, Final, NamedTuple
 
 from pydantic import field_validator
 
@@ -109,6 +109,8 @@ PassiveAddresses = Annotated[
 
 class FtpOptions(TlsOptions):
     """FTP, which clients secure by AUTH TLS (explicit FTPS)."""
+
+    spoken: ClassVar[tuple[bytes, ...]] = (b"ftp", b"ftp-data")
 
     port: PortOrAny = listening_port("10021")
     banner: Text = option(

@@ -242,6 +242,7 @@ class HttpsOptions(HttpOptions, TlsOptions):
     """HTTP over TLS."""
 
     ignored: ClassVar[Mapping[str, str]] = {**TlsOptions.ignored, **HttpOptions.ignored}
+    spoken: ClassVar[tuple[bytes, ...]] = (b"http/1.1", b"http/1.0")
 
     port: PortOrAny = listening_port("10443")
     enable_ssl_certificate_authentication: YesNo = option(

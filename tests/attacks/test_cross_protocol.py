@@ -1,0 +1,78 @@
+"""A client of one protocol that is led to a service of another, which shows the same certificate.
+
+Somebody in the middle of the network cannot read TLS, and can choose where its bytes go: a browser
+that wants a web page would bring its cookie to a port where files are uploaded, and run what comes
+from one where they are downloaded (ALPACA, 2021). Browsers say what they want to speak.
+"""
+
+import socket
+import ssl
+from collections.abc import Sequence
+
+import pytest
+
+from tests.system.ftp_client import FtpClient
+
+BROWSER = ("h2", "http/1.1")
+
+
+def wanting(*names: str) -> ssl.SSLContext:
+    """TLS of a client that believes everybody, and wants to speak one of these."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(names)
+    return context
+
+
+def spoken(connection: socket.socket, names: Sequence[str]) -> str | None:
+    """What is spoken over a connection by who wants one of these."""
+    with wanting(*names).wrap_socket(connection) as secured:
+        return secured.selected_alpn_protocol()
+
+
+def refused(connection: socket.socket, names: Sequence[str]) -> None:
+    """The handshake fails, for that reason."""
+    with pytest.raises(ssl.SSLError, match=r"(?i)no.application.protocol"):
+        spoken(connection, names)
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def explicit(port: int) -> socket.socket:
+    """A control connection on which the middle has asked for TLS, in clear."""
+    connection = connected(port)
+    with connection.makefile("rb") as lines:
+        while not lines.readline().startswith(b"220 "):
+            pass
+        connection.sendall(b"AUTH TLS\r\n")
+        assert lines.readline().startswith(b"234 ")
+    return connection
+
+
+@pytest.mark.parametrize("names", [BROWSER, ("http/1.1",), ("h2",), ("http/1.0",)])
+def test_a_browser_does_not_come_to_a_control_connection(victim, names) -> None:
+    refused(connected(victim["implicit"].port), names)
+    refused(explicit(victim["explicit"].port), names)
+
+
+def test_nor_to_a_data_connection(victim) -> None:
+    """The middle has logged in as itself, and asked for an upload."""
+    with FtpClient(victim["implicit"]).log_in() as client:
+        browser = client.connect(client.passive())
+        name = victim.name()
+        assert client.do(f"STOR {name}").code == 150
+        refused(browser, BROWSER)
+        assert client.reply().code == 426
+    assert not victim.path(name).exists()
+
+
+def test_who_wants_ftp_does_not_come_to_a_web_server(victim) -> None:
+    refused(connected(victim.webs["https"].port), ("ftp",))
+
+
+def test_who_wants_what_is_spoken_is_served(victim) -> None:
+    assert spoken(connected(victim["implicit"].port), ("x-filezilla-ftp", "ftp")) == "ftp"
+    assert spoken(explicit(victim["explicit"].port), ("ftp",)) == "ftp"
+    assert spoken(connected(victim.webs["https"].port), BROWSER) == "http/1.1"
