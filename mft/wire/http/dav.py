@@ -15,6 +15,7 @@ from mft.wire.http.target import Target, parse_target
 
 MAX_XML: Final = 64 << 10  # bytes of a body
 MAX_ELEMENTS: Final = 1000  # in a body; each costs a call
+MAX_NAME: Final = 1 << 10  # characters of an element's, with its namespace, which many may share
 MAX_LEVELS: Final = 32  # of elements within elements
 MAX_PROPERTIES: Final = 128  # asked for in one request; each is told for every file
 
@@ -94,6 +95,8 @@ class _Reader:
         self._count += 1
         if self._count > MAX_ELEMENTS or len(self._above) > MAX_LEVELS:
             raise BadRequest(400, "a body with too many elements, or too deep")
+        if len(name) > MAX_NAME:
+            raise BadRequest(400, f"an element with a name of more than {MAX_NAME} characters")
         namespace, _, local = name.rpartition(" ")
         element = _Element(Name(namespace, local), [])
         self._above[-1].inner.append(element)

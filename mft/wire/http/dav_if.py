@@ -27,16 +27,15 @@ def if_holds(field: str, target: str, tag: str | None) -> bool:
     """
     if not _ALL.fullmatch(field):
         raise BadRequest(400, "an If that cannot be read")
+    groups = _GROUPS.findall(field)
+    # Once: a field may have thousands of groups, and a target may be long.
+    asked = parse_target(target).segments if any(resource for resource, _ in groups) else ()
     return any(
         _list_holds(one, tag)
-        for resource, lists in _GROUPS.findall(field)
-        if not resource or _is_target(resource[1:-1], target)
+        for resource, lists in groups
+        if not resource or parse_target(resource[1:-1]).segments == asked
         for one in _LISTS.findall(lists)
     )
-
-
-def _is_target(resource: str, target: str) -> bool:
-    return parse_target(resource).segments == parse_target(target).segments
 
 
 def _list_holds(text: str, tag: str | None) -> bool:

@@ -1,0 +1,54 @@
+"""Little requests that would take the server long, or much memory: nothing is looked at again and
+again for each part of what was sent, and nothing is kept many times over.
+"""
+
+import tracemalloc
+
+import pytest
+
+from mft.wire.http import dav, dav_if
+from mft.wire.http.dav_if import if_holds
+from mft.wire.http.head import MAX_HEAD, MAX_TARGET, BadRequest
+from mft.wire.http.target import Target, parse_target
+
+TARGET = "/home/" + "%C3%BC" * ((MAX_TARGET - 6) // 6)
+
+
+@pytest.mark.parametrize("resource", ["/a", "/home/" + "%C3%BC" * 100, "http://files/a"])
+def test_a_long_if_is_read_once(monkeypatch: pytest.MonkeyPatch, resource: str) -> None:
+    """Two thousand lists, each about another resource than that of a long target."""
+    read: list[str] = []
+
+    def reading(text: str) -> Target:
+        read.append(text)
+        return parse_target(text)
+
+    monkeypatch.setattr(dav_if, "parse_target", reading)
+    group = f'<{resource}>(["a"])'
+    field = group * ((MAX_HEAD - MAX_TARGET) // len(group))
+    assert not if_holds(field, TARGET, '"x"')
+    assert sum(map(len, read)) <= len(field) + len(TARGET)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<a/>" * (dav.MAX_ELEMENTS - 2),
+        "".join(f"<a{n}/>" for n in range(dav.MAX_PROPERTIES)),
+    ],
+)
+@pytest.mark.parametrize("root", ["propfind", "propertyupdate"])
+def test_a_long_name_is_not_kept_for_each_of_its_elements(inner: str, root: str) -> None:
+    """One declaration of a name space stands for every element in it."""
+    start = f'<D:{root} xmlns:D="DAV:" xmlns="{{}}"><D:set><D:prop>'
+    end = f"</D:prop></D:set></D:{root}>"
+    space = "u" * (dav.MAX_XML - len(start + inner + end))
+    body = (start.format(space) + inner + end).encode()
+    parse = dav.parse_propfind if root == "propfind" else dav.parse_propertyupdate
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadRequest):
+            parse(body)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
