@@ -16,7 +16,7 @@ MAX_WORDS: Final = 500  # characters of what a server said, in events
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS: Final = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@{_LABEL}(?:\.{_LABEL})*")
-_NAMED: Final = re.compile(r'("?)([^"<>]*)\1\s*<([^<>]*)>')
+_NAMED: Final = re.compile(r'("?)([^"<>]*+)\1\s*+<([^<>]*+)>')
 
 
 class MailRejected(Exception):  # noqa: N818 - it says what became of a mail

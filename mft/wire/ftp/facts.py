@@ -25,7 +25,8 @@ _MDTM_SET = re.compile(r"([0-9]{14}(?:\.[0-9]{1,9})?) (.+)")
 _UTIME = re.compile(r"([0-9]{12}(?:[0-9]{2})?) (.+)")
 _UTIME_THREE = re.compile(r"(.+) ([0-9]{14}) ([0-9]{14}) ([0-9]{14}) UTC", re.IGNORECASE)
 _MODE = re.compile(r"[0-7]{3,4}")
-_FACT = re.compile(r"([^=; ]+)=([^=; ]*);")
+_FACT = re.compile(r"([^=; ]++)=([^=; ]*+);")
+_FACTS = re.compile(r"(?:[^=; ]++=[^=; ]*+;)+")
 _TWO = re.compile(rf'({QUOTED}|[^" ][^ ]*+) ({QUOTED}|[^" ][^ ]*+)')
 
 CHANGEABLE = ("modify", "UNIX.mode")  # the facts that MFF sets
@@ -103,9 +104,10 @@ def parse_mff(argument: str) -> tuple[dict[str, str], str]:
     another fact.
     """
     text, _, path = argument.partition(" ")
-    pairs = _FACT.findall(text)
-    if not pairs or "".join(f"{name}={value};" for name, value in pairs) != text:
+    # First as a whole: looking for facts from each character on takes the square of a long line.
+    if not _FACTS.fullmatch(text):
         raise Malformed("not a list of facts such as modify=20240131235959;")
+    pairs = _FACT.findall(text)
     facts: dict[str, str] = {}
     for name, value in pairs:
         canonical = _CANONICAL.get(name.lower())

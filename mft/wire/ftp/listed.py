@@ -40,7 +40,9 @@ _WINDOWS: Final = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _TOTAL: Final = re.compile(r"total [0-9]{1,19}[kKMGT]?(?: .{0,80})?", re.IGNORECASE)
-_FACT: Final = re.compile(r"([^=; ]+)=([^;]*);")
+_FACT: Final = re.compile(r"([^=; ]++)=([^;]*+);")
+_FACTS: Final = re.compile(r"(?:[^=; ]++=[^;]*+;)*")
+_ARROW: Final = b" -> "  # between the name of a link and its target
 _TYPES: Final = {
     "d": stat.S_IFDIR,
     "D": stat.S_IFDIR,
@@ -78,10 +80,10 @@ def parse_mlsx(line: str) -> Listed | None:
     Malformed for anything else, and for a file without its size.
     """
     text, space, name = line.partition(" ")
-    pairs = _FACT.findall(text)
-    if not space or not name or "".join(f"{fact}={value};" for fact, value in pairs) != text:
+    # First as a whole: looking for facts from each character on takes the square of a long line.
+    if not space or not name or not _FACTS.fullmatch(text):
         raise Malformed("not facts and a name")
-    facts = {fact.lower(): value for fact, value in pairs}
+    facts = {fact.lower(): value for fact, value in _FACT.findall(text)}
     kind = facts.get("type", "").lower()
     if kind in ("cdir", "pdir"):
         return None
@@ -174,11 +176,11 @@ def _permissions(letters: str) -> int:
 
 def _linked(text: str, size: int) -> str:
     """The name in `name -> target`; a link is as long as its target, which tells arrows apart."""
-    parts = text.split(" -> ")
-    for at in range(1, len(parts)):
-        if len(" -> ".join(parts[at:]).encode(errors="surrogateescape")) == size:
-            return " -> ".join(parts[:at])
-    return parts[0]
+    data = text.encode(errors="surrogateescape")
+    end = len(data) - size - len(_ARROW)
+    if end >= 0 and data.startswith(_ARROW, end):
+        return data[:end].decode(errors="surrogateescape")
+    return text.partition(_ARROW.decode())[0]
 
 
 def _windows(line: str) -> Listed | None:

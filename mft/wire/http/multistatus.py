@@ -16,6 +16,7 @@ from mft.wire.http.framing import MAX_LENGTH
 MAX_ROW: Final = 256 << 10  # bytes of one file with all its properties, and between two of them
 MAX_TEXT: Final = 16 << 10  # characters of a property; an href of 4 KiB has three times as many
 MAX_NAMES: Final = 1000  # different names of elements and attributes, which expat keeps
+MAX_NAME: Final = 1 << 10  # characters of one of them, with its namespace, which many may share
 
 TYPE: Final = "application/xml; charset=utf-8"
 # What PROPFIND asks for: all that an entry of a folder is made of.
@@ -93,6 +94,8 @@ class MultiStatus:
         self._know(f"{prefix} {uri}")
 
     def _know(self, name: str) -> None:
+        if len(name) > MAX_NAME:
+            raise Malformed(f"an answer with a name of more than {MAX_NAME} characters")
         if name not in self._names:
             self._names.add(name)
             if len(self._names) > MAX_NAMES:
