@@ -158,8 +158,10 @@ class HttpAuthenticator:
 
     async def _admit(self, credentials: Credentials, told: Told, peer: Address) -> Verdict:
         parts, name = self._parts, credentials.username
-        if told.uuid in parts.accounts:
-            return Rejected(self.component, "the server named the ID of an account of server.ini")
+        if parts.is_ours(told.uuid):
+            return Rejected(
+                self.component, "the server named the ID of an account of server.ini or a file"
+            )
         uuid = told.uuid or outside_uuid(self.component, name)
         try:
             options = {**told.options, "name": name}

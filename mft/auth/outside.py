@@ -87,8 +87,8 @@ def found_again(
 
     What was told is read again by the rules of server.ini, and its groups are ours as they are now.
     """
-    if seen.account in parts.accounts:
-        return Rejected(method, "its ID is that of an account of server.ini")
+    if parts.is_ours(seen.account):
+        return Rejected(method, "its ID is that of an account of server.ini or a file")
     try:
         told = _read_trace(seen.trace)
         member_of = told.pop(GROUPS).split("\n")

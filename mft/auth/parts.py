@@ -103,3 +103,12 @@ class Parts(NamedTuple):
     used_codes: UsedCodes = NOWHERE  # one-time codes that do no longer
     own_factors: OwnFactors = NO_OWN_FACTORS  # those that accounts have given themselves
     settle: Settle = settle_alone  # agrees with other nodes
+
+    def is_ours(self, account: str) -> bool:
+        """Whether an ID is that of an account of server.ini, or of a file beside it.
+
+        Of a file that has changed since, it is what stood there when the configuration was read.
+        """
+        return account in self.accounts or any(
+            account in file.accounts for file in self.files.values()
+        )

@@ -14,11 +14,13 @@ from mft.auth.base import (
     Password,
     PublicKey,
     Rejected,
+    Seen,
     Verdict,
     WouldTry,
 )
 from mft.auth.http import HttpAuthenticator
 from mft.auth.outside import outside_uuid
+from mft.auth.parts import AccountsOfFile
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
 from mft.core.secret import Secret
@@ -200,6 +202,20 @@ def test_an_account_that_cannot_be_is_refused(account: Any, why: str) -> None:
     found = run(method.authenticate(ANN, PEER, SERVICE))
     assert isinstance(found, Rejected)
     assert why in found.details
+
+
+def test_the_id_of_an_account_of_a_file_is_none_for_a_server_to_give() -> None:
+    """It would have what that account does lately, its interrupted uploads and its sessions."""
+    method = HttpMethod(lambda question: accepted(**HOME, uuid="id-bob"))
+    files = {"file-1": AccountsOfFile({"id-bob": bob()}, {}, ())}
+    assert isinstance(run(method.authenticate(ANN, PEER, SERVICE)), Accepted)
+    method._parts = method.parts._replace(files=files)
+    found = run(method.authenticate(ANN, PEER, SERVICE))
+    assert isinstance(found, Rejected)
+    seen = Seen(HTTP.uuid, "id-bob", "ann", frozenset(("password",)), "{}")
+    assert run(method.find(seen, PEER)) == Rejected(
+        HTTP, "its ID is that of an account of server.ini or a file"
+    )
 
 
 def bob() -> Any:
