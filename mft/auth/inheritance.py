@@ -5,7 +5,7 @@ rules and virtual folders of several groups add up. A group that the source addr
 counts for nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -90,13 +90,24 @@ class Membership(NamedTuple):
         return _own(own, self._primary.allow_certificate_authentication)
 
     @property
+    def _in_paths(self) -> str:
+        """The name that stands in paths for `${USER}`; raises ValueError where it would change.
+
+        In another system `a:b` and `a.b` may be two people, who would have one folder here.
+        """
+        name = self.options.name
+        if self.told and path_name(name) != name:
+            raise ValueError('the name has one of \\ / : * ? " < > | in it')
+        return name
+
+    @property
     def keys_path(self) -> Path | None:
         """The file or folder of authorized keys, if there is one; raises ValueError."""
         own = self.options.ssh_authorized_keys_path
         if not isinstance(own, Inherit):
             return own
         path = self._primary.ssh_authorized_keys_path
-        return None if path is None else Path(member_path(path, self.options.name))
+        return None if path is None else Path(member_path(path, self._in_paths))
 
     @property
     def home(self) -> str:
@@ -107,7 +118,7 @@ class Membership(NamedTuple):
         path = self._primary.home_folder_path
         if path is None:
             raise ValueError("neither the account nor its primary group has a home_folder_path")
-        return member_path(path, self.options.name)
+        return member_path(path, self._in_paths)
 
     @property
     def virtual_folders(self) -> tuple[tuple[VPath, str], ...]:
@@ -115,7 +126,7 @@ class Membership(NamedTuple):
         folders = self.options.virtual_folders
         if isinstance(folders, Inherit):
             folders = tuple(one for _, group in self.groups for one in group.virtual_folders)
-        return _placed(folders, self.options.name)
+        return _placed(folders, lambda: self._in_paths)
 
     @property
     def interrupted_upload_lifetime(self) -> float:
@@ -209,12 +220,14 @@ def _own(value: T | Inherit, inherited: T) -> T:
     return inherited if isinstance(value, Inherit) else value
 
 
-def _placed(folders: Sequence[VirtualFolder], user: str) -> tuple[tuple[VPath, str], ...]:
+def _placed(
+    folders: Sequence[VirtualFolder], user: Callable[[], str]
+) -> tuple[tuple[VPath, str], ...]:
     """Virtual folders of one account; the first that names a place has it."""
     placed: dict[VPath, str] = {}
     for folder in folders:
         together = folder.virtual + folder.real
-        names = {"USER": path_name(user)} if "${USER}" in together else {}
+        names = {"USER": path_name(user())} if "${USER}" in together else {}
         where = virtual_path(expand(folder.virtual, names))
         placed.setdefault(where, expand(folder.real, names))
     return tuple(placed.items())

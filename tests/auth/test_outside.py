@@ -53,6 +53,20 @@ def test_a_group_that_does_not_exist_is_refused() -> None:
         outside_account("id-1", "ldap", GROUPS, ["NOBODY"], OPTIONS)
 
 
+@pytest.mark.parametrize("name", ["ann:b", "ann/b", "ann\\b", "ann*b", "ann|b"])
+def test_a_name_that_a_path_would_change_has_the_folders_of_nobody_else(name: str) -> None:
+    """`ann.b` is somebody else, who has the folder that this name would be in a path."""
+    by_name = {"ALL": group("all", home_folder_path="/homes/${USER}")}
+    shared = {"ALL": group("all", virtual_folders="/own, /own/${USER}")}
+    for groups, told in ((by_name, {}), (shared, {"home_folder_path": "/homes/one"})):
+        for who, kind in (("ann.b", Accepted), (name, Rejected)):
+            whole = outside_account("id-1", "http", groups, ["ALL"], {**told, "name": who})
+            verdict = admitted(whole, METHOD, NOW, PEER)
+            assert isinstance(verdict, kind), verdict
+    own = outside_account("id-1", "http", GROUPS, ["DEFAULT_GROUP"], {**OPTIONS, "name": name})
+    assert isinstance(admitted(own, METHOD, NOW, PEER), Accepted), "a home of its own"
+
+
 def test_a_disabled_group_bars_it() -> None:
     groups = {"OFF": group("off", enabled="no")}
     whole = outside_account("id-1", "ldap", groups, ["OFF"], OPTIONS)
