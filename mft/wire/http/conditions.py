@@ -5,7 +5,7 @@ from typing import Final
 
 from mft.wire.http.date import parse_http_date
 from mft.wire.http.dav_if import if_holds
-from mft.wire.http.etag import matches_strongly, matches_weakly
+from mft.wire.http.etag import is_readable, matches_strongly, matches_weakly
 from mft.wire.http.head import Head
 
 NOT_MODIFIED: Final = 304
@@ -19,14 +19,15 @@ def verdict(head: Head, tag: str | None, modified: int | None) -> int | None:
 
     `tag` is the strong entity tag, `modified` the time of the last change in seconds since the
     epoch; both None where nothing is there. A date that is none is passed over; BadRequest(400)
-    for an If of WebDAV that cannot be read.
+    for an If of WebDAV that cannot be read. Nothing is changed under a condition on tags that
+    cannot be read: what should not be replaced might be.
     """
     if _may_not_go_on(head, tag, modified):
         return FAILED
     reads = head.method in _READS
     if (known := head.fields.get("if-none-match")) is not None:
         if not matches_weakly(known, tag):
-            return None
+            return None if reads or is_readable(known) else FAILED
         return NOT_MODIFIED if reads else FAILED
     since = _date(head, "if-modified-since") if reads else None
     unchanged = since is not None and modified is not None and modified <= since

@@ -42,5 +42,10 @@ def matches_weakly(field: str, tag: str | None) -> bool:
     return tag.removeprefix("W/") in [one.removeprefix("W/") for one in _tags(field)]
 
 
+def is_readable(field: str) -> bool:
+    """Whether a field is `*`, or a list of tags."""
+    return field.strip(" \t") == "*" or _LIST.fullmatch(field) is not None
+
+
 def _tags(field: str) -> list[str]:
     return _ITEM.findall(field) if _LIST.fullmatch(field) else []

@@ -43,6 +43,9 @@ def request(method: str, *fields: tuple[str, str]) -> Head:
         (((NONE_MATCH, f"W/{TAG}"),), 304, 412),
         (((NONE_MATCH, "*"),), 304, 412),
         (((NONE_MATCH, OTHER),), None, None),
+        (((NONE_MATCH, "nonsense"),), None, 412),
+        (((NONE_MATCH, "*"), (NONE_MATCH, "*")), None, 412),
+        (((NONE_MATCH, ""),), None, 412),
         (((SINCE, THEN),), 304, None),
         (((SINCE, BEHIND),), 304, None),
         (((SINCE, BEFORE),), None, None),
@@ -92,6 +95,11 @@ def test_what_is_not_there_is_as_nobody_knows_it(
 ) -> None:
     for method in ("GET", "PUT"):
         assert verdict(request(method, (field, value)), None, None) == expected
+
+
+def test_a_change_under_a_condition_that_cannot_be_read_is_not_made() -> None:
+    for method, expected in (("PUT", 412), ("DELETE", 412), ("GET", None)):
+        assert verdict(request(method, (NONE_MATCH, f"*, {TAG}")), None, None) == expected
 
 
 def test_a_condition_of_reading_only_is_none_for_what_changes() -> None:
