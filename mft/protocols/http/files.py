@@ -13,8 +13,10 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.http import folders, uploads
 from mft.protocols.http.answers import JSON, Field
+from mft.protocols.http.body_digests import NOT_ITS_DIGEST, told_by
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.trees import remove_any
+from mft.protocols.http.upload_fields import refuse_encoded
 from mft.protocols.http.zip_answer import send_zip, wants_zip
 from mft.session.files import SentFile
 from mft.vfs.base import Entry, Existing
@@ -23,8 +25,6 @@ from mft.wire.http.date import http_date
 from mft.wire.http.dav import Depth, parse_depth
 from mft.wire.http.digests import (
     old_digest,
-    parse_digest,
-    parse_old_digest,
     repr_digest,
     wants_old_digest,
     wants_repr_digest,
@@ -161,12 +161,11 @@ async def put(exchange: Exchange) -> None:
     fields = exchange.head.fields
     if "content-range" in fields:
         raise BadRequest(400, "a part of a file cannot be put (RFC 9110 14.4)")
-    if (fields.get("content-encoding") or "identity").lower() != "identity":
-        raise BadRequest(415, "a body in an encoding of its own")
+    refuse_encoded(exchange)
     if uploads.is_part(exchange):
         await _put_part(exchange)
         return
-    digest = _told_digest(exchange)
+    digest = told_by(fields).of_whole()
     only_new, conditional = must_be_new(exchange.head), is_conditional(exchange.head)
     if not only_new and conditional and not await holds(exchange):
         exchange.refuse(412, OTHERWISE)
@@ -202,27 +201,11 @@ async def _receive(exchange: Exchange, how: Existing, digest: bytes | None) -> N
         await exchange.body.into(received, exchange.client.hub.soon, update)
         if hasher is not None and hasher.digest() != digest:
             received.discard()
-            raise BadRequest(400, "the digest is not that of the body")
+            raise BadRequest(400, NOT_ITS_DIGEST)
     if hasher is not None:
         exchange.fields.append(("Repr-Digest", repr_digest(hasher.digest())))
     place = exchange.place(received.path, folder=False)
     exchange.answer(201, b"", ("Location", place), server_path(received.path))
-
-
-def _told_digest(exchange: Exchange) -> bytes | None:
-    """The SHA-256 that the client says its body has; BadRequest where it cannot be read."""
-    for name, parse in (
-        ("repr-digest", parse_digest),
-        ("content-digest", parse_digest),
-        ("digest", parse_old_digest),
-    ):
-        value = exchange.head.fields.get(name)
-        if value is not None and "sha-256" in value.lower():
-            found = parse(value)
-            if found is None:
-                raise BadRequest(400, f"a {name} that cannot be read")
-            return found
-    return None
 
 
 async def holds(exchange: Exchange) -> bool:

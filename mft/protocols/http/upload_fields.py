@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from mft.protocols.http.answers import Field
+from mft.protocols.http.body_digests import told_by
 from mft.protocols.http.exchange import Exchange
-from mft.protocols.http.upload_parts import Part, Standing, Upload
+from mft.protocols.http.upload_parts import SHA_256, Demands, Part, Standing, Upload
 from mft.wire.http.date import http_date
 from mft.wire.http.framing import body_length
 from mft.wire.http.head import BadRequest
@@ -41,14 +42,15 @@ def speaks_tus(exchange: Exchange) -> bool:
 
 
 def _tus_part(exchange: Exchange, name: UploadName) -> Part:
-    return Part(_begin_of(exchange), name.length, checksum=checksum_of(exchange))
+    return Part(_begin_of(exchange), name.length, demands=demands_of(exchange))
 
 
 def _draft_part(exchange: Exchange, name: UploadName) -> Part:
     begin, ends = _begin_of(exchange), parse_complete(exchange.head.fields.get("upload-complete"))
     if ends is None:
         raise BadRequest(400, "a part that does not say whether it is the last")
-    return Part(begin, length_of(exchange, begin, name.length, ends=ends), ends)
+    length = length_of(exchange, begin, name.length, ends=ends)
+    return Part(begin, length, ends, demands_of(exchange))
 
 
 PARTS: Final[Mapping[str, Callable[[Exchange, UploadName], Part]]] = {
@@ -64,13 +66,21 @@ def _begin_of(exchange: Exchange) -> int:
     return offset
 
 
-def checksum_of(exchange: Exchange) -> Checksum | None:
-    """What the body is to have, where tus is told of it; raises BadRequest(400)."""
+def demands_of(exchange: Exchange) -> Demands:
+    """What the body, and the file, are to have: by tus, and by digests; raises BadRequest(400)."""
     field = exchange.head.fields.get("upload-checksum")
     checksum = None if field is None else parse_checksum(field)
     if field is not None and checksum is None:
         raise BadRequest(400, "a checksum that cannot be read, or is not known here")
-    return checksum
+    told = told_by(exchange.head.fields)
+    digest = None if told.body is None else Checksum(SHA_256, told.body)
+    return Demands(tuple(one for one in (checksum, digest) if one is not None), told.file)
+
+
+def refuse_encoded(exchange: Exchange) -> None:
+    """BadRequest(415) for a body that is not the bytes of the file (RFC 9110 8.4)."""
+    if (exchange.head.fields.get("content-encoding") or "identity").lower() != "identity":
+        raise BadRequest(415, "a body in an encoding of its own")
 
 
 def length_of(exchange: Exchange, begin: int, known: int | None, *, ends: bool) -> int | None:

@@ -15,11 +15,13 @@ from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.request_body import RequestBody
 from mft.session.files import ReceivedFile
 from mft.session.session import Session
+from mft.session.whole_files import digest_of
 from mft.vfs.base import Entry, Existing
 from mft.wire.http.framing import body_length
 from mft.wire.http.head import BadRequest
 from mft.wire.http.tus import Checksum, UploadName
 
+SHA_256: Final = "sha256"
 OTHER_CHECKSUM: Final = 460  # the status of tus for it
 LATER: Final = "the client goes on later"
 TOO_MUCH: Final = "more bytes than the upload is to have"
@@ -34,13 +36,20 @@ class Standing(NamedTuple):
     until: int = 0  # seconds since the epoch: how long what is here is kept
 
 
+class Demands(NamedTuple):
+    """What is to be true of bytes before they count."""
+
+    body: tuple[Checksum, ...] = ()  # of the part itself
+    file: bytes | None = None  # the SHA-256 of the whole file, looked at with the last part
+
+
 class Part(NamedTuple):
     """What a request adds to an upload."""
 
     offset: int
     length: int | None  # of the whole file; None: not known yet
     ends: bool | None = None  # whether the file is whole with it; None: at its length
-    checksum: Checksum | None = None
+    demands: Demands = Demands()
 
 
 class Upload:
@@ -113,7 +122,7 @@ class Upload:
         async with await upload as received:
             if received.in_place:
                 raise Refused(Reason.EXISTS, str(self.name.path), "a finished file is there")
-            if part.checksum is not None:
+            if part.demands.body:
                 await received.doubt()
             at, ends = await self._take(part, received)
         self.path = received.path
@@ -127,12 +136,13 @@ class Upload:
             await self._exchange.body.into(received, self._exchange.client.hub.soon, counted.took)
             whole = True
         finally:
-            if counted.too_much or not (whole or part.checksum is None):
+            if counted.too_much or not (whole or not part.demands.body):
                 received.resized(part.offset)
         if not counted.as_told:
             received.resized(part.offset)
             await received.abort("the checksum is not that of the bytes")
-            raise BadRequest(OTHER_CHECKSUM, "the checksum is not that of the bytes")
+            status = OTHER_CHECKSUM if "tus-resumable" in self._exchange.head.fields else 400
+            raise BadRequest(status, "the checksum is not that of the bytes")
         at = part.offset + counted.count
         ends = at == part.length if part.ends is None else part.ends
         if not ends:
@@ -140,7 +150,16 @@ class Upload:
         elif part.length not in (None, at):
             await received.abort(LATER)
             raise BadRequest(400, "the end of an upload before its length")
+        elif part.demands.file is not None:
+            await self._compare(received, at, part.demands.file)
         return at, ends
+
+    async def _compare(self, received: ReceivedFile, size: int, digest: bytes) -> None:
+        """See that a file has the SHA-256 that its client has told; else nothing of it is kept."""
+        found = await digest_of(self._session, received.path, received.lane, SHA_256, 0, size)
+        if found.value != digest:
+            received.discard()
+            raise BadRequest(400, "the digest is not that of the file")
 
     async def give_up(self, why: str) -> None:
         """Remove what is here of it, and never a finished file."""
@@ -164,10 +183,10 @@ class _Counted:
         self.too_much = False
         self._body = body
         self._most = None if part.length is None else part.length - part.offset
-        self._checksum = part.checksum
-        self._hash = None
-        if part.checksum is not None:
-            self._hash = hashlib.new(part.checksum.algorithm, usedforsecurity=False)
+        self._hashes = [
+            (hashlib.new(one.algorithm, usedforsecurity=False), one.value)
+            for one in part.demands.body
+        ]
 
     def took(self, view: memoryview) -> None:
         """Take a piece; what is more than there may be ends the body."""
@@ -175,12 +194,11 @@ class _Counted:
         if self._most is not None and self.count > self._most:
             self.too_much = True
             self._body.fail(Refused(Reason.QUOTA, "", TOO_MUCH))
-        elif self._hash is not None:
-            self._hash.update(view)
+            return
+        for hasher, _ in self._hashes:
+            hasher.update(view)
 
     @property
     def as_told(self) -> bool:
-        """Whether it has the checksum that it is to have."""
-        if self._hash is None or self._checksum is None:
-            return True
-        return self._hash.digest() == self._checksum.value
+        """Whether it has the checksums that it is to have."""
+        return all(hasher.digest() == value for hasher, value in self._hashes)

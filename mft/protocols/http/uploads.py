@@ -13,10 +13,11 @@ from mft.core.vpath import VPath
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.upload_fields import (
     PARTS,
-    checksum_of,
+    demands_of,
     length_of,
     limits,
     offset_of,
+    refuse_encoded,
     speak_tus,
     speaks_tus,
     told_of,
@@ -60,14 +61,15 @@ async def create(exchange: Exchange) -> None:
         raise BadRequest(400, "not the length of one whole file")
     if not exchange.body.done and exchange.head.media_type != TUS_TYPE:
         raise BadRequest(415, f"a part that is not {TUS_TYPE}")
-    checksum = checksum_of(exchange)
+    refuse_encoded(exchange)
+    demands = demands_of(exchange)
     path, goes_on = _asked_for(exchange)
     upload = await _begun(exchange, path, length, goes_on=goes_on)
     if length and exchange.body.done:
         standing = await upload.standing()
     else:
         async with upload.turn():
-            standing = await upload.append(Part(0, length, checksum=checksum))
+            standing = await upload.append(Part(0, length, demands=demands))
     exchange.answer(201, b"", ("Location", url_of(upload)), *told_of(exchange, upload, standing))
 
 
@@ -104,20 +106,32 @@ async def _begun(
 
 
 def is_part(exchange: Exchange) -> bool:
-    """Whether a PUT is only the beginning of its file."""
-    return parse_complete(exchange.head.fields.get("upload-complete")) is False
+    """Whether a PUT is only the beginning of its file.
+
+    BadRequest(400) where that cannot be read, or is said as drafts before 03 have it: half a file
+    must not be taken for all of it.
+    """
+    fields = exchange.head.fields
+    told = fields.get("upload-complete")
+    complete = parse_complete(told)
+    if told is not None and complete is None:
+        raise BadRequest(400, "an Upload-Complete that is not ?0 or ?1")
+    older = fields.get("upload-incomplete")
+    if older is not None and parse_complete(older) is not False:
+        raise BadRequest(400, "a part in the terms of another draft")
+    return complete is False
 
 
 async def put_part(exchange: Exchange) -> None:
     """PUT with Upload-Complete: ?0 begins an upload of the draft, with its first part."""
-    length = length_of(exchange, 0, None, ends=False)
+    length, demands = length_of(exchange, 0, None, ends=False), demands_of(exchange)
     upload = await _begun(exchange, exchange.path, length)
     _announce(exchange, upload)
     async with upload.turn():
         if exchange.body.done:
             standing = await upload.standing()
         else:
-            standing = await upload.append(Part(0, length, ends=False))
+            standing = await upload.append(Part(0, length, ends=False, demands=demands))
     exchange.answer(201, b"", ("Location", url_of(upload)), *told_of(exchange, upload, standing))
 
 
@@ -176,10 +190,11 @@ async def head(exchange: Exchange) -> None:
 
 async def patch(exchange: Exchange) -> None:
     """PATCH: the next part; the file is under its name with the last one."""
+    upload = _named(exchange)
     read = PARTS.get(exchange.head.media_type)
     if read is None:
         raise BadRequest(415, f"a part that is neither {TUS_TYPE} nor {DRAFT_TYPE}")
-    upload = _named(exchange)
+    refuse_encoded(exchange)
     part = read(exchange, upload.name)
     async with upload.turn():
         standing = await upload.standing()

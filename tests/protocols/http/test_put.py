@@ -14,7 +14,7 @@ from mft.events import catalogue as e
 from mft.vfs.local import LocalFileSystem
 from mft.vfs.memory import MemoryFileSystem
 from mft.vfs.volume import Volumes
-from mft.wire.http.digests import repr_digest
+from mft.wire.http.digests import old_digest, repr_digest
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.files import interrupt
 from tests.fakes.http_server import Answer, HttpClient, HttpServer
@@ -265,6 +265,21 @@ def test_a_digest_that_cannot_be_read_is_refused(
     client: HttpClient, server: HttpServer, field: str, value: str
 ) -> None:
     assert put(client, **{field: value}).status == 400
+    assert nothing_came(server)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Repr_Digest": repr_digest(DIGEST), "Content_Digest": repr_digest(bytes(32))},
+        {"Repr_Digest": repr_digest(DIGEST), "Digest": old_digest(bytes(32))},
+        {"Content_Digest": repr_digest(DIGEST), "Digest": old_digest(bytes(32))},
+    ],
+)
+def test_digests_that_differ_are_refused(
+    client: HttpClient, server: HttpServer, fields: dict[str, str]
+) -> None:
+    assert put(client, **fields).status == 400
     assert nothing_came(server)
 
 

@@ -1,11 +1,13 @@
 """Uploads of the draft of the IETF: by PUT, and on from there."""
 
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
+from mft.wire.http.digests import repr_digest
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.files import interrupt
 from tests.fakes.http_server import Answer, HttpClient, HttpServer
@@ -62,6 +64,39 @@ def test_a_file_comes_in_parts_and_is_there_with_the_last_one(
     assert (last.field("Location"), last.field("Server-Path")) == ("/home/a", "/a")
     assert server.get("/a") == DATA
     assert state(client, url) == (str(SIZE), "?1")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Upload_Complete": "0"},
+        {"Upload_Complete": "?2"},
+        {"Upload_Complete": "false"},
+        {"Upload_Complete": ""},
+        {"Upload_Complete": None, "Upload_Incomplete": "?1"},
+        {"Upload_Complete": None, "Upload_Incomplete": "1"},
+    ],
+)
+def test_half_a_file_is_never_taken_for_all_of_it(
+    server: HttpServer, client: HttpClient, fields: dict[str, str | None]
+) -> None:
+    assert put_part(client, DATA[:HALF], **fields).status == 400
+    assert server.names() == []
+
+
+def test_a_whole_file_in_the_terms_of_an_older_draft_is_one(
+    server: HttpServer, client: HttpClient
+) -> None:
+    assert put_part(client, DATA, Upload_Complete=None, Upload_Incomplete="?0").status == 201
+    assert server.get("/a") == DATA
+
+
+def test_a_first_part_is_held_against_its_digest(server: HttpServer, client: HttpClient) -> None:
+    wrong = put_part(client, DATA[:HALF], Content_Digest=repr_digest(bytes(32)))
+    assert (wrong.status, server.names()) == (400, [])
+    right = repr_digest(sha256(DATA[:HALF]).digest())
+    url = put_part(client, DATA[:HALF], Content_Digest=right).field("Location") or ""
+    assert state(client, url) == (str(HALF), "?0")
 
 
 def test_the_end_may_come_by_itself(server: HttpServer, client: HttpClient) -> None:

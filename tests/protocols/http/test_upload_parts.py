@@ -20,10 +20,11 @@ from mft.vfs.local import LocalFileSystem
 from mft.vfs.memory import MemoryFileSystem
 from mft.vfs.temporary import Temporaries
 from mft.vfs.volume import Volumes
+from mft.wire.http.digests import old_digest, repr_digest
 from mft.wire.http.tus import UploadName
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.files import interrupt
-from tests.fakes.http_server import HttpClient, HttpServer
+from tests.fakes.http_server import Answer, HttpClient, HttpServer
 from tests.fakes.threads import Inline
 from tests.fakes.uploads import (
     ALL,
@@ -67,6 +68,63 @@ def test_a_part_is_what_its_checksum_says_or_nothing_of_it_is_kept(
     assert offset(client, url) == str(HALF)
     assert patch(client, url, HALF, DATA[HALF:], Upload_Checksum=checksum).status == 204
     assert server.get("/a") == DATA
+
+
+@pytest.mark.parametrize("speaks", [patch, add])
+def test_a_part_is_held_against_its_digest(
+    server: HttpServer, client: HttpClient, speaks: Callable[..., Answer]
+) -> None:
+    ends = {"ends": True} if speaks is add else {}
+    url = begun(client, "a", SIZE)
+    patch(client, url, 0, DATA[:HALF])
+    digest = repr_digest(sha256(DATA[HALF:]).digest())
+    wrong = speaks(client, url, HALF, bytes(SIZE - HALF), Content_Digest=digest, **ends)
+    assert wrong.status == (400 if ends else 460)
+    assert offset(client, url) == str(HALF)
+    assert speaks(client, url, HALF, DATA[HALF:], Content_Digest=digest, **ends).status < 300
+    assert server.get("/a") == DATA
+
+
+def test_a_part_has_to_be_what_its_checksum_and_its_digest_say(client: HttpClient) -> None:
+    url = begun(client, "a", SIZE)
+    right, other = sha256(DATA[:HALF]).digest(), sha256(DATA).digest()
+    for checksum, digest in ((right, other), (other, right)):
+        told = {
+            "Upload_Checksum": f"sha256 {b64encode(checksum).decode()}",
+            "Content_Digest": repr_digest(digest),
+        }
+        assert patch(client, url, 0, DATA[:HALF], **told).status == 460
+    assert offset(client, url) == "0"
+
+
+@pytest.mark.parametrize("before", [0, HALF])
+@pytest.mark.parametrize(("field", "told"), [("Repr_Digest", repr_digest), ("Digest", old_digest)])
+def test_a_file_in_parts_is_held_against_its_digest_with_the_last_one(
+    server: HttpServer,
+    client: HttpClient,
+    before: int,
+    field: str,
+    told: Callable[[bytes], str],
+) -> None:
+    url = begun(client, "a", SIZE)
+    patch(client, url, 0, DATA[:before])
+    wrong = patch(client, url, before, DATA[before:], **{field: told(bytes(32))})
+    assert (wrong.status, server.names()) == (400, [])
+    assert offset(client, url) == "0", "nothing of it is kept"
+    patch(client, url, 0, DATA[:before])
+    right = told(sha256(DATA).digest())
+    assert patch(client, url, before, DATA[before:], **{field: right}).status == 204
+    assert server.get("/a") == DATA
+
+
+@pytest.mark.parametrize("speaks", [patch, add])
+def test_a_part_in_an_encoding_is_refused(
+    server: HttpServer, client: HttpClient, speaks: Callable[..., Answer]
+) -> None:
+    ends = {"ends": True} if speaks is add else {}
+    url = begun(client, "a", SIZE)
+    assert speaks(client, url, 0, DATA, Content_Encoding="gzip", **ends).status == 415
+    assert (offset(HttpClient(server), url), server.names()) == ("0", [])
 
 
 def test_a_first_part_with_another_checksum_leaves_nothing(
