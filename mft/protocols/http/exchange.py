@@ -159,6 +159,10 @@ class Exchange:
         """Send the client elsewhere on this server."""
         self.answer(status, b"", ("Location", location))
 
+    def lead_on(self, location: str) -> None:
+        """Send the client elsewhere with the same request, whatever its method (RFC 9110 15.4)."""
+        self.redirect(location, 302 if self.head.method in ("GET", "HEAD") else 308)
+
     # Bodies that are made as they are sent.
 
     async def stream(self, status: int, *fields: tuple[str, str]) -> None:

@@ -14,7 +14,9 @@ from mft.events import payloads as p
 from mft.protocols.http import folders, uploads
 from mft.protocols.http.answers import JSON, Field
 from mft.protocols.http.body_digests import NOT_ITS_DIGEST, told_by
+from mft.protocols.http.browsers import wants_page
 from mft.protocols.http.exchange import Exchange
+from mft.protocols.http.pages import PAGE
 from mft.protocols.http.trees import remove_any
 from mft.protocols.http.upload_fields import refuse_encoded
 from mft.protocols.http.zip_answer import send_zip, wants_zip
@@ -74,7 +76,8 @@ async def head(exchange: Exchange) -> None:
             await send_zip(exchange, path)
             return
         # As long as the listing that GET would make, which nobody has counted.
-        await exchange.stream(200, ("Content-Type", JSON), server_path(path, folder=True))
+        kind = PAGE if wants_page(exchange.head) else (("Content-Type", JSON),)
+        await exchange.stream(200, *kind, server_path(path, folder=True))
         await exchange.finish()
         return
     if exchange.target.folder:
@@ -173,6 +176,9 @@ async def put(exchange: Exchange) -> None:
     try:
         await _receive(exchange, Existing.REFUSE if only_new else Existing.REPLACE, digest)
     except Refused as refused:
+        if refused.reason is Reason.NOT_FOUND:
+            exchange.refuse(409, "There is no folder to put it in.")  # RFC 4918 9.7.1
+            return
         is_folder = only_new and refused.reason is Reason.IS_A_DIRECTORY  # where nothing was to be
         if not (is_folder or (conditional and refused.reason is Reason.EXISTS)):
             raise
@@ -233,10 +239,11 @@ async def delete(exchange: Exchange) -> None:
 
 
 def to_folder(exchange: Exchange) -> None:
-    """Send a client from the name of a folder to the folder."""
-    place = exchange.place(exchange.path, folder=True)
+    """Send a client from the name of a folder to the folder, with what else it has said."""
+    _, mark, query = exchange.head.target.partition("?")
+    place = exchange.place(exchange.path, folder=True) + mark + query
     exchange.session.emit(events.HTTP_REDIRECTED, p.Redirected(exchange.uri, place))
-    exchange.redirect(place, 308 if exchange.head.method not in ("GET", "HEAD") else 302)
+    exchange.lead_on(place)
 
 
 def tag_of(entry: Entry) -> str:

@@ -153,4 +153,4 @@ def _unknown_method(exchange: Exchange, methods: Mapping[str, Serve]) -> None:
 
 def _redirect(exchange: Exchange, path: str) -> None:
     exchange.client.emit(events.HTTP_REDIRECTED, p.Redirected(exchange.uri, path))
-    exchange.redirect(path)
+    exchange.lead_on(path)

@@ -20,6 +20,7 @@ from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.http.answers import JSON
+from mft.protocols.http.browsers import HTML
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.paid import paid
 from mft.protocols.sending_file import BLOCK, SHORTER
@@ -39,8 +40,9 @@ STEP: Final = 64 << 10  # of which each file, folder and batch of names costs so
 
 def wants_zip(exchange: Exchange) -> bool:
     """Whether a folder is asked for as a ZIP: by `?zip`, or as what the client likes best."""
-    accept = exchange.head.fields.get("accept")
-    return exchange.target.one("zip") is not None or preferred(accept, (JSON, ZIP)) == ZIP
+    if exchange.target.one("zip") is not None:
+        return True
+    return preferred(exchange.head.fields.get("accept"), (JSON, HTML, ZIP)) == ZIP
 
 
 async def send_zip(exchange: Exchange, folder: VPath, names: Collection[str] | None = None) -> None:

@@ -96,6 +96,25 @@ def test_what_is_no_folder_is_not_listed(
     assert server.numbers().count(e.HTTP_LIST_FAILED.number) == 1
 
 
+def test_a_folder_without_its_slash_is_elsewhere_as_what_was_asked_for(
+    client: HttpClient, server: HttpServer
+) -> None:
+    fill(server)
+    answer = client.ask("GET", "/home/folder?zip&a=%C3%BC")
+    assert answer.field("Location") == "/home/folder/?zip&a=%C3%BC"
+
+
+def test_a_head_of_a_folder_is_told_of_the_page_that_a_browser_would_get(
+    client: HttpClient, server: HttpServer
+) -> None:
+    fill(server)
+    fields = {"Accept": "text/html"}
+    head, page = (client.ask(method, "/home/folder/", **fields) for method in ("HEAD", "GET"))
+    assert [one for one in head.fields if one[0] != "Date"] == [
+        one for one in page.fields if one[0] != "Date"
+    ]
+
+
 def test_a_head_of_a_folder_has_no_length_that_get_has_not(
     client: HttpClient, server: HttpServer
 ) -> None:

@@ -102,7 +102,7 @@ def test_a_file_may_get_another_name(serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     ("target", "status"),
-    [("/home/none/file", 404), ("/home/folder", 409), ("/home/old/file", 409)],
+    [("/home/none/file", 409), ("/home/folder", 409), ("/home/old/file", 409)],
     ids=["no folder", "a folder", "a file as folder"],
 )
 def test_where_no_file_can_be_is_told(

@@ -31,6 +31,13 @@ def test_what_is_above_the_files_leads_to_them(
     assert server.data(UNAUTHENTICATED) == []
 
 
+@pytest.mark.parametrize("method", ["PUT", "POST", "PROPFIND", "DELETE"])
+def test_a_request_that_is_led_on_stays_what_it_is(visitor: HttpClient, method: str) -> None:
+    for target in ("/", "/home"):
+        answer = visitor.ask(method, target)
+        assert (answer.status, answer.field("Location")) == (308, "/home/")
+
+
 @pytest.mark.parametrize(
     "target",
     [

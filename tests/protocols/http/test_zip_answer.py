@@ -14,6 +14,7 @@ from mft.events import catalogue as e
 from mft.protocols.http import folders, zip_answer
 from mft.protocols.http.answered_file import LEFT
 from mft.protocols.http.answered_text import MAX_UNSENT
+from mft.protocols.http.answers import HTML
 from mft.protocols.http.zip_answer import MAX_WAITING, STEP, TURN, ZIP, send_zip
 from mft.protocols.sending_file import BLOCK, SHORTER
 from mft.vfs.base import Attributes
@@ -143,6 +144,7 @@ def test_an_empty_folder_is_an_empty_zip(client: HttpClient, server: HttpServer)
         ("application/json;q=0.5, application/zip", "", True),
         ("application/json, application/zip", "", False),
         ("*/*", "", False),
+        ("text/html;q=0.4, application/zip;q=0.5, application/json;q=0.3", "", True),
         ("*/*", "?zip", True),
         (None, "?zip", True),
         (None, "?zip=1", True),
@@ -155,6 +157,16 @@ def test_a_zip_comes_where_it_is_what_the_client_wants(
     fill(server)
     answer = client.ask("GET", f"/home/f/{query}", Accept=accept)
     assert answer.field("Content-Type") == (ZIP if is_zip else "application/json")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("accept", [f"text/html, {ZIP};q=0.5", f"{ZIP}, text/html"])
+def test_a_page_comes_where_a_zip_is_liked_no_better(
+    client: HttpClient, server: HttpServer, accept: str, method: str
+) -> None:
+    fill(server)
+    answer = client.ask(method, "/home/f/", Accept=accept)
+    assert answer.field("Content-Type") == HTML
 
 
 def test_links_and_what_is_no_file_are_left_out(client: HttpClient, server: HttpServer) -> None:
