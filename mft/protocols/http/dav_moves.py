@@ -8,11 +8,13 @@ from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.files import server_path
-from mft.protocols.http.trees import copy_tree, remove_any
-from mft.protocols.http.webdav import is_as_expected
+from mft.protocols.http.status import STATUS
+from mft.protocols.http.trees import PartlyCopied, copy_tree, remove_any
+from mft.protocols.http.webdav import TYPE, is_as_expected
 from mft.protocols.sentences import explained
 from mft.session.session import Clear, Session
 from mft.vfs.base import Entry, Existing
+from mft.wire.http import dav
 from mft.wire.http.dav import Depth, parse_depth, parse_destination, parse_overwrite
 from mft.wire.http.head import BadRequest
 
@@ -112,6 +114,9 @@ async def _do(
     session = exchange.session
     try:
         await work(await _clearing(session, change))
+    except PartlyCopied as partly:
+        _tell_partly(exchange, partly)
+        return
     except Refused as refused:
         status = await _status(session, change, refused.reason)
         if status is None:
@@ -120,6 +125,13 @@ async def _do(
         return
     status = 201 if change.there is None else 204
     exchange.answer(status, b"", server_path(change.target, folder=change.from_folder))
+
+
+def _tell_partly(exchange: Exchange, partly: PartlyCopied) -> None:
+    """Answer with what a copy has stopped at, which is in the folder that was asked for (9.8.5)."""
+    href = exchange.place(partly.path, folder=partly.folder)
+    row = dav.failed(href, STATUS[partly.reason], explained(partly))
+    exchange.answer(207, dav.BEGIN + row + dav.END, TYPE)
 
 
 _TAKEN: Final = frozenset((Reason.EXISTS, Reason.IS_A_DIRECTORY))

@@ -10,6 +10,15 @@ from mft.session.session import Session
 MAX_FOLDERS: Final = 100_000  # that wait to be copied: some 20 MiB of paths
 
 
+class PartlyCopied(Refused):
+    """A tree was copied up to a file or `folder` in it, whose path is `path`, that could not be."""
+
+    def __init__(self, path: VPath, refused: Refused, *, folder: bool) -> None:
+        super().__init__(refused.reason, refused.subject, refused.details, refused.told)
+        self.path = path
+        self.folder = folder
+
+
 async def remove_any(session: Session, path: VPath, *, folder: bool = False) -> None:
     """Remove a file, a link, or a folder with all that is in it; raises Refused.
 
@@ -63,7 +72,8 @@ async def _emptied(session: Session, folder: VPath) -> list[VPath]:
 
 async def copy_tree(session: Session, source: VPath, target: VPath) -> None:
     """Copy a folder with the files and folders in it, and leave links out; raises Refused at the
-    first thing that cannot be copied: what was copied by then stays.
+    first thing that cannot be copied: what was copied by then stays. PartlyCopied for what is in
+    the folder, except where the client has left.
 
     The target must not be below the source by any name.
     """
@@ -71,8 +81,13 @@ async def copy_tree(session: Session, source: VPath, target: VPath) -> None:
     while waiting:
         folder = waiting.pop()
         copied = VPath((*target.parts, *folder.parts[len(source.parts) :]))
-        await session.make_directory(copied)
-        waiting += await _copied_files(session, folder, copied)
+        try:
+            await session.make_directory(copied)
+            waiting += await _copied_files(session, folder, copied)
+        except Refused as refused:
+            if folder == source or isinstance(refused, PartlyCopied):
+                raise
+            raise _partly(folder, copied, refused, folder=True) from None
         if len(waiting) > MAX_FOLDERS:
             raise Refused(Reason.QUOTA, str(source), f"more than {MAX_FOLDERS} folders in a tree")
 
@@ -88,7 +103,22 @@ async def _copied_files(session: Session, folder: VPath, copied: VPath) -> list[
                 if entry.is_directory:
                     inner.append(child)
                 elif entry.is_file:
-                    await session.copy(child, copied.child(entry.name))
+                    await _copy_file(session, child, copied.child(entry.name))
     finally:
         await listing.close()
     return inner
+
+
+async def _copy_file(session: Session, source: VPath, target: VPath) -> None:
+    try:
+        await session.copy(source, target)
+    except Refused as refused:
+        raise _partly(source, target, refused, folder=False) from None
+
+
+def _partly(source: VPath, target: VPath, refused: Refused, *, folder: bool) -> Refused:
+    """The refusal of one of two paths: that of the copy, unless it is about its source."""
+    if refused.reason is Reason.ABORTED:
+        return refused
+    path = source if refused.subject == str(source) else target
+    return PartlyCopied(path, refused, folder=folder)

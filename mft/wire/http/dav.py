@@ -182,6 +182,13 @@ def response(href: str, properties: Mapping[int, Sequence[str]]) -> bytes:
     return f"<D:response><D:href>{escaped(href)}</D:href>{propstats}</D:response>\n".encode()
 
 
+def failed(href: str, status: int, why: str) -> bytes:
+    """What is told of one file or folder for which a request could not be done (13)."""
+    told = f"<D:status>HTTP/1.1 {status} {HTTPStatus(status).phrase}</D:status>"
+    words = f"<D:responsedescription>{escaped(why)}</D:responsedescription>"
+    return f"<D:response><D:href>{escaped(href)}</D:href>{told}{words}</D:response>\n".encode()
+
+
 def _propstat(status: int, properties: Sequence[str]) -> str:
     told = f"<D:status>HTTP/1.1 {status} {HTTPStatus(status).phrase}</D:status>"
     return f"<D:propstat><D:prop>{''.join(properties)}</D:prop>{told}</D:propstat>"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -204,6 +205,34 @@ def test_a_folder_is_copied_with_what_is_in_it(
     assert go(client, "COPY", "/folder/", "/full", Depth=depth).status == 204
     assert tree(server, "/full") == before
     assert go(client, "COPY", "/folder/", "/gone/new", Depth=depth).status == 409
+
+
+@pytest.mark.parametrize(
+    ("rule", "href", "status"),
+    [
+        ("/folder/deep/*, allow-list", "/home/folder/deep/deeper", "HTTP/1.1 403 Forbidden"),
+        ("/new/deep/*, allow-list", "/home/new/deep/deeper", "HTTP/1.1 403 Forbidden"),
+        ("/new/deep, allow-list", "/home/new/deep/", "HTTP/1.1 403 Forbidden"),
+        ("/folder/deep, allow-read", "/home/folder/deep/", "HTTP/1.1 403 Forbidden"),
+    ],
+)
+def test_what_stops_a_copy_of_a_folder_is_told_by_its_name(
+    serve: Serve, rule: str, href: str, status: str
+) -> None:
+    client = ann(serve, f"allow-full-control\n{rule}")
+    answer = go(client, "COPY", "/folder/", "/new/")
+    assert (answer.status, answer.field("Content-Type")) == (207, "application/xml; charset=utf-8")
+    (row,) = ET.fromstring(answer.body)
+    assert (row.findtext("{DAV:}href"), row.findtext("{DAV:}status")) == (href, status)
+    assert row.findtext("{DAV:}responsedescription") == "Permission denied"
+
+
+@pytest.mark.parametrize("rule", ["/new, allow-list", "/folder, allow-read"])
+def test_a_folder_that_cannot_be_copied_at_all_is_refused_as_a_whole(
+    serve: Serve, rule: str
+) -> None:
+    client = ann(serve, f"allow-full-control\n{rule}")
+    assert go(client, "COPY", "/folder/", "/new/").status == 403
 
 
 def test_a_copy_without_what_is_in_its_folders_is_none(

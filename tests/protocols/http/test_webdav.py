@@ -375,7 +375,7 @@ def test_nothing_is_locked(client: HttpClient) -> None:
 
 
 def test_there_is_no_webdav_where_there_are_no_files(client: HttpClient) -> None:
-    assert ask(client, "/").status == 302
+    assert ask(client, "/").status == 308
     assert ask(client, "/home").field("Location") == "/home/"
     assert ask(client, "/__mft__/login").status == 405
     assert ask(client, "/elsewhere").status == 404
