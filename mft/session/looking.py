@@ -1,5 +1,6 @@
 """Looking: what a session tells of files and folders, and never changes."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
@@ -108,6 +109,25 @@ class Looking(Gate):
         guarded = GuardedListing(self, path, sought, listing, folders_only=folders_only)
         self.opened.add(guarded)
         return guarded
+
+    async def followed(
+        self, folder: VPath, entries: Sequence[Entry], *, folders: bool
+    ) -> Sequence[Entry]:
+        """Entries of a folder as clients see them that know no links: what these lead to; no event.
+
+        A link that leads nowhere, or may not be looked at, stays a link. So does one to a folder
+        without `folders`: a client that removes trees by itself would empty what it leads to.
+        """
+        if not any(entry.is_link for entry in entries):
+            return entries
+        return [await self._followed(folder, entry, folders=folders) for entry in entries]
+
+    async def _followed(self, folder: VPath, entry: Entry, *, folders: bool) -> Entry:
+        path = folder.child(entry.name)
+        if not (entry.is_link and self.account.rules.allow(Operation.READ_ATTRIBUTES, path)):
+            return entry
+        found = await self.entry_at(path, follow=True)
+        return entry if found is None or (found.is_directory and not folders) else found
 
     async def read_link(self, path: VPath, *, what: str = "") -> str:
         """Where a link leads, as a virtual path."""

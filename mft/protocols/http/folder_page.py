@@ -100,7 +100,7 @@ async def show(exchange: Exchange, status: int = 200, notes: Notes | None = None
     pages, session, path = exchange.client.hub.pages, exchange.session, exchange.path
     listing = await session.list(path)
     try:
-        entries, whole = await _first(listing)
+        entries, whole = await _first(session, listing)
         order = order_of(exchange.target)
         if whole:
             order.sort(entries)
@@ -124,21 +124,25 @@ async def show(exchange: Exchange, status: int = 200, notes: Notes | None = None
         await exchange.send(top)
         while entries:
             await _send(exchange, entries)
-            entries = [] if whole else list(await listing.batch())
+            entries = [] if whole else list(await _batch(session, listing))
         await exchange.send(end)
         await exchange.finish()
     finally:
         await listing.close()
 
 
-async def _first(listing: GuardedListing) -> tuple[list[Entry], bool]:
+async def _first(session: Session, listing: GuardedListing) -> tuple[list[Entry], bool]:
     """The entries up to the first batch behind MAX_SORTED, and whether these are all."""
     entries: list[Entry] = []
-    while batch := await listing.batch():
+    while batch := await _batch(session, listing):
         entries += batch
         if len(entries) > MAX_SORTED:
             return entries, False
     return entries, True
+
+
+async def _batch(session: Session, listing: GuardedListing) -> Sequence[Entry]:
+    return await session.followed(listing.path, await listing.batch(), folders=True)
 
 
 async def _send(exchange: Exchange, entries: Iterable[Entry]) -> None:

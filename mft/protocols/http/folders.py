@@ -38,6 +38,7 @@ async def show(exchange: Exchange) -> None:
         await exchange.send(b'{"content":[')
         separator = b""
         while entries := await listing.batch():
+            entries = await exchange.session.followed(path, entries, folders=False)
             rows = orjson.dumps(list(map(_row, entries)))
             await exchange.send(separator + rows[1:-1])
             separator = b","

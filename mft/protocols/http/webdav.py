@@ -127,12 +127,13 @@ async def _usage(session: Session, path: VPath, wanted: PropFind) -> Usage | Non
 
 async def _tell_members(exchange: Exchange, rows: "_Rows", folder: _Shown) -> None:
     """Answer with a folder and what is in it, in no order, streamed."""
-    listing = await exchange.session.list(folder.path)
+    session = exchange.session
+    listing = await session.list(folder.path)
     try:
         await exchange.stream(207, TYPE)
         piece = bytearray(dav.BEGIN + rows.row(folder))
         while entries := await listing.batch():
-            for entry in entries:
+            for entry in await session.followed(folder.path, entries, folders=False):
                 piece += rows.row(_Shown(folder.path.child(entry.name), entry, folder.area))
                 if len(piece) >= PIECE:
                     await exchange.send(bytes(piece))

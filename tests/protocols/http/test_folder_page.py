@@ -65,6 +65,12 @@ def test_a_folder_is_json_for_programs_and_a_zip_for_whoever_asks(ann: Browser) 
     assert ann.ask("GET", "/home/?zip").field("Content-Type") == "application/zip"
 
 
+def test_a_link_is_shown_as_what_it_leads_to(server: HttpServer, ann: Browser) -> None:
+    run(server.owner().make_directory(VPath.parse("/aim")))
+    run(server.owner().make_link(VPath.parse("/way"), "/aim"))
+    assert 'class="folder" href="way/"' in ann.ask("GET", "/home/").body.decode()
+
+
 def test_a_file_is_sent_to_a_browser_as_to_anybody(server: HttpServer, ann: Browser) -> None:
     server.put("/a.html", b"<script>")
     answer = ann.ask("GET", "/home/a.html")

@@ -59,6 +59,32 @@ def test_a_folder_is_told_as_json(client: HttpClient, server: HttpServer) -> Non
     assert server.numbers().count(e.HTTP_LIST_DONE.number) == 1
 
 
+def test_a_link_to_a_file_is_told_as_the_file(client: HttpClient, server: HttpServer) -> None:
+    fill(server)
+    run(server.owner().make_link(VPath.parse("/empty/way"), "/file"))
+    (told,) = client.ask("GET", "/home/empty/").json["content"]
+    assert told == {**FILE, "name": "way"}
+    assert client.ask("HEAD", "/home/empty/way").field("Content-Length") == str(told["size"])
+
+
+@pytest.mark.parametrize("target", ["/folder", "/none"])
+def test_another_link_is_no_folder_that_a_client_would_empty(
+    client: HttpClient, server: HttpServer, target: str
+) -> None:
+    fill(server)
+    run(server.owner().make_link(VPath.parse("/empty/way"), target))
+    (told,) = client.ask("GET", "/home/empty/").json["content"]
+    assert (told["name"], told["is_directory"]) == ("way", False)
+
+
+def test_what_a_link_leads_to_is_not_told_to_who_may_not_know(serve: Serve) -> None:
+    server = serve(ann("allow-full-control\n/empty/way, deny-full-control"))
+    fill(server)
+    run(server.owner().make_link(VPath.parse("/empty/way"), "/file"))
+    (told,) = HttpClient(server).ask("GET", "/home/empty/").json["content"]
+    assert told["size"] != FILE["size"]
+
+
 def test_an_empty_folder_has_no_content(client: HttpClient, server: HttpServer) -> None:
     fill(server)
     answer = client.ask("GET", "/home/empty/")

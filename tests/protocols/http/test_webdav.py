@@ -186,6 +186,23 @@ def test_a_folder_is_told_with_what_is_in_it(server: HttpServer, client: HttpCli
     assert rows["/home/sub%20%C3%BC/b%26c"] == {"200": {"displayname": "b&c"}}
 
 
+def test_a_member_that_leads_to_a_file_is_told_as_the_file(
+    server: HttpServer, client: HttpClient
+) -> None:
+    run(server.owner().make_link(VPath.parse("/way"), "/a.txt"))
+    rows = told(ask(client, "/home/", depth="1"))
+    assert rows["/home/way"] == told(ask(client, "/home/way"))["/home/way"]
+
+
+@pytest.mark.parametrize("target", ["/sub ü", "/none"])
+def test_no_member_is_a_folder_that_a_client_would_empty_elsewhere(
+    server: HttpServer, client: HttpClient, target: str
+) -> None:
+    run(server.owner().make_link(VPath.parse("/way"), target))
+    rows = told(ask(client, "/home/", depth="1"))
+    assert rows["/home/way"]["200"]["resourcetype"] == ""
+
+
 def test_a_file_has_no_members(client: HttpClient) -> None:
     assert list(told(ask(client, "/home/a.txt", depth="1"))) == ["/home/a.txt"]
 
