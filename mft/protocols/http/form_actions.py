@@ -96,7 +96,21 @@ async def _move(exchange: Exchange, form: Form) -> Outcome:
     async def move(session: Session, path: VPath) -> None:
         await session.rename(path, target.child(path.name), replace=False)
 
-    return await _each(exchange, "moved", form.all(SELECTED), move)
+    outcome = await _each(exchange, "moved", form.all(SELECTED), move)
+    missing = [one for one in outcome.failures if await _lacks_folder(exchange, *one)]
+    if not missing:
+        return outcome
+    told = form.one("target").strip(), Refused(Reason.NOT_A_DIRECTORY, str(target))
+    others = [one for one in outcome.failures if one not in missing]
+    return outcome._replace(failures=[told, *others])
+
+
+async def _lacks_folder(exchange: Exchange, name: str, refused: Refused) -> bool:
+    """Whether a thing that could not be moved is there: then it is the folder that is not."""
+    if refused.reason not in (Reason.NOT_FOUND, Reason.NOT_A_DIRECTORY):
+        return False
+    session, path = exchange.session, exchange.path.child(name)
+    return not session.account.hides(path) and await session.entry_at(path) is not None
 
 
 async def triggered(exchange: Exchange, form: Form) -> Outcome:

@@ -82,11 +82,31 @@ def test_things_are_moved_by_a_path_from_here_or_from_the_root(
     assert server.names("/sub/in") == ["a.txt", "b.txt"]
     ann.press("/home/sub/in/", "move-members", "a.txt", target="/")
     assert server.names() == ["a.txt", "c.txt", "sub"]
-    wrong = ann.press("/home/", "move-members", "c.txt", target="none")
-    assert "c.txt: it is not there any more" in text_of(wrong)
     harmful = ann.press("/home/", "move-members", "c.txt", target="\u202e<b>")
     assert harmful.status == 422
     assert "this is not a name that can be used" in text_of(harmful)
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("none", "none: there is no such folder"),
+        ("/none/deep", "/none/deep: there is no such folder"),
+        ("c.txt", "c.txt: there is no such folder"),
+    ],
+)
+def test_a_folder_that_is_missing_is_told_once_and_by_its_own_name(
+    server: HttpServer, ann: Browser, target: str, told: str
+) -> None:
+    answer = ann.press("/home/", "move-members", "a.txt", "b.txt", target=target)
+    page = text_of(answer)
+    assert answer.status == 422
+    assert told in page
+    assert "This could not be done:" in page
+    assert "a.txt:" not in page
+    gone = ann.press("/home/", "move-members", "gone", target="sub")
+    assert "gone: it is not there any more" in text_of(gone)
+    assert server.names() == ["a.txt", "b.txt", "c.txt", "sub"]
 
 
 @pytest.mark.parametrize("question", ["delete", "rename", "move"])
