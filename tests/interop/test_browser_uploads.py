@@ -153,6 +153,26 @@ def test_what_is_there_is_replaced_only_when_asked(
     assert (place / "a.txt").read_text() == "new"
 
 
+def test_a_name_that_cannot_be_used_is_told_as_that(
+    ann: Visitor, place: Path, tmp_path: Path
+) -> None:
+    for folder, name in ((".", "line\nbreak"), ("so\nso", "a.txt")):
+        (tmp_path / "new" / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "new" / folder / name).write_text("x")
+    ann.page.locator("#tree").set_input_files(tmp_path / "new")
+    told = ann.page.locator("#uploads li .state")
+    expect(told).to_have_text(["This name cannot be used"] * 2)
+    assert list((place / "new").iterdir()) == []
+
+
+def test_a_folder_that_has_gone_is_told_as_that(ann: Visitor, place: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    place.rmdir()
+    ann.page.locator("#files").set_input_files([tmp_path / "a.txt"])
+    told = ann.page.locator("#uploads li .state")
+    expect(told).to_have_text("The folder is not there any more")
+
+
 def test_a_refused_upload_says_why(ann: Visitor, place: Path, tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.txt").write_text("x")

@@ -430,7 +430,14 @@ class Upload {
 
   async put() {
     const type = { "Content-Type": "application/octet-stream" };
-    check(await request(this, "PUT", this.base + quoted(this.names), type, this.file), 201, 204);
+    const answer = await request(this, "PUT", this.base + quoted(this.names), type, this.file);
+    if (answer.status === 409) {
+      // That is also what is said where its folder has gone.
+      const folders = this.names.slice(0, -1).map((name) => `${encodeURIComponent(name)}/`);
+      const folder = await request(this, "HEAD", this.base + folders.join(""), {});
+      if (folder.status === 404) check(folder, 200);
+    }
+    check(answer, 201, 204);
   }
 
   async resume() {
@@ -530,7 +537,9 @@ const uploads = {
       this.askForLogin();
     } else if (error instanceof Refused) {
       upload.state = "failed";
-      upload.why = words[`refused-${error.status}`] ?? word("refused");
+      // A name that cannot be used has no words of its own; other mistakes of a request have.
+      const other = error.status === 400 && error.told;
+      upload.why = (other ? null : words[`refused-${error.status}`]) ?? word("refused");
       if (error.status === 422 && error.told) upload.why += `: ${error.told}`;
     } else if (error instanceof Lost) {
       upload.state = "lost";
