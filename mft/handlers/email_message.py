@@ -77,10 +77,13 @@ def read_file(path: str) -> Attachment:
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     fd = os.open(path, flags)
-    with open(fd, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise ValueError("it is not a file")
-        content = file.read(MAX_FILE + 1)
+        with open(fd, "rb", closefd=False) as file:
+            content = file.read(MAX_FILE + 1)
+    finally:
+        os.close(fd)
     if len(content) > MAX_FILE:
         raise ValueError(f"it has more than {MAX_FILE >> 20} MiB")
     return Attachment(os.path.basename(path), content)

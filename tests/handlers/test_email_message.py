@@ -88,9 +88,11 @@ def test_a_file_is_no_link_no_folder_and_no_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/etc/passwd")
     refusals: list[Any] = [OSError, ValueError]
+    before = os.listdir("/proc/self/fd")
     for name in ("pipe", "link", ".", "none"):
         with pytest.raises(tuple(refusals)):
             read_file(str(tmp_path / name))
+    assert len(os.listdir("/proc/self/fd")) == len(before)  # none is left open
     (tmp_path / "folder").symlink_to(tmp_path)
     (tmp_path / "a").write_bytes(b"a")
     assert read_file(str(tmp_path / "folder" / "a")).content == b"a"
