@@ -123,7 +123,7 @@ class EventStore:
         with connection.begin():
             if connection.dialect.name == "postgresql":
                 _check_encoding(connection)
-            found = find_version(connection)
+            found = find_version(connection, self._schema)
             if found == self._schema.version:
                 check_columns(connection, self._schema)
                 return
@@ -135,7 +135,7 @@ class EventStore:
             connection.begin(),
             self._dialect.locked(connection, self._options.timeout),
         ):
-            found = find_version(connection)  # another server may have been quicker
+            found = find_version(connection, self._schema)  # another server may have been quicker
             if found is None:
                 make_tables(connection, self._schema)
             else:

@@ -94,11 +94,14 @@ class Schema(NamedTuple):
 SCHEMA: Final = Schema(1, EVENTS)
 
 
-def find_version(connection: Connection) -> int | None:
-    """The version of the tables; None where there are none."""
-    if not inspect(connection).has_table(VERSIONS.name):
+def find_version(connection: Connection, schema: Schema) -> int | None:
+    """The version of the tables; None where there are none, or somebody has dropped that of ours."""
+    there = inspect(connection)
+    if not there.has_table(VERSIONS.name):
         return None
-    return connection.scalar(select(VERSIONS.c.version).where(VERSIONS.c.part == PART))
+    found = connection.scalar(select(VERSIONS.c.version).where(VERSIONS.c.part == PART))
+    dropped = found == schema.version and not there.has_table(schema.events.name)
+    return None if dropped else found
 
 
 def make_tables(connection: Connection, schema: Schema) -> None:

@@ -5,7 +5,7 @@ import sqlite3
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -30,6 +30,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool
 
 from mft.resources.database_options import (
@@ -92,6 +93,7 @@ def engine_of(
     if isinstance(options, SqliteOptions):
         begin = "BEGIN" if existing else "BEGIN IMMEDIATE"
         event.listen(made, "begin", lambda connection: connection.exec_driver_sql(begin))
+        _follow(made, options.path)
     return made
 
 
@@ -147,6 +149,33 @@ def _make(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
     except FileExistsError:
         return
+
+
+def _follow(engine: Engine, path: Path) -> None:
+    """Give nobody a connection to a file that has its name no more.
+
+    SQLite would go on with it, and what is written would be nowhere.
+    """
+
+    def connected(connection: Any, record: Any) -> None:
+        record.info["file"] = _identity(path)
+
+    def checked_out(connection: Any, record: Any, proxy: Any) -> None:
+        if record.info.get("file") != _identity(path):
+            with suppress(sqlite3.Error):  # it may be the file of nobody by now
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            raise DisconnectionError(f"{path} is another file now")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "checkout", checked_out)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _sqlite_adding(table: Table, engine: Engine) -> Add:

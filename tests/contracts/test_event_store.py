@@ -250,6 +250,16 @@ def test_a_table_that_was_dropped_is_made_again(bare, store):
     assert bare.rows("count(*)") == [3]
 
 
+def test_a_table_that_was_dropped_alone_is_made_again(bare, store):
+    store.add(SERVER, several(3))
+    bare.execute(*use(bare), f"DROP TABLE {TABLE}")
+    with pytest.raises(Trouble):
+        store.add(SERVER, several(3))
+    store.add(SERVER, several(3))
+    assert bare.rows("count(*)") == [3]
+    assert indexed(store) >= INDEXED
+
+
 # The tables of another version.
 
 

@@ -110,6 +110,18 @@ def test_the_file_is_for_the_server_and_its_group_only(home, make) -> None:
         assert file.stat().st_mode & 0o007 == 0, file.name
 
 
+@pytest.mark.parametrize("kept", [True, False], ids=["moved", "removed"])
+def test_a_file_that_is_gone_takes_no_more_events_and_a_new_one_does(home, make, kept) -> None:
+    handler, path = make(), home.directory / "log" / "server.db3"
+    run(handler.handle_many([told(serial=1)]))
+    path.rename(path.with_name("old.db3")) if kept else path.unlink()
+    with pytest.raises(Refused, match="no such table"):
+        run(handler.handle_many([told(serial=2)]))
+    run(handler.handle_many([told(serial=2)]))
+    assert rows(home) == [2]
+    assert not kept or rows(home, path="log/old.db3") == [1]
+
+
 def test_a_folder_that_is_not_there_is_told_at_the_start(home, make) -> None:
     with pytest.raises(FileNotFoundError, match="make it"):
         make(path=Path("nowhere/server.db3"))
