@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -74,7 +74,20 @@ class EventStore:
             return
         rows = [row_of(server, told) for told in occurrences]
         with self._doing("insert", given=True), self._pool.begin() as connection:
-            self._add(connection, rows)
+            if self._add(connection, rows) < len(rows):
+                self._see_all(connection, rows)
+
+    def _see_all(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """What was not added must be there already; else the table drops what it is given."""
+        uuid, there = self._schema.events.c.uuid, 0
+        for begin in range(0, len(rows), PAGE):
+            some = [row["uuid"] for row in rows[begin : begin + PAGE]]
+            there += connection.scalar(select(func.count()).where(uuid.in_(some))) or 0
+        if there < len(rows):
+            raise Unfit(
+                f"the table {self._schema.events.name} does not take every event: somebody has "
+                "given it another unique index, or a rule"
+            )
 
     def delete_older(self, server: Component, moment: float, limit: int) -> int:
         """Delete at most `limit` events of a server from before a time; how many that were."""

@@ -57,7 +57,7 @@ BUNDLES: Final = (
 )
 
 
-Add = Callable[[Connection, Sequence[Row]], None]
+Add = Callable[[Connection, Sequence[Row]], int]  # how many were not there already
 
 
 class Dialect(NamedTuple):
@@ -109,8 +109,9 @@ def _text(insert: Insert, engine: Engine, names: Sequence[str]) -> str:
     return str(insert.compile(engine, column_keys=names))
 
 
-def _drive(connection: Connection, statement: str, given: Any) -> None:
-    connection.exec_driver_sql(statement, given)
+def _drive(connection: Connection, statement: str, given: Any) -> int:
+    """How many rows were added."""
+    return connection.exec_driver_sql(statement, given).rowcount
 
 
 def _names(table: Table) -> list[str]:
@@ -186,12 +187,13 @@ def _sqlite_adding(table: Table, engine: Engine) -> Add:
     texts = [(count, one.replace(row, ", ".join([row] * count))) for count in TOGETHER]
     values = itemgetter(*names)
 
-    def add(connection: Connection, rows: Sequence[Row]) -> None:
-        left = deque(map(values, rows))
+    def add(connection: Connection, rows: Sequence[Row]) -> int:
+        left, added = deque(map(values, rows)), 0
         for count, statement in texts:
             while len(left) >= count:
                 some = (left.popleft() for _ in range(count))
-                connection.exec_driver_sql(statement, tuple(chain.from_iterable(some)))
+                added += _drive(connection, statement, tuple(chain.from_iterable(some)))
+        return added
 
     return add
 

@@ -260,6 +260,21 @@ def test_a_table_that_was_dropped_alone_is_made_again(bare, store):
     assert indexed(store) >= INDEXED
 
 
+def test_a_table_that_does_not_take_every_event_takes_none(bare, store):
+    store.add(SERVER, several(3))
+    bare.execute(*use(bare), f"CREATE UNIQUE INDEX ours ON {TABLE} (peer_port, event_id, serial)")
+    store.add(SERVER, several(5))
+    bare.execute(*use(bare), f"DELETE FROM {TABLE} WHERE serial > 1")
+    bare.execute(*use(bare), f"CREATE UNIQUE INDEX theirs ON {TABLE} (peer_port)")
+    with pytest.raises(Trouble, match="does not take every event") as raised:
+        store.add(SERVER, several(3))
+    assert raised.value.action == CHECK
+    assert bare.rows("serial") == [1]
+    bare.execute(*use(bare), f"DROP INDEX theirs{f' ON {TABLE}' if bare.kind == 'mysql' else ''}")
+    store.add(SERVER, several(3))
+    assert bare.rows("serial", "ORDER BY serial") == [1, 2, 3]
+
+
 # The tables of another version.
 
 
