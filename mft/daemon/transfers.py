@@ -103,7 +103,7 @@ class Transfers:
             now=time.time if turn is None else turn.now,
             zone=machine_zone(),
             buffers=Buffers(options.transfer_chunk_size, 2 * options.concurrent_files),
-            run=runner(self._reactor, self._pools.disk),
+            run=runner(self._reactor, self._pools.disk, self._state.parent),
             log=build.log_line,
             notices=options.changes_notification and self._is_here(options.source_uuid),
             hold=ALONE if turn is None else turn,

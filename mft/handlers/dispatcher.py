@@ -208,6 +208,7 @@ class Dispatcher:
                 timeout=self._options.executable_timeout,
                 most_output=MOST_OUTPUT,
                 directory=Path("/"),
+                instance=self._around.directory,
             )
         except OSError as error:
             return Outcome(FAILED, f"{argv[0]} cannot be run: {error.strerror}")

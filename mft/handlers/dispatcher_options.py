@@ -33,6 +33,7 @@ from mft.handlers.dispatcher_rules import (
     read_rules,
     write_rules,
 )
+from mft.runtime.safe_programs import why_not_run
 
 MAX_RETRIES: Final = 1000
 MAX_ROOTS: Final = 100
@@ -174,7 +175,7 @@ class DispatcherOptions(HandlerOptions):
                 Prepared(rule, facts, self.matching_expressions)
             except ValueError as error:
                 yield Wrong(str(error), rule.text, option=name)
-            yield from self._check_places(name, rule)
+            yield from self._check_places(name, rule, context)
         if not self.target.items and not self.groups.items:
             sentence = (
                 "is empty: files are dispatched by every event that names them, also before they "
@@ -182,11 +183,12 @@ class DispatcherOptions(HandlerOptions):
             )
             yield Wrong(sentence, option="target", mild=True)
 
-    def _check_places(self, name: str, rule: Rule) -> Iterator[Wrong]:
+    def _check_places(self, name: str, rule: Rule, context: Context) -> Iterator[Wrong]:
         if rule.action is EXECUTE:
             program = rule.destinations[0]
-            if not os.access(program, os.X_OK) and "{" not in program:
-                yield Wrong("names a program that cannot be run", program, option=name, mild=True)
+            wrong = "" if "{" in program else why_not_run(program, context.directory)
+            if wrong:
+                yield Wrong(f"names a program that {wrong}", program, option=name, mild=True)
             return
         for one in rule.destinations:
             folder = fixed_folder(one)

@@ -117,6 +117,7 @@ class Program:
                 timeout=self._options.executable_timeout,
                 most_output=MOST_OUTPUT,
                 directory=self._around.directory,
+                instance=self._around.directory,
             )
         except OSError as error:
             if error.errno not in TOO_MUCH:

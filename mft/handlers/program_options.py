@@ -15,11 +15,11 @@ from mft.events.filters import Filter, GroupsOf, of_nobody
 from mft.events.template import Template
 from mft.handlers.base import HandlerOptions
 from mft.handlers.results import without_results
+from mft.runtime.safe_programs import not_safe
 
 MAX_ARGUMENTS: Final = 100
 CEILING: Final = 3  # programs of one handler at a time
 LONGEST: Final = 86400.0  # seconds
-_HOMES: Final = "data"  # the folder of an instance where accounts write: nothing in it is ever run
 
 
 def _arguments(text: str, context: Context | None) -> tuple[str, ...]:
@@ -88,8 +88,4 @@ def not_to_run(path: Path, instance: Path) -> str:
         return f"cannot be run: {getattr(error, 'strerror', '') or error}"
     if not stat.S_ISREG(mode) or not os.access(real, os.X_OK):
         return "is not a file that may be executed"
-    if mode & stat.S_IWOTH:
-        return "may be written by everybody; take that away with chmod o-w"
-    if real.is_relative_to((instance / _HOMES).resolve()):
-        return "is in a folder that accounts write to; put it elsewhere"
-    return ""
+    return not_safe(real, instance)

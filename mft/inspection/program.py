@@ -11,6 +11,7 @@ from mft.config.named_files import as_arguments
 from mft.config.section import NamedSection, option
 from mft.inspection.base import Means, Subject, Verdict
 from mft.runtime.program import Finished, refuse_root, run_program
+from mft.runtime.safe_programs import not_safe
 
 MAX_OUTPUT: Final = 4096  # bytes that are kept of what it says
 MAX_SHOWN: Final = 200  # characters of them in details
@@ -63,6 +64,8 @@ class ProgramRules(NamedSection):
         path = self.executable_path
         if not os.path.isfile(path) or not os.access(path, os.X_OK):
             yield Wrong("is not a program that can be run", option="executable_path")
+        elif wrong := not_safe(path, context.directory):
+            yield Wrong(wrong, str(path), option="executable_path")
         if self.clean_exit_code == self.rejected_exit_code:
             yield Wrong("is clean_exit_code as well", option="rejected_exit_code")
 
@@ -109,6 +112,7 @@ class ProgramInspection:
                 timeout=rules.executable_timeout,
                 most_output=MAX_OUTPUT,
                 directory=means.directory,
+                instance=means.directory,
                 stdin=given,
             )
         finally:

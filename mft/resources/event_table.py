@@ -95,7 +95,7 @@ SCHEMA: Final = Schema(1, EVENTS)
 
 
 def find_version(connection: Connection, schema: Schema) -> int | None:
-    """The version of the tables; None where there are none, or somebody has dropped that of ours."""
+    """The version of the tables; None where there are none, or that of events was dropped."""
     there = inspect(connection)
     if not there.has_table(VERSIONS.name):
         return None

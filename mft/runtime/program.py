@@ -4,6 +4,7 @@ It gets a session of its own, nothing to read unless it is given a file, and no 
 ours. What it has started and left behind in that session ends with it.
 """
 
+import errno
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from mft.core.failure import Reason, Refused
 from mft.runtime.child import Exit, Pipe
+from mft.runtime.safe_programs import not_safe
 from mft.runtime.threads import Blocking
 
 TERM_PATIENCE: Final = 5.0  # seconds between asking a program to end, and ending it
@@ -67,6 +69,7 @@ async def run_program(
     timeout: float,
     most_output: int,
     directory: Path,
+    instance: Path,
     stdin: int = subprocess.DEVNULL,
 ) -> Finished:
     """Run `argv` in a directory with this environment and no other, for at most `timeout` seconds.
@@ -74,9 +77,9 @@ async def run_program(
     `argv[0]` is a path: nothing is searched. At the timeout the program and what it has started get
     SIGTERM, and SIGKILL when that does not help; a cancel is SIGKILL at once. `most_output` bytes
     are kept of each of output and error; the rest is read and dropped. `stdin` is a descriptor that
-    it reads. Raises OSError when it cannot be started.
+    it reads. Raises OSError when it cannot be started, or is not safe in this `instance`.
     """
-    running = _Running(reactor, most_output)
+    running = _Running(reactor, most_output, instance)
     try:
         await blocking(running.start, argv, env, directory, stdin)
     except CancelledError:
@@ -91,9 +94,10 @@ async def run_program(
 class _Running:
     """One process, from its start until it is gone."""
 
-    def __init__(self, reactor: Any, most_output: int) -> None:
+    def __init__(self, reactor: Any, most_output: int, instance: Path) -> None:
         self._reactor = reactor
         self._most = most_output
+        self._instance = instance
         self._process: subprocess.Popen[bytes] | None = None
         self._output: Pipe | None = None
         self._error: Pipe | None = None
@@ -115,6 +119,8 @@ class _Running:
         stdin: int,
     ) -> None:
         """Start it, in a thread: the disk may be slow. Raises OSError."""
+        if wrong := not_safe(Path(os.fsdecode(argv[0])), self._instance):
+            raise PermissionError(errno.EACCES, f"it {wrong}")
         _touch(argv[0])
         self._process = subprocess.Popen(  # noqa: S603 - an argument list, which no shell sees
             argv,

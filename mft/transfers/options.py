@@ -1,11 +1,11 @@
 """The options of a transfer."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, ClassVar, Final, Literal
 
 from mft.config.kinds import Context, Count, PositiveSeconds, Seconds, Wrong, YesNo, size, whole
 from mft.config.section import NamedSection, option
+from mft.runtime.safe_programs import why_not_run
 from mft.transfers.option_kinds import (
     Commands,
     Conversions,
@@ -263,8 +263,9 @@ class TransferOptions(NamedSection):
         yield from self._check_folders()
         for name in self.programs:
             program = getattr(self, name)[0]
-            if not os.access(program, os.X_OK):
-                yield Wrong("names a program that cannot be run", program, option=name, mild=True)
+            wrong = why_not_run(program, context.directory)
+            if wrong:
+                yield Wrong(f"names a program that {wrong}", program, option=name, mild=True)
         if not self.destination_temporary_suffix:
             sentence = "shows parts of files at the destination while they are sent"
             yield Wrong(sentence, option="destination_temporary_suffix", mild=True)

@@ -19,9 +19,12 @@ SEARCH_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 
 def runner(
-    reactor: Any, blocking: Blocking, is_root: Callable[[], bool] = lambda: os.geteuid() == 0
+    reactor: Any,
+    blocking: Blocking,
+    instance: Path,
+    is_root: Callable[[], bool] = lambda: os.geteuid() == 0,
 ) -> RunProgram:
-    """What runs programs in this process."""
+    """What runs programs in this process, for an instance."""
 
     async def run(argv: list[str], env: dict[str, str | bytes], timeout: float) -> Finished:
         if is_root():
@@ -34,6 +37,7 @@ def runner(
             timeout=timeout,
             most_output=MOST_OUTPUT,
             directory=Path("/"),
+            instance=instance,
         )
 
     return run

@@ -613,6 +613,18 @@ def test_a_program_that_takes_too_long_is_ended(desk):
     assert "took too long" in data["details"]
 
 
+def test_no_program_runs_that_an_account_could_have_written(desk):
+    at = desk()
+    inside = at.around.directory / "data" / "alice" / "scan"
+    inside.parent.mkdir(parents=True, exist_ok=True)
+    program(at, f"touch {at.out}/ran").rename(inside)
+    at.options = at.option(f"execute, *, {inside}")
+    number, data = executed(at)
+    assert number == FAILED
+    assert "is in a folder that accounts write to" in data["details"]
+    assert at.files() == {}
+
+
 def test_no_program_runs_as_root(desk):
     at = desk()
     at.options = at.option(f"execute, *, {program(at, f'touch {at.out}/ran')}")

@@ -106,6 +106,15 @@ def test_what_cannot_be_is_told(tmp_path, given, sentence):
     assert sentence in problems
 
 
+def test_a_program_that_accounts_could_have_written_is_told(tmp_path):
+    program = tmp_path / "data" / "alice" / "scan"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    _, problems = read(tmp_path, dispatch_rules=f"execute, *, {program}")
+    assert "names a program that is in a folder that accounts write to" in problems
+
+
 def test_groups_are_enough_to_choose_events(tmp_path):
     _, problems = read(tmp_path, target="", groups="operation-write")
     assert problems == ""

@@ -13,6 +13,7 @@ from mft.inspection.program import ProgramInspection, ProgramRules
 from tests.fakes.inspections import gone, means, subject
 from tests.fakes.loop import run_loop, until
 from tests.fakes.programs import SOMEBODY, lives
+from tests.fakes.programs import script as written
 from tests.fakes.run import run
 
 DATA = b"first line\nsecond"
@@ -142,6 +143,10 @@ def test_what_cannot_work_is_told_before_the_start(tmp_path: Path) -> None:
     ]
     assert told(rules("", rejected_exit_code=0)) == ["is clean_exit_code as well"]
     assert told(ProgramRules(name="p", executable_path=tmp_path, enabled=False)) == []
+    loose = written(tmp_path, "exit 0")
+    loose.chmod(0o777)
+    (sentence,) = told(ProgramRules(name="p", executable_path=loose))
+    assert sentence.startswith("may be written by everybody")
 
 
 def test_root_runs_no_program() -> None:

@@ -17,6 +17,7 @@ from tests.fakes.threads import Inline
 
 SH = "/bin/sh"
 ENV = {"PATH": "/usr/bin:/bin"}
+NOWHERE = Path("/nowhere")  # an instance that has no part in it
 # Two processes that ignore SIGTERM, and tell who they are.
 STUBBORN = """
 trap '' TERM
@@ -48,6 +49,7 @@ def ran(*argv: str, timeout: float = 20.0, most: int = 1000, **env: str) -> Fini
             timeout=timeout,
             most_output=most,
             directory=Path("/"),
+            instance=NOWHERE,
         )
 
     return run_loop(main)
@@ -62,7 +64,7 @@ def expired(folder: Path, text: str, most: int = 1000) -> Finished:
 
     async def main(reactor: Any) -> Finished:
         argv = (SH, "-c", text)
-        given = {"timeout": 60.0, "most_output": most, "directory": folder}
+        given = {"timeout": 60.0, "most_output": most, "directory": folder, "instance": NOWHERE}
         going = Deferred.fromCoroutine(run_program(reactor, Inline(), argv, ENV, **given))
         await until(reactor, (folder / "ready").exists, "it is ready")
         expire(reactor)
@@ -186,9 +188,8 @@ def test_one_that_the_system_does_not_let_go_is_not_waited_for(monkeypatch: Any)
 
     async def main(reactor: Any) -> Finished:
         argv = (SH, "-c", "exec sleep 60")
-        done = await run_program(
-            reactor, Inline(), argv, ENV, timeout=0.05, most_output=10, directory=Path("/")
-        )
+        given = {"most_output": 10, "directory": Path("/"), "instance": NOWHERE}
+        done = await run_program(reactor, Inline(), argv, ENV, timeout=0.05, **given)
         pid = sent[0][0]
         os.kill(pid, signal.SIGKILL)
         await until(reactor, lambda: not Path(f"/proc/{pid}").exists(), "it is waited for")
@@ -213,7 +214,7 @@ def test_a_cancel_ends_it_first(when: str, tmp_path: Path) -> None:
     async def main(reactor: Any) -> None:
         pool: Any = _Late() if when == "while it starts" else Inline()
         argv = (SH, "-c", f"trap '' TERM; echo $$ > {told}; while :; do sleep 9; done")
-        given = {"timeout": 60.0, "most_output": 10, "directory": tmp_path}
+        given = {"timeout": 60.0, "most_output": 10, "directory": tmp_path, "instance": NOWHERE}
         going = Deferred.fromCoroutine(run_program(reactor, pool, argv, ENV, **given))
         if when == "while it runs":
             await until(reactor, lambda: told.exists() and told.read_text().strip())

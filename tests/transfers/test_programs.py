@@ -26,7 +26,7 @@ def script(directory: Path, text: str) -> tuple[str, ...]:
 def run(at: Desk, program: tuple[str, ...], *, root: bool = False) -> None:
     async def main(reactor: Any) -> None:
         around = at.around()
-        object.__setattr__(around, "run", runner(reactor, Inline(), lambda: root))
+        object.__setattr__(around, "run", runner(reactor, Inline(), at.directory, lambda: root))
         await run_for(around, "execute_before", program, HOSTILE, "/in/a.csv")
 
     run_loop(main)
