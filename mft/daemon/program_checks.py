@@ -8,6 +8,7 @@ from mft.config.kinds import Wrong
 from mft.config.section import NamedSection, Section, wrong_in
 from mft.daemon.options import ServerOptions
 from mft.daemon.reading import Reading
+from mft.handlers.antivirus import ProgramHandlerOptions
 from mft.handlers.dispatcher_options import DispatcherOptions
 from mft.handlers.dispatcher_rules import EXECUTE
 from mft.handlers.program_options import ProgramOptions
@@ -48,7 +49,7 @@ def _programs(options: Section | None) -> Iterator[tuple[str, str, str]]:
             yield name, getattr(options, name)[0], OF_RULES
     if not options.enabled:
         return
-    if isinstance(options, ProgramOptions | InspectionOptions):
+    if isinstance(options, ProgramOptions | InspectionOptions | ProgramHandlerOptions):
         yield "executable_path", str(options.executable_path), SENTENCE
     if isinstance(options, DispatcherOptions):
         rules = (one for one in options.every_rule if one[1].action is EXECUTE)

@@ -2269,13 +2269,13 @@ RESTORED: Final = Event(
 INSPECTION_PASSED: Final = Event(
     90250,
     p.Inspected,
-    'The upload "{path}" has passed "{inspection}".',
+    '"{path}" has passed "{inspection}".',
     _INSPECTED | {Group.INFORMATIONAL},
 )
 INSPECTION_REJECTED: Final = Event(
     90251,
     p.Inspected,
-    'The upload "{path}" was rejected by "{inspection}": {details}',
+    '"{path}" was rejected by "{inspection}": {details}',
     _INSPECTED | {Group.FAILURE, Group.FAILURE_HIGH},
 )
 INSPECTION_UNABLE: Final = Event(

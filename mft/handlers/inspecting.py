@@ -80,8 +80,12 @@ class InspectionHandler:
         options: InspectingOptions,
         around: Surroundings,
         inspection: Inspection,
+        *,
+        tells: bool = False,
     ) -> None:
+        """`tells` whether a file has passed: for an inspection that has no events of its own."""
         self.component = component
+        self._tells = tells
         self._key = options.source_attribute
         self._around = around
         self._inspection = inspection
@@ -123,6 +127,11 @@ class InspectionHandler:
             raise Refused(Reason.UNINSPECTED, path, verdict.details)
         for event, payload in verdict.told:
             self._around.bus.emit(event, payload, origin)
+        if self._tells:
+            passed = verdict.outcome is Outcome.PASSED
+            event = events.INSPECTION_PASSED if passed else events.INSPECTION_REJECTED
+            told = p.Inspected(virtual, path, self.component.name, verdict.details)
+            self._around.bus.emit(event, told, origin)
 
     def _left(self, virtual: str, path: str, origin: Origin, why: str) -> None:
         """Tell of what is not inspected: it would be no other the next time."""

@@ -5,6 +5,12 @@ from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 from mft.core.peer import Component
+from mft.handlers.antivirus import (
+    ClamdHandlerOptions,
+    ProgramHandlerOptions,
+    clamd_handler,
+    program_handler,
+)
 from mft.handlers.base import Handler, HandlerOptions
 from mft.handlers.content_check import ContentHandlerOptions, content_handler
 from mft.handlers.database import DatabaseHandler, DatabaseHandlerOptions
@@ -51,4 +57,6 @@ HANDLERS: Final[Mapping[str, Kind]] = {
     "windows-eventlog": Kind(WindowsEventlogOptions, WindowsEventlog),
     "digital-signature-validation": Kind(SignatureHandlerOptions, signature_handler),
     "content-check": Kind(ContentHandlerOptions, content_handler),
+    "clamav": Kind(ClamdHandlerOptions, clamd_handler),
+    "inspection-program": Kind(ProgramHandlerOptions, program_handler),
 }

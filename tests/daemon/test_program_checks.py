@@ -31,9 +31,13 @@ def test_root_is_warned_of_a_program_that_would_run_as_root(tmp_path: Path) -> N
     assert warned.startswith('server.ini:7: warning: [event-handlers/scan] executable_path = "/bin')
 
 
-def test_root_is_warned_of_an_inspection_that_would_run_as_root(tmp_path: Path) -> None:
-    (warned,) = told(tmp_path, AS_ROOT + INSPECTION + PATH, 0)
-    assert warned.startswith('server.ini:7: warning: [resources/look] executable_path = "/bin')
+@pytest.mark.parametrize("family", ["resources", "event-handlers"])
+def test_root_is_warned_of_an_inspection_that_would_run_as_root(
+    tmp_path: Path, family: str
+) -> None:
+    text = INSPECTION.replace("resources", family)
+    (warned,) = told(tmp_path, AS_ROOT + text + PATH, 0)
+    assert warned.startswith(f'server.ini:7: warning: [{family}/look] executable_path = "/bin')
 
 
 def test_root_is_warned_of_a_rule_that_runs_a_program(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ NEEDED = {
     "file-dispatcher": {"dispatch_rules": "move, *.pdf, /srv/outbox"},
     "external-executable": {"executable_path": "/bin/true"},
     "transfer": {"transfers": ("T-1",)},
+    "inspection-program": {"executable_path": Path("/bin/true")},
     "digital-signature-validation": {"signer_certificate_path": (Path("signer.pem"),)},
 }
 

@@ -120,6 +120,16 @@ PLACES = {
         "Checks after an event",
         "handlers/test_content_check.py",
     ),
+    ("event-handlers", "clamav"): (
+        "data-loss-prevention.md",
+        "Checks after an event",
+        "handlers/test_antivirus.py",
+    ),
+    ("event-handlers", "inspection-program"): (
+        "data-loss-prevention.md",
+        "Checks after an event",
+        "handlers/test_antivirus.py",
+    ),
     ("event-handlers", "transfer"): (
         "transfers.md",
         "When something happens",
