@@ -1,7 +1,6 @@
 """`mft audit dead` and `mft audit retry`: events that an event handler gave up on."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 from mft.cli.audit_output import plain_errors
 from mft.cli.configuration import config_option, read_config
 from mft.cli.control import ask, json_option
-from mft.cli.output import fail, print_json, print_table
+from mft.cli.output import fail, moment, print_json, print_table
 from mft.daemon.load import Config
 from mft.handlers.dead_letters import DeadLetters
 
@@ -77,8 +76,5 @@ def _letters(config: Config, handler: str | None) -> Iterator[dict[str, Any]]:
 
 
 def _row(letter: dict[str, Any]) -> list[str]:
-    time = letter.get("time")
-    moment = ""
-    if isinstance(time, int | float):
-        moment = datetime.fromtimestamp(time).astimezone().isoformat(" ", "seconds")
-    return [str({**letter, "time": moment}.get(column, "")) for column in COLUMNS]
+    shown = {**letter, "time": moment(letter.get("time"))}
+    return [str(shown.get(column, "")) for column in COLUMNS]

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NoReturn
 
 import click
@@ -28,6 +29,16 @@ def visible(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def moment(seconds: Any) -> str:
+    """A time in seconds since 1970, as people read it here; nothing for what is none."""
+    if not isinstance(seconds, int | float):
+        return ""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+    except (OSError, OverflowError, ValueError):  # of a record that was damaged
+        return ""
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -1,7 +1,6 @@
 """`mft quarantine`: rejected files, and what becomes of them."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +8,7 @@ import click
 
 from mft.cli.configuration import config_option
 from mft.cli.control import all_pages, ask, json_option
-from mft.cli.output import print_json, print_table, visible
+from mft.cli.output import moment, print_json, print_table, visible
 from mft.inspection.quarantine import MAX_LISTED
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -76,7 +75,7 @@ def show(identifier: str, file: Path, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    shown = {**found, "time": _when(found.get("time"))}
+    shown = {**found, "time": moment(found.get("time"))}
     rows = [[key.replace("_", " "), str(value)] for key, value in shown.items()]
     print_table("File in quarantine", ["what", "value"], rows)
 
@@ -117,13 +116,7 @@ def reject(identifier: str, note: str, file: Path) -> None:
 
 
 def _row(one: Mapping[str, Any]) -> list[str]:
-    shown = {**one, "when": _when(one.get("time")), "account": one.get("account_name")}
+    shown = {**one, "when": moment(one.get("time")), "account": one.get("account_name")}
     if not one.get("complete"):
         shown["details"] = f"the file is missing; {one.get('details')}"
     return [str(shown.get(column, "")) for column in COLUMNS]
-
-
-def _when(seconds: Any) -> str:
-    if not isinstance(seconds, int | float):
-        return ""
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")

@@ -21,6 +21,7 @@ from mft.events.line import MAX_LINE, NO_HASH, Line, parse, seal
 SUFFIX: Final = ".jsonl"
 DIGITS: Final = 20  # of a serial in a file name: names sort as serials do
 MAX_HEADER = 256  # bytes of the first line
+LAST: Final = 3 * MAX_LINE  # bytes that are read to find the end; a line is in them
 NEAR = 4 << 10  # bytes that are read through rather than halved again: a dozen lines
 
 _NAME = re.compile(rf"\d{{{DIGITS}}}{re.escape(SUFFIX)}", re.ASCII)
@@ -106,12 +107,23 @@ def line_of(file: BinaryIO, serial: int) -> bytes:
 
 
 def find_end(segment: Segment) -> End:
-    """The end of a segment, whatever state a crash left it in; reads its last 3 MiB at most."""
+    """The end of a segment, whatever state a crash left it in.
+
+    Reads its last 3 MiB, and four times as much again while nothing there can be read.
+    """
     with segment.path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        start = max(0, size - 3 * MAX_LINE)
-        file.seek(start)
-        tail = file.read(size - start)
+        size, length = file.seek(0, os.SEEK_END), LAST
+        while True:
+            start = max(0, size - length)
+            file.seek(start)
+            end = _end_in(segment, file.read(size - start), start)
+            if not start or end.hash != NO_HASH:
+                return end
+            length *= 4
+
+
+def _end_in(segment: Segment, tail: bytes, start: int) -> End:
+    """The end that is in the last bytes of a segment, which begin at `start`."""
     whole = tail.rfind(b"\n") + 1
     lines = tail[:whole].split(b"\n")[:-1]
     if start:

@@ -58,6 +58,15 @@ def test_each_is_listed_with_its_handler(file: Path) -> None:
     assert "\x1b" not in only.output
 
 
+@pytest.mark.parametrize("time", [1e300, -1e18, "soon", None])
+def test_a_time_that_is_none_is_not_shown(file: Path, time: Any) -> None:
+    letter = {"serial": 7, "id": 30068, "time": time, "details": "bad"}
+    DeadLetters(file.parent.parent / "state", "log-1").bury(letter)
+    result = call(dead, file)
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1] == "log-1\t7\t30068\t\tbad"
+
+
 def test_a_handler_that_is_not_there_is_told(file: Path) -> None:
     result = call(dead, file, "log-3")
     assert result.exit_code == 1

@@ -90,6 +90,18 @@ def test_a_segment_that_is_all_garbage_still_has_a_beginning(tmp_path):
     assert find_end(Segment(7, path)).serial == 6
 
 
+@pytest.mark.parametrize("garbage", [b"\0" * (8 << 20), b"x\n" * (4 << 20)], ids=["zeros", "lines"])
+def test_the_end_before_more_garbage_than_is_read_at_first_is_found(tmp_path, garbage):
+    journal = Journal.open(tmp_path)
+    journal.append(30068, 1e9, ALICE, {"path": "/a"})
+    journal.close()
+    (only,) = segments(tmp_path)
+    with only.path.open("ab") as file:
+        file.write(garbage)
+    end = find_end(only)
+    assert (end.serial, end.hash) == (1, journal.hash)
+
+
 def test_the_end_of_a_segment_larger_than_what_is_read_is_found(tmp_path):
     journal = Journal.open(tmp_path, MIN_SEGMENT_SIZE * 4096)
     while journal._size < 5 << 20:
