@@ -29,7 +29,7 @@ MOST_OUTPUT: Final = 16 << 10  # bytes kept of output, and of error
 MAX_LOG: Final = 200  # characters of them in a line
 MAX_PATH: Final = 4096  # characters
 MAX_COMMAND: Final = 1000  # characters of a command line in an event
-MAX_VALUE: Final = 32 << 10  # characters of one variable; the system takes 128 KiB
+MAX_VALUE: Final = 32 << 10  # bytes of one variable; the system takes 128 KiB
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 TOO_MUCH: Final = frozenset({errno.E2BIG, errno.ENAMETOOLONG})
 
@@ -142,7 +142,7 @@ class Program:
         }
         data = whole_data(told)
         known |= {f"DATA_{key.upper()}": as_text(value) for key, value in data.items()}
-        return {name: _bytes(value[:MAX_VALUE]) for name, value in known.items()}
+        return {name: _bytes(value)[:MAX_VALUE] for name, value in known.items()}
 
     def _tell(self, told: Occurrence, command: str, finished: Finished, details: str) -> None:
         said, wrong = self._said(finished)

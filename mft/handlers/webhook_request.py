@@ -90,7 +90,8 @@ class Writer:
             return self._extra.render(occurrences[0]).encode("utf-8", "replace")
         payload: dict[str, Any] = {"events": [self._facts.as_object(one) for one in occurrences]}
         if self._options.extra_data:
-            payload |= json.loads(self._extra.render(occurrences[0]))
+            extra = json.loads(self._extra.render(occurrences[0]))
+            payload = {**payload, **extra, **payload}  # a name of a fact may be "events" too
         if self._options.http_content_type == "json":
             return orjson.dumps(plain(payload))
         inside = "".join(_element(key, value) for key, value in payload.items())

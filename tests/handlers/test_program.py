@@ -186,8 +186,10 @@ def test_an_event_that_is_too_much_for_a_program_is_told(bench: Bench) -> None:
     assert "too long" in failed["details"]
 
 
-def test_a_value_that_is_too_long_for_a_variable_is_cut(bench: Bench) -> None:
-    bench.run(script(bench.directory, "echo ${#DATA_PATH}"), told("/" + "x" * (200 << 10)))
+@pytest.mark.parametrize("letter", ["x", "😀"])
+def test_a_value_that_is_too_long_for_a_variable_is_cut(bench: Bench, letter: str) -> None:
+    count = script(bench.directory, 'LC_ALL=C; echo "${#DATA_PATH}"')
+    bench.run(count, told("/" + letter * (200 << 10)))
     assert bench.results[0]["output"] == f"{MAX_VALUE}\n"
 
 

@@ -51,6 +51,11 @@ def test_facts_in_what_is_added_are_values_whatever_they_say() -> None:
     assert "admin" not in body
 
 
+def test_a_fact_that_is_called_events_takes_the_place_of_none() -> None:
+    body = json.loads(sent("events", extra_data='{"{data.path}": 1}').body)
+    assert [event["data"]["path"] for event in body["events"]] == ["events"]
+
+
 def test_what_is_no_json_with_an_event_is_the_fault_of_the_event() -> None:
     with pytest.raises(ValueError):
         sent("/a", extra_data='{"what": {data.path}}')
