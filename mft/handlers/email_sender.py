@@ -28,6 +28,7 @@ from mft.resources.mail import Envelope, MailRejected, Reply
 BATCH: Final = 64  # events at a time: as mails one by one, as counts all at once
 # How often recipients may be refused for now, each time some later: the last after half an hour.
 RECIPIENT_TRIES: Final = 30
+MAX_TIRED: Final = 1000  # addresses that were asked so often, and are remembered
 MAX_DETAILS: Final = 1000  # characters of an event about recipients
 
 
@@ -66,6 +67,8 @@ class EmailSender:
         self._held = HeldBack(component, options, around, self._summarise)
         self._done: set[int] = set()  # serials of a batch of which another event failed
         self._progress = _Progress(-1)
+        # Who was refused for now to the last try: the next mails do not wait for them as well.
+        self._tired: set[str] = set()
 
     async def start(self) -> None:
         """Find the mail server, and what was held back before; raises Refused for no server."""
@@ -135,14 +138,18 @@ class EmailSender:
         client = self._client()
         receipt = await client.send(Envelope(client.sender.address, pending, content))
         progress.taken.update(receipt.taken)
-        later = {one: said for one, said in receipt.refused.items() if not said.permanent}
-        final = {one: said for one, said in receipt.refused.items() if said.permanent}
+        self._tired.difference_update(receipt.taken)
+        tired = self._tired if progress.taken else ()
+        refused = receipt.refused.items()
+        later = {one: said for one, said in refused if not (said.permanent or one in tired)}
+        final = {one: said for one, said in refused if one not in later}
         progress.refused.update(final)
         if not later or receipt.taken or final:
             return
         progress.tries += 1
         if progress.tries >= RECIPIENT_TRIES:
             progress.refused.update(later)
+            self._tired.update(list(later)[: MAX_TIRED - len(self._tired)])
             return
         said = _joined([f"{one}: {reply}" for one, reply in later.items()])
         raise Refused(Reason.ABORTED, "", f"the mail server takes no mail now for {said}")

@@ -260,6 +260,35 @@ def test_nobody_is_refused_for_now_for_ever(home: House, alone: bool) -> None:
         assert len(recorded(home, catalogue.MAIL_NOT_FOR_ALL)) == 1
 
 
+def test_a_full_box_holds_up_the_first_mail_only_and_is_asked_with_each(home: House) -> None:
+    handler, post = mailing(home, email_cc="full@example.com")
+    post.replies = {"full@example.com": LATER}
+    for _ in range(module.RECIPIENT_TRIES - 1):
+        with pytest.raises(Refused):
+            handle(handler, told(serial=1))
+    handle(handler, told(serial=1))
+    handle(handler, told(serial=2))
+    details = [one["details"] for one in recorded(home, catalogue.MAIL_NOT_FOR_ALL)]
+    assert details == ["full@example.com: 450 later"] * 2
+    post.replies = {}
+    handle(handler, told(serial=3))
+    assert post.sent[-1].recipients == ("officer@example.com", "full@example.com")
+    post.replies = {"full@example.com": LATER}
+    with pytest.raises(Refused):  # it took one: it is waited for again
+        handle(handler, told(serial=4))
+
+
+def test_who_is_the_only_one_is_waited_for_with_each_mail(home: House) -> None:
+    handler, post = mailing(home)
+    post.replies = {"officer@example.com": LATER}
+    for serial in (1, 2):
+        for _ in range(module.RECIPIENT_TRIES - 1):
+            with pytest.raises(Refused):
+                handle(handler, told(serial=serial))
+        with pytest.raises(MailRejected):
+            handle(handler, told(serial=serial))
+
+
 def test_a_server_that_takes_few_at_a_time_gets_them_so(home: House) -> None:
     handler, post = mailing(home, email_bcc=", ".join(f"a{n}@example.com" for n in range(5)))
     seen: list[str] = []
