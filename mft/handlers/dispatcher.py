@@ -210,8 +210,9 @@ class Dispatcher:
                 directory=Path("/"),
                 instance=self._around.directory,
             )
-        except OSError as error:
-            return Outcome(FAILED, f"{argv[0]} cannot be run: {error.strerror}")
+        except (OSError, ValueError) as error:  # the latter for what is no text of the system
+            why = getattr(error, "strerror", None) or str(error)
+            return Outcome(FAILED, f"{argv[0]} cannot be run: {why}")
         if ended.succeeded:
             return Outcome(DONE)
         said = visible((ended.error or ended.output).decode("utf-8", "replace").strip())

@@ -562,8 +562,9 @@ def program(at, text):
     return path
 
 
-def executed(at, name="a.pdf", is_root=lambda: False):
+def executed(at, name="a.pdf", is_root=lambda: False, actor=ALICE.actor):
     told = at.told(at.put(name))
+    told = told._replace(origin=told.origin._replace(actor=actor))
 
     async def main(reactor):
         around = replace(at.around, clock=reactor)
@@ -611,6 +612,16 @@ def test_a_program_that_takes_too_long_is_ended(desk):
     number, data = executed(at)
     assert number == FAILED
     assert "took too long" in data["details"]
+
+
+def test_arguments_that_no_system_takes_are_a_failure(desk):
+    at = desk()
+    says = program(at, f"touch {at.out}/ran")
+    at.options = at.option(f'execute, g/*.pdf/, {says}, "{{account.name}}"')
+    number, data = executed(at, actor=ALICE.actor._replace(name="half \ud800"))
+    assert number == FAILED
+    assert f"{says} cannot be run" in data["details"]
+    assert at.files() == {}
 
 
 def test_no_program_runs_that_an_account_could_have_written(desk):
