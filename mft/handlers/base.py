@@ -75,7 +75,8 @@ class HandlerOptions(NamedSection):
     )
     data_filter: DataFilter = option(
         "Lines of a data key, a comma and an expression; every line must match. An event without "
-        "the key does not match.",
+        "the key does not match, nor does one whose value has more than 4096 characters (1024 for "
+        "a regular expression), whatever the expression.",
         (),
         examples=["path, /inbox/*.csv"],
     )

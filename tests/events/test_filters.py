@@ -62,6 +62,15 @@ def test_one_option(option, kind, text, wanted):
     assert Filter(**{option: read(kind, text)}).wants(told()) is wanted
 
 
+@pytest.mark.parametrize(
+    ("expression", "length"), [("*", 4096), ("!a", 4096), ("m/x/", 1024), ("e/a/", 1024)]
+)
+def test_a_value_that_is_too_long_matches_nothing(expression, length):
+    wants = Filter(data_filter=read(DataFilter, f"path, {expression}")).wants
+    assert wants(told("x" * length))
+    assert not wants(told("x" * (length + 1)))
+
+
 def test_every_option_must_match():
     both = Filter(target=read(EventNumbers, "30068"), usernames=read(Usernames, "bob"))
     assert not both.wants(told())
