@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from mft.config.kinds import Context
 from mft.core.failure import Refused
 from mft.core.secret import Secret
+from mft.resources import smtp
 from mft.resources.email_client import MAX_MAIL, EmailClientOptions, hello
 from mft.resources.mail import Envelope, MailRejected, Receipt
 from tests.fakes import pki
@@ -121,6 +122,20 @@ def test_a_mail_is_handed_over_as_it_is(tmp_path: Path) -> None:
             ".",
             "QUIT",
         ]
+
+
+@pytest.mark.parametrize(
+    ("content", "sent"),
+    [
+        (b".\r\n", b"..\r\n"),
+        (b"a.\r\n.\r\n..b\r\n", b"a.\r\n..\r\n...b\r\n"),
+        (b"\n.\n.", b"\n..\n.."),
+        (b"\r.", b"\r."),
+        (b"", b""),
+    ],
+)
+def test_a_dot_that_begins_a_line_is_two(content: bytes, sent: bytes) -> None:
+    assert smtp.doubled(content) == sent
 
 
 def test_a_dot_at_the_edge_of_what_is_read_at_once_ends_nothing(tmp_path: Path) -> None:
