@@ -1,5 +1,6 @@
 """When a log is rotated, and what the rotated files are called."""
 
+import errno
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -98,12 +99,17 @@ def numbered(path: Path) -> Iterator[Path]:
 
 
 def make_room(path: Path, keep: int) -> Path:
-    """Move `.1` to `.2` and so on, drop what is beyond `keep`, and give the free name `.1`."""
+    """Move `.1` to `.2` and so on, drop what is beyond `keep`, and give the free name `.1`.
+
+    Raises OSError, also where all are kept and there is no number for one more.
+    """
     taken: list[Path] = []
     for name in numbered(path):
         if not name.exists():
             break
         taken.append(name)
+    if keep == KEEP_ALL and len(taken) >= MAX_ROTATED - 1:
+        raise OSError(errno.EEXIST, f"there are {len(taken)} rotated files; move some away")
     if keep > 0:
         for beyond in taken[keep - 1 :]:
             beyond.unlink()

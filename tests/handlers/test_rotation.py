@@ -4,6 +4,7 @@ from datetime import datetime
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from mft.handlers import rotation as module
 from mft.handlers.rotation import (
     Daily,
     Monthly,
@@ -102,6 +103,18 @@ def test_room_is_made_by_moving_every_file_on(tmp_path):
         "server.log.4": "3",
         "server.log.5": "5",
     }
+
+
+def test_no_file_gives_its_place_where_all_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_ROTATED", 4)
+    log = tmp_path / "server.log"
+    for number in (1, 2):
+        (tmp_path / f"server.log.{number}").write_text(str(number))
+    assert make_room(log, keep=0) == tmp_path / "server.log.1"
+    (tmp_path / "server.log.1").write_text("0")
+    with pytest.raises(OSError, match="3 rotated files; move some away"):
+        make_room(log, keep=0)
+    assert [(tmp_path / f"server.log.{n}").read_text() for n in (1, 2, 3)] == ["0", "1", "2"]
 
 
 def test_room_is_made_by_dropping_what_is_too_many(tmp_path):
