@@ -9,6 +9,7 @@ from mft.cli.audit_output import bar, journal_of, plain_errors
 from mft.cli.configuration import config_option, read_config
 from mft.cli.output import fail
 from mft.core.failure import Refused
+from mft.daemon.privileges import become_the_server
 from mft.events.search import Query, first_serial, last_serial
 from mft.handlers.base import HandlerOptions
 from mft.runtime.errand import run_errand
@@ -25,7 +26,8 @@ def replay(handler: str, file: Path, query: Query, first: int | None, last: int 
     """Give the event handler with the ID HANDLER events of the past again.
 
     The handler's own filters hold as well. Its place in the journal does not change: a running
-    server goes on where it was. What the handler did before is done again. The failures that it
+    server goes on where it was. What the handler did before is done again, with the rights of the
+    server: root becomes the account that server.ini names. The failures that it
     tells of are printed, and not recorded.
 
     \b
@@ -38,6 +40,11 @@ def replay(handler: str, file: Path, query: Query, first: int | None, last: int 
     if not isinstance(options, HandlerOptions):
         known = ", ".join(config.event_handlers) or "none"
         fail(f"There is no event handler {handler!r} in {file}; there are: {known}.")
+    server = config.server
+    try:
+        become_the_server(server.account, allow_root=server.allow_root, umask=server.umask)
+    except Refused as refused:
+        fail(f"Nothing is replayed: {refused}.")
     directory, reactor = journal_of(file), install()
     # After the reactor is made, for what is imported here may look for one.
     from mft.daemon.replaying import Replay, ReplayError

@@ -57,6 +57,18 @@ def drop(who: pwd.struct_passwd, umask: int) -> None:
     os.environ["USER"] = os.environ["LOGNAME"] = who.pw_name
 
 
+def become_the_server(account: str, *, allow_root: bool, umask: int) -> None:
+    """Become the account of a server, where root is to do what the server does; raises Refused.
+
+    Anybody else stays who they are, and so does root where no account is named.
+    """
+    if not account or os.geteuid() != ROOT:
+        return
+    who = check_identity(account, allow_root=allow_root)
+    if who is not None:
+        drop(who, umask)
+
+
 def give_files(top: Path, who: pwd.struct_passwd) -> None:
     """Give what root has made in a folder of ours, at any depth, to the account; raises OSError.
 

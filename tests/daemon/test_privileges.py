@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from mft.core.failure import Refused
-from mft.daemon.privileges import check_identity, drop, give_files
+from mft.daemon import privileges as module
+from mft.daemon.privileges import become_the_server, check_identity, drop, give_files
 
 ROOT = pwd.struct_passwd(("root", "x", 0, 0, "", "/root", "/bin/sh"))
 NOBODY = pwd.struct_passwd(("nobody", "x", 65534, 65534, "", "/", "/bin/false"))
@@ -70,6 +71,21 @@ try:
 except PermissionError:
     print("gone", oct(os.umask(0)))
 """
+
+
+def test_who_does_the_work_of_a_server_does_it_as_its_account(as_root, monkeypatch):
+    became = []
+    monkeypatch.setattr(module, "drop", lambda who, umask: became.append((who, umask)))
+    become_the_server("nobody", allow_root=False, umask=0o27)
+    become_the_server("", allow_root=False, umask=0)
+    become_the_server("root", allow_root=True, umask=0)
+    assert became == [(NOBODY, 0o27)]
+    with pytest.raises(Refused, match="no such account"):
+        become_the_server("missing", allow_root=False, umask=0)
+
+
+def test_nobody_else_becomes_the_account_of_a_server(as_somebody):
+    become_the_server("nobody", allow_root=False, umask=0)
 
 
 def test_root_cannot_come_back():

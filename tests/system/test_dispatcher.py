@@ -108,6 +108,29 @@ def test_another_disk_that_is_full_keeps_the_source_and_works_when_there_is_room
     assert unbalanced(rig.trail.told) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_root_replays_with_the_rights_of_the_server(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+    out = tmp_path / "out"
+    out.mkdir()
+    rig.section(
+        "event-handlers/out",
+        name="out",
+        type="file-dispatcher",
+        target=str(UPLOADED),
+        dispatch_rules=f"copy, *, {out}",
+    )
+    rig.give_up_root(out)
+    rig.start()
+    put(rig.server, tmp_path / "a", "a")
+    until(lambda: rig.trail.count(DONE), "the copy")
+    rig.stop()
+    (out / "a").unlink()
+    replayed = rig.mft("audit", "replay", "out")
+    assert replayed.returncode == 0, replayed.stderr
+    assert (out / "a").owner() == "nobody"
+
+
 async def upload_until_it_dies(rig: Rig, acknowledged: list[str]) -> None:
     """Upload file after file, and kill the server once enough were dispatched."""
     connection = await connect(rig.server)
