@@ -118,7 +118,11 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output went away: `mft audit export | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(REFUSED)
-    except (Refused, OSError) as error:
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error
+        click.echo(f"Error: {what}", err=True)
+        sys.exit(REFUSED)
+    except Refused as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(REFUSED)
     except Exception as error:

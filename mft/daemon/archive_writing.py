@@ -49,9 +49,9 @@ class ArchiveWriter:
         self.size = 0  # bytes of all members
         self._head = head
         self._limits = LIMITS[head.contents]
+        check_target(path)
         self._beside = path.with_name(f".{path.name}.{os.getpid()}.new")
         self._passphrase = passphrase
-        check_target(path)
 
     def __enter__(self) -> Self:
         """Begin the file; raises OSError."""

@@ -23,7 +23,7 @@ from mft.daemon.carried import carried
 from mft.daemon.control import SOCKET_NAME
 from mft.daemon.exporting import check_place, head_of, read_whole
 from mft.daemon.files import write_new
-from mft.daemon.load import CONF_FOLDER, instance_folder, load
+from mft.daemon.load import CONF_FOLDER, instance_folder, load, whole_path
 from mft.daemon.pid_file import PID_FILE
 from mft.daemon.replaced import FOLDER as REPLACED
 from mft.daemon.swapping import undisturbed
@@ -63,7 +63,7 @@ class BackedUp:
 
 def size_of(config: Path) -> int:
     """About how many bytes a backup will copy; what cannot be looked at counts as nothing."""
-    directory = instance_folder(config.absolute())
+    directory = instance_folder(config)
     total = 0
     for top in ("conf", "state", "log/journal"):
         for above, _, files in os.walk(directory / top):
@@ -87,7 +87,7 @@ def backup(
     A configuration with problems is backed up as it is. Raises Refused and OSError; `target` is
     then what it was before.
     """
-    file = config.absolute()
+    file = whole_path(config)
     directory = instance_folder(file)
     if not segments(directory.joinpath(*JOURNAL)) and not file.exists():
         raise Refused(Reason.NOT_FOUND, str(directory), "has no instance")

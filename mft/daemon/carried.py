@@ -14,7 +14,7 @@ from mft.config.section import Section, files_of
 from mft.core.failure import Reason, Refused
 from mft.daemon.account_files import read_account_files
 from mft.daemon.archive import OUTSIDE, in_instance
-from mft.daemon.load import CONF_FOLDER, read_sections
+from mft.daemon.load import CONF_FOLDER, read_sections, whole_path
 from mft.daemon.reading import Reading
 
 MAX_IN_FOLDER: Final = 1000  # files of a folder that an option names
@@ -46,7 +46,7 @@ def carried(file: Path, *, override: bool = False) -> Carried:
 
     Raises Refused for what no archive may have.
     """
-    file = file.absolute()
+    file = whole_path(file)
     problems: list[Problem] = []
     readings = [read_sections(file, problems, overridden=False)]
     own = [file]

@@ -15,7 +15,7 @@ from mft.core.secret import Secret
 from mft.daemon.archive import LIMITS, Contents, Head
 from mft.daemon.archive_writing import ArchiveWriter
 from mft.daemon.carried import Carried, CarriedFile, carried
-from mft.daemon.load import Config, instance_folder, load
+from mft.daemon.load import Config, instance_folder, load, whole_path
 from mft.daemon.swapping import undisturbed
 from mft.trust.ssh_keys import open_at_once
 
@@ -51,7 +51,7 @@ def export(
 
     Raises NotUsable, Refused and OSError; `target` is then what it was before.
     """
-    file = config.absolute()
+    file = whole_path(config)
     loaded = load(file)
     if loaded.config is None:
         raise NotUsable(loaded.problems)

@@ -18,7 +18,7 @@ from mft.daemon.archive import INSTANCE, LIMITS, OUTSIDE, Contents, Head, check_
 from mft.daemon.archive_reading import ArchiveReader, opened
 from mft.daemon.carried import carried
 from mft.daemon.exporting import NotUsable, read_whole
-from mft.daemon.load import Config, instance_folder
+from mft.daemon.load import Config, instance_folder, whole_path
 from mft.daemon.outside import are_there, how_it_is
 from mft.daemon.replaced import keep
 from mft.daemon.staging import Stage, stage_in
@@ -71,7 +71,7 @@ def import_archive(
 
     Raises NotUsable, Refused and OSError; then nothing has changed.
     """
-    file = config.absolute()
+    file = whole_path(config)
     directory = instance_folder(file)
     is_new = not file.parent.is_dir()
     with stage_in(directory, file) as folder:

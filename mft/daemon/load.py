@@ -78,9 +78,18 @@ class Loaded(NamedTuple):
     problems: tuple[Problem, ...]
 
 
+def whole_path(file: Path) -> Path:
+    """The whole path of a server.ini; one that goes up by `..` is that of its real folder.
+
+    Else files that it names would be in another folder, to all appearances.
+    """
+    whole = file.absolute()
+    return whole.parent.resolve() / whole.name if ".." in whole.parts else whole
+
+
 def instance_folder(file: Path) -> Path:
     """Give the instance that a server.ini belongs to: what holds its `conf`, or its own folder."""
-    folder = file.absolute().parent
+    folder = whole_path(file).parent
     return folder.parent if folder.name == CONF_FOLDER else folder
 
 
@@ -103,7 +112,7 @@ def load(path: Path) -> Loaded:
 
     An import that was killed while it put its files in place is finished first.
     """
-    file = path.absolute()
+    file = whole_path(path)
     try:
         with undisturbed(file.parent):
             return _load(file)

@@ -65,6 +65,12 @@ def test_a_refusal_is_a_sentence_and_exit_code_1(monkeypatch, capsys):
     assert capsys.readouterr().err == "Error: /x: not yours\n"
 
 
+def test_an_error_of_the_system_says_what_it_is_about(monkeypatch, capsys):
+    error = FileNotFoundError(2, "No such file or directory", "/backup/mft.tar")
+    assert fails_with(monkeypatch, error) == 1
+    assert capsys.readouterr().err == "Error: /backup/mft.tar: No such file or directory\n"
+
+
 def test_a_bug_is_a_sentence_without_a_trace(monkeypatch, capsys):
     monkeypatch.delenv("MFT_DEBUG", raising=False)
     assert fails_with(monkeypatch, ZeroDivisionError("oops")) == 1

@@ -97,6 +97,15 @@ def test_an_archive_never_lies_where_accounts_read(node: Node) -> None:
         export(node.config, node.directory / "link/node.tar")
 
 
+def test_an_archive_is_a_file_and_no_folder(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in (".", "..", str(tmp_path)):
+        with pytest.raises(Refused, match="name a file in it"):
+            export(node.config, Path(folder))
+
+
 def test_what_is_no_regular_file_is_refused(node: Node, target: Path) -> None:
     os.mkfifo(node.directory / "conf/keys/ann")
     node.say("[accounts/ann]\nname = ann\nenabled = no\nssh_authorized_keys_path = conf/keys/ann\n")

@@ -63,6 +63,20 @@ def test_an_instance_is_made_where_there_is_none(active: Node, spare: Node, arch
         assert (spare.directory / folder).stat().st_mode & 0o777 == 0o700
 
 
+def test_an_instance_that_is_named_by_way_of_another_folder_is_the_same(
+    active: Node, spare: Node, tmp_path: Path
+) -> None:
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    around = other / ".." / "active/mft/conf/server.ini"
+    export(around, tmp_path / "node.tar")
+    done = import_archive(
+        other / ".." / "spare/mft/conf/server.ini", tmp_path / "node.tar", Wanted()
+    )
+    assert done.added == places(spare, "conf/server.ini", "conf/keys/host")
+    assert spare.files() == active.files()
+
+
 def test_everything_that_a_whole_server_needs_arrives(tmp_path: Path) -> None:
     """The spare has the instance at the same path, as two machines have."""
     outside, instance = tmp_path / "outside", tmp_path / "mft"

@@ -70,6 +70,16 @@ def test_everything_is_as_it_was(node: Node, new: Node, archive: Path) -> None:
     assert not list(new.directory.glob(".mft-*"))
 
 
+def test_a_backup_of_an_instance_that_is_named_by_way_of_another_folder_is_the_same(
+    node: Node, new: Node, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    around = tmp_path / "elsewhere" / os.path.relpath(node.config, tmp_path / "elsewhere")
+    backup(around, tmp_path / "around.tar", copy_queue=lambda name: "nobody")
+    restore(tmp_path / "around.tar", new.directory)
+    assert all_but_marks(new) == all_but_marks(node)
+
+
 def test_the_journal_goes_on_behind_it(node: Node, new: Node, archive: Path) -> None:
     done = restore(archive, new.directory)
     assert done.journal is not None
