@@ -15,6 +15,7 @@ from mft.cli.control import all_rows, ask, json_option, print_records
 from mft.cli.output import fail, print_json, visible
 from mft.core.failure import Reason, Refused
 from mft.daemon.load import Config
+from mft.remote.base import OtherIdentityError
 from mft.runtime.errand import run_errand
 from mft.runtime.reactor import install
 from mft.trust.ssh_keys import PublicKey
@@ -22,12 +23,20 @@ from mft.vfs.base import Entry
 
 # What an administrator may do about a refusal of some kind.
 HINTS: Final = {
-    Reason.DENIED: "Who is there, or who we are, was refused; with --accept another identity than "
-    "the one that was seen first is trusted.",
+    Reason.DENIED: "It does not let us in, or not into this folder: the name, the password and "
+    "the keys are those of its section.",
     Reason.NOT_FOUND: "Is the folder there? Name it with --path.",
     Reason.NOT_A_DIRECTORY: "Name a folder with --path.",
     Reason.ABORTED: "Is the address right, and does nothing on the way block it?",
 }
+ACCEPT: Final = (
+    "With --accept this identity is trusted from now on; compare it before with the one that they "
+    "tell you on another way."
+)
+NAMED: Final = (
+    "Who it must be is written in its section: ssh_server_identity, ssl_server_identity or "
+    "ssl_certificate_authority."
+)
 
 
 @click.group()
@@ -113,11 +122,11 @@ def try_location(name: str, folder: str, accept: bool, file: Path) -> None:
     # After the reactor is made, for what is imported here may look for one.
     from mft.daemon.location_trial import LocationTrial, Tried
 
+    trial = LocationTrial(config, reactor, _trusted, accept=accept)
     try:
-        trial = LocationTrial(config, reactor, _trusted, accept=accept)
         tried: Tried = run_errand(reactor, trial.run(uuid, folder))
     except (Refused, OSError, ValueError) as error:
-        hint = HINTS.get(error.reason) if isinstance(error, Refused) else None
+        hint = _hint(error, accepts=trial.trusts_the_first and not accept)
         fail(visible(f"{error}.") + (f"\n{hint}" if hint else ""))
     identity = tried.identity
     click.echo(f"connected and logged in after {tried.connected:.2f} s")
@@ -128,6 +137,13 @@ def try_location(name: str, folder: str, accept: bool, file: Path) -> None:
     click.echo(f"listed    {_counted(tried.total, tried.more)} in {tried.listed:.2f} s")
     for line in _listing(tried.entries, tried.total):
         click.echo(visible(line))
+
+
+def _hint(error: Exception, *, accepts: bool) -> str | None:
+    """What may be done about it; `accepts` is whether --accept would change anything."""
+    if isinstance(error, OtherIdentityError):
+        return ACCEPT if accepts else NAMED
+    return HINTS.get(error.reason) if isinstance(error, Refused) else None
 
 
 def at_terminal() -> bool:

@@ -26,11 +26,16 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
         raise
 
 
-def replace(path: Path, data: bytes, mode: int) -> None:
-    """Put a file in place of another in one step, on disk before this returns; raises OSError."""
+def replace(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Put a file in place of another in one step, on disk before this returns; raises OSError.
+
+    With `owner`, a user and a group, it is theirs from the beginning.
+    """
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     beside.unlink(missing_ok=True)
     write_new(beside, data, mode)
+    if owner is not None:
+        os.chown(beside, *owner)
     beside.replace(path)
     sync_folder(path.parent)
 

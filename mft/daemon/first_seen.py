@@ -4,6 +4,7 @@ One file for each location. The running server asks the file each time, so that 
 administrator accepts by `mft location test` counts at once.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -95,4 +96,14 @@ def _write(folder: Path, location: str, shown: str) -> None:
         raise ValueError(f"an identity has 1 to {MAX_SIZE} bytes")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove_unfinished(folder, record_name(location))
-    replace(folder / record_name(location), text, 0o600)
+    owner = _owner(folder)
+    replace(folder / record_name(location), text, 0o600, owner)
+
+
+def _owner(folder: Path) -> tuple[int, int] | None:
+    """Whom root gives what it keeps to: whoever has the state, as whom the server runs."""
+    if os.geteuid() != 0:
+        return None
+    found = folder.parent.stat()
+    os.chown(folder, found.st_uid, found.st_gid)
+    return found.st_uid, found.st_gid

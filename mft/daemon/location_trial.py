@@ -15,7 +15,7 @@ from mft.daemon.first_seen import FirstSeenFiles
 from mft.daemon.load import Config
 from mft.daemon.locations import connector
 from mft.events.model import Event
-from mft.remote.base import MAX_LISTED, Identity, Parts, Remote
+from mft.remote.base import MAX_LISTED, Identity, OtherIdentityError, Parts, Remote
 from mft.remote.links import CLOSE_TIMEOUT, CONNECT_TIMEOUT
 from mft.vfs.base import Entry
 from mft.vfs.volume import Volumes
@@ -87,6 +87,11 @@ class LocationTrial:
         except TooLong:
             raise Refused(Reason.ABORTED, "", f"{seconds:.0f} seconds did not do {what}") from None
 
+    @property
+    def trusts_the_first(self) -> bool:
+        """Whether the location that was tried trusts what it sees first, and what is accepted."""
+        return self._seen.trusts_the_first
+
     def _name(self, uuid: str) -> str:
         return self._config.locations[uuid].name
 
@@ -115,9 +120,11 @@ class _Asked:
         self._ask = ask
         self._named = named
         self._accept = accept
+        self.trusts_the_first = False  # whether what is seen first counts, so that it is asked for
 
     async def of(self, location: str) -> str | None:
         """What was kept; nothing where another may take its place."""
+        self.trusts_the_first = True
         if self._accept:
             return None
         kept = await self._kept.of(location)
@@ -133,7 +140,7 @@ class _Asked:
                 return
         if not self._accept and not self._ask(shown):
             details = f"nobody has seen its identity before, and it is not accepted: {shown}"
-            raise Refused(Reason.DENIED, self._named(location), details)
+            raise OtherIdentityError(Reason.DENIED, self._named(location), details)
         await self._kept.accept(location, shown)
         self.trust = "it is new, and is kept from now on"
 

@@ -215,6 +215,10 @@ class Connector(Protocol):
         """
 
 
+class OtherIdentityError(Refused):
+    """A peer that is not who was meant."""
+
+
 class FirstSeen(Protocol):
     """Identities of peers that were trusted when they were seen first, kept over restarts."""
 

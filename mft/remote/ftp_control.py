@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from mft.core.failure import Malformed, Reason, Refused
 from mft.core.peer import Address
 from mft.core.secret import MASK, Secret
-from mft.remote.base import REPLY_TIMEOUT
+from mft.remote.base import REPLY_TIMEOUT, OtherIdentityError
 from mft.runtime.buffers import Buffers
 from mft.runtime.client_tls import Judge, connecting
 from mft.runtime.connection import Connection
@@ -101,7 +101,7 @@ class Control:
         """TLS broke: say what the certificate had to do with it."""
         refused = self._judge.refused if self._judge is not None else ""
         if refused:
-            self._end(Refused(Reason.DENIED, str(self.peer), refused))
+            self._end(OtherIdentityError(Reason.DENIED, str(self.peer), refused))
         else:
             self.lose(f"TLS failed: {details}")
 

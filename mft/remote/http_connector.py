@@ -8,7 +8,7 @@ from typing import Final
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.core.vpath import VPath
-from mft.remote.base import Identity, Parts
+from mft.remote.base import Identity, OtherIdentityError, Parts
 from mft.remote.http_line import HttpLine, connect
 from mft.remote.http_options import HttpLocationOptions
 from mft.remote.http_peer import Field, HttpPeer, Place
@@ -84,7 +84,7 @@ class HttpReach:
         except Refused as refused:
             if tls is None or not tls.refused:
                 raise
-            raise Refused(Reason.DENIED, refused.subject, tls.refused) from None
+            raise OtherIdentityError(Reason.DENIED, refused.subject, tls.refused) from None
         if trust is None:
             return line, Identity("", "", line.details)
         try:

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mft.core.failure import Reason, Refused
-from mft.remote.base import FirstSeen, Identity
+from mft.remote.base import FirstSeen, Identity, OtherIdentityError
 from mft.runtime.client_tls import Judge, connecting
 from mft.runtime.proxied import ProxiedEndpoint, Proxy, Target
 from mft.trust.certificates import fingerprint
@@ -97,7 +97,7 @@ class Trust:
                 return
             wanted = kept
         details = f"its certificate is {found}, and not {wanted}"
-        raise Refused(Reason.DENIED, location, details)
+        raise OtherIdentityError(Reason.DENIED, location, details)
 
 
 def endpoint(reactor: Any, site: Site, tls: "Judging | None", proxy: Proxy | None = None) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
-from mft.remote.base import REPLY_TIMEOUT, Identity, Parts, Remote
+from mft.remote.base import REPLY_TIMEOUT, Identity, OtherIdentityError, Parts, Remote
 from mft.remote.sftp_options import SftpOptions
 from mft.remote.sftp_session import SftpSession
 from mft.remote.sftp_tree import SftpTree
@@ -40,11 +40,11 @@ class _HostJudge:
         shown = proved(blob, signature, hashed, algorithm)
         if self.shown is not None and self.shown.blob != shown.blob:
             details = f"the server changed its key to {shown.fingerprint} while it was connected"
-            raise Refused(Reason.DENIED, self._where, details)
+            raise OtherIdentityError(Reason.DENIED, self._where, details)
         if not (self.trusting and isinstance(shown, PublicKey)):
             why = refusal(shown, self.known, self._host, time.time())
             if why is not None:
-                raise Refused(Reason.DENIED, self._where, why)
+                raise OtherIdentityError(Reason.DENIED, self._where, why)
         self.shown = shown
 
 

@@ -13,6 +13,7 @@ from mft.cli.main import mft
 from mft.core.failure import Reason, Refused
 from mft.daemon import location_trial
 from mft.daemon.answers import Answer
+from mft.remote.base import OtherIdentityError
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.daemons import Instance
 from tests.fakes.run import run
@@ -123,8 +124,28 @@ def test_another_identity_is_refused_until_it_is_accepted(
     result = called(instance, "test", "acme")
     assert result.exit_code == 1
     assert "another key" in result.stderr
+    assert "--accept" in result.stderr
     assert called(instance, "test", "acme", "--accept").exit_code == 0
     assert called(instance, "test", "acme").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Refused(Reason.DENIED, "acme", "the server does not let us in"),
+        OtherIdentityError(Reason.DENIED, "acme", "the server showed another key"),
+    ],
+    ids=["login", "identity"],
+)
+def test_nothing_is_to_be_accepted_where_that_would_change_nothing(
+    instance: Instance, partner: Partner, monkeypatch: pytest.MonkeyPatch, refusal: Refused
+) -> None:
+    partner.trusts_the_first = False
+    partner.peer.refuses["connect"] = [refusal]
+    result = called(instance, "test", "acme")
+    assert result.exit_code == 1
+    assert "section" in result.stderr
+    assert "--accept" not in result.stderr
 
 
 def test_what_a_peer_says_moves_no_cursor(instance: Instance, partner: Partner) -> None:

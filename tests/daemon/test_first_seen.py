@@ -1,5 +1,6 @@
 """What was trusted when it was seen first is kept, on the disk, and nothing takes its place."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,29 @@ def test_the_file_is_for_nobody_else(seen: FirstSeenFiles, tmp_path: Path) -> No
     run(seen.keep("location-1", KEY))
     assert only_file(tmp_path).stat().st_mode & 0o777 == 0o600
     assert (tmp_path / FOLDER).stat().st_mode & 0o777 == 0o700
+
+
+def test_what_root_accepts_is_for_the_account_that_has_the_state(
+    seen: FirstSeenFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, tuple[int, int]] = {}
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(
+        os, "chown", lambda path, *who: given.update({Path(path).name.split(".")[0]: who})
+    )
+    run(seen.accept("location-1", KEY))
+    status = tmp_path.stat()
+    assert set(given) == {FOLDER, only_file(tmp_path).stem}
+    assert set(given.values()) == {(status.st_uid, status.st_gid)}
+
+
+def test_nobody_but_root_gives_anything_away(
+    seen: FirstSeenFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.delattr(os, "chown")
+    run(seen.accept("location-1", KEY))
+    assert run(seen.of("location-1")) == KEY
 
 
 def test_every_call_that_touches_the_disk_may_wait_for_it(
