@@ -233,7 +233,7 @@ class Control:
     def check(self) -> None:
         """Refused where it is lost."""
         if self._lost is not None:
-            raise Refused(self._lost.reason, self._lost.subject, self._lost.details)
+            raise type(self._lost)(self._lost.reason, self._lost.subject, self._lost.details)
 
     def lose(self, details: str) -> None:
         """Cut it: whoever waits, or asks later, hears why."""

@@ -18,6 +18,7 @@ from mft.transfers.lending import At, Lending
 AGING: Final = 3600.0  # seconds between two looks at archives
 MAX_EMPTIED: Final = 10_000  # folders that wait to be removed; others stay
 LOOK: Final = 60.0  # seconds between two looks at what is due
+SET_BACK: Final = 60.0  # seconds by which a clock may be set back, and nothing begins anew
 
 
 class Chores:
@@ -83,8 +84,8 @@ class Chores:
         while True:
             with suppress(Refused):
                 since = await around.ask(around.queue.fact, "counted-since")
-                if since is None:
-                    since = around.now()
+                if since is None or since > around.now() + SET_BACK:
+                    since = around.now()  # else it would wait until a wrong clock is right again
                     await around.ask(around.queue.keep, "counted-since", since)
                 if around.now() - since >= options.minimum_transfer_interval:
                     await self._count_now()

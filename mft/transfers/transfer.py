@@ -221,8 +221,10 @@ class Transfer:
                 self._ring()
                 if number < RUN_LOOKS - 1 and await self._rests():
                     continue
-                await self._gather()
+                held = await self._watching.gather_now()
                 await self._all_done()
+                if held:
+                    return held
                 if self._why or not await self._rests():
                     break
         except Refused as refused:
@@ -239,14 +241,6 @@ class Transfer:
         self._idle.append(done)
         self._ring()
         await done
-
-    async def _gather(self) -> None:
-        """Wait for the batch, if there is to be one; the program before it is not run for ever."""
-        for _ in range(self.options.retry_count + 2):
-            due = await self._watching.gather()
-            if due is None:
-                return
-            await deferLater(self._around.clock, max(0.1, due - self._around.now()))
 
     # Files.
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from twisted.internet.defer import DeferredLock
+from twisted.internet.task import deferLater
 
 from mft.core.failure import Refused
 from mft.events import catalogue as events
@@ -22,6 +23,7 @@ from mft.transfers.source import Counted, Wanted, snapshot
 from mft.transfers.telling import Endings
 
 MARKER_DELAY: Final = 15.0  # seconds that files may still come after the last marker
+HELD: Final = "the batch is not complete yet, or execute_before has not let it be sent"
 MARGIN: Final = 0.01  # seconds by which a clock and the time of day may differ
 UNSETTLED: Final = 10.0  # seconds until a look that could not do all of its work is followed by one
 
@@ -228,6 +230,15 @@ class Watching:
             return None
         async with self._lock:  # a run asks for it as well
             return await self._gather()
+
+    async def gather_now(self) -> str:
+        """Wait for the batch, if there is to be one; what keeps it: no program is run for ever."""
+        for _ in range(self._options.retry_count + 2):
+            due = await self.gather()
+            if due is None:
+                return ""
+            await deferLater(self._around.clock, max(0.1, due - self._around.now()))
+        return HELD
 
     async def _gather(self) -> float | None:
         around, options = self._around, self._options

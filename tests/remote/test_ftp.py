@@ -9,7 +9,7 @@ from twisted.logger import LogPublisher, globalLogPublisher
 from mft.core.failure import Reason, Refused
 from mft.core.secret import MASK, Secret
 from mft.core.vpath import ROOT, VPath
-from mft.remote.base import Remote
+from mft.remote.base import OtherIdentityError, Remote
 from tests.fakes.odd_ftp import HOST, OddFtp, Peer, odd
 from tests.fakes.odd_smtp import certificate, server_tls
 from tests.fakes.remotes import fetch, listed, send, using
@@ -163,6 +163,7 @@ def test_a_certificate_that_nobody_believes_is_refused_for_good(tls: Any) -> Non
     context, _ = tls
     with odd(tls=context) as server:
         refusal = refused(server, "ftpse")
+        assert isinstance(refusal, OtherIdentityError)
         assert refusal.reason is Reason.DENIED
         assert "SHA-256" in refusal.details
         assert server.peer.verbs == ["AUTH"]

@@ -861,6 +861,21 @@ def test_too_few_files_in_an_interval_are_told(desk):
     assert at.numbers.count(60019) == 1
 
 
+def test_too_few_files_are_told_also_where_the_interval_had_begun_by_a_wrong_clock(desk):
+    at = desk(minimum_transfer_count="2", minimum_transfer_interval="600")
+    ahead = 10**8
+    at.clock.rightNow += ahead
+    at.start()
+    at.pass_time(120, step=10)
+    at.stop()
+    at.clock.rightNow -= ahead
+    at.restart()
+    at.pass_time(550, step=10)
+    assert 60019 not in at.numbers
+    at.pass_time(150, step=10)
+    assert at.numbers.count(60019) == 1
+
+
 # Batches.
 
 
@@ -891,6 +906,18 @@ def test_a_batch_waits_until_its_program_says_yes(desk):
     at.programs.exit_codes.clear()
     at.pass_time(60)
     assert list(at.arrived) == ["a.csv"]
+
+
+def test_a_run_whose_batch_is_kept_back_by_its_program_says_so(desk):
+    at = desk(batch_interval="1", execute_before="/bin/before", retry_wait="60", enabled="no")
+    at.put("a.csv")
+    at.programs.exit_codes["/bin/before"] = 1
+    at.start()
+    run = at.transfer.run("the test asks for it")
+    at.pass_time(600)
+    assert run.state == "ended"
+    assert "execute_before" in run.error
+    assert at.left == ["a.csv"]
 
 
 def test_a_marker_is_sent_last(desk):
