@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mft.core.failure import Reason, Refused
+from mft.core.failure import Reason
 from mft.remote.base import FirstSeen, Identity, OtherIdentityError
 from mft.runtime.client_tls import Judge, connecting
 from mft.runtime.proxied import ProxiedEndpoint, Proxy, Target
