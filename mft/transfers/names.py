@@ -9,6 +9,7 @@ file that none matches stops the transfer: `*, no-action` lets such files keep t
 are below a folder and cannot leave it; values in them never become more than one name.
 """
 
+import hashlib
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -19,10 +20,12 @@ from mft.config.kinds import Wrong
 from mft.config.section import suggestion
 from mft.core.failure import Reason, Refused
 from mft.core.matching import Expression
-from mft.core.vpath import VPath
+from mft.core.vpath import MAX_NAME_BYTES, VPath
 
 MAX_RULES: Final = 200  # of one transfer; a path is matched against each of them
 MAX_TEMPLATE: Final = 1024  # characters
+MAX_EXTENSION: Final = 100  # bytes of a name behind its last dot that stay there
+MARK: Final = 16  # hexadecimal digits that tell names apart which had to be cut
 IGNORE: Final = "ignore_destination_path"
 _NOW: Final[Mapping[str, str]] = {
     "year": "%Y",
@@ -263,10 +266,19 @@ def destination(rules: Sequence[Rule], path: VPath, now: datetime) -> Named:
 
 
 def stamped(path: VPath, now: datetime) -> VPath:
-    """The path with a moment in its name: `a.csv` is `a-20261127-184500-123.csv`."""
+    """The path with a moment in its name: `a.csv` is `a-20261127-184500-123.csv`.
+
+    What is too long for that is cut, with a mark of what it was.
+    """
     base, extension = posixpath.splitext(path.name)
-    moment = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
-    return VPath.parse(f"{base}-{moment}{extension}", path.parent)
+    if len(extension.encode()) > MAX_EXTENSION:
+        base, extension = path.name, ""
+    end = f"-{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}{extension}"
+    room = MAX_NAME_BYTES - len(end.encode())
+    if len(base.encode()) > room:
+        mark = f"~{hashlib.sha256(path.name.encode()).hexdigest()[:MARK]}"
+        base = base.encode()[: room - len(mark)].decode(errors="ignore") + mark
+    return VPath.parse(f"{base}{end}", path.parent)
 
 
 class Conversion(NamedTuple):

@@ -189,7 +189,10 @@ class TransferOptions(NamedSection):
         "timestamp-always",
     )
     archive_retention_period: Seconds = option(
-        "How long files are kept there. 0: for ever.", 0.0, examples=["30d"]
+        "How long files are kept there; older ones are removed, whoever has put them there, also "
+        "from folders below. 0: for ever.",
+        0.0,
+        examples=["30d"],
     )
     transfer_memory_duration: Seconds = option(
         "How long it is remembered that a file was sent: one of the same path, size and time is "
@@ -261,6 +264,7 @@ class TransferOptions(NamedSection):
         if not self.source_path:
             yield Wrong("is empty; it needs a folder", option="source_path")
         yield from self._check_folders()
+        yield from self._check_archives()
         for name in self.programs:
             program = getattr(self, name)[0]
             wrong = why_not_run(program, context.directory)
@@ -282,6 +286,22 @@ class TransferOptions(NamedSection):
             if uuid == self.source_uuid and folder and self._is_looked_at(folder):
                 yield Wrong(f"{sentence}, which would send it again", option=name)
 
+    def _check_archives(self) -> Iterator[Wrong]:
+        """Nothing that was not archived is removed for its age."""
+        if not self.archive_retention_period:
+            return
+        for name in ("archive_success_path", "archive_failure_path"):
+            folder = getattr(self, name)
+            for other, uuid, mild in (
+                ("source_path", self.source_uuid, False),
+                ("destination_path", self.destination_uuid, True),
+                ("destination_fallback_path", self.destination_uuid, True),
+            ):
+                held = getattr(self, other)
+                if folder and held and uuid == self.archive_location_uuid and _holds(folder, held):
+                    sentence = f"has {other} in it, whose files archive_retention_period removes"
+                    yield Wrong(f"{sentence} as well", option=name, mild=mild)
+
     def _is_looked_at(self, folder: str) -> bool:
         """Whether files that are put into a folder would be found."""
         one, source = folder.strip("/"), self.source_path.strip("/")
@@ -289,3 +309,11 @@ class TransferOptions(NamedSection):
             return False
         below = not source or one.startswith(f"{source}/")
         return one == source or (self.recursive and below)
+
+
+def _holds(folder: str, other: str) -> bool:
+    """Whether one folder is another, or above it; both are of one location."""
+    if folder.startswith("/") != other.startswith("/"):
+        return False
+    above, below = folder.strip("/"), other.strip("/")
+    return not above or below == above or below.startswith(f"{above}/")

@@ -152,6 +152,16 @@ def test_a_moment_stands_before_the_extension():
     assert str(stamped(path("/s/a.tar.gz"), NOW)) == "/s/a.tar-20261127-184501-123.gz"
 
 
+@pytest.mark.parametrize("name", ["x" * 251 + ".csv", "ü" * 125 + ".csv", "a." + "x" * 253])
+def test_a_name_that_is_too_long_for_a_moment_is_cut_and_stays_one_of_its_own(name):
+    found = stamped(path(f"/s/{name}"), NOW)
+    assert len(found.name.encode()) <= 255
+    assert "-20261127-184501-123" in found.name
+    assert found.name.endswith(".csv") == name.endswith(".csv")
+    other = stamped(path(f"/s/{name[:-10]}y{name[-9:]}"), NOW)
+    assert other != found
+
+
 def test_the_first_conversion_that_matches_is_used():
     lines = ("*.txt, convert-charset, CP1252, utf-8", "*, convert-charset, latin-1, utf-16-le")
     found = [read_conversion(one) for one in lines]

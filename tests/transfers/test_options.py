@@ -79,6 +79,20 @@ def test_an_old_type_says_whether_the_source_goes(tmp_path, old, deleted):
         ({"destination_path": "/srv/out"}, "is the source"),
         ({"recursive": "yes", "destination_path": "/srv/out/done"}, "is the source, or below"),
         ({"archive_success_path": "/srv/out"}, "would send it again"),
+        (
+            {"archive_success_path": "/srv", "archive_retention_period": "30d"},
+            "has source_path in it, whose files archive_retention_period removes",
+        ),
+        (
+            {
+                "archive_failure_path": "in",
+                "archive_location_uuid": "partner-1",
+                "destination_uuid": "partner-1",
+                "destination_path": "in/new",
+                "archive_retention_period": "30d",
+            },
+            "has destination_path in it",
+        ),
         ({"destination_temporary_suffix": "none"}, "shows parts of files"),
         ({"transfer_chunk_size": "1"}, "is less than 4096 bytes"),
         ({"cluster_activation": "all"}, "has no effect here"),
