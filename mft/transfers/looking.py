@@ -16,7 +16,7 @@ AT_REST: Final = (SEEN, STABLE, SKIPPED, FAILED, DONE)
 UNKNOWN: Final = -1  # a size: the file is there, and was read too early to tell more of it
 
 _KNOWN: Final = (
-    "SELECT path, id, size, modified, state, since FROM files"
+    "SELECT path, id, size, modified, state, since, batch FROM files"
     " WHERE path IN (SELECT value FROM json_each(?))"
 )
 _SENT: Final = (
@@ -28,6 +28,31 @@ _CHANGED: Final = (
     " from_top = 0, fallback = 0, written = -1, reached = '', begun = 0, changed = 0, unique_id = 0"
     " WHERE id = ?"
 )
+
+
+# The markers of a batch that a file has left come with it, and rest as it does.
+_LOOSEN: Final = (
+    "UPDATE files SET state = ?, ready = 0, since = ?, batch = -batch"
+    " WHERE batch = ? AND marker > 0 AND state = ?"
+)
+
+
+def left_batch(state: str, batch: int | None) -> int | None:
+    """The batch of a file that has changed: below zero of one that it has left before it was sent.
+
+    Until it rests, no other batch is made that has a marker.
+    """
+    return -abs(batch) if batch and (state == STABLE or batch < 0) else None
+
+
+def leave_batch(
+    database: sqlite3.Connection, state: str, batch: int | None, now: float
+) -> int | None:
+    """The same, and the markers of that batch leave it as well."""
+    left = left_batch(state, batch)
+    if left is not None:
+        database.execute(_LOOSEN, (SEEN, now, -left, STABLE))
+    return left
 
 
 class Seen(NamedTuple):
@@ -46,6 +71,7 @@ class Rules(NamedTuple):
     batches: bool = False  # files wait for others
     paths_only: bool = False  # a path that is remembered is never sent again
     memory: float = 0.0  # seconds that files are remembered once they have gone
+    may_go: bool = False  # that somebody takes a file of a batch away is no failure
 
     @property
     def batch(self) -> int | None:
@@ -132,7 +158,14 @@ class Look:
         self.looked.stable += stable
 
     def _again(
-        self, one: Seen, id_: int, size: int, modified: int, state: str, since: float
+        self,
+        one: Seen,
+        id_: int,
+        size: int,
+        modified: int,
+        state: str,
+        since: float,
+        batch: int | None,
     ) -> None:
         """A file that is known: it rests, has changed, or is stable now."""
         if one.size == UNKNOWN:
@@ -143,6 +176,7 @@ class Look:
         rules = self._rules
         if (size, modified) != (one.size, one.modified):
             stable = rules.stable_after <= 0
+            left = leave_batch(self._database, state, batch, self._now)
             self._database.execute(
                 _CHANGED,
                 (
@@ -152,7 +186,7 @@ class Look:
                     stable and not rules.batches,
                     self._now,
                     self._now,
-                    rules.batch,
+                    rules.batch if stable or left is None else left,
                     id_,
                 ),
             )

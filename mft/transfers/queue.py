@@ -13,7 +13,7 @@ from threading import RLock
 from typing import Any, Final
 
 from mft.core.failure import Reason, Refused
-from mft.transfers.looking import AT_REST, MAX_LISTED, Look, Looked, Rules, Seen
+from mft.transfers.looking import AT_REST, MAX_LISTED, Look, Looked, Rules, Seen, leave_batch
 from mft.transfers.rows import (
     AGAIN,
     ALL_GONE,
@@ -21,6 +21,7 @@ from mft.transfers.rows import (
     DONE,
     FAILED,
     FORGET,
+    MISSED,
     OPEN_AGAIN,
     RENEW,
     SAVE,
@@ -174,6 +175,8 @@ class Queue:
         kept = json.dumps([*busy])
         with self._writing(durable=False) as database:
             waited = database.execute(WAITED, (STABLE, kept, MAX_LISTED)).fetchall()
+            if not rules.may_go:
+                database.execute(MISSED, (kept, MAX_LISTED))
             database.execute(FORGET, (json.dumps(AT_REST), kept))
             database.execute(
                 "DELETE FROM sent WHERE at <= ? AND id NOT IN looked_sent", (began - rules.memory,)
@@ -192,7 +195,10 @@ class Queue:
                 " WHERE state = ? AND batch IS NULL AND marker > 0",
                 (STABLE,),
             ).fetchall()
-        return Waiting(int(count), float(last or 0.0), frozenset(one for (one,) in markers))
+            (left,) = database.execute(
+                "SELECT count(*) FROM files WHERE state = ? AND batch < 0", (SEEN,)
+            ).fetchone()
+        return Waiting(int(count), float(last or 0.0), frozenset(one for (one,) in markers), left)
 
     def make_batch(self) -> Batch:
         """Put every stable file without one into a batch."""
@@ -251,7 +257,9 @@ class Queue:
         """
         row.state = SEEN
         with self._writing() as database:
-            database.execute(RENEW, (SEEN, now, rules.batch, row.id))
+            left = leave_batch(database, STABLE, row.batch, now)
+            batch = rules.batch if left is None else left
+            database.execute(RENEW, (SEEN, now, batch, row.id))
             return _end_of_batch(database, row, "") if row.batch else None
 
     def end(

@@ -98,6 +98,13 @@ FORGET: Final = (
     "DELETE FROM files WHERE state IN (SELECT value FROM json_each(?)) AND id NOT IN looked"
     " AND id NOT IN (SELECT value FROM json_each(?))"
 )
+# Of these, what a batch with a marker misses, which must not say then that all is there.
+MISSED: Final = (
+    f"INSERT INTO results SELECT batch, '{FAILED}', path, final, tries FROM files"  # noqa: S608 - our names
+    f" WHERE state = '{STABLE}' AND batch > 0 AND id NOT IN looked"
+    " AND id NOT IN (SELECT value FROM json_each(?)) AND EXISTS"
+    " (SELECT 1 FROM files AS other WHERE other.batch = files.batch AND other.marker > 0) LIMIT ?"
+)
 # Batches of which somebody was told of a file, and nothing waits.
 ALL_GONE: Final = (
     "SELECT DISTINCT batch FROM results WHERE NOT EXISTS"

@@ -20,8 +20,9 @@ from mft.transfers.looking import (
     Looked,
     Rules,
     Seen,
+    left_batch,
 )
-from mft.transfers.rows import SEEN, STABLE, all_or_nothing
+from mft.transfers.rows import FAILED, SEEN, STABLE, all_or_nothing
 from mft.transfers.shared_rows import (
     ADD,
     CHANGE,
@@ -31,9 +32,12 @@ from mft.transfers.shared_rows import (
     FRESH,
     HOW_MANY,
     KNOWN,
+    LOOSEN,
+    MARKED,
     PATHS,
     REMEMBERED,
     RESTED,
+    RESULT,
     SENT_PAGE,
     SINCE,
 )
@@ -97,6 +101,7 @@ class SharedLook:
         self._added: list[dict[str, Any]] = []
         self._changed: list[dict[str, Any]] = []
         self._rested: list[int] = []
+        self._left: set[int] = set()  # batches that files have left
         self._early: list[int] = []  # that rest since a moment that has yet to come
 
     def take(self, entries: Mapping[str, Seen]) -> Looked:
@@ -158,7 +163,14 @@ class SharedLook:
         self.looked.stable += stable
 
     def _again(
-        self, one: Seen, id_: int, size: int, modified: int, state: str, since: float
+        self,
+        one: Seen,
+        id_: int,
+        size: int,
+        modified: int,
+        state: str,
+        since: float,
+        batch: int | None,
     ) -> None:
         """A file that is known: it rests, has changed, or is stable now."""
         if one.size == UNKNOWN:
@@ -168,6 +180,9 @@ class SharedLook:
             return
         if (size, modified) != (one.size, one.modified):
             stable = self._at_once
+            left = left_batch(state, batch)
+            if left is not None:
+                self._left.add(-left)
             self._changed.append(
                 {
                     "queue_id": self._queue,
@@ -177,7 +192,7 @@ class SharedLook:
                     "new_modified": one.modified,
                     "new_state": STABLE if stable else SEEN,
                     "new_ready": int(stable and not self._rules.batches),
-                    "new_batch": self._rules.batch,
+                    "new_batch": self._rules.batch if stable or left is None else left,
                 }
             )
             self.looked.modified.append(one.path)
@@ -191,18 +206,21 @@ class SharedLook:
     def _write(self) -> None:
         if self._added:
             self._connection.execute(ADD, self._added)
+        for batch in self._left:
+            given = {"queue_id": self._queue, "number": batch, "now": self._now}
+            self._connection.execute(LOOSEN, given)
         if self._changed:
             self._connection.execute(CHANGE, self._changed)
         if self._early:
             self._connection.execute(SINCE, {"rows": self._early, "now": self._now})
         if self._rested:
-            given = {
+            rested = {
                 "rows": self._rested,
                 "now": self._now,
                 "new_ready": int(not self._rules.batches),
                 "new_batch": self._rules.batch,
             }
-            self._connection.execute(RESTED, given)
+            self._connection.execute(RESTED, rested)
 
 
 class SharedForgetting:
@@ -213,8 +231,11 @@ class SharedForgetting:
         self._queue = queue
         self._seen = seen
 
-    def files(self, busy: Collection[int]) -> list[str]:
-        """Forget files at rest; which paths were to be sent, at most MAX_LISTED."""
+    def files(self, busy: Collection[int], *, may_go: bool) -> list[str]:
+        """Forget files at rest; which paths were to be sent, at most MAX_LISTED.
+
+        Unless they `may_go`, batches that have markers miss them.
+        """
         waited: list[tuple[int, str]] = []
         for page in self._pages(FILES_PAGE):
             gone = [
@@ -225,10 +246,21 @@ class SharedForgetting:
             stable = sorted(id_ for id_, state in gone if state == STABLE)[:MAX_LISTED]
             if stable:
                 found = self._do(PATHS, rows=stable).all()
-                waited = sorted([*waited, *((id_, path) for id_, path in found)])[:MAX_LISTED]
+                waited = sorted([*waited, *((id_, path) for id_, path, _ in found)])[:MAX_LISTED]
+                if not may_go:
+                    self._miss([(path, batch) for _, path, batch in found if batch])
             if gone:
                 self._do(FORGET, rows=[id_ for id_, _ in gone])
         return [path for _, path in waited]
+
+    def _miss(self, gone: Sequence[tuple[str, int]]) -> None:
+        batches = sorted({batch for _, batch in gone})
+        marked = {*self._do(MARKED, batches=batches).scalars()} if batches else set()
+        for path, batch in gone:
+            if batch not in marked:
+                continue
+            told = {"outcome": FAILED, "path": path, "destination": "", "tries": 0}
+            self._connection.execute(RESULT, {"queue": self._queue, "batch": batch, **told})
 
     def sent(self, before: float) -> None:
         """Forget what was sent until then."""

@@ -16,8 +16,8 @@ from mft.core.failure import Reason, Refused
 from mft.resources.cluster_tables import ASKED_RUNS
 from mft.resources.event_rows import held
 from mft.transfers import shared_rows as sql
-from mft.transfers.looking import MAX_LISTED, Looked, Rules, Seen
-from mft.transfers.rows import DONE, FAILED, SEEN, SKIPPED, Row, text_of
+from mft.transfers.looking import MAX_LISTED, Looked, Rules, Seen, left_batch
+from mft.transfers.rows import DONE, FAILED, SEEN, SKIPPED, STABLE, Row, text_of
 from mft.transfers.shared_database import SharedDatabase
 from mft.transfers.shared_look import SeenKeys, SharedForgetting, SharedLook
 from mft.transfers.transfer_queue import Batch, Ended, Waiting
@@ -171,7 +171,7 @@ class SharedQueue:
         """Forget what a whole look has not found."""
         with self._writing() as connection:
             forgetting = SharedForgetting(connection, self._id, self._keys())
-            waited = forgetting.files(busy)
+            waited = forgetting.files(busy, may_go=rules.may_go)
             forgetting.sent(began - rules.memory)
         return waited
 
@@ -182,7 +182,8 @@ class SharedQueue:
         with self._reading() as connection:
             count, last = self._do(connection, sql.WAITING).one()
             markers = self._do(connection, sql.MARKERS).scalars().all()
-        return Waiting(int(count), float(last or 0.0), frozenset(markers))
+            left = self._do(connection, sql.RESTLESS).scalar_one()
+        return Waiting(int(count), float(last or 0.0), frozenset(markers), left)
 
     def make_batch(self) -> Batch:
         """Put every stable file without one into a batch."""
@@ -280,7 +281,11 @@ class SharedQueue:
         """The file is not what it was."""
         row.state = SEEN
         with self._writing() as connection:
-            self._do(connection, sql.RENEW, row=row.id, now=now, new_batch=rules.batch)
+            left = left_batch(STABLE, row.batch)
+            if left is not None:
+                self._do(connection, sql.LOOSEN, number=-left, now=now)
+            batch = rules.batch if left is None else left
+            self._do(connection, sql.RENEW, row=row.id, now=now, new_batch=batch)
             return self._end_of_batch(connection, row, "")
 
     def end(

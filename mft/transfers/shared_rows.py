@@ -102,7 +102,7 @@ NEW_FENCE: Final = (
 )
 
 # Looks.
-KNOWN: Final = select(F.key, F.id, F.size, F.modified, F.state, F.since).where(
+KNOWN: Final = select(F.key, F.id, F.size, F.modified, F.state, F.since, F.batch).where(
     _MINE, F.key.in_(bindparam("keys", expanding=True))
 )
 REMEMBERED: Final = select(QUEUE_SENT.c.key, QUEUE_SENT.c.size, QUEUE_SENT.c.modified).where(
@@ -149,7 +149,7 @@ SENT_PAGE: Final = (
     .order_by(QUEUE_SENT.c.key)
     .limit(bindparam("most"))
 )
-PATHS: Final = select(F.id, F.path).where(_THESE)
+PATHS: Final = select(F.id, F.path, F.batch).where(_THESE)
 FORGET: Final = delete(QUEUE_FILES).where(_THESE)
 FORGET_SENT: Final = delete(QUEUE_SENT).where(
     QUEUE_SENT.c.queue == bindparam("queue_id"),
@@ -159,6 +159,18 @@ FORGET_SENT: Final = delete(QUEUE_SENT).where(
 # Batches.
 _LOOSE: Final = and_(_MINE, F.state == STABLE, F.batch.is_(None))
 WAITING: Final = select(func.count(), func.max(F.since)).where(_LOOSE)
+MARKED: Final = (
+    select(F.batch)
+    .where(_MINE, F.batch.in_(bindparam("batches", expanding=True)), F.marker > 0)
+    .distinct()
+)
+# Files that have left a batch because they have changed, and the markers that come with them.
+RESTLESS: Final = select(func.count()).where(_MINE, F.state == SEEN, F.batch < 0)
+LOOSEN: Final = (
+    update(QUEUE_FILES)
+    .where(_MINE, F.batch == bindparam("number"), F.marker > 0, F.state == STABLE)
+    .values(state=SEEN, ready=0, since=bindparam("now"), batch=-F.batch)
+)
 MARKERS: Final = select(F.marker).where(_LOOSE, F.marker > 0).distinct()
 GATHER: Final = update(QUEUE_FILES).where(_LOOSE).values(batch=bindparam("new_batch"), ready=1)
 GATHERED: Final = (

@@ -21,6 +21,7 @@ class Waiting(NamedTuple):
     files: int
     last: float  # when the last of them became stable
     markers: frozenset[int]
+    left: int = 0  # files that have left a batch because they have changed, and do not rest yet
 
 
 class Batch(NamedTuple):
@@ -70,7 +71,8 @@ class TransferQueue(Protocol):
     def end_look(self, began: float, rules: Rules, busy: Collection[int]) -> list[str]:
         """Forget what a whole look has not found; which paths were to be sent, at most MAX_LISTED.
 
-        What was sent after the look had begun is not forgotten by it.
+        What was sent after the look had begun is not forgotten by it. A file that waits in a batch
+        with a marker has failed there, unless the rules say that it may go.
         """
 
     def waiting(self) -> Waiting:
@@ -97,7 +99,8 @@ class TransferQueue(Protocol):
     def renew(self, row: Row, now: float, rules: Rules) -> Ended | None:
         """The file is not what it was: the next look takes it as one that has changed.
 
-        Gives the batch that ends without it.
+        Markers of its batch that were not begun leave it as well, for the next batch. Gives the
+        batch that ends without it.
         """
 
     def end(

@@ -36,6 +36,7 @@ def rules_of(around: Around) -> Rules:
         bool(options.batch_interval or options.batch_marker_path),
         options.ignore_duplicate_paths,
         options.transfer_memory_duration,
+        options.ignore_missing_source_files,
     )
 
 
@@ -248,7 +249,7 @@ class Watching:
             return None
         wait = options.batch_interval
         if options.batch_marker_path:
-            if len(waiting.markers) < len(options.batch_marker_path):
+            if waiting.left or len(waiting.markers) < len(options.batch_marker_path):
                 return None
             wait = MARKER_DELAY
         due = max(waiting.last + wait, self._not_before)

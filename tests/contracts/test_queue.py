@@ -321,7 +321,7 @@ def test_a_file_that_is_not_what_it_was_is_looked_at_anew(queue):
 def test_a_batch_takes_what_is_stable_when_it_is_made(queue):
     look(queue, A, B, rules=BATCHES)
     assert taken(queue) == []
-    assert queue.waiting() == (2, 100, frozenset())
+    assert queue.waiting() == (2, 100, frozenset(), 0)
     assert queue.make_batch() == (1, 2, ["/a", "/b"])
     look(queue, A, B, C, now=101, rules=BATCHES)
     assert taken(queue) == ["/a", "/b"]
@@ -335,6 +335,56 @@ def test_a_marker_is_sent_after_everything_else_of_its_batch(queue):
     assert taken(queue) == ["/b"]
     assert queue.end(first(queue), DONE, 101) is None
     assert taken(queue) == ["/a"]
+
+
+@pytest.mark.parametrize("found", ["by a look", "when it is to be sent"])
+def test_a_file_that_has_changed_leaves_its_batch_and_the_marker_comes_with_it(queue, found):
+    rules = Rules(stable_after=10, batches=True)
+    marker = C._replace(marker=1)
+    for now in (100, 110):
+        look(queue, A, B, marker, now=now, rules=rules)
+    queue.make_batch()
+    changed = B._replace(size=2)
+    if found == "by a look":
+        look(queue, A, changed, marker, now=111, rules=rules)
+    else:
+        row = next(row for row in queue.take(111, [], 3) if str(row.path) == "/b")
+        assert queue.renew(row, 111, rules) is None
+        assert queue.waiting().left == 2
+        look(queue, A, changed, marker, now=111, rules=rules)
+    assert taken(queue) == ["/a"]
+    assert queue.waiting() == (0, 0, frozenset(), 2)
+    look(queue, A, changed, marker, now=121, rules=rules)
+    assert queue.waiting() == (2, 121, frozenset({1}), 0)
+    assert queue.make_batch() == (2, 2, ["/b", "/c"])
+    queue.end(first(queue), DONE, 122)
+    assert taken(queue) == ["/b"]
+
+
+def test_a_file_that_changes_again_holds_up_the_next_batch_longer_than_its_marker(queue):
+    rules = Rules(stable_after=10, batches=True)
+    marker = B._replace(marker=1)
+    for now in (100, 110):
+        look(queue, A, marker, now=now, rules=rules)
+    queue.make_batch()
+    for size, now in ((2, 111), (3, 116)):
+        look(queue, A._replace(size=size), marker, now=now, rules=rules)
+    look(queue, A._replace(size=3), marker, now=121, rules=rules)
+    assert queue.waiting() == (1, 121, frozenset({1}), 1)
+    look(queue, A._replace(size=3), marker, now=126, rules=rules)
+    assert queue.waiting() == (2, 126, frozenset({1}), 0)
+
+
+@pytest.mark.parametrize("may_go", [False, True])
+def test_a_file_of_a_batch_that_a_look_does_not_find_any_more_has_failed_unless_it_may_go(
+    queue, may_go
+):
+    rules = BATCHES._replace(may_go=may_go)
+    look(queue, A, B._replace(marker=1), rules=rules)
+    queue.make_batch()
+    assert look(queue, B._replace(marker=1), now=101, rules=rules) == ["/a"]
+    assert queue.has_failed(1) is not may_go
+    assert taken(queue) == ["/b"]
 
 
 def test_the_end_of_a_batch_tells_of_every_file(queue):

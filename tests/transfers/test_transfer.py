@@ -948,6 +948,30 @@ def test_a_marker_stays_where_a_file_of_its_batch_has_failed(desk):
     assert at.programs.names == ["/bin/alarm"]
 
 
+def test_a_marker_waits_for_a_file_of_its_batch_that_has_changed(desk):
+    at = desk(
+        batch_marker_path="*.done",
+        stable_interval="5",
+        concurrent_files="1",
+        execute_before="/bin/gate",
+    )
+    for name in ("a.csv", "b.csv", "go.done"):
+        at.put(name)
+    changes = [2000, 3000]
+
+    def change() -> None:
+        if changes:
+            at.put("b.csv", b"changed", changes.pop(0))
+
+    at.programs.acts["/bin/gate"] = change
+    at.start()
+    at.pass_time(400)
+    assert at.left == []
+    assert at.arrived["b.csv"] == b"changed"
+    assert [told.path for told in at.payloads(DONE)] == ["/out/a.csv", "/out/b.csv", "/out/go.done"]
+    assert at.programs.names == ["/bin/gate"] * 3  # nothing is sent that it has not seen
+
+
 # Its own name.
 
 
