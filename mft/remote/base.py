@@ -15,7 +15,7 @@ from mft.core.failure import Refused
 from mft.core.peer import Component
 from mft.core.vpath import VPath
 from mft.runtime.threads import Blocking
-from mft.vfs.base import Entry, FileSystem, Upload
+from mft.vfs.base import Entry, FileSystem, Listing, Upload
 from mft.vfs.volume import Volumes
 
 MAX_LISTED = 200_000  # entries of one remote folder; more ends the listing with Refused(QUOTA)
@@ -198,6 +198,12 @@ class Watchable(Protocol):
 
         What that begins holds for everything that is read afterwards.
         """
+
+
+def left_out(listing: Listing) -> int:
+    """How many names of a folder nobody could use again, of those that were read so far."""
+    count: int = getattr(listing, "left_out", 0)
+    return count
 
 
 class Connector(Protocol):

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from twisted.logger import Logger
 
 from mft.core.failure import Malformed, Reason, Refused
-from mft.core.vpath import VPath
+from mft.core.vpath import RESERVED_PREFIX, VPath
 from mft.remote.base import MAX_LISTED
 from mft.vfs.base import Entry
 from mft.wire.ftp.listed import MAX_LINE, Listed, decoded, parse_list, parse_mlsx
@@ -77,7 +77,8 @@ class FtpListing:
         self._lines = lines_of(raw.data)
         self._now = now
         self._dated = dated
-        self._unusable = 0
+        self.left_out = 0  # names that cannot be used
+        self._told = 0
         self._example = ""
 
     @property
@@ -95,7 +96,7 @@ class FtpListing:
             try:
                 path = self._path.member(listed.name)
             except Refused:
-                self._unusable += 1
+                self.left_out += not listed.name.startswith(RESERVED_PREFIX)
                 self._example = self._example or listed.name
                 continue
             found.append(await self._entry(path, listed))
@@ -126,14 +127,14 @@ class FtpListing:
         return Entry(listed.name, listed.mode, size, modified, modified)
 
     def _tell(self) -> None:
-        if self._unusable:
+        if self.left_out > self._told:
             log.warn(
                 "{count} names in {folder} cannot be used here, such as {name}",
-                count=self._unusable,
+                count=self.left_out,
                 folder=str(self._path),
                 name=harmless(self._example),
             )
-            self._unusable = 0
+            self._told = self.left_out
 
     async def close(self) -> None:
         """Forget the rest."""

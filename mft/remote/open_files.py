@@ -8,7 +8,7 @@ from mft.core.peer import NOWHERE, PROCESS, Component, Origin
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.model import Emitter, Event
-from mft.remote.base import MAX_LISTED, Watchable, announce, seen
+from mft.remote.base import MAX_LISTED, Watchable, announce, left_out, seen
 from mft.vfs.base import (
     LATER,
     Attributes,
@@ -97,6 +97,11 @@ class ToldListing:
             self._use.tell(events.LOCATION_LIST_FAILED, told)
             raise
         return found
+
+    @property
+    def left_out(self) -> int:
+        """How many of the names that were read so far nobody could use again."""
+        return left_out(self._inner)
 
     async def watch(self, begin: Callable[[int], object]) -> None:
         """Give the folder's descriptor to a call, where it has one."""

@@ -128,7 +128,7 @@ class RemoteListing:
         self._subject = subject
         self._asked: deque[Deferred[Answer]] = deque()
         self._count = 0
-        self._left_out = 0
+        self.left_out = 0
         self._ended = False
 
     async def batch(self) -> Sequence[Entry]:
@@ -166,17 +166,17 @@ class RemoteListing:
                 continue
             name = _name(one.name)
             if name is None:
-                self._left_out += 1
+                self.left_out += not one.name.startswith(RESERVED_PREFIX.encode())
             else:
                 entries.append(entry_of(name, one.attrs, one.longname))
         return entries
 
     def _end(self) -> None:
         self._ended = True
-        if self._left_out:
+        if self.left_out:
             _log.warn(
                 "{count} entries of {folder} have names that cannot be used",
-                count=self._left_out,
+                count=self.left_out,
                 folder=self._subject,
             )
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from mft.core.failure import Malformed, Reason, Refused
 from mft.core.peer import Component
-from mft.core.vpath import ROOT, VPath, check_name
+from mft.core.vpath import RESERVED_PREFIX, ROOT, VPath, check_name
 from mft.remote.base import MAX_LISTED, Parts
 from mft.remote.http_connector import HttpReach
 from mft.remote.http_download import FOLDER, Version
@@ -90,9 +90,10 @@ class WebdavTree(HttpTree):
         return names
 
     def member(self, folder: VPath, row: Row) -> Entry | None:
-        """The entry that a row is about; None for the folder itself, and what cannot be named.
+        """The entry that a row is about; None for the folder itself.
 
-        Refused(BROKEN) for what is not in the folder, NOT_A_DIRECTORY when it is none.
+        Refused(BROKEN) for what is not in the folder, NOT_A_DIRECTORY when it is none, and INVALID
+        for what cannot be named.
         """
         names, within = self._segments(row), (*self.peer.place.base, *folder.parts)
         if names == within:
@@ -103,10 +104,7 @@ class WebdavTree(HttpTree):
             raise Refused(Reason.BROKEN, str(folder), "the server tells of another folder")
         if len(names) > len(within) + 1 or row.status not in GOOD:
             return None
-        try:
-            check_name(names[-1])
-        except Refused:
-            return None
+        check_name(names[-1])
         return _entry(names[-1], row)
 
     async def make_directory(self, path: VPath, *, mode: int = 0o777) -> None:
@@ -192,6 +190,7 @@ class WebdavListing:
         self._folder = folder
         self._reader = MultiStatus()
         self._count = 0
+        self.left_out = 0  # names that cannot be used
 
     async def batch(self) -> Sequence[Entry]:
         """The next entries; empty at the end. Refused(QUOTA) above MAX_LISTED."""
@@ -199,7 +198,7 @@ class WebdavListing:
         while not entries and self._asked is not None:
             piece = await self._asked.line.take()
             rows = _read(self._reader, bytes(piece), str(self._folder))
-            found = (self._tree.member(self._folder, row) for row in rows)
+            found = map(self._member, rows)
             entries = [entry for entry in found if entry is not None]
             self._count += len(rows)
             if self._count > MAX_LISTED:
@@ -207,6 +206,15 @@ class WebdavListing:
             if not piece:
                 await self.close()
         return entries
+
+    def _member(self, row: Row) -> Entry | None:
+        try:
+            return self._tree.member(self._folder, row)
+        except Refused as refused:
+            if refused.reason is not Reason.INVALID:
+                raise
+            self.left_out += not refused.subject.startswith(RESERVED_PREFIX)
+            return None
 
     async def close(self) -> None:
         """Read nothing more."""

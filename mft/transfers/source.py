@@ -7,6 +7,7 @@ from typing import Any, Final
 from mft.core.failure import Reason, Refused
 from mft.core.matching import Expression
 from mft.core.vpath import ROOT, VPath
+from mft.remote.base import left_out
 from mft.transfers.fair import Fair
 from mft.transfers.looking import Seen
 from mft.transfers.names import is_wanted, subject
@@ -54,6 +55,7 @@ class Counted:
 
     files: int = 0
     folders: int = 0
+    left_out: int = 0  # names that nobody could use again, and which are in neither
     large: list[tuple[str, int]] = field(default_factory=list)  # folders with very many files
 
 
@@ -130,6 +132,7 @@ class _Snapshot:
                 part, self._found = self._found[:BATCH], self._found[BATCH:]
                 await self._take(part)
             await self._fair()
+        self._counted.left_out += left_out(listing)
         files = self._counted.files - before
         if files > LARGE:
             self._counted.large.append((str(folder), files))

@@ -24,6 +24,9 @@ from mft.transfers.telling import Endings
 
 MARKER_DELAY: Final = 15.0  # seconds that files may still come after the last marker
 HELD: Final = "the batch is not complete yet, or execute_before has not let it be sent"
+UNUSABLE: Final = (
+    "names cannot be used: they are not UTF-8, too long, have control characters, or lead elsewhere"
+)
 MARGIN: Final = 0.01  # seconds by which a clock and the time of day may differ
 UNSETTLED: Final = 10.0  # seconds until a look that could not do all of its work is followed by one
 
@@ -76,6 +79,7 @@ class Watching:
         self._told: tuple[int, int] = (-1, -1)  # how much there was when that was told last
         self._large: frozenset[str] = frozenset()
         self._trouble = ""
+        self._left_out = 0  # names that nobody could use, when that was told last
         self._refused = 0  # files for which the queue had no room at the last look
         self._held = 0  # files that had changed while somebody worked on them
         self._full = False
@@ -222,6 +226,10 @@ class Watching:
             reason = f"{self._refused} files wait until others of the queue are done"
             self._around.tell(events.TRANSFER_FILE_EXCLUDED, p.PathReason(path, reason))
         self._full = self._refused > 0
+        if counted.left_out and counted.left_out != self._left_out:
+            reason = f"{counted.left_out} {UNUSABLE}"
+            self._around.tell(events.TRANSFER_FILE_EXCLUDED, p.PathReason(path, reason))
+        self._left_out = counted.left_out
 
     # Batches.
 

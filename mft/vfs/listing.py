@@ -29,6 +29,7 @@ class LocalListing:
         self._names: Iterator[os.DirEntry[str]] | None = None
         self._busy = False
         self._closing = False
+        self.left_out = 0  # names that were, but for temporaries
 
     async def batch(self) -> Sequence[Entry]:
         """The next entries, empty at the end; Refused when the directory cannot be read."""
@@ -73,6 +74,7 @@ class LocalListing:
             name = found.name
             plain = name.isascii() and name.isprintable() and not name.startswith(RESERVED_PREFIX)
             if not plain and not _usable(name):
+                self.left_out += not name.startswith(RESERVED_PREFIX)
                 continue
             try:
                 status = found.stat(follow_symlinks=False)

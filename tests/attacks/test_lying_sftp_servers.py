@@ -7,7 +7,7 @@ import pytest
 
 from mft.core.failure import Reason
 from mft.core.vpath import ROOT, VPath
-from mft.remote.base import MAX_LISTED, REPLY_TIMEOUT
+from mft.remote.base import MAX_LISTED, REPLY_TIMEOUT, left_out
 from mft.trust.ssh_keys import HostKey
 from mft.vfs.base import Existing
 from mft.wire.sftp import packets, responses
@@ -538,6 +538,16 @@ def test_names_that_climb_are_left_out(far: Any) -> None:
     files.instead[packets.ReadDir] = names([*CLIMBING, b"good"], [b"also good"])
     tree = link.connect()
     assert link.do(listed(tree)) == ["also good", "good"]
+    files.instead[packets.ReadDir] = names([*CLIMBING, b"good"], [b"also good"])
+    assert link.do(counted(tree)) == len(CLIMBING) - 3  # but for `.`, `..` and a temporary
+
+
+async def counted(tree: Any) -> int:
+    listing = await tree.list(ROOT)
+    while await listing.batch():
+        pass
+    await listing.close()
+    return left_out(listing)
 
 
 def test_a_folder_without_an_end_has_one(far: Any) -> None:

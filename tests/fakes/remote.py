@@ -53,6 +53,7 @@ class Peer:
         self.makes_digests = True
         self.false_digests = False
         self.pretends: set[str] = set()  # "remove" and "rename" that are told, and not done
+        self.left_out = 0  # names in each folder that nobody could use
         self.replaces = True  # whether a rename may put a file in place of another
         self.files_at_a_time = 1
         self.pipelined = False
@@ -322,6 +323,7 @@ class MemoryRemoteListing:
     def __init__(self, remote: MemoryRemote, entries: Sequence[Entry]) -> None:
         self._remote = remote
         self._entries = iter(entries)
+        self.left_out = remote.peer.left_out
 
     async def batch(self) -> Sequence[Entry]:
         """The next entries."""

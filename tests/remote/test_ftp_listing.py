@@ -48,6 +48,10 @@ def test_names_that_nobody_could_have_here_are_left_out(name: str) -> None:
     )
     ((found,),) = batches(data)
     assert found.name == "fine"
+    listing = FtpListing(ROOT, Raw(data, ""), 0, None)
+    while run(listing.batch()):
+        pass
+    assert listing.left_out == (name != ".mft-1")
 
 
 def test_a_line_without_an_end_is_refused() -> None:

@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 
 from mft.events import catalogue as events
 from mft.transfers import looking, source
-from tests.fakes.transferring import Desk, Programs
+from tests.fakes.transferring import Desk, LocalDesk, Programs
 
 
 def paths(at: Desk, event: Any) -> list[str]:
@@ -34,6 +34,34 @@ def test_how_much_is_there_is_told_when_it_changes(desk):
     at.pass_time(60)
     (told,) = at.payloads(events.TRANSFER_SNAPSHOT.number)
     assert (told.total_files, told.total_directories) == (1, 1)
+
+
+def test_names_that_cannot_be_used_are_told_when_their_number_changes(desk):
+    at = desk(stable_interval="1h")
+    at.put("a.csv")
+    at.source.left_out = 2
+    at.start()
+    at.pass_time(60)
+    (told,) = at.payloads(events.TRANSFER_FILE_EXCLUDED.number)
+    assert told.path == "/out"
+    assert told.reason.startswith("2 names cannot be used")
+    at.source.left_out = 0
+    at.pass_time(60)
+    at.source.left_out = 1
+    at.pass_time(60)
+    assert len(at.payloads(events.TRANSFER_FILE_EXCLUDED.number)) == 2
+
+
+def test_files_of_this_machine_whose_names_cannot_be_used_are_told(tmp_path):
+    at = LocalDesk(tmp_path)
+    for name in ("out", "in"):
+        (tmp_path / name).mkdir()
+    for name in ("a\nb.csv", ".mft-0123456789abcdef0123456789abcdef", "c.csv"):
+        (tmp_path / "out" / name).write_bytes(b"x")
+    at.go(30)
+    assert list(at.sent) == ["c.csv"]
+    (told,) = at.payloads(events.TRANSFER_FILE_EXCLUDED.number)
+    assert told.reason.startswith("1 names cannot be used")
 
 
 def test_a_folder_with_very_many_files_is_told_once(desk, monkeypatch):

@@ -31,6 +31,11 @@ def test_names_that_no_client_can_use_are_left_out(tmp_path: Path) -> None:
     for name in ("plain", ".hidden", "Grüße", "日本", "a b"):
         (tmp_path / name).touch()
     assert names(tmp_path) == sorted([".hidden", "Grüße", "a b", "plain", "日本"])
+    opened = listing(tmp_path)
+    while run(opened.batch()):
+        pass
+    assert opened.left_out == 4  # a temporary is ours
+    run(opened.close())
 
 
 def test_a_whole_batch_of_hidden_names_is_not_the_end(tmp_path: Path) -> None:
