@@ -77,16 +77,11 @@ def read_accounts(
     if found.st_mode & 0o002:
         remedy = f"everybody on this machine can change it: chmod o-w {path.name}"
         problems.append(Problem(file, 0, "", "", None, remedy, Severity.WARNING))
-    reading = Reading(context, problems)
-    for raw in parse(content, file, problems).values():
-        family = raw.name.partition("/")[0].strip().lower()
-        if family in FAMILIES:
-            reading.take(raw)
-        else:
-            remedy = "does not belong here: a file of accounts has accounts and groups only"
-            problems.append(Problem(file, raw.line, raw.name, "", None, remedy))
-    reading.add_defaults(file)
-    _check(reading, path, taken)
+    reading = _checked(content, path, taken, Reading(context, []))
+    problems.extend(reading.problems)
+    if reading.failed:
+        partly = _checked(content, path, taken, Reading(context, [], partly=True))
+        problems.extend(partly.hidden(reading.problems))
     members = {
         family: {uuid: one.options for uuid, one in reading.families[family].items()}
         for family in FAMILIES
@@ -96,6 +91,21 @@ def read_accounts(
         {uuid: _fixed(one) for uuid, one in members[GROUPS].items() if one is not None},
         _stamp(found),
     )
+
+
+def _checked(content: bytes, path: Path, taken: Collection[str], reading: Reading) -> Reading:
+    """Give the sections of a file, checked; all that is wrong is in its problems."""
+    file, problems = str(path), reading.problems
+    for raw in parse(content, file, problems).values():
+        family = raw.name.partition("/")[0].strip().lower()
+        if family in FAMILIES:
+            reading.take(raw)
+        else:
+            remedy = "does not belong here: a file of accounts has accounts and groups only"
+            problems.append(Problem(file, raw.line, raw.name, "", None, remedy))
+    reading.add_defaults(file)
+    _check(reading, path, taken)
+    return reading
 
 
 def _check(reading: Reading, path: Path, taken: Collection[str]) -> None:

@@ -7,15 +7,18 @@ from typing import Any
 import orjson
 
 
-def write_new(path: Path, data: bytes, mode: int) -> None:
+def write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Write a file that must not exist yet, on disk before this returns.
 
-    Raises OSError, which names it; nothing of it is left then.
+    With `owner`, a user and a group, it is theirs from the beginning. Raises OSError, which names
+    it; nothing of it is left then.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode & 0o600)
     try:
         with open(descriptor, "wb") as file:
+            if owner is not None:
+                os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()
@@ -33,10 +36,12 @@ def replace(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = 
     """
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     beside.unlink(missing_ok=True)
-    write_new(beside, data, mode)
-    if owner is not None:
-        os.chown(beside, *owner)
-    beside.replace(path)
+    write_new(beside, data, mode, owner)
+    try:
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from mft.core.failure import Refused
 from mft.daemon.notify import READY, STOPPING, WATCHDOG, notify, reloading, watchdog_interval
-from mft.daemon.pid_file import remove_pid, write_pid
+from mft.daemon.pid_file import PID_FILE, remove_pid, write_pid
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -140,12 +140,23 @@ class Life:
         if self._ending:  # told to end while starting
             await self._stop()
             return
-        self._pid = write_pid(self._state)
+        if not self._write_pid():
+            await self._stop()
+            return
         self._tell(READY)
         self._feed_watchdog()
         self._started()
         if self._reloads:
             await self._reload()
+
+    def _write_pid(self) -> bool:
+        try:
+            self._pid = write_pid(self._state)
+        except OSError as error:
+            self._say(f"{self._state / PID_FILE}: {error.strerror}")
+            self._code = FAILED
+            self._ending = True
+        return self._pid is not None
 
     async def _stop(self) -> None:
         self._tell(STOPPING)

@@ -1,7 +1,6 @@
 """load: `server.ini` to a Config, or to every problem that it has."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +40,6 @@ from mft.protocols.options import ServiceOptions
 from mft.remote.base import LocationOptions
 from mft.transfers.options import TransferOptions
 
-WORD: Final = re.compile(r"\w+")
 CONF_FOLDER: Final = "conf"  # of an instance; server.ini is in it
 
 
@@ -135,30 +133,11 @@ class _Checked(NamedTuple):
 
 def _load(file: Path) -> Loaded:
     reading, files, problems = _checked(file)
-    if any(one.options is None for one in reading.every()):
-        problems.extend(_hidden(file, frozenset(problems)))
+    if reading.failed:
+        problems.extend(_checked(file, partly=True).reading.hidden(problems))
     problems.sort(key=lambda problem: (problem.file != file.name, problem.line))
     failed = any(problem.is_error for problem in problems)
     return Loaded(None if failed else _config(reading, file, files), tuple(problems))
-
-
-def _hidden(file: Path, told: frozenset[Problem]) -> Iterator[Problem]:
-    """Tell what else is wrong in sections with a wrong value: of the values that are given.
-
-    What stands for a wrong value meanwhile is nobody's mistake, nor is what only names its option.
-    """
-    reading, _, problems = _checked(file, partly=True)
-    raws = {one.raw.name: one.raw for one in reading.every()}
-    for problem in problems:
-        wrong = reading.wrong.get(problem.section)
-        if (
-            wrong is None
-            or problem in told
-            or wrong & {problem.option, *WORD.findall(problem.remedy)}
-        ):
-            continue
-        if problem.option in raws[problem.section].values:
-            yield problem
 
 
 def _checked(file: Path, *, partly: bool = False) -> _Checked:

@@ -20,22 +20,22 @@ def check_identity(account: str, *, allow_root: bool) -> pwd.struct_passwd | Non
     """
     if not account:
         if os.geteuid() == ROOT and not allow_root:
-            raise Refused(
-                Reason.DENIED,
-                "[server]",
-                "started by root: name an account to become, or say allow_root = yes",
+            details = (
+                "must be yes for a server that root starts, unless account names the account "
+                "that it becomes"
             )
+            raise Refused(Reason.DENIED, "[server] allow_root", details)
         return None
     try:
         who = pwd.getpwnam(account)
     except KeyError:
-        raise _refused(account, "this machine has no such account") from None
+        raise _refused(account, "is no account of this machine") from None
     if who.pw_uid == ROOT and not allow_root:
         raise _refused(account, "is root; say allow_root = yes to run as root")
     if os.geteuid() == who.pw_uid:
         return None
     if os.geteuid() != ROOT:
-        raise _refused(account, "only root can become another account")
+        raise _refused(account, "cannot be had: only root can become another account")
     return who
 
 

@@ -1,6 +1,7 @@
 """Reading: every section of `server.ini` to its options, by family and ID."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
@@ -20,6 +21,7 @@ from mft.daemon.sections import (
     TYPE_ALIASES,
 )
 
+WORD: Final = re.compile(r"\w+")
 MAX_ID: Final = 150  # characters
 # Families whose options are looked for in each other's sections.
 NEIGHBOURS: Final = {"accounts": "groups", "services": SERVER, SERVER: "services"}
@@ -56,6 +58,28 @@ class Reading:
             yield self.server
         for members in self.families.values():
             yield from members.values()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the options of any section have errors."""
+        return any(one.options is None for one in self.every())
+
+    def hidden(self, told: Iterable[Problem]) -> Iterator[Problem]:
+        """Tell what else is wrong in sections with a wrong value: of the values that are given.
+
+        For what was read with `partly` and checked; `told` is what the same file has without.
+        What stands for a wrong value is nobody's mistake, nor is what only names its option.
+        """
+        raws = {one.raw.name: one.raw for one in self.every()}
+        known = frozenset(told)
+        for problem in self.problems:
+            wrong = self.wrong.get(problem.section)
+            if wrong is None or problem in known:
+                continue
+            if wrong & {problem.option, *WORD.findall(problem.remedy)}:
+                continue
+            if problem.option in raws[problem.section].values:
+                yield problem
 
     def take(self, raw: RawSection) -> None:
         """Read one section, whatever its family."""

@@ -129,7 +129,7 @@ class Daemon:
         recover(self._journal, self.bus, state)
         checkpoints = Checkpoints(state, self.bus, self._pools.disk)
         self.bus.emit(events.PROCESS_STARTING, p.ProcessState(server.name, __version__))
-        who = identity(server, self.bus)
+        who = identity(config, self.bus)
         self._volumes = build.volumes(config, self._pools, self.bus)
         self.quarantines = Quarantines(lambda: self.config, self._volumes, self.bus)
         resources: dict[str, Resource] = {}

@@ -10,6 +10,7 @@ from mft.config.section import Section, given
 from mft.core.failure import Reason, Refused
 from mft.daemon.life import StartFailed
 from mft.daemon.load import read_sections
+from mft.daemon.reading import Read
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -53,11 +54,16 @@ def _placed(file: Path, uuid: str, refused: Refused) -> str | None:
     if read is None:
         return None
     option = "address" if refused.reason is Reason.INVALID else "port"
+    return placed(read, option, f"cannot be had: {refused}")
+
+
+def placed(read: Read, option: str, remedy: str) -> str:
+    """What only a start finds out about an option, in the words of `mft check`: with its line."""
     value = given(type(read.options or Section()), read.raw, option)
-    where = (read.raw.file, read.raw.line) if value is None else (value.file, value.line)
-    text = None if value is None else value.text
-    remedy = f"cannot be had: {refused}" if value else f"{option} cannot be had: {refused}"
-    return str(Problem(*where, read.raw.name, option, text, remedy))
+    if value is None:
+        where = (read.raw.file, read.raw.line, read.raw.name)
+        return str(Problem(*where, option, None, f"{option} {remedy}"))
+    return str(Problem(value.file, value.line, read.raw.name, option, value.text, remedy))
 
 
 def tell_listening(service: Service, bus: Bus) -> None:

@@ -80,6 +80,36 @@ def test_every_problem_has_the_line_of_its_own_file(
     ), found.problems
 
 
+def test_a_wrong_value_hides_no_other_problem_of_its_section(write: Write, tmp_path: Path) -> None:
+    text = """[accounts/ann]
+name = ann
+password = plain
+home_folder_path = /no/such/home
+group = nobody
+multi_factor_authentication = otpauth://totp/mft:ann?secret=JWDPB7DYJKPB25MJGQ4VMKHZ6W3J5JGJ
+
+[accounts/bob]
+name = bob
+home_folder_path = {home}
+
+[groups/DEFAULT_GROUP]
+name = all
+umask = x
+allow_own_password_change = yes
+"""
+    server = SERVER_INI + "\n[groups/DEFAULT_GROUP]\nname =\n"
+    assert [one.removeprefix(f"{tmp_path}/") for one in told(write, text, server)][1:] == [
+        "shared.ini:3: [accounts/ann] password is not a password hash such as $2b$..., $6$... or "
+        "$pbkdf2-sha512$...; `mft password` makes one",
+        'shared.ini:4: [accounts/ann] home_folder_path = "/no/such/home" does not exist; make it, '
+        "or write create_home_folder = Yes",
+        'shared.ini:5: [accounts/ann] group = "nobody" names no section [groups/nobody]',
+        'shared.ini:14: [groups/DEFAULT_GROUP] has no option "umask"',
+        "shared.ini:15: warning: [groups/DEFAULT_GROUP] allow_own_password_change has no effect "
+        "here: servers that share accounts share no other place",
+    ]
+
+
 def test_a_file_that_is_none_keeps_the_server_from_starting(write: Write, tmp_path: Path) -> None:
     (problem,) = load(write(SERVER_INI, "conf/server.ini")).problems
     assert str(problem) == f"{tmp_path}/shared.ini: cannot be read: No such file or directory"

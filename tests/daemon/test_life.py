@@ -169,6 +169,15 @@ def test_a_server_without_room_for_its_pid_ends_also_where_nobody_can_be_told(ho
     assert (house.reactor.stopped, house.life.run()) == (1, 1)
 
 
+def test_a_pid_that_cannot_be_written_is_told_and_stops_what_has_started(house):
+    house.pid.mkdir()
+    house.life.begin()
+    assert house.wrong == [f"{house.pid}: Is a directory"]
+    assert house.daemon.said == ["start", "stop"]
+    assert (house.started, house.reactor.stopped, house.life.run()) == (0, 1, 1)
+    assert list(house.state.iterdir()) == [house.pid]
+
+
 def test_ending_while_starting_stops_what_has_started(house):
     house.daemon.wait["start"] = Deferred()
     house.life.begin()

@@ -46,7 +46,7 @@ def test_the_account_root_needs_the_same_word(as_root):
 
 
 def test_an_unknown_account_is_refused(as_root):
-    with pytest.raises(Refused, match="no such account"):
+    with pytest.raises(Refused, match="is no account of this machine"):
         check_identity("missing", allow_root=True)
 
 

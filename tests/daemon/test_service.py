@@ -346,9 +346,29 @@ def test_root_is_not_kept_unless_the_configuration_says_so(
 ) -> None:
     monkeypatch.setattr("mft.daemon.privileges.os.geteuid", lambda: 0)
     (problem,) = start_fails(instance, ssh("one", 1), server=WITHOUT_ROOT)
-    assert "allow_root" in problem
+    remedy = (
+        "must be yes for a server that root starts, unless account names the account that it "
+        "becomes"
+    )
+    assert problem == f'server.ini:4: [server] allow_root = "no" {remedy}'
+    assert aborted(instance) == problem
     assert events.ROOT_REFUSED.number in instance.numbers
     assert services.said == []
+
+
+@pytest.mark.parametrize(
+    ("server", "where"), [("\n[server]\nname = files\n", "server.ini:2"), ("", "server.ini")]
+)
+def test_root_is_told_where_the_line_belongs_that_keeps_it(
+    instance: Instance,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    server: str,
+    where: str,
+) -> None:
+    monkeypatch.setattr("mft.daemon.privileges.os.geteuid", lambda: 0)
+    (problem,) = start_fails(instance, ssh("one", 1), server=server)
+    assert problem.startswith(f"{where}: [server] allow_root must be yes for")
 
 
 def test_root_is_given_up_once_every_port_is_bound(
@@ -389,11 +409,13 @@ def test_an_account_that_this_machine_lost_starts_nothing(
     instance: Instance, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lost(account: str, allow_root: bool) -> None:
-        raise Refused(Reason.DENIED, account, "this machine has no such account")
+        raise Refused(Reason.DENIED, account, "is no account of this machine")
 
     monkeypatch.setattr(becoming, "check_identity", lost)
     name = pwd.getpwuid(os.geteuid()).pw_name
-    start_fails(instance, ssh("one", 1), server=f"{SERVER}account = {name}\n")
+    assert start_fails(instance, ssh("one", 1), server=f"{SERVER}account = {name}\n") == [
+        f'server.ini:5: [server] account = "{name}" is no account of this machine'
+    ]
     assert events.PRIVILEGES_NOT_DROPPED.number in instance.numbers
     assert services.said == []
 
