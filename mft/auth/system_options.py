@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 
 from mft.auth.options import DEFAULT_GROUP, MethodOptions
 from mft.auth.pam import stack_of
+from mft.auth.system_accounts import ListedAccounts
 from mft.config.kinds import (
     CommaList,
     Context,
@@ -134,7 +135,7 @@ class SystemOptions(MethodOptions):
     )
 
     def check(self, context: Context) -> Iterator[Wrong]:
-        """Tell of PAM and of the stack that are not there."""
+        """Tell of PAM, of the stack, and of groups that are not there."""
         if not self.enabled:
             return
         if find_spec("pamela") is None:
@@ -142,4 +143,9 @@ class SystemOptions(MethodOptions):
             yield Wrong(remedy, option="type")
         stack = stack_of(self.pam_service)
         if not stack.is_file():
-            yield Wrong(f"has no file {stack}", option="pam_service")
+            remedy = f"has no file {stack}; make it, or name one that is there, such as login"
+            yield Wrong(remedy, option="pam_service")
+        for name in self.allowed_groups:
+            if name != ALL_GROUPS and ListedAccounts().group(name) is None:
+                remedy = "is no group of this machine"
+                yield Wrong(remedy, option="allowed_groups", part=name, mild=True)

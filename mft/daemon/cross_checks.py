@@ -135,7 +135,7 @@ def check_ports(services: dict[str, Read], problems: list[Problem]) -> None:
         others = taken.setdefault(service.port, [])
         for address, name in others:
             if _overlap(address, service.address):
-                sentence = f"is the port of [{name}] as well, on {address}"
+                sentence = f"is the port of [{name}] as well, on the address {address}"
                 wrong_in(service, one.raw, Wrong(sentence, option="port"), problems)
                 break
         others.append((service.address, one.raw.name))

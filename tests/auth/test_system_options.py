@@ -47,7 +47,15 @@ def test_a_service_that_pam_would_read_otherwise_is_refused(name: str) -> None:
 def test_a_stack_that_is_not_there_is_a_problem_of_its_line() -> None:
     _, problems = read(SystemOptions, "pam_service = mft-of-nobody")
     assert problems == [
-        'server.ini:3: [s/x] pam_service = "mft-of-nobody" has no file /etc/pam.d/mft-of-nobody'
+        'server.ini:3: [s/x] pam_service = "mft-of-nobody" has no file /etc/pam.d/mft-of-nobody; '
+        "make it, or name one that is there, such as login"
+    ]
+
+
+def test_a_group_that_the_machine_does_not_have_is_a_warning() -> None:
+    _, problems = read(SystemOptions, "allowed_groups = root, nobodys-group, ${ALL_OS_GROUPS}")
+    assert problems == [
+        'server.ini:3: warning: [s/x] allowed_groups = "nobodys-group" is no group of this machine'
     ]
 
 

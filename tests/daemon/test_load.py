@@ -456,12 +456,19 @@ port = x
 name = ftp
 type = ssh
 port = 10022
+
+[services/elsewhere]
+name = elsewhere
+type = ftp
+address = files.example.com
+port = 10022
 """
     assert [problem.option for problem in load(write(instance, text)).problems] == [
         "password",
         "home_folder_path",
         "permisions",
         "port",
+        "address",
     ]
 
 
