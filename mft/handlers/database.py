@@ -18,7 +18,7 @@ from mft.events.model import Event, Occurrence
 from mft.handlers.base import LONGEST_DELAY, HandlerOptions
 from mft.resources.base import Surroundings
 from mft.resources.database import Database
-from mft.resources.database_options import SqliteOptions
+from mft.resources.database_options import SqliteOptions, no_folder
 from mft.resources.event_rows import TABLE
 from mft.resources.trouble import CHECK, MIGRATE, Trouble
 
@@ -58,8 +58,11 @@ class DatabaseHandlerOptions(HandlerOptions):
     )
 
     def check(self, context: Context) -> Iterator[Wrong]:
-        """There is one database."""
-        if self.database is not None and "path" in self.model_fields_set:
+        """There is one database, and the folder of a file is there."""
+        if self.database is None:
+            if self.enabled:
+                yield from no_folder(self.path, context)
+        elif "path" in self.model_fields_set:
             yield Wrong("cannot be given with database", option="path")
 
 

@@ -1,5 +1,6 @@
 """`type = sqlite`, `mysql` and `postgresql`: databases that take events, as options have them."""
 
+import os
 import ssl
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -25,6 +26,7 @@ from mft.resources.base import ResourceOptions
 DEFAULT_SECONDS: Final = 10.0  # for each answer of a database
 LONGEST: Final = 300.0  # seconds; a stop of the server may wait that long for one answer
 Timeout = Annotated[float, duration(1, LONGEST)]
+MADE: Final = ("log", "state")  # folders of an instance that every start makes
 # Type -> the Python module that talks to it, and what installs that.
 DRIVERS: Final = {
     "mysql": ("pymysql", "pip install 'mft[mysql]'"),
@@ -58,6 +60,18 @@ class SqliteOptions(DatabaseOptions):
     def label(self) -> str:
         """The file."""
         return str(self.path)
+
+    def check(self, context: Context) -> Iterator[Wrong]:
+        """Tell of a folder that is not there."""
+        if self.enabled:
+            yield from no_folder(self.path, context)
+
+
+def no_folder(path: Path, context: Context) -> Iterator[Wrong]:
+    """Tell that the folder of a file of SQLite is not there, unless a start makes it."""
+    folder = (context.directory / path).parent
+    if folder not in [context.directory / name for name in MADE] and not os.path.isdir(folder):
+        yield Wrong(f"is in a folder that is not there: make {folder}", option="path")
 
 
 class ServerOptions(DatabaseOptions):

@@ -316,6 +316,22 @@ def test_anything_at_all_is_read_without_raising(instance):
 
 
 @pytest.mark.parametrize(
+    "section",
+    ["[resources/db]\ntype = sqlite", "[event-handlers/db]\ntype = database"],
+)
+def test_the_folder_of_a_file_of_sqlite_is_there_or_made_by_a_start(instance, section):
+    text = section + "\nname = table\npath = {}/server.db3\n"
+    name = section[1 : section.index("]")]
+    assert told(instance, text.format("logs")) == [
+        f'server.ini:4: [{name}] path = "logs/server.db3" is in a folder that is not there: '
+        f"make {instance}/logs"
+    ]
+    for folder in ("log", "state", instance):
+        assert told(instance, text.format(folder)) == []
+    assert told(instance, text.format("logs") + "enabled = no\n") == []
+
+
+@pytest.mark.parametrize(
     ("of_account", "ends"),
     [
         (f"password = {CHEAP_HASH}\n", True),
