@@ -274,10 +274,13 @@ def _lost(reason: Failure) -> str:
     error = reason.value
     if isinstance(error, SSL.Error):
         said = ", ".join(str(part[-1]) for part in (error.args[0] if error.args else ()) if part)
-        return (
-            f"cannot be talked to over TLS: {said or 'it ended'}; the certificate must be for "
-            "`address`, and signed by one of ssl_certificate_authority"
-        )
+        remedy = "see whether `port` is the one for this `secure_connection`"
+        if "certificate" in said:
+            remedy = (
+                "the certificate must be for `address`, and signed by one of "
+                "ssl_certificate_authority"
+            )
+        return f"cannot be talked to over TLS: {said or 'it ended'}; {remedy}"
     if isinstance(error, ConnectionDone):
         return "closed the connection before it had taken the mail"
     return f"cannot be talked to any more: {shown(str(error))}"

@@ -14,6 +14,22 @@ _lib: Final[Any] = getattr(SSL, "_lib", None)
 _ffi: Final[Any] = getattr(SSL, "_ffi", None)
 
 
+class _Judged(SSL.Connection):
+    """A connection whose failed handshake says what was wrong with a certificate."""
+
+    refused = ""  # why, once one was refused
+
+    def do_handshake(self) -> None:
+        """Go on with the handshake; raises SSL.Error."""
+        try:
+            super().do_handshake()
+        except SSL.Error:
+            if not self.refused:
+                raise
+            said = f"certificate verify failed: it {self.refused}"
+            raise SSL.Error([("SSL routines", "", said)]) from None
+
+
 @implementer(IOpenSSLClientConnectionCreator)
 class SecuredFor:
     """Makes connections that end when the certificate is not for the host.
@@ -24,11 +40,12 @@ class SecuredFor:
     def __init__(self, host: str, context: SSL.Context) -> None:
         """`host` is a name or an IP address; the context says whom to believe."""
         self._context = context
+        self._shown = host
         self._host, self._sent = _meant(host)
 
     def clientConnectionForTLS(self, tls: Any) -> SSL.Connection:  # noqa: N802 - Twisted's name
         """Make one."""
-        connection = SSL.Connection(self._context, None)
+        connection = _Judged(self._context, None)
         connection.set_connect_state()
         if self._sent is not None:  # addresses are no server names (RFC 6066 3)
             connection.set_tlsext_host_name(self._sent)
@@ -36,9 +53,13 @@ class SecuredFor:
         connection.set_verify(wanted, self._judge)
         return connection
 
-    def _judge(self, _: Any, shown: Any, error: int, depth: int, valid: int) -> bool:
+    def _judge(self, connection: Any, shown: Any, error: int, depth: int, valid: int) -> bool:
         """Let OpenSSL's verdict stand, and of the first certificate see whose it is."""
-        return bool(valid) and (depth > 0 or _is_for(shown, self._host))
+        if not valid:
+            connection.refused = _words(error)
+        elif depth == 0 and not _is_for(shown, self._host):
+            connection.refused = f"is not for {self._shown}"
+        return not connection.refused
 
 
 class Judge:

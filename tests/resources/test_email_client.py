@@ -362,8 +362,17 @@ def test_a_wrong_certificate_gets_nothing(tmp_path: Path, secure: str, wrong: st
         assert server.peer.closed.wait(5)
         assert set(server.peer.verbs) <= {"EHLO", "STARTTLS"}
     assert isinstance(error, Refused)
-    assert "certificate verify failed" in str(error)
+    why = {"another host": "is not for 127.0.0.1", "another authority": "is refused: "}[wrong]
+    assert f"certificate verify failed: it {why}" in str(error)
     assert "ssl_certificate_authority" in str(error)
+
+
+def test_a_port_without_tls_is_told_as_such(tmp_path: Path) -> None:
+    _, given = secured(tmp_path, "127.0.0.1", secure_connection="Yes")
+    with odd({"EHLO": OFFERED}) as server:
+        error = send(tmp_path, server, **given)
+    assert "`port` is the one for this `secure_connection`" in str(error)
+    assert "ssl_certificate_authority" not in str(error)
 
 
 @pytest.mark.parametrize(

@@ -303,13 +303,17 @@ def test_over_tls_everything_is_read_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "authority"), [("other.example", AUTHORITY), ("logs.example", pki.Authority("b"))]
+    ("host", "authority", "why"),
+    [
+        ("other.example", AUTHORITY, "it is not for other.example"),
+        ("logs.example", pki.Authority("b"), "it is refused: unable to get local issuer"),
+    ],
 )
 def test_a_server_that_is_not_the_one_that_was_meant_gets_nothing(
-    host: str, authority: pki.Authority
+    host: str, authority: pki.Authority, why: str
 ) -> None:
     async def main(server: Server) -> None:
-        with pytest.raises(Refused, match="certificate verify failed"):
+        with pytest.raises(Refused, match=f"certificate verify failed: {why}"):
             await server.line(secured=secured(host, authority))
         assert [peer.heard for peer in server.peers if peer.heard] == []
 
