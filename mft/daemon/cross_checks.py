@@ -11,6 +11,8 @@ from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, Section, suggestion, wrong_in
 from mft.daemon.reading import Read, Reading
 from mft.daemon.sections import BUILT_IN
+from mft.events.catalogue import BY_NUMBER
+from mft.handlers.base import HandlerOptions
 from mft.inspection.signature import SignatureRules
 from mft.protocols.options import ServiceOptions
 from mft.remote.base import LocationOptions
@@ -102,6 +104,17 @@ def check_names(members: dict[str, Read], problems: list[Problem]) -> None:
             wrong = Wrong(f"is the name of [{seen[name]}] as well", option="name")
             wrong_in(one.options, one.raw, wrong, problems)
         seen.setdefault(name, one.raw.name)
+
+
+def check_targets(reading: Reading) -> None:
+    """A handler that asks for an event that there is not waits for ever: that is told."""
+    for one in reading.families["event-handlers"].values():
+        if isinstance(one.options, HandlerOptions):
+            for item in sorted(one.options.target.items, key=int):
+                if int(item) not in BY_NUMBER:
+                    remedy = "is the number of no event; `mft reference events` tells of them"
+                    wrong = Wrong(remedy, item, option="target", mild=True)
+                    wrong_in(one.options, one.raw, wrong, reading.problems)
 
 
 def check_denied(reading: Reading) -> None:

@@ -25,6 +25,7 @@ from mft.daemon.cross_checks import (
     check_ports,
     check_references,
     check_stable_intervals,
+    check_targets,
 )
 from mft.daemon.ended_home_checks import check_ended_homes
 from mft.daemon.mail_checks import check_recipients, name_the_only_client
@@ -153,6 +154,7 @@ def _checked(file: Path, *, partly: bool = False) -> _Checked:
     check_names(reading.families["services"], problems)
     check_names(reading.families["accounts"], problems)
     check_names(reading.families["locations"], problems)
+    check_targets(reading)
     check_denied(reading)
     check_ports(reading.families["services"], problems)
     check_connections(reading)

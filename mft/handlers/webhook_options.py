@@ -189,6 +189,12 @@ class WebhookOptions(HandlerOptions):
         """Whether that body is XML."""
         return self.custom and self.extra_data.startswith("<")
 
+    @property
+    def _is_json(self) -> bool:
+        """Whether that body is sent as JSON."""
+        named = any(one.name.lower() == "content-type" for one in self.headers)
+        return self.custom and self.bodied and not (self.custom_xml or named)
+
     def document(self, facts: Facts) -> Filled:
         """What `extra_data` says; raises ValueError for names that are none."""
         return Filled(self.extra_data, facts, xml_text if self.custom_xml else json_text)
@@ -234,10 +240,21 @@ class WebhookOptions(HandlerOptions):
             yield Wrong(str(error), "...", option="extra_data")
             return
         if self.custom and self.bodied and not self.extra_data:
-            yield Wrong("is missing: with custom it is the body", "", option="extra_data")
+            yield Wrong("is missing: with custom it is the body", option="extra_data")
+        elif self._is_json and not _json(filled.sample("0")):
+            remedy = "is not JSON; what is none needs a line of headers with its Content-Type"
+            yield Wrong(remedy, "...", option="extra_data", mild=True)
         if self.extra_data and not self.custom and not _object(filled.sample("0")):
             sentence = "is not a JSON object without a key events, such as {}"
             yield Wrong(sentence.format('{"site": "north"}'), "...", option="extra_data")
+
+
+def _json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _object(text: str) -> bool:

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
+from OpenSSL import SSL
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -16,6 +17,7 @@ from zope.interface import implementer
 
 from mft.core.failure import Reason, Refused
 from mft.core.secret import Secret
+from mft.runtime.tls import told
 
 SECONDS: Final = 20.0  # from the first packet to the last byte
 HEADERS: Final = Headers({"User-Agent": ["mft"], "Accept": ["*/*"]})
@@ -106,8 +108,7 @@ async def _in_time(
             raise CancelledError from None
         if not deadline.active():
             raise Refused(Reason.ABORTED, url, f"took longer than {seconds:g} seconds") from None
-        cause = _innermost(error)
-        raise Refused(Reason.BROKEN, url, str(cause) or type(cause).__name__) from None
+        raise Refused(Reason.BROKEN, url, _why(error)) from None
     finally:
         if deadline.active():
             deadline.cancel()
@@ -199,7 +200,9 @@ class _Body(Protocol):
         transport.loseConnection()  # nothing is left to be sent, so this is at once
 
 
-def _innermost(error: BaseException) -> BaseException:
+def _why(error: BaseException) -> str:
     """What went wrong, without the nesting that twisted.web puts around it."""
     reasons = getattr(error, "reasons", None)
-    return _innermost(reasons[0].value) if reasons else error
+    if reasons:
+        return _why(reasons[0].value)
+    return told(error) if isinstance(error, SSL.Error) else str(error) or type(error).__name__

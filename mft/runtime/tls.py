@@ -140,7 +140,7 @@ class TlsEnd:
         except SSL.WantReadError:
             return False
         except SSL.Error as error:
-            raise TlsError(_told(error)) from None
+            raise TlsError(told(error)) from None
         self.established = True
         return True
 
@@ -178,8 +178,8 @@ class TlsEnd:
             private: Any = self._connection
             private._raise_ssl_error(self._ssl, count)  # noqa: SLF001 - see DIRECT
         except SSL.Error as error:
-            return TlsError(_told(error))
-        return TlsError(_told(SSL.Error()))
+            return TlsError(told(error))
+        return TlsError(told(SSL.Error()))
 
     def _open_politely(self, view: memoryview) -> int:
         at = 0
@@ -191,7 +191,7 @@ class TlsEnd:
         except SSL.ZeroReturnError:
             self.closed = True
         except SSL.Error as error:
-            raise TlsError(_told(error)) from None
+            raise TlsError(told(error)) from None
         return at
 
     # Our bytes.
@@ -214,7 +214,7 @@ class TlsEnd:
             try:
                 view = view[self._connection.send(view) :]
             except SSL.Error as error:
-                raise TlsError(_told(error)) from None
+                raise TlsError(told(error)) from None
 
     @property
     def has_sealed(self) -> bool:
@@ -320,7 +320,7 @@ class TlsStart(TlsEnd):
             self._connection.set_shutdown(self._connection.get_shutdown() | SSL.SENT_SHUTDOWN)
 
 
-def _told(error: SSL.Error) -> str:
+def told(error: SSL.Error) -> str:
     """OpenSSL's own words for what went wrong."""
     found = error.args[0] if error.args and isinstance(error.args[0], list) else []
     reasons = [str(entry[-1]) for entry in found if entry and entry[-1]]

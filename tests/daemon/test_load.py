@@ -454,6 +454,16 @@ port = 10021
     ]
 
 
+def test_a_handler_that_waits_for_an_event_that_there_is_not_is_a_warning(instance):
+    text = "[event-handlers/x]\nname = x\ntype = local-file\npath = log/x\ntarget = 30068, 30086\n"
+    assert told(instance, text) == [
+        'server.ini:5: warning: [event-handlers/x] target = "30086" is the number of no event; '
+        "`mft reference events` tells of them"
+    ]
+    assert told(instance, text.replace("30068, 30086", "!30086"))
+    assert told(instance, text.replace("30086", "30067")) == []
+
+
 def test_what_stands_for_a_wrong_value_is_no_problem(instance):
     text = """
 [accounts/ann]

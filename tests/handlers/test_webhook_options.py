@@ -82,3 +82,28 @@ def test_results_of_handlers_are_wanted_only_by_their_number() -> None:
 def test_a_handler_of_another_server_wants_nothing() -> None:
     assert webhook_options(servers="server-1").filter(server="server-1").wants(told())
     assert not webhook_options(servers="server-2").filter(server="server-1").wants(told())
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"extra_data": '{"text" "x"}'},
+            ['extra_data = "..." is not JSON; what is none'],
+        ),
+        ({"extra_data": '{"size": {data.size}}'}, []),
+        ({"extra_data": "<a/>"}, []),
+        (
+            {"extra_data": "text=x", "headers": "Content-Type: application/x-www-form-urlencoded"},
+            [],
+        ),
+        ({}, ["extra_data is missing: with custom it is the body"]),
+    ],
+)
+def test_a_body_of_ones_own_is_json_unless_it_says_otherwise(
+    tmp_path: Path, given: dict[str, str], told: list[str]
+) -> None:
+    found = problems(tmp_path, http_content_type="custom", **given)
+    assert [sentence in one for sentence, one in zip(told, found, strict=True)] == [True] * len(
+        told
+    )
