@@ -105,5 +105,10 @@ def _owner(folder: Path) -> tuple[int, int] | None:
     if os.geteuid() != 0:
         return None
     found = folder.parent.stat()
-    os.chown(folder, found.st_uid, found.st_gid)
+    # Not by way of a link, which that account could have put there.
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchown(held, found.st_uid, found.st_gid)
+    finally:
+        os.close(held)
     return found.st_uid, found.st_gid

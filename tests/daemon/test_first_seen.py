@@ -54,14 +54,32 @@ def test_the_file_is_for_nobody_else(seen: FirstSeenFiles, tmp_path: Path) -> No
     assert (tmp_path / FOLDER).stat().st_mode & 0o777 == 0o700
 
 
+def name_of(held: int) -> str:
+    """The name of what is open, without what is behind its first dot."""
+    return Path(os.readlink(f"/proc/self/fd/{held}")).name.split(".")[0]
+
+
+def test_root_gives_nothing_away_that_is_elsewhere(
+    seen: FirstSeenFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda held, *_: given.append(name_of(held)))
+    monkeypatch.setattr(os, "chown", lambda path, *_: given.append(str(path)))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / FOLDER).symlink_to("elsewhere")
+    with refused(Reason.BROKEN):
+        run(seen.accept("location-1", KEY))
+    assert given == []
+    assert [*(tmp_path / "elsewhere").iterdir()] == []
+
+
 def test_what_root_accepts_is_for_the_account_that_has_the_state(
     seen: FirstSeenFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, tuple[int, int]] = {}
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(
-        os, "chown", lambda path, *who: given.update({Path(path).name.split(".")[0]: who})
-    )
+    monkeypatch.setattr(os, "fchown", lambda held, *who: given.update({name_of(held): who}))
     run(seen.accept("location-1", KEY))
     status = tmp_path.stat()
     assert set(given) == {FOLDER, only_file(tmp_path).stem}
@@ -72,7 +90,7 @@ def test_nobody_but_root_gives_anything_away(
     seen: FirstSeenFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.delattr(os, "chown")
+    monkeypatch.delattr(os, "fchown")
     run(seen.accept("location-1", KEY))
     assert run(seen.of("location-1")) == KEY
 
