@@ -108,7 +108,7 @@ def test_the_tags_of_an_upload_are_in_its_events(serve: Callable[..., HttpServer
     assert client.ask("PUT", "/home/a", b"1", X_Tags="case=7, case=8").status == 201
     tags = {"case": ["7", "8"]}
     assert [server.data(40021)[0]["metadata"], server.data(40017)[0]["metadata"]] == [tags, tags]
-    assert client.ask("PUT", "/home/no/b", b"1", X_Tags="case=9").status == 404
+    assert client.ask("PUT", "/home/no/b", b"1", X_Tags="case=9").status == 409
     assert server.data(40022)[0]["metadata"] == {"case": ["9"]}
 
 
