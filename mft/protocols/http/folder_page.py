@@ -11,6 +11,7 @@ from mft.protocols.http import files
 from mft.protocols.http.browsers import wants_page
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.folder_order import order_of
+from mft.protocols.http.listed import batch_of
 from mft.protocols.http.pages import PAGE, as_bytes
 from mft.protocols.http.triggers import triggers_of
 from mft.protocols.http.words import Words, iso
@@ -100,7 +101,7 @@ async def show(exchange: Exchange, status: int = 200, notes: Notes | None = None
     pages, session, path = exchange.client.hub.pages, exchange.session, exchange.path
     listing = await session.list(path)
     try:
-        entries, whole = await _first(session, listing)
+        entries, whole = await _first(exchange, listing)
         order = order_of(exchange.target)
         if whole:
             order.sort(entries)
@@ -124,25 +125,23 @@ async def show(exchange: Exchange, status: int = 200, notes: Notes | None = None
         await exchange.send(top)
         while entries:
             await _send(exchange, entries)
-            entries = [] if whole else list(await _batch(session, listing))
+            entries = []
+            if not whole:
+                entries += await batch_of(exchange, listing, folders=True)
         await exchange.send(end)
         await exchange.finish()
     finally:
         await listing.close()
 
 
-async def _first(session: Session, listing: GuardedListing) -> tuple[list[Entry], bool]:
+async def _first(exchange: Exchange, listing: GuardedListing) -> tuple[list[Entry], bool]:
     """The entries up to the first batch behind MAX_SORTED, and whether these are all."""
     entries: list[Entry] = []
-    while batch := await _batch(session, listing):
+    while batch := await batch_of(exchange, listing, folders=True):
         entries += batch
         if len(entries) > MAX_SORTED:
             return entries, False
     return entries, True
-
-
-async def _batch(session: Session, listing: GuardedListing) -> Sequence[Entry]:
-    return await session.followed(listing.path, await listing.batch(), folders=True)
 
 
 async def _send(exchange: Exchange, entries: Iterable[Entry]) -> None:

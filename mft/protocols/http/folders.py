@@ -11,6 +11,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.http.answers import JSON, as_json
 from mft.protocols.http.exchange import Exchange
+from mft.protocols.http.listed import batch_of
 from mft.protocols.http.trees import remove_any
 from mft.protocols.http.triggers import triggers_of
 from mft.protocols.http.zip_answer import send_zip, wants_zip
@@ -37,8 +38,7 @@ async def show(exchange: Exchange) -> None:
         await exchange.stream(200, ("Content-Type", JSON), where)
         await exchange.send(b'{"content":[')
         separator = b""
-        while entries := await listing.batch():
-            entries = await exchange.session.followed(path, entries, folders=False)
+        while entries := await batch_of(exchange, listing, folders=False):
             rows = orjson.dumps(list(map(_row, entries)))
             await exchange.send(separator + rows[1:-1])
             separator = b","

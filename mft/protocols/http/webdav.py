@@ -12,6 +12,7 @@ from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.http.exchange import Exchange
 from mft.protocols.http.files import OTHERWISE, content_type, holds, server_path, tag_of
+from mft.protocols.http.listed import batch_of
 from mft.protocols.sentences import sentence
 from mft.session.session import Session
 from mft.vfs.base import Entry, Usage
@@ -127,13 +128,12 @@ async def _usage(session: Session, path: VPath, wanted: PropFind) -> Usage | Non
 
 async def _tell_members(exchange: Exchange, rows: "_Rows", folder: _Shown) -> None:
     """Answer with a folder and what is in it, in no order, streamed."""
-    session = exchange.session
-    listing = await session.list(folder.path)
+    listing = await exchange.session.list(folder.path)
     try:
         await exchange.stream(207, TYPE)
         piece = bytearray(dav.BEGIN + rows.row(folder))
-        while entries := await listing.batch():
-            for entry in await session.followed(folder.path, entries, folders=False):
+        while entries := await batch_of(exchange, listing, folders=False):
+            for entry in entries:
                 piece += rows.row(_Shown(folder.path.child(entry.name), entry, folder.area))
                 if len(piece) >= PIECE:
                     await exchange.send(bytes(piece))
