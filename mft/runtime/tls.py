@@ -4,9 +4,12 @@ pyOpenSSL's own calls allocate and copy, and look at much besides, each time. Wh
 as we know them, OpenSSL reads and writes our buffers directly; else its public calls serve.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from OpenSSL import SSL
+
+from mft.wire.tls_hello import HelloReader
 
 _lib: Any = getattr(SSL, "_lib", None)
 _ffi: Any = getattr(SSL, "_ffi", None)
@@ -28,6 +31,8 @@ DIRECT: Final = all(hasattr(_lib, name) for name in _CALLS) and hasattr(_ffi, "f
 RECORD: Final = 16 << 10  # bytes of plain text in one record (RFC 8446 5.1)
 OVERHEAD: Final = 29  # bytes of a record beside its text, with the ciphers of today
 TLS_1_3: Final = "TLSv1.3"
+# A fatal alert, no_application_protocol (RFC 7301 3.2), in a record of its own.
+_OTHER_PROTOCOL: Final = b"\x15\x03\x03\x00\x02\x02\x78"
 
 # SSL_get_error(3): more has to come first, or close_notify came.
 _WANTS_READ: Final = 2
@@ -47,7 +52,9 @@ class TlsEnd:
     """The server's side of one TLS connection.
 
     Sessions that it gives out are taken up again only by engines of the same `session_id`, in TLS
-    1.2 and 1.3 alike; others get a full handshake.
+    1.2 and 1.3 alike; others get a full handshake. Services may show one certificate: a client that
+    says what it wants to speak must want a protocol of its context, where that has any. Otherwise
+    somebody in the middle could lead a browser to another service than it means (ALPACA, 2021).
     """
 
     __slots__ = (
@@ -55,7 +62,9 @@ class TlsEnd:
         "_connection",
         "_direct",
         "_from",
+        "_hello",
         "_into",
+        "_protocols",
         "_ssl",
         "closed",
         "established",
@@ -70,6 +79,8 @@ class TlsEnd:
         connection = SSL.Connection(context, None)
         connection.set_accept_state()
         self._begin(connection, direct)
+        self._protocols: Sequence[bytes] = getattr(context, "protocols", ())
+        self._hello = HelloReader() if self._protocols else None
 
     def _begin(self, connection: SSL.Connection, direct: bool) -> None:
         self._connection = connection
@@ -78,6 +89,7 @@ class TlsEnd:
         self._ssl = private._ssl if direct else None  # noqa: SLF001 - see DIRECT
         self._from = private._from_ssl if direct else None  # noqa: SLF001 - see DIRECT
         self._into = private._into_ssl if direct else None  # noqa: SLF001 - see DIRECT
+        self._hello: HelloReader | None = None  # until what a client wants is known
         self._borrows = False  # whether what comes is read where it is, or was the last time
         self.established = False
         self.closed = False  # the peer has said that it sends no more (close_notify)
@@ -128,6 +140,8 @@ class TlsEnd:
         """Take ciphertext, whole records or not; the view is copied."""
         if self._borrows:
             self._own()
+        if self._hello is not None:
+            self._hello.take(view)
         if not self._direct:
             self._connection.bio_write(view)
         elif _lib.BIO_write(self._into, _ffi.from_buffer(view), len(view)) < len(view):
@@ -135,6 +149,7 @@ class TlsEnd:
 
     def handshake(self) -> bool:
         """Go on with the handshake; whether it is done. TlsError when it cannot be."""
+        self._check_wanted()
         try:
             self._connection.do_handshake()
         except SSL.WantReadError:
@@ -143,6 +158,19 @@ class TlsEnd:
             raise TlsError(told(error)) from None
         self.established = True
         return True
+
+    def _check_wanted(self) -> None:
+        """Refuse a client that wants another protocol, as soon as it has said so."""
+        hello = self._hello
+        if hello is None or not (hello.too_long or hello.offered is not None):
+            return
+        self._hello = None
+        if hello.too_long:
+            raise TlsError("a hello that is too long")
+        if hello.offered and set(hello.offered).isdisjoint(self._protocols):
+            if self._direct:
+                _lib.BIO_write(self._from, _OTHER_PROTOCOL, len(_OTHER_PROTOCOL))
+            raise TlsError("the client wants to speak another protocol (ALPN)")
 
     def open_into(self, view: memoryview) -> int:
         """Put plain bytes into the view: how many; fewer than fit when more ciphertext is needed.

@@ -8,7 +8,6 @@ from cryptography.x509.oid import NameOID
 from OpenSSL import SSL, crypto
 
 from mft.trust import suites
-from mft.trust.alpn import speak_only
 from mft.trust.certificates import Identity
 from mft.trust.suites import SECURE, SECURE_VERSIONS, Version
 
@@ -38,7 +37,7 @@ class ServerContext(SSL.Context):
     """
 
     certificate: x509.Certificate | None = None  # what it shows; `server_context` says
-    spoken: object = None  # what OpenSSL asks for the protocol that clients want
+    protocols: Sequence[bytes] = ()  # what its clients may want to speak; empty: anything
 
     def set_session_id(self, buf: bytes) -> None:
         """Set the id, 1 to 32 bytes, of the connections that are made from now on.
@@ -82,7 +81,7 @@ def server_context(
 ) -> ServerContext:
     """Make the context of a service.
 
-    With `protocols`, a client that says what it wants to speak must say one of them.
+    With `protocols`, a client that says what it wants to speak must say one of them (TlsEnd).
 
     With `authorities`, clients are asked for a certificate: one must be for clients, in date, and
     signed by one of them; with `require_client`, there must be one. Raises ValueError, with a
@@ -94,8 +93,7 @@ def server_context(
     context.set_session_id(b"mft")  # until a connection gets its own
     _show(context, identity)
     context.certificate = identity.certificate
-    if protocols:
-        context.spoken = speak_only(context, protocols)
+    context.protocols = protocols
     if authorities:
         _ask_clients(context, authorities, require_client)
     elif require_client:

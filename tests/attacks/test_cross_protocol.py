@@ -24,16 +24,16 @@ def wanting(*names: str) -> ssl.SSLContext:
     return context
 
 
-def spoken(connection: socket.socket, names: Sequence[str]) -> str | None:
-    """What is spoken over a connection by who wants one of these."""
+def speaks(connection: socket.socket, names: Sequence[str]) -> bool:
+    """Begin TLS as who wants to speak one of these; nothing is chosen of them, and all is well."""
     with wanting(*names).wrap_socket(connection) as secured:
-        return secured.selected_alpn_protocol()
+        return secured.version() is not None and secured.selected_alpn_protocol() is None
 
 
 def refused(connection: socket.socket, names: Sequence[str]) -> None:
     """The handshake fails, for that reason."""
     with pytest.raises(ssl.SSLError, match=r"(?i)no.application.protocol"):
-        spoken(connection, names)
+        speaks(connection, names)
 
 
 def connected(port: int) -> socket.socket:
@@ -68,11 +68,30 @@ def test_nor_to_a_data_connection(victim) -> None:
     assert not victim.path(name).exists()
 
 
+def test_the_middle_does_not_hide_what_a_browser_wants(victim) -> None:
+    """It may cut the first message into records of its own."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    browser = wanting(*BROWSER).wrap_bio(incoming, outgoing, server_hostname="files")
+    with pytest.raises(ssl.SSLWantReadError):
+        browser.do_handshake()
+    hello = outgoing.read()
+    with connected(victim["implicit"].port) as connection:
+        connection.sendall(b"".join(hello[:3] + b"\0\1" + bytes((one,)) for one in hello[5:]))
+        answer = connection.recv(1 << 16)
+    incoming.write(answer)
+    with pytest.raises(ssl.SSLError, match=r"(?i)no.application.protocol"):
+        browser.do_handshake()
+
+
 def test_who_wants_ftp_does_not_come_to_a_web_server(victim) -> None:
     refused(connected(victim.webs["https"].port), ("ftp",))
 
 
 def test_who_wants_what_is_spoken_is_served(victim) -> None:
-    assert spoken(connected(victim["implicit"].port), ("x-filezilla-ftp", "ftp")) == "ftp"
-    assert spoken(explicit(victim["explicit"].port), ("ftp",)) == "ftp"
-    assert spoken(connected(victim.webs["https"].port), BROWSER) == "http/1.1"
+    assert speaks(connected(victim["implicit"].port), ("x-filezilla-ftp", "ftp"))
+    assert speaks(explicit(victim["explicit"].port), ("ftp",))
+    assert speaks(connected(victim.webs["https"].port), BROWSER)
+    with FtpClient(victim["implicit"]).log_in() as client:
+        client.context.set_alpn_protocols(["ftp-data"])
+        name = victim.name()
+        assert client.store(f"STOR {name}", b"x").code == 226

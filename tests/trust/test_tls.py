@@ -1,5 +1,8 @@
 """TLS contexts against a client in memory: versions, ciphers, sessions, certificates."""
 
+import subprocess
+import sys
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -361,3 +364,32 @@ def test_a_client_of_ours_speaks_what_it_is_told_and_shows_who_it_is() -> None:
 def test_ciphers_that_nobody_knows_are_told_of_a_client_as_well() -> None:
     with pytest.raises(ValueError, match="names no cipher"):
         tls.client_context(ciphers="NOTHING")
+
+
+# What the hardening of the shipped unit allows.
+
+UNDER_HARDENING = """
+import ctypes
+refuses = 65  # PR_SET_MDWE: no memory that is both written and run, as MemoryDenyWriteExecute
+if ctypes.CDLL(None).prctl(refuses, 1, 0, 0, 0):
+    raise SystemExit("unknown")
+from mft.protocols.ftp.options import FtpOptions
+from mft.protocols.http.options import HttpsOptions
+from mft.runtime.tls import TlsEnd
+from mft.trust.certificates import self_signed
+from mft.trust.tls import client_context, server_context
+mine = self_signed(["localhost"])
+for options in (FtpOptions, HttpsOptions):
+    context = server_context(mine, authorities=[mine.certificate], protocols=options.spoken)
+    assert not TlsEnd(context, b"id").handshake()
+client_context(identity=mine)
+"""
+
+
+def test_no_context_needs_memory_that_is_both_written_and_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNDER_HARDENING], capture_output=True, text=True, timeout=60
+    )
+    if done.stderr.strip() == "unknown":
+        pytest.skip("this kernel does not know it")
+    assert done.returncode == 0, done.stderr
