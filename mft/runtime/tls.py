@@ -78,18 +78,19 @@ class TlsEnd:
         context.set_session_id(session_id)  # what is made of the context next has it
         connection = SSL.Connection(context, None)
         connection.set_accept_state()
-        self._begin(connection, direct)
-        self._protocols: Sequence[bytes] = getattr(context, "protocols", ())
-        self._hello = HelloReader() if self._protocols else None
+        self._begin(connection, direct, getattr(context, "protocols", ()))
 
-    def _begin(self, connection: SSL.Connection, direct: bool) -> None:
+    def _begin(
+        self, connection: SSL.Connection, direct: bool, protocols: Sequence[bytes] = ()
+    ) -> None:
         self._connection = connection
         self._direct = direct
         private: Any = self._connection
         self._ssl = private._ssl if direct else None  # noqa: SLF001 - see DIRECT
         self._from = private._from_ssl if direct else None  # noqa: SLF001 - see DIRECT
         self._into = private._into_ssl if direct else None  # noqa: SLF001 - see DIRECT
-        self._hello: HelloReader | None = None  # until what a client wants is known
+        self._protocols = protocols  # that clients may want to speak; empty: any
+        self._hello = HelloReader() if protocols else None  # until what a client wants is known
         self._borrows = False  # whether what comes is read where it is, or was the last time
         self.established = False
         self.closed = False  # the peer has said that it sends no more (close_notify)
@@ -162,7 +163,7 @@ class TlsEnd:
     def _check_wanted(self) -> None:
         """Refuse a client that wants another protocol, as soon as it has said so."""
         hello = self._hello
-        if hello is None or not (hello.too_long or hello.offered is not None):
+        if hello is None or not hello.done:
             return
         self._hello = None
         if hello.too_long:

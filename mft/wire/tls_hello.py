@@ -31,10 +31,17 @@ class HelloReader:
         self._message = bytearray()  # what was in those before it
         self._size = 0
 
+    @property
+    def done(self) -> bool:
+        """Whether nothing more of it is wanted."""
+        return self.too_long or self.offered is not None
+
     def take(self, data: bytes | memoryview) -> None:
         """Take what the client sends; never raises."""
-        if self.offered is not None or self.too_long:
-            return
+        if not self.done:
+            self._take(data)
+
+    def _take(self, data: bytes | memoryview) -> None:
         self._size += len(data)
         self._held += data
         self._take_records()
@@ -43,7 +50,7 @@ class HelloReader:
             self._know(_offered(bytes(message)))
         elif self._size > MAX_HELLO:
             self.too_long = True
-        if self.offered is not None or self.too_long:
+        if self.done:
             self._held, self._message = bytearray(), bytearray()
 
     def _take_records(self) -> None:
@@ -93,7 +100,8 @@ def _names(content: bytes) -> tuple[bytes, ...]:
     if not content:
         return ()
     outer = Reader(content)
-    inner, names = Reader(outer.take(_u16(outer))), []
+    inner = Reader(outer.take(_u16(outer)))
+    names: list[bytes] = []
     while inner.left and len(names) < MAX_OFFERED:
         names.append(inner.take(inner.byte()))
     return tuple(names)
