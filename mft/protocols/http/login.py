@@ -35,7 +35,7 @@ async def log_in(exchange: Exchange) -> None:
         return
     body = await exchange.body.read(MAX_BODY)
     username, password, code = (_form if kind == forms.ENCODED else _json)(body)
-    client.hub.web_sessions.admit()
+    client.hub.web_sessions.check_room()
     await client.sign_in.leave("another login on this connection")
     result = await client.sign_in.attempt(exchange.source, username, password, code)
     session = result.session
@@ -49,7 +49,7 @@ async def log_in(exchange: Exchange) -> None:
         await session.close("the client left during its login")
         return
     try:
-        client.hub.web_sessions.admit()  # others may have logged in meanwhile
+        client.hub.web_sessions.admit(session.account.uuid)  # others may have logged in meanwhile
     except Refused as refused:
         await session.close(refused.details)
         raise

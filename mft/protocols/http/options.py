@@ -215,7 +215,9 @@ class HttpOptions(AnsweringOptions):
         "How many files and folders one request may have open.", 20, ours=True
     )
     maximum_web_sessions: Annotated[int, whole(1, 100000)] = option(
-        "How many logins of browsers and programs, by a page or by `login`, there are at a time.",
+        "How many logins of browsers and programs, by a page or by `login`, there are at a time. "
+        "Where there are as many, the account that has the most gives up the one that it has not "
+        "used for the longest, to one that has fewer.",
         1000,
         ours=True,
     )

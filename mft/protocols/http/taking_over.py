@@ -80,7 +80,8 @@ class TakingOver:
 
     async def _take(self, digest: bytes, token: Secret, source: Address) -> WebSession | None:
         sessions = self._sessions
-        self._admit()
+        self._stays()
+        sessions.check_room()
         record = await sessions.shared.find(digest.hex())
         if record is None or record.service.uuid != sessions.component.uuid:
             self._count(source)
@@ -98,7 +99,8 @@ class TakingOver:
             await session.close("it was ended meanwhile")
             return None
         try:
-            self._admit()
+            self._stays()
+            sessions.admit(session.account.uuid)
         except Refused as refused:
             await session.close(refused.details)
             raise
@@ -106,10 +108,9 @@ class TakingOver:
         web.record = record
         return web
 
-    def _admit(self) -> None:
+    def _stays(self) -> None:
         if self._sessions.leaving:
             raise Refused(Reason.BUSY, "", "the service stops")
-        self._sessions.admit()
 
     # Who guesses.
 

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from mft.session.session import Session
 TOKEN: Final = 32  # random bytes
 SWEEP: Final = 15.0  # seconds between two looks at who is idle
 ELSEWHERE: Final = "it was ended on another node"
+CROWDED: Final = "its account had the most web sessions, and there was no room for others"
 FORGOTTEN: Final = "nothing was asked of it here for a while"
 _FORMS: Final = b"the token in forms"
 
@@ -119,6 +121,7 @@ class WebSessions:
         self._roster = roster
         self._most = most
         self._here: dict[bytes, WebSession] = {}
+        self._of: Counter[str] = Counter()  # how many of them accounts have, by their ID
         self._timer: Any = None
         shared.attend(self)
         roster.keepers.append(self._credentials_changed)
@@ -130,10 +133,36 @@ class WebSessions:
         """The time of the service's clock, in seconds."""
         return float(self._reactor.seconds())
 
-    def admit(self) -> None:
-        """Refused(BUSY) when there are as many as there may be."""
-        if len(self._here) >= self._most:
-            raise Refused(Reason.BUSY, "", f"there are {self._most} web sessions")
+    def check_room(self) -> None:
+        """Refused(BUSY) when nobody could log in: there are as many as may be, of one account each.
+
+        It is asked before anybody has proved anything.
+        """
+        if self._is_full and max(self._of.values(), default=0) <= 1:
+            raise self._busy
+
+    def admit(self, account: str) -> None:
+        """Refused(BUSY) when there are as many as there may be.
+
+        Unless another account has more than this one: of that, who had the most, the one that
+        was used the longest ago ends.
+        """
+        if not self._is_full:
+            return
+        greedy = max(self._of, key=self._of.__getitem__)
+        theirs = [web for web in self._here.values() if web.session.account.uuid == greedy]
+        idle = min((web for web in theirs if not web.working), key=_last_used, default=None)
+        if idle is None or len(theirs) <= self._of[account]:
+            raise self._busy
+        self._finish_soon(idle, CROWDED)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._here) >= self._most
+
+    @property
+    def _busy(self) -> Refused:
+        return Refused(Reason.BUSY, "", f"there are {self._most} web sessions")
 
     def begin(self, session: Session) -> tuple[WebSession, Secret]:
         """Keep a login under a new token."""
@@ -144,14 +173,8 @@ class WebSessions:
         """Keep a login under its token."""
         web = WebSession(self, session, token)
         self._here[web.digest] = web
-
-        def ended(reason: str) -> None:
-            def tell() -> None:
-                session.emit(events.SESSION_ENDED, p.Details(reason))
-
-            self.closing(Deferred.fromCoroutine(self.finish(web, reason, tell)))
-
-        self._roster.add(session, ended)
+        self._of[session.account.uuid] += 1
+        self._roster.add(session, lambda reason: self._finish_soon(web, reason))
         if self._timer is None:
             self._timer = self._reactor.callLater(SWEEP, self._sweep)
         return web
@@ -185,8 +208,20 @@ class WebSessions:
 
     def forget(self, web: WebSession) -> None:
         """It has ended."""
-        self._here.pop(web.digest, None)
+        if self._here.pop(web.digest, None) is not None:
+            account = web.session.account.uuid
+            self._of[account] -= 1
+            if not self._of[account]:
+                del self._of[account]
         self._roster.remove(web.session)
+
+    def _finish_soon(self, web: WebSession, reason: str) -> None:
+        """End one, here at once and on other nodes as soon as they hear of it."""
+
+        def tell() -> None:
+            web.session.emit(events.SESSION_ENDED, p.Details(reason))
+
+        self.closing(Deferred.fromCoroutine(self.finish(web, reason, tell)))
 
     async def finish(self, web: WebSession, reason: str, tell: Tell) -> None:
         """End one on every node, and tell it unless another node has."""
@@ -317,6 +352,10 @@ class WebSessions:
             web.session.emit(events.HTTP_IDLE, p.IdleFor(int(self.idle)))
 
         self.closing(Deferred.fromCoroutine(self.finish(web, "idle for too long", tell)))
+
+
+def _last_used(web: WebSession) -> float:
+    return web.active
 
 
 def digest_of(token: Secret) -> bytes:

@@ -1,5 +1,6 @@
 """Logins that outlive a connection: over several of them, and ended in every way."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,8 @@ from mft.core.secret import Secret
 from mft.protocols.http.web_sessions import SWEEP, WebSession
 from mft.session.roster import Roster
 from tests.fakes.accounts import CHEAP_HASH, account
-from tests.fakes.http_server import LOGOUT, HttpClient, HttpServer
+from tests.fakes.http_server import LOGIN, LOGOUT, HttpClient, HttpServer
+from tests.fakes.memory_server import PASSWORD
 
 Serve = Callable[..., HttpServer]
 
@@ -31,6 +33,57 @@ def downloading(server: HttpServer, token: str) -> HttpClient:
     client.end.socket.room = 100_000
     client.write(client.head("GET", "/home/large"))
     return client
+
+
+# How many there are.
+
+
+def tries(client: HttpClient, name: str) -> int:
+    """Try to log in; what is answered."""
+    body = json.dumps({"username": name, "password": PASSWORD}).encode()
+    answer = client.ask("POST", LOGIN, body, Authorization=None, Content_Type="application/json")
+    return answer.status
+
+
+def of_two(serve: Serve, most: int) -> tuple[HttpServer, HttpClient, HttpClient]:
+    """A server with so many web sessions at the most, and two people's clients."""
+    people = [account(name, password=CHEAP_HASH) for name in ("ann", "bob")]
+    server = serve(*people, maximum_web_sessions=str(most))
+    return server, HttpClient(server), HttpClient(server, user="bob")
+
+
+def test_who_has_the_most_gives_up_the_one_that_was_used_the_longest_ago(serve: Serve) -> None:
+    server, ann, bob = of_two(serve, 3)
+    first, second, third = [ann.log_in() for _ in range(3)]
+    server.reactor.advance(1)
+    assert joined(server, first).ask("GET", "/home/").status == 200
+    mine = bob.log_in("bob")
+    shown = {token: joined(server, token) for token in (first, second, third, mine)}
+    found = {token: client.ask("GET", "/home/").status for token, client in shown.items()}
+    assert found == {first: 200, second: 401, third: 200, mine: 200}
+    (told,) = server.data(ENDED)
+    assert "the most web sessions" in told["details"]
+    assert len(server.service.hub.web_sessions) == 3
+
+
+def test_nobody_gives_one_up_to_who_has_as_many(serve: Serve) -> None:
+    server, ann, bob = of_two(serve, 4)
+    for client, name in ((ann, "ann"), (bob, "bob")):
+        client.log_in(name)
+        client.log_in(name)
+    assert [tries(ann, "ann"), tries(bob, "bob")] == [503, 503]
+    assert len(server.data(ENDED)) == 0
+    assert len(server.roster) == 4
+
+
+def test_no_request_is_cut_off_to_make_room(serve: Serve) -> None:
+    server, ann, bob = of_two(serve, 2)
+    server.put("/large", bytes(LARGE))
+    tokens = [ann.log_in() for _ in range(2)]
+    busy = [downloading(server, token) for token in tokens]
+    assert tries(bob, "bob") == 503
+    assert len(server.data(ENDED)) == 0
+    busy[0].vanish()
 
 
 # What is kept.
