@@ -4,13 +4,15 @@ import base64
 import os
 import stat
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mft.trust.authorized_keys import AuthorizedKey, parse_keys
 from mft.trust.ssh_keys import MAX_KEY_FILE, open_at_once
 
 MAX_FILES = 200  # of one folder; more are not read, and that is told
 MAX_FOLDER_BYTES = 2_000_000  # of all files of one folder: what one login may make us read
+
+PRIVATE: Final = "holds a private key; only public keys belong here"
 
 
 class Found(NamedTuple):
@@ -33,6 +35,27 @@ def search(path: Path, blob: bytes) -> Found:
         return Found((), ((str(path), error.strerror or "cannot be read"),))
     except ValueError as error:
         return Found((), ((str(path), str(error)),))
+
+
+def trouble(path: Path) -> str:
+    """Why a file or folder of keys can serve no login, or nothing. Blocks; never raises.
+
+    Single lines, and the files of a folder, are judged at each login.
+    """
+    try:
+        if path.is_dir():
+            return "" if os.access(path, os.R_OK) else "cannot be read"
+        return PRIVATE if _is_private(_content(path)) else ""
+    except FileNotFoundError:
+        return "does not exist"
+    except OSError as error:
+        return error.strerror or "cannot be read"
+    except ValueError as error:
+        return str(error)
+
+
+def _is_private(text: str) -> bool:
+    return "PRIVATE KEY-----" in text or "PuTTY-User-Key-File" in text
 
 
 def _folder(path: Path, blob: bytes) -> Found:
@@ -76,8 +99,8 @@ def _content(path: Path) -> str:
 
 
 def _in(path: Path, text: str, blob: bytes) -> Found:
-    if "PRIVATE KEY-----" in text or "PuTTY-User-Key-File" in text:
-        return Found((), ((str(path), "holds a private key; only public keys belong here"),))
+    if _is_private(text):
+        return Found((), ((str(path), PRIVATE),))
     encoded = base64.b64encode(blob).decode()
     lines = [line for line in text.split("\n") if encoded in line]
     found = parse_keys("\n".join(lines))

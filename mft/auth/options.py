@@ -1,10 +1,10 @@
 """The options of accounts, of groups, and of the method that knows them."""
 
-import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from mft.auth.inspected import InspectedOptions
+from mft.auth.key_files import trouble
 from mft.auth.kinds import (
     AmendWriteName,
     AuthorizedKeys,
@@ -211,7 +211,7 @@ class AccountOptions(NamedSection):
     )
 
     def check(self, context: Context) -> Iterator[Wrong]:
-        """Tell of a path of keys that cannot be read now; its lines are judged at each login.
+        """Tell of a path of keys that serves no login now; its lines are judged at each login.
 
         A second factor without a password would be asked of nobody, and protect nothing.
         """
@@ -226,8 +226,7 @@ class AccountOptions(NamedSection):
         path = self.ssh_authorized_keys_path
         if path is None or isinstance(path, Inherit):
             return
-        if not os.access(path, os.R_OK):
-            problem = "cannot be read" if path.exists() else "does not exist"
+        if problem := trouble(path):
             yield Wrong(problem, str(path), option="ssh_authorized_keys_path")
 
 

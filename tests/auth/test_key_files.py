@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mft.auth.key_files import MAX_FILES, MAX_FOLDER_BYTES, search
+from mft.auth.key_files import MAX_FILES, MAX_FOLDER_BYTES, search, trouble
 from mft.trust.ssh_keys import MAX_KEY_FILE, HostKey
 
 KEY, OTHER = HostKey.generate().public, HostKey.generate().public
@@ -98,3 +98,12 @@ def test_the_bytes_of_a_folder_are_bounded(tmp_path: Path) -> None:
     found = search(tmp_path, KEY.blob)
     assert found.keys == ()
     assert "holds more than" in found.troubles[0][1]
+
+
+def test_what_stands_in_the_way_of_a_path_is_told_before_any_login(tmp_path: Path) -> None:
+    assert trouble(tmp_path / "missing") == "does not exist"
+    assert trouble(tmp_path) == ""
+    (tmp_path / "ann").write_text("no key, and no private one")
+    assert trouble(tmp_path / "ann") == ""
+    os.mkfifo(tmp_path / "pipe")
+    assert trouble(tmp_path / "pipe") == "is not a regular file"

@@ -9,7 +9,7 @@ from mft.config.ini import parse
 from mft.config.kinds import INHERIT, Context
 from mft.config.problem import Problem
 from mft.config.section import Section, check_section, read_section
-from mft.trust.ssh_keys import HostKey
+from mft.trust.ssh_keys import MAX_KEY_FILE, HostKey
 from tests.fakes.accounts import CHEAP_HASH
 
 KEY_LINE = HostKey.generate().public.line("ann")
@@ -137,6 +137,21 @@ def test_neither_a_password_nor_a_private_key_is_shown() -> None:
 def test_a_file_of_keys_must_be_there(tmp_path: Path) -> None:
     (tmp_path / "ann.pub").write_text(KEY_LINE)
     assert read(AccountOptions, "ssh_authorized_keys_path = ann.pub", tmp_path)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (HostKey.generate().pem(), "holds a private key; only public keys belong here"),
+        (b"x" * (MAX_KEY_FILE + 1), f"is longer than {MAX_KEY_FILE} bytes"),
+    ],
+)
+def test_a_file_that_can_hold_no_keys_is_told(
+    tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    (tmp_path / "ann").write_bytes(content)
+    _, (problem,) = read(AccountOptions, "ssh_authorized_keys_path = ann", tmp_path)
+    assert problem.endswith(f'ssh_authorized_keys_path = "{tmp_path / "ann"}" {sentence}')
 
 
 def group(text: str) -> GroupOptions:
