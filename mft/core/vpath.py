@@ -11,6 +11,9 @@ MAX_PATH_BYTES = 4096  # longer text is refused before it is split: at most 2048
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
+_AS_OF_FOLDERS = ("/", "/.", "/..")
+
+
 def check_name(name: str) -> None:
     """Refuse a name that no client may use: reserved, too long, or with control characters."""
     if name.isascii() and name.isprintable():
@@ -58,6 +61,19 @@ class VPath(NamedTuple):
             check_name(name)
             parts.append(name)
         return cls(tuple(parts))
+
+    @classmethod
+    def parse_file(cls, text: str | bytes, base: "VPath | None" = None) -> "VPath":
+        """Read the path of what is no folder; Refused(IS_A_DIRECTORY) for text that ends as of one.
+
+        A client that sends files to `inbox/` means a folder: where that is missing, each of its
+        files would replace the one before.
+        """
+        path = cls.parse(text, base)
+        as_text = text.decode() if isinstance(text, bytes) else text
+        if as_text.endswith(_AS_OF_FOLDERS):
+            raise Refused(Reason.IS_A_DIRECTORY, str(path), "a path that ends in a slash")
+        return path
 
     @property
     def name(self) -> str:

@@ -85,15 +85,18 @@ class Looking(Gate):
             await self.is_folder(path, follow=follow)
         )
 
-    async def list(self, path: VPath, *, what: str = "", glob: str = "") -> GuardedListing:
+    async def list(
+        self, path: VPath, *, what: str = "", glob: str = "", whole: bool = False
+    ) -> GuardedListing:
         """Open a folder's listing; it tells its end when it is exhausted or closed.
 
-        `glob` is only told: whoever asked for it picks the names.
+        `glob` is only told: whoever asked for it picks the names. With `whole`, Refused(DENIED)
+        where only the folders in it may be shown.
         """
         sought = Sought(what, glob)
         try:
             mode = self.account.rules.list_mode(path)
-            if mode is ListMode.NONE:
+            if mode is ListMode.NONE or (whole and mode is ListMode.FOLDERS_ONLY):
                 raise self._denied(Operation.LIST, path)
             self._may_open()
             if self.tells_requests:

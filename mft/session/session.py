@@ -185,6 +185,7 @@ class Session(Looking):
         start: int | None = None,
         mode: int = 0o666,
         reading: bool = False,
+        create: bool = True,
         metadata: Metadata = NO_METADATA,
         begun: int = OTHERS,
     ) -> ReceivedFile:
@@ -195,7 +196,8 @@ class Session(Looking):
         finished file (EXTEND and MODIFY only), else 0. A given `start` (EXTEND and MODIFY only)
         must lie within the same bytes, else Refused(INVALID), and they stay as they are. What an
         interrupted upload has behind it is cut off; in a finished file it stays until written over.
-        `begun` tells which upload with a URL it is a part of.
+        `begun` tells which upload with a URL it is a part of. Without `create`, Refused(NOT_FOUND)
+        where nothing is there.
         """
         requested, what = path, MODES[how] + (" and reading" if reading else "")
         numbers = self.numbers.appending if how is Existing.EXTEND else self.numbers.writing
@@ -205,6 +207,8 @@ class Session(Looking):
             if reading:
                 self._permit(Operation.READ, path)
             self._may_open()
+            if not create and await self.entry_at(path, follow=True) is None:
+                raise Refused(Reason.NOT_FOUND, str(path))
             if self.account.amend_write_name and not path.is_root:
                 path, how = path.parent.child(f"{uuid.uuid4()}-{path.name}"), Existing.REFUSE
             upload = await self._begin(self._upload(path, how, mode, start))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import MAX_NAME_BYTES, MAX_PATH_BYTES, ROOT, VPath, check_name
+from tests.fakes.refused import refused
 
 BASE = VPath(("home", "inbox"))
 
@@ -63,6 +64,17 @@ def test_text_that_is_no_one_name_is_no_member(text):
     with pytest.raises(Refused) as refused:
         BASE.member(text)
     assert refused.value.reason is Reason.INVALID
+
+
+@pytest.mark.parametrize("text", ["a/", "/a/b/", "a/.", "a/..", "/", b"a/", b"a/.", "../"])
+def test_text_that_ends_as_of_a_folder_is_no_file(text):
+    with refused(Reason.IS_A_DIRECTORY):
+        VPath.parse_file(text)
+
+
+@pytest.mark.parametrize("text", ["a", "/a/b.", "a..", b"a/...", ".a"])
+def test_other_text_is_a_file_where_it_is_a_path(text):
+    assert VPath.parse_file(text, VPath(("x",))) == VPath.parse(text, VPath(("x",)))
 
 
 def test_a_name_of_exactly_the_limit_is_taken():

@@ -35,6 +35,7 @@ class OpenListing:
 
 Readable = SentFile | ReceivedFile
 Opened = Readable | OpenListing
+Answer = Callable[["SftpServer", Any], Awaitable[bytes]]
 
 
 def request_id(request: packets.Request) -> int:
@@ -61,17 +62,19 @@ async def _init(server: "SftpServer", request: packets.Init) -> bytes:
 
 
 async def _open(server: "SftpServer", request: packets.Open) -> bytes:
-    path, flags = VPath.parse(request.path), request.flags
+    flags = request.flags
     if not flags & packets.FOR_WRITING:
-        sent = await server.session.download(path)
+        sent = await server.session.download(VPath.parse(request.path))
         return responses.handle(request.request_id, server.new_handle(sent))
     mode = 0o666
     if request.attrs.mode is not None and not server.peer.hub.options.ignore_create_permissions:
         mode = request.attrs.mode & 0o777
-    if not flags & packets.CREATE:
-        await server.session.stat(path)
     received = await server.session.upload(
-        path, _existing(flags), mode=mode, reading=bool(flags & packets.FOR_READING)
+        VPath.parse_file(request.path),
+        _existing(flags),
+        mode=mode,
+        reading=bool(flags & packets.FOR_READING),
+        create=bool(flags & packets.CREATE),
     )
     return responses.handle(request.request_id, server.new_handle(received))
 
@@ -158,23 +161,20 @@ def _attributes(attrs: Attrs) -> Attributes:
     )
 
 
-async def _setstat(server: "SftpServer", request: packets.SetStat) -> bytes:
-    await server.session.change(VPath.parse(request.path), _attributes(request.attrs))
-    return responses.status_ok(request.request_id)
+def _setting(*, follow: bool) -> Answer:
+    async def change(server: "SftpServer", request: packets.SetStat | extended.LSetStat) -> bytes:
+        path, attributes = VPath.parse(request.path), _attributes(request.attrs)
+        await server.session.change(path, attributes, follow=follow)
+        return responses.status_ok(request.request_id)
 
-
-async def _lsetstat(server: "SftpServer", request: extended.LSetStat) -> bytes:
-    attributes = _attributes(request.attrs)
-    await server.session.change(VPath.parse(request.path), attributes, follow=False)
-    return responses.status_ok(request.request_id)
+    return change
 
 
 async def _fsetstat(server: "SftpServer", request: packets.FSetStat) -> bytes:
     file = _file(server, request.handle)
     if not isinstance(file, ReceivedFile):
-        server.session.emit(
-            events.SSH_FSETSTAT_UNSUPPORTED, p.PathOf(str(file.path), file.real_path)
-        )
+        told = p.PathOf(str(file.path), file.real_path)
+        server.session.emit(events.SSH_FSETSTAT_UNSUPPORTED, told)
         raise Refused(Reason.UNSUPPORTED, str(file.path), "the file is open for reading only")
     attributes = _attributes(request.attrs)
     if server.peer.hub.options.ignore_create_permissions and attributes.mode is not None:
@@ -226,16 +226,15 @@ async def _remove(server: "SftpServer", request: packets.Remove) -> bytes:
     return responses.status_ok(request.request_id)
 
 
-async def _rename(server: "SftpServer", request: packets.Rename) -> bytes:
-    source, target = VPath.parse(request.source), VPath.parse(request.target)
-    await server.session.rename(source, target, replace=False)
-    return responses.status_ok(request.request_id)
+def _renaming(*, replace: bool) -> Answer:
+    async def rename(server: "SftpServer", request: packets.Rename | extended.PosixRename) -> bytes:
+        source = VPath.parse(request.source)
+        folder = await server.session.is_folder(source, follow=False)
+        target = (VPath.parse if folder else VPath.parse_file)(request.target)
+        await server.session.rename(source, target, replace=replace)
+        return responses.status_ok(request.request_id)
 
-
-async def _posix_rename(server: "SftpServer", request: extended.PosixRename) -> bytes:
-    source, target = VPath.parse(request.source), VPath.parse(request.target)
-    await server.session.rename(source, target, replace=True)
-    return responses.status_ok(request.request_id)
+    return rename
 
 
 # Names and links.
@@ -339,7 +338,9 @@ async def _limits(server: "SftpServer", request: extended.Limits) -> bytes:
 
 async def _copy_data(server: "SftpServer", request: extended.CopyData) -> bytes:
     source = _readable(server, request.source)
-    await copy_data(server.session, source, _received(server, request.target), request)
+    target = _received(server, request.target)
+    if await copy_data(server.session, source, target, request) < request.length:
+        return responses.status(request.request_id, Status.EOF)  # fewer bytes than were asked for
     return responses.status_ok(request.request_id)
 
 
@@ -357,39 +358,38 @@ async def _unsupported(server: "SftpServer", request: packets.Unsupported) -> by
         shown = request.name[:64].decode("ascii", "replace")
         server.session.emit(events.SFTP_EXTENSION_UNSUPPORTED, p.Request(shown))
     else:
-        server.session.emit(
-            events.SFTP_REQUEST_UNSUPPORTED, p.Details(f"request type {request.kind}")
-        )
+        told = p.Details(f"request type {request.kind}")
+        server.session.emit(events.SFTP_REQUEST_UNSUPPORTED, told)
     return responses.status(request.request_id, Status.OP_UNSUPPORTED)
 
 
 _NO_HANDLE: Final = Refused(Reason.INVALID, "", "no such handle")
 
-ANSWERS: Final[Mapping[Any, Callable[["SftpServer", Any], Awaitable[bytes]]]] = {
+ANSWERS: Final[Mapping[Any, Answer]] = {
     packets.Init: _init,
     packets.Open: _open,
     packets.Close: _close,
     packets.Stat: _stat,
     packets.LStat: _lstat,
     packets.FStat: _fstat,
-    packets.SetStat: _setstat,
+    packets.SetStat: _setting(follow=True),
     packets.FSetStat: _fsetstat,
     packets.OpenDir: _open_dir,
     packets.ReadDir: _read_dir,
     packets.MkDir: _make_dir,
     packets.RmDir: _remove_dir,
     packets.Remove: _remove,
-    packets.Rename: _rename,
+    packets.Rename: _renaming(replace=False),
     packets.RealPath: _real_path,
     packets.ReadLink: _read_link,
     packets.SymLink: _make_link,
     packets.Unsupported: _unsupported,
-    extended.PosixRename: _posix_rename,
+    extended.PosixRename: _renaming(replace=True),
     extended.StatVFS: _statvfs,
     extended.FStatVFS: _fstatvfs,
     extended.FSync: _fsync,
     extended.HardLink: _hard_link,
-    extended.LSetStat: _lsetstat,
+    extended.LSetStat: _setting(follow=False),
     extended.Limits: _limits,
     extended.CopyData: _copy_data,
     extended.ExpandPath: _expand_path,

@@ -222,6 +222,8 @@ class ScpServer:
             if inside:
                 path = VPath.parse(line.name, path)
             if isinstance(line, scp.File):
+                if not inside:
+                    path = VPath.parse_file(self._command.path)
                 await self._receive_file(path, line, times)
             else:
                 await self._receive_folder(path, line, times, depth)

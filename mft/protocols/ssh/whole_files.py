@@ -17,11 +17,12 @@ HASHES: Final = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
 
 async def copy_data(
     session: Session, source: Readable, target: ReceivedFile, request: extended.CopyData
-) -> None:
-    """Copy from one open file to another; an event tells how it ended (extensions draft, 7).
+) -> int:
+    """Copy from one open file to another, and give how many bytes (extensions draft, 7).
 
-    No more than the source has at the beginning: both may be one file by two handles, or by two
-    names, and then its end would go away from who reads it for as long as the disk has room.
+    An event tells how it ended. No more than the source has at the beginning: both may be one file
+    by two handles, or by two names, and then its end would go away from who reads it for as long
+    as the disk has room.
     """
     if source is target:
         raise Refused(Reason.INVALID, str(source.path), "a file copied onto itself")
@@ -44,6 +45,7 @@ async def copy_data(
         events.SSH_COPY_DONE,
         p.Copied(str(target.path), target.real_path, str(source.path), count),
     )
+    return count
 
 
 async def check_file(

@@ -255,6 +255,18 @@ def test_a_file_under_a_folder_that_is_missing_is_refused(client, server):
     assert scp.eof().status == 1
 
 
+def test_a_file_for_a_folder_that_is_missing_does_not_get_its_name(client, server):
+    scp = ScpClient(client, "scp -t inbox/")
+    assert scp.say() == OK
+    assert problem(scp.say(b"C0644 1 a\n"))
+    assert scp.eof().status == 1
+    assert server.names() == []
+    scp = ScpClient(client, "scp -r -t inbox/")  # a folder gets it
+    assert scp.say(b"D0755 0 d\n", b"C0644 1 a\n", b"!\0", b"E\n")[-1:] == OK
+    assert server.names() == ["inbox"]
+    assert server.get("/inbox/a") == b"!"
+
+
 def test_a_target_that_must_be_a_folder_is_one(client, server):
     server.put("/a", b"")
     scp = ScpClient(client, "scp -d -t /a")

@@ -175,6 +175,32 @@ def test_a_handle_is_of_use_until_it_is_closed(sftp):
     assert sftp.open_to_write("/c") != handle
 
 
+@pytest.mark.parametrize("flags", [0, packets.TRUNCATE, packets.APPEND])
+def test_who_may_only_write_may_open_what_is_there_and_nothing_else(serve, flags):
+    server = serve(account("ann", password=CHEAP_HASH, permissions="allow-write"))
+    server.put("/a", b"0123456789")
+    sftp = SftpClient(SshClient(server).log_in())
+    handle = sftp.open("/a", packets.FOR_WRITING | flags)
+    assert sftp.ask(packets.Write, handle, 10, VIEW).code == 0
+    assert sftp.close_handle(handle) == 0
+    assert server.get("/a").endswith(bytes(VIEW))
+    answer = sftp.ask(packets.Open, b"/nothing", packets.FOR_WRITING | flags, Attrs())
+    assert answer.code == Status.NO_SUCH_FILE
+    assert [one["path"] for one in server.data(30044)] == ["/nothing"]
+    assert server.names() == ["a"]
+
+
+def test_a_file_gets_no_name_that_ends_in_a_slash(sftp, server):
+    for name in (b"/inbox/", b"/inbox/."):
+        assert sftp.ask(packets.Open, name, NEW, Attrs()).code == Status.FAILURE
+        for rename in (packets.Rename, extended.PosixRename):
+            assert sftp.ask(rename, b"/a", name).code == Status.FAILURE
+    assert server.names() == ["a"]
+    assert sftp.ask(packets.MkDir, b"/new/", Attrs()).code == 0
+    assert sftp.ask(packets.Rename, b"/new", b"/inbox/").code == 0
+    assert server.names() == ["a", "inbox"]
+
+
 # Folders.
 
 
@@ -223,6 +249,17 @@ def test_a_file_is_copied_on_the_server(sftp, server):
     assert sftp.ask(extended.CopyData, source, 5, 0, target, 0).code == 0
     assert sftp.close_handle(target) == 0
     assert server.get("/b") == DATA[5:]
+
+
+@pytest.mark.parametrize(
+    ("offset", "length", "code"),
+    [(5, 10, 0), (5, len(DATA), Status.EOF), (len(DATA), 1, Status.EOF), (len(DATA), 0, 0)],
+)
+def test_a_copy_of_fewer_bytes_than_were_asked_for_says_so(sftp, server, offset, length, code):
+    source, target = sftp.open_to_read("/a"), sftp.open_to_write("/b")
+    assert sftp.ask(extended.CopyData, source, offset, length, target, 0).code == code
+    assert sftp.close_handle(target) == 0
+    assert server.get("/b") == DATA[offset : offset + (length or len(DATA))]
 
 
 def test_a_file_is_not_copied_onto_itself(sftp):
