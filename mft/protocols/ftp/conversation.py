@@ -63,6 +63,7 @@ class Conversation:
 
     async def _serve(self, command: Command | Bad) -> None:
         if isinstance(command, Bad):
+            self._last = ""
             self._is_bad(Reply.of(500, f"Not understood: {command.value}."))
             return
         self._command = command

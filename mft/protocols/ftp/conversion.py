@@ -38,9 +38,13 @@ class Conversion:
         return b"" if self._lines is None else self._lines.finish()
 
     def _inflate(self, view: memoryview) -> bytes:
-        if self._inflating is None or self._inflating.eof:
-            return b""  # what comes behind the end is none of the file
+        inflating = self._inflating
+        if inflating is None:
+            return b""
         try:
-            return self._inflating.decompress(view, MAX_STEP)
+            data = inflating.decompress(view, MAX_STEP)
         except zlib.error:
             raise Refused(Reason.INVALID, "", "what came is not deflated data") from None
+        if inflating.unused_data:  # a second stream, perhaps: without it the file is not whole
+            raise Refused(Reason.INVALID, "", "bytes behind the end of the deflated data")
+        return data

@@ -22,6 +22,7 @@ CODES: Final[Mapping[Reason, int]] = MappingProxyType(
         Reason.QUOTA: 552,
         Reason.BUSY: 450,
         Reason.UNSUPPORTED: 504,
+        # Also for an offset behind the end: after the 554 of RFC 1123 lftp hangs for ever.
         Reason.INVALID: 553,
         Reason.REJECTED: 553,
         Reason.UNINSPECTED: 450,

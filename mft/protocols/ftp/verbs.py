@@ -40,7 +40,7 @@ ANSWERS: Final[Mapping[str, Do]] = MappingProxyType(
         "PASV": verbs_parameters.passive,
         "EPSV": verbs_parameters.extended_passive,
         "REST": verbs_parameters.restart,
-        "RANG": verbs_parameters.span,
+        "RANG": verbs_parameters.range_,
         "ALLO": verbs_parameters.allocate,
         "RETR": verbs_transfer.retrieve,
         "STOR": verbs_transfer.store,

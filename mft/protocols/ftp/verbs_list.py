@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.protocols.ftp.bodies import SendingText
-from mft.protocols.ftp.replies import COMPLETE
+from mft.protocols.ftp.replies import COMPLETE, Told
 from mft.protocols.ftp.verbs_transfer import way
 from mft.protocols.ftp.verbs_tree import stat
+from mft.session.listing import GuardedListing
 from mft.vfs.base import Entry
 from mft.wire.ftp import listing
 from mft.wire.ftp.reply import Reply
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from mft.protocols.ftp.control import Control
 
 MAX_GLOB: Final = 255  # characters of a pattern: what compiles in a millisecond or two
+MAX_WRITTEN: Final = 255  # characters of a client's own that stand before each name of NLST
 MAX_TOLD: Final = 1000  # entries that STAT tells over the control connection
+NO_FOLDER: Final = Reply.of(501, "MLSD is for folders; MLST tells of a file.")  # RFC 3659 7.2.1
 _WILD: Final = re.compile(r"[*?\[]")
 _OPTION: Final = re.compile(r"-[A-Za-z0-9]+(?: +|$)")
 
-Encode = Callable[[Sequence[Entry]], bytes]
+Encode = Callable[["Asked", Sequence[Entry], bool], bytes]  # the last: a path that is no folder
 Keep = Callable[[Entry], bool]
 
 
@@ -32,10 +35,12 @@ class Asked:
     """What a listing is of: a folder, and which of its names."""
 
     def __init__(self, control: "Control", text: str) -> None:
-        folder = control.parameters.folder
+        self._working = folder = control.parameters.folder
         while found := _OPTION.match(text):  # such as -la: clients send what ls knows
             text = text[found.end() :]
         before, slash, last = text.rpartition("/")
+        self._beside = before + slash
+        self._whole = f"{text}/" if text and last else text
         self.glob = last if _WILD.search(last) else ""
         if len(self.glob) > MAX_GLOB:
             details = f"a pattern of more than {MAX_GLOB} characters"
@@ -48,6 +53,18 @@ class Asked:
             self.path = VPath.parse(text, folder)
             self.keep = _all
 
+    def before_names(self, *, single: bool) -> str:
+        """What makes names paths that RETR takes as they are (RFC 1123 4.1.2.7).
+
+        What the client wrote, unless that is long, for it stands before every name; nothing for
+        those in the working folder. `single` is whether the path itself is what is listed.
+        """
+        written = self._beside if single or self.glob else self._whole
+        folder = self.path.parent if single else self.path
+        if folder == self._working:
+            return ""
+        return written if len(written) <= MAX_WRITTEN else f"{str(folder).rstrip('/')}/"
+
 
 def _all(entry: Entry) -> bool:
     return True
@@ -57,17 +74,22 @@ def _local_lines(entries: Sequence[Entry]) -> bytes:
     return listing.list_lines(entries, int(time.time()), time.localtime)
 
 
-def _name_lines(entries: Sequence[Entry]) -> bytes:
-    return listing.nlst_lines([entry.name for entry in entries])
+def _lines(asked: Asked, entries: Sequence[Entry], single: bool) -> bytes:
+    return _local_lines(entries)
+
+
+def _name_lines(asked: Asked, entries: Sequence[Entry], single: bool) -> bytes:
+    before = asked.before_names(single=single)
+    return listing.nlst_lines([before + entry.name for entry in entries])
 
 
 async def list_(control: "Control", text: str) -> Reply:
     """LIST: lines as of `ls -l`."""
-    return await _list(control, "LIST", Asked(control, text), _local_lines)
+    return await _list(control, "LIST", Asked(control, text), _lines)
 
 
 async def names(control: "Control", text: str) -> Reply:
-    """NLST: names only; those of another folder as the client wrote it."""
+    """NLST: names only; those in another folder are told with it, as the client wrote it."""
     return await _list(control, "NLST", Asked(control, text), _name_lines)
 
 
@@ -76,7 +98,7 @@ async def machine_list(control: "Control", text: str) -> Reply:
     folder = VPath.parse(text, control.parameters.folder)
     session, facts = control.current, control.parameters.facts
 
-    def encode(entries: Sequence[Entry]) -> bytes:
+    def encode(asked: Asked, entries: Sequence[Entry], single: bool) -> bytes:
         return listing.mlsd_lines(
             entries,
             facts,
@@ -89,24 +111,37 @@ async def machine_list(control: "Control", text: str) -> Reply:
 
 
 async def _list(control: "Control", name: str, asked: Asked, encode: Encode) -> Reply:
+    control.parameters.take_start()  # for one transfer, and this is one
+    control.parameters.take_span()
     way(control)
     if not asked.glob and name != "MLSD":
         single = await _single(control, asked.path, name)
         if single is not None:
-            return await _send_single(control, encode([single]))
-    entries = await control.current.list(asked.path, what=name, glob=asked.glob)
+            return await _send_single(control, encode(asked, [single], True))
+    entries = await _opened(control, asked, name)
     control.say(Reply.of(150, "Here comes the listing."))
     try:
 
         async def made(body: SendingText) -> None:
             while batch := await entries.batch():
                 kept = batch if asked.keep is _all else [one for one in batch if asked.keep(one)]
-                await body.send(encode(kept))
+                await body.send(encode(asked, kept, False))
 
         await control.data.move(SendingText(made, compressed=control.parameters.compressed))
     finally:
         await entries.close()
     return COMPLETE
+
+
+async def _opened(control: "Control", asked: Asked, name: str) -> GuardedListing:
+    try:
+        return await control.current.list(
+            asked.path, what=name, glob=asked.glob, whole=name == "NLST"
+        )
+    except Refused as refused:
+        if name == "MLSD" and refused.reason is Reason.NOT_A_DIRECTORY:
+            raise Told(NO_FOLDER, refused.details, refused.reason) from None
+        raise
 
 
 async def _single(control: "Control", path: VPath, name: str) -> Entry | None:

@@ -6,6 +6,7 @@ from mft.core.failure import Malformed, Refused
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.protocols.ftp.replies import NO_DATA, OK
+from mft.protocols.ftp.verbs_transfer import check_start
 from mft.wire.ftp import address
 from mft.wire.ftp.command import parse_number
 from mft.wire.ftp.digest import parse_rang
@@ -157,18 +158,17 @@ async def _waiting(control: "Control", reply: Reply) -> Reply | None:
 async def restart(control: "Control", text: str) -> Reply:
     """REST: where the next transfer begins (RFC 3659 5)."""
     offset = parse_number(text.strip())
-    if control.parameters.text and offset:
-        return Reply.of(504, "Transfers of text begin at their beginning: send TYPE I.")
+    check_start(control, offset)
     control.parameters.offset = offset
     control.parameters.span = None
     return Reply.of(350, f"The next transfer begins at {offset}.")
 
 
-async def span(control: "Control", text: str) -> Reply:
+async def range_(control: "Control", text: str) -> Reply:
     """RANG: the first and the last byte of the next download."""
-    control.parameters.span = parse_rang(text)
+    control.parameters.span = span = parse_rang(text)
     control.parameters.offset = None
-    return Reply.of(350, "The next download is of this range.")
+    return Reply.of(350, f"The next download is {'whole' if span is None else 'of this range'}.")
 
 
 async def allocate(control: "Control", text: str) -> Reply:

@@ -8,7 +8,7 @@ from mft.auth.base import PasswordChange
 from mft.auth.own_passwords import Fault, NotChanged
 from mft.core.secret import Secret
 from mft.protocols.ftp.replies import DONE
-from mft.protocols.ftp.verbs_tree import path_of
+from mft.protocols.ftp.verbs_tree import file_path_of, path_of
 from mft.protocols.password_sentences import password_sentence
 from mft.vfs.base import Attributes
 from mft.wire.ftp import facts
@@ -70,7 +70,7 @@ async def _password(control: "Control", text: str) -> Reply:
 
 async def _copy(control: "Control", text: str) -> Reply:
     source, target = facts.parse_copy(text)
-    await control.current.copy(path_of(control, source), path_of(control, target))
+    await control.current.copy(path_of(control, source), file_path_of(control, target))
     return DONE
 
 

@@ -9,7 +9,7 @@ from mft.events import payloads as p
 from mft.protocols.ftp.bodies import SendingText
 from mft.protocols.ftp.conversion import Conversion
 from mft.protocols.ftp.replies import COMPLETE, Told
-from mft.protocols.ftp.verbs_tree import path_of
+from mft.protocols.ftp.verbs_tree import file_path_of, path_of
 from mft.protocols.receiving_file import ReceivingFile
 from mft.protocols.sending_file import SendingFile
 from mft.runtime.buffers import room
@@ -25,6 +25,8 @@ MOMENT: Final = 0.005  # seconds; ten times what a killed client's two ends came
 PIECE: Final = 32 << 10  # bytes of a file that are converted in one go: under a millisecond
 OTHER_SIZE: Final = Reply.of(450, "What was told of it was the size of an upload. Ask again.")
 GONE_ON: Final = "its client was told of an interrupted upload, and this is a finished file"
+NOT_TEXT: Final = Reply.of(504, "Transfers of text begin at their beginning: send TYPE I.")
+NOT_A_PART: Final = Reply.of(504, "RANG is for downloads: REST says where an upload goes on.")
 NO_WAY: Final = Reply.of(425, "Use PASV, EPSV, PORT or EPRT first.")
 
 
@@ -32,6 +34,12 @@ def way(control: "Control") -> None:
     """Refuse a transfer for which there is no way to a data connection."""
     if not control.data.chosen:
         raise Told(NO_WAY, "there is no way to a data connection")
+
+
+def check_start(control: "Control", start: int | None) -> None:
+    """Refuse to begin in the middle of text, whose offsets on the wire are others than stored."""
+    if start and control.parameters.text:
+        raise Told(NOT_TEXT, "an offset in text", Reason.UNSUPPORTED)
 
 
 def kind(control: "Control") -> str:
@@ -46,6 +54,7 @@ async def retrieve(control: "Control", text: str) -> Reply:
     """RETR: send a file, or a part of it."""
     parameters = control.parameters
     span, offset = parameters.take_span(), parameters.take_start()
+    check_start(control, offset)
     way(control)
     path = path_of(control, text)
     control.note(events.FTP_DOWNLOAD_ASKED, p.PathOf(str(path), control.current.real_path(path)))
@@ -97,10 +106,22 @@ async def _read(sent: SentFile, at: int, size: int) -> bytes:
 
 async def store(control: "Control", text: str) -> Reply:
     """STOR: receive a file; from where REST said, it goes on with what is there."""
-    # Both count for this command, whatever comes of it.
-    start, size = control.parameters.take_start(), control.parameters.take_size()
+    return await _store(control, text, *_start_and_size(control))
+
+
+def _start_and_size(control: "Control") -> tuple[int, int | None]:
+    """What REST and ALLO say of an upload; it counts for this one, whatever comes of it."""
+    parameters = control.parameters
+    start, span, size = parameters.take_start(), parameters.take_span(), parameters.take_size()
+    if span is not None:  # what is behind the part would go
+        raise Told(NOT_A_PART, "RANG was given for an upload", Reason.UNSUPPORTED)
+    check_start(control, start)
+    return start or 0, size
+
+
+async def _store(control: "Control", text: str, start: int, size: int | None) -> Reply:
     way(control)
-    path = path_of(control, text)
+    path = file_path_of(control, text)
     control.note(events.FTP_UPLOAD_ASKED, p.PathOf(str(path), control.current.real_path(path)))
     told = _told(control, path)
     if start:
@@ -112,11 +133,11 @@ async def store(control: "Control", text: str) -> Reply:
 
 async def append(control: "Control", text: str) -> Reply:
     """APPE: go on behind what is there, as its client was told; after REST the same as STOR."""
-    if control.parameters.offset:
-        return await store(control, text)
-    size = control.parameters.take_size()
+    start, size = _start_and_size(control)
+    if start:
+        return await _store(control, text, start, size)
     way(control)
-    path = path_of(control, text)
+    path = file_path_of(control, text)
     control.note(events.FTP_APPEND_ASKED, p.PathOf(str(path), control.current.real_path(path)))
     told = _told(control, path)
     received = await control.current.upload(path, Existing.EXTEND, start=told)
@@ -130,7 +151,7 @@ def _told(control: "Control", path: VPath) -> int | None:
 
 async def store_unique(control: "Control", text: str) -> Reply:
     """STOU: receive a file under a name of its own; reply 150 tells it (RFC 1123 4.1.2.9)."""
-    _, size = control.parameters.take_start(), control.parameters.take_size()
+    _, size = _start_and_size(control)
     way(control)
     path = path_of(control, text) if text else control.parameters.folder.child("file")
     received = await control.current.unique_upload(path.parent, path.name)

@@ -21,6 +21,11 @@ def path_of(control: "Control", text: str) -> VPath:
     return VPath.parse(text, control.parameters.folder)
 
 
+def file_path_of(control: "Control", text: str) -> VPath:
+    """The same for what is no folder: Refused for a path that ends in a slash."""
+    return VPath.parse_file(text, control.parameters.folder)
+
+
 async def change_folder(control: "Control", text: str) -> Reply:
     """CWD: go to a folder."""
     path = path_of(control, text)
@@ -79,7 +84,9 @@ async def rename_to(control: "Control", text: str) -> Reply:
     source, control.parameters.renaming = control.parameters.renaming, None
     if source is None:
         return Reply.of(503, "RNTO must come right after RNFR.")
-    await control.current.rename(source, path_of(control, text), replace=True)
+    folder = await control.current.is_folder(source, follow=False)
+    target = (path_of if folder else file_path_of)(control, text)
+    await control.current.rename(source, target, replace=True)
     return DONE
 
 
@@ -134,6 +141,8 @@ async def set_facts(control: "Control", text: str) -> Reply:
         modified=facts.parse_time(found["modify"]) if "modify" in found else None,
         mode=facts.parse_mode(found["UNIX.mode"]) & 0o777 if "UNIX.mode" in found else None,
     )
+    if attributes.mode is not None:
+        found["UNIX.mode"] = f"{attributes.mode:04o}"  # what is set: special bits are not
     await _set(control, path, attributes, ", ".join(found))
     told = "".join(f"{fact}={value};" for fact, value in found.items())
     return Reply.of(213, f"{told} {path}")

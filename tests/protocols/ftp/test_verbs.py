@@ -169,6 +169,7 @@ def test_with_an_argument_that_is_missing_or_not_wanted(client: FtpClient, verb:
         ("RNFR /nothing", "RNTO /new", 503),
         ("NOOP", "RNTO /new", 503),
         ("RNFR", "RNTO /new", 503),
+        ("RNFR /file\r\n\x01", "RNTO /new", 503),  # a line that is no command
     ],
 )
 def test_what_must_come_right_before(client: FtpClient, before: str, then: str, code: int) -> None:

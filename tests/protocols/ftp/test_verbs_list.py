@@ -45,11 +45,13 @@ def lines(client: FtpClient, command: str) -> list[str]:
 
 
 def names(client: FtpClient, command: str) -> list[str]:
-    """The names in a listing."""
+    """The names in a listing, without the paths that NLST has before them."""
     found = lines(client, command)
     if command.startswith("LIST"):
         return sorted(LINE.fullmatch(one)[3] for one in found)  # type: ignore[index]  # all match
-    return sorted(one.partition(" ")[2] if command.startswith("MLSD") else one for one in found)
+    if command.startswith("MLSD"):
+        return sorted(one.partition(" ")[2] for one in found)
+    return sorted(one.rpartition("/")[2] for one in found)
 
 
 # Over the data connection.
@@ -115,12 +117,41 @@ def test_one_file_is_a_listing_too(client: FtpClient, server: FtpServer, verb: s
 
 
 @pytest.mark.parametrize(
+    ("folder", "line", "found"),
+    [
+        ("/", "NLST folder", "folder/inner"),
+        ("/", "NLST folder/", "folder/inner"),
+        ("/", "NLST /folder", "/folder/inner"),
+        ("/", "NLST -l ./folder/../folder", "./folder/../folder/inner"),
+        ("/", "NLST folder/in*", "folder/inner"),
+        ("/", "NLST folder/inner", "folder/inner"),
+        ("/", "NLST /a*", "a.txt"),
+        ("/folder", "NLST", "inner"),
+        ("/folder", "NLST .", "inner"),
+        ("/folder", "NLST /folder/in*", "inner"),
+        ("/folder", "NLST ./inner", "inner"),
+        ("/folder", "NLST ../a*", "../a.txt"),
+        ("/folder", "NLST /a.txt", "/a.txt"),
+        ("/folder", "NLST /a*", "/a.txt"),
+        ("/", f"NLST {'/' * 300}folder", "/folder/inner"),
+        ("/", f"NLST {'/' * 300}folder/inner", "/folder/inner"),
+    ],
+)
+def test_what_nlst_tells_is_what_retr_takes(
+    client: FtpClient, folder: str, line: str, found: str
+) -> None:
+    client.say(f"CWD {folder}")
+    assert lines(client, line) == [found]
+    assert client.down(f"RETR {found}") == (b"some bytes", [150, 226])
+
+
+@pytest.mark.parametrize(
     ("line", "code", "event"),
     [
         ("LIST /nothing", 550, STAT_FAILED),
         ("NLST /nothing", 550, STAT_FAILED),
         ("MLSD /nothing", 550, LIST_FAILED),
-        ("MLSD /a.txt", 550, LIST_FAILED),
+        ("MLSD /a.txt", 501, LIST_FAILED),
         ("LIST /nothing/*", 550, LIST_FAILED),
         ("LIST /.mft-x", 553, None),
         ("LIST /" + "*a" * 128, 553, None),
@@ -150,7 +181,7 @@ def test_a_listing_is_deflated_in_mode_z(client: FtpClient, verb: str) -> None:
     assert codes == [150, 226]
     assert zlib.decompress(sent) == whole
     single = client.down(f"{verb} /a.txt")
-    assert single[1] == ([550] if verb == "MLSD" else [150, 226])
+    assert single[1] == ([501] if verb == "MLSD" else [150, 226])
     assert not single[0] or b"a.txt" in zlib.decompress(single[0])
 
 
@@ -166,6 +197,9 @@ def test_a_listing_of_folders_only(serve: Serve, way: Way) -> None:
     client = FtpClient(server, way).arrive()
     assert names(client, "LIST") == ["folder"]
     assert names(client, "MLSD") == ["folder"]
+    assert client.down("NLST") == client.down("NLST *") == (b"", [553])  # it cannot tell which
+    assert all("allow-list" in one["details"] for one in server.data(LIST_FAILED))
+    assert len(server.data(LIST_FAILED)) == 2
 
 
 def test_a_listing_that_the_rules_forbid(serve: Serve, way: Way) -> None:

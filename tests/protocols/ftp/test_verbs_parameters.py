@@ -93,6 +93,11 @@ def test_text_begins_at_its_beginning(client: FtpClient) -> None:
     assert client.codes("TYPE I", "REST 5") == [200, 350]
 
 
+def test_rang_can_be_taken_back(client: FtpClient) -> None:
+    assert client.ask("RANG 1 2") == (350, ("The next download is of this range.",))
+    assert client.ask("RANG 1 0") == (350, ("The next download is whole.",))
+
+
 # Active.
 
 

@@ -188,6 +188,53 @@ def test_rest_is_for_the_next_transfer_only_even_if_that_is_refused(
     assert server.get("/file") == b"new"
 
 
+@pytest.mark.parametrize("line", ["REST 4", "RANG 4 5"])
+@pytest.mark.parametrize("listing", ["LIST", "NLST", "MLSD"])
+def test_a_listing_is_a_transfer_too(
+    client: FtpClient, server: FtpServer, line: str, listing: str
+) -> None:
+    server.put("/file", b"0123456789")
+    client.say(line)
+    assert client.down(listing)[1] == [150, 226]
+    assert client.up("STOR /file", b"new") == [150, 226]
+    assert server.get("/file") == b"new"
+    assert client.down("RETR /file")[0] == b"new"
+
+
+@pytest.mark.parametrize("upload", ["STOR /file", "APPE /file", "STOU /file"])
+def test_a_part_of_a_file_cannot_be_uploaded(
+    client: FtpClient, server: FtpServer, upload: str
+) -> None:
+    server.put("/file", b"0123456789")
+    client.say("RANG 4 5", "ALLO 2")
+    assert client.codes(upload) == [504]
+    assert server.get("/file") == b"0123456789"
+    assert server.names() == ["file"]
+    assert client.up(upload, b"n")[-1] == 226  # neither counts any more
+
+
+@pytest.mark.parametrize("command", ["RETR /file", "STOR /file", "APPE /file"])
+def test_text_begins_at_its_beginning_whenever_it_became_text(
+    client: FtpClient, server: FtpServer, command: str
+) -> None:
+    server.put("/file", b"0123456789")
+    assert client.codes("REST 4", "TYPE A") == [350, 200]
+    assert client.codes(command) == [504]
+    assert server.get("/file") == b"0123456789"
+    assert client.down("RETR /file") == (b"0123456789", [150, 226])
+
+
+@pytest.mark.parametrize("command", ["STOR inbox/", "APPE inbox/", "STOR inbox/.", "STOU inbox/"])
+def test_a_name_that_ends_in_a_slash_is_no_file(
+    client: FtpClient, server: FtpServer, command: str
+) -> None:
+    data = client.connect()
+    assert client.codes(command)[0] == (150 if command.startswith("STOU") else 550)
+    data.close()
+    client.settle()
+    assert "inbox" not in server.names()
+
+
 @pytest.mark.parametrize("before", ["", "old"])
 def test_appe_goes_on_behind_the_end(client: FtpClient, server: FtpServer, before: str) -> None:
     if before:
@@ -455,6 +502,7 @@ def test_mode_z_takes_its_bytes_one_by_one(client: FtpClient, server: FtpServer)
         (b"", 426, "the deflated data ends too early"),
         (b"this is not deflated", 553, "what came is not deflated data"),
         (zlib.compress(DATA)[:-4] + b"sum!", 553, "what came is not deflated data"),
+        (zlib.compress(DATA) * 2, 553, "bytes behind the end of the deflated data"),
     ],
 )
 def test_mode_z_is_whole_or_refused(

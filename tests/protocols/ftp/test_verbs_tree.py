@@ -109,6 +109,14 @@ def test_a_file_may_take_the_name_of_another(client: FtpClient, server: FtpServe
     assert server.get("/folder/full/file") == DATA
 
 
+def test_a_file_gets_no_name_that_ends_in_a_slash(client: FtpClient, server: FtpServer) -> None:
+    assert client.codes("RNFR /file", "RNTO archive/") == [350, 550]
+    assert client.codes("SITE COPY /file archive/") == [550]
+    assert server.names() == ["file", "folder"]
+    assert client.codes("RNFR /folder", "RNTO archive/") == [350, 250]
+    assert server.names() == ["archive", "file"]
+
+
 def test_what_cannot_be_renamed(client: FtpClient, server: FtpServer) -> None:
     assert client.codes("RNFR /nothing") == [550]
     assert client.codes("RNFR /file", "RNTO /folder") == [350, 550]
@@ -201,7 +209,7 @@ def test_the_time_of_a_file_is_set(
 
 def test_mff_sets_bits_as_well(client: FtpClient, server: FtpServer) -> None:
     line = f"MFF modify={MOMENT};unix.MODE=4600; file"
-    assert client.ask(line).text == f"modify={MOMENT};UNIX.mode=4600; /file"
+    assert client.ask(line).text == f"modify={MOMENT};UNIX.mode=0600; /file"
     assert server.data(10097)[0]["attributes"] == "modify, UNIX.mode"
     assert "UNIX.mode=0600;" in client.ask("MLST /file").lines[1]
     assert client.codes("MFF UNIX.mode=644; file") == [213]
