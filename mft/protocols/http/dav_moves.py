@@ -98,7 +98,13 @@ async def _change(
     target = VPath.parse("/".join(destination.segments[len(area) :]))
     if source.within(target) or target.within(source):
         raise BadRequest(403, "a Destination that is the source, holds it, or is in it")
-    there = await exchange.session.entry_at(target)
+    session = exchange.session
+    there = await session.entry_at(target)
+    # Of what is hidden nobody hears whether it is there: all of it is refused.
+    is_there = session.account.hides(target) or (there is not None and there.is_directory)
+    if destination.folder and not (from_folder or is_there):
+        # Where that folder is missing, each file that is moved there would replace the one before.
+        raise BadRequest(409, "a file that is to be where a folder belongs")
     return _Change(source, target, parse_overwrite(fields), takes, from_folder, there)
 
 
