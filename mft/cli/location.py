@@ -182,9 +182,17 @@ def _counted(count: int, more: bool) -> str:
 
 def _listing(entries: list[Entry], count: int) -> Iterator[str]:
     for entry in entries:
-        when = datetime.fromtimestamp(entry.modified).astimezone().isoformat(" ", "minutes")
+        when = _when(entry.modified)
         kind = "/" if entry.is_directory else "@" if entry.is_link else ""
         size = "" if entry.is_directory else str(entry.size)
         yield f"  {stat.filemode(entry.mode)} {size:>14} {when} {entry.name}{kind}"
     if count > len(entries):
         yield f"  ... and {count - len(entries)} more"
+
+
+def _when(seconds: float) -> str:
+    """A time as it is here; servers tell any number."""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "minutes")
+    except (ValueError, OverflowError, OSError):  # before the year 1, or after 9999
+        return f"{seconds:>22}"

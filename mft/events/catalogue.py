@@ -1498,7 +1498,7 @@ TRANSFER_SCHEDULE_PLANNED: Final = Event(
     _TRANSFER_NOTE,
 )
 TRANSFER_STATE: Final = Event(
-    60021, p.TransferState, 'Transfer "{name}" has started: {state}.', _TRANSFER_NOTE
+    60021, p.TransferState, 'Transfer "{name}" is {state}.', _TRANSFER_NOTE
 )
 TRANSFER_SCHEDULE_DONE: Final = Event(
     60022,

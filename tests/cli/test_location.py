@@ -1,5 +1,6 @@
 """`mft location` tries locations, lists those of the running server, and starts them anew."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mft.daemon import location_trial
 from mft.daemon.answers import Answer
 from mft.remote.base import OtherIdentityError
 from mft.trust.ssh_keys import HostKey
+from mft.vfs.base import Entry
 from tests.fakes.daemons import Instance
 from tests.fakes.run import run
 from tests.fakes.showing import Partner
@@ -65,6 +67,21 @@ def test_a_location_that_works_is_shown(instance: Instance) -> None:
     assert " 5 " in lines[5]
     assert lines[6].endswith(" sub/")
     assert len(lines) == 7
+
+
+@pytest.mark.parametrize("seconds", [10**12, -(10**12), 253402300799])
+def test_a_time_that_no_calendar_has_is_shown(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
+    entry = Entry("x", 0o100644, 1, seconds, seconds)
+    try:
+        (line,) = module._listing([entry], 1)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert line.endswith(f" {seconds} x")
 
 
 def test_more_than_fits_is_counted(instance: Instance) -> None:
