@@ -149,8 +149,10 @@ def nodes(file: Path, as_json: bool) -> None:
     found = list(all_rows(file, "nodes"))
     if as_json:
         print_json(found)
-    else:
+    elif found:
         print_records("Nodes", found)
+    else:
+        click.echo("No node is known yet: the database of the cluster has not answered.")
 
 
 @click.command()

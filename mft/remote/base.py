@@ -181,6 +181,13 @@ async def finish_removal(remote: Remote, path: VPath, same: Callable[[Entry], bo
         await call(path, same)
 
 
+async def discard_unfinished(remote: Remote, path: VPath) -> None:
+    """See that nothing hidden is left of an upload; only a folder of this machine has any."""
+    call = getattr(remote, "discard", None)
+    if call is not None:
+        await call(path)
+
+
 @runtime_checkable
 class Placed(Protocol):
     """A `Remote` that can tell whether its folder has been moved, removed or replaced."""

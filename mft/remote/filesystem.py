@@ -204,6 +204,10 @@ class LocalRemote:
         """Remove what a kill has left of a `remove_same`."""
         await self._files.finish_removal(self._at(path), same)
 
+    async def discard(self, path: VPath) -> None:
+        """Remove what a kill has left of an upload."""
+        await self._files.discard(self._at(path))
+
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty folder."""
         await self._files.remove_directory(self._at(path))

@@ -17,6 +17,7 @@ from mft.events.model import Event
 from mft.remote.base import (
     Identity,
     Remote,
+    discard_unfinished,
     finish_removal,
     remove_same,
     rename_seen,
@@ -155,6 +156,11 @@ class Told:
         """See that nothing is left of a file that has gone."""
         with self._doing(events.LOCATION_REMOVE_FAILED, self._named(path)):
             await finish_removal(self._remote, path, same)
+
+    async def discard(self, path: VPath) -> None:
+        """See that nothing hidden is left of an upload."""
+        with self._doing(events.LOCATION_REMOVE_FAILED, self._named(path)):
+            await discard_unfinished(self._remote, path)
 
     async def _removed(self, remove: Callable[[VPath], Awaitable[T]], path: VPath) -> T:
         named = self._named(path)

@@ -1,12 +1,13 @@
 """Files that are put aside once they have been sent, or could not be; and how long they stay."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
 from mft.events import catalogue as events
 from mft.events import payloads as p
-from mft.remote.base import Remote, announce
+from mft.remote.base import Remote, announce, discard_unfinished
 from mft.transfers.around import Around, shown
 from mft.transfers.copying import Copying
 from mft.transfers.finishing import make_folders
@@ -40,6 +41,8 @@ async def archive(around: Around, row: Row, source: Remote, store: Remote, folde
         told = p.NotArchived(path, there, str(refused))
         around.tell(events.TRANSFER_ARCHIVE_FAILED, told)
         if refused.reason is Reason.NOT_FOUND and await _is_gone(source, row.path):
+            with suppress(Refused):  # a kill may have left it
+                await discard_unfinished(store, name)
             return
         raise
     around.tell(events.TRANSFER_ARCHIVED, p.Archived(path, there))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mft.core.failure import Reason, Refused
 from mft.core.vpath import VPath
-from mft.remote.base import Remote, stat_each
+from mft.remote.base import Remote, discard_unfinished, stat_each
 from mft.transfers.around import Around, shown
 from mft.transfers.names import Named
 from mft.transfers.rows import Row
@@ -95,9 +95,13 @@ class OneFile:
     async def discard(self) -> None:
         """Remove what was sent of it under its temporary name, as far as that can be done."""
         temporary, final = self.row.temporary, self.row.final
-        if temporary is not None and temporary != final and self.around.hold.held:
-            with suppress(Refused):
+        if temporary is None or not self.around.hold.held:
+            return
+        with suppress(Refused):
+            if temporary != final:
                 await self.destination.remove(temporary)
+            else:  # what has the name may be somebody else's
+                await discard_unfinished(self.destination, temporary)
 
 
 def _there(answer: Entry | Refused) -> Entry | None:

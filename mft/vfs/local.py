@@ -128,6 +128,10 @@ class LocalFileSystem:
         act, root, rename_new = names.finish_removal, Reason.DENIED, self._volumes.rename_new
         await self._run(path, self._at, act, root, same, rename_new)
 
+    async def discard(self, path: VPath) -> None:
+        """Remove the owner's interrupted upload, and nothing else; nothing where there is none."""
+        await self._run(path, self._at, names.discard, Reason.DENIED)
+
     async def remove_directory(self, path: VPath) -> None:
         """Remove an empty directory; what interrupted uploads left in it goes with it."""
         await self._run(path, self._at, names.remove_directory, Reason.DENIED)

@@ -101,6 +101,11 @@ def remove_same(
     return True
 
 
+def discard(directory: int, name: str, temporaries: Temporaries) -> None:
+    """Remove the interrupted upload of a name, if there is one that nobody goes on with."""
+    temporaries.discard(directory, name)
+
+
 def finish_removal(
     directory: int,
     name: str,

@@ -128,6 +128,8 @@ def test_nodes_are_a_table_or_json_and_one_that_is_alone_says_so(server, ask):
     assert "node-1" in shown
     assert "yes" in shown
     assert json.loads(ask(nodes, "--json").output)[0]["state"] == "up"
+    server.nodes = Neighbours([])
+    assert "has not answered" in ask(nodes).output
     server.nodes = Neighbours()
     alone = ask(nodes)
     assert alone.exit_code == 1

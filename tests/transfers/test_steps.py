@@ -95,6 +95,22 @@ def test_a_kill_before_any_call_loses_nothing_and_repeats_nothing(
     raise AssertionError("it never came to its end")
 
 
+@pytest.mark.parametrize(("name", "folder"), [("move", "in"), ("in place", "in"), ("archive",) * 2])
+def test_nothing_hidden_is_left_of_a_file_whose_source_has_gone_since_a_kill(
+    name: str, folder: str, tmp_path: Path
+) -> None:
+    case = CASES[name]
+    for at_call in range(1, MOST_CALLS):
+        directory = tmp_path / str(at_call)
+        out, _ = make(directory, case)
+        assert not child(transfer, directory, dict(case.options), at_call)
+        if list((directory / folder).rglob(".mft-*")):
+            break
+    (out / case.path).unlink()
+    LocalDesk(directory, **case.options).go(30)
+    assert not list(directory.rglob(".mft-*"))
+
+
 def make(directory: Path, case: Case) -> tuple[Path, Path]:
     """The folders of a transfer, with the file that is to be sent."""
     out, into = directory / "out", directory / "in"
