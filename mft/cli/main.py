@@ -119,7 +119,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(REFUSED)
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else error
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error
         click.echo(f"Error: {what}", err=True)
         sys.exit(REFUSED)
     except Refused as error:
