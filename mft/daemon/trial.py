@@ -20,6 +20,7 @@ from mft.auth.base import (
 )
 from mft.auth.chain import Judged
 from mft.auth.parts import Step
+from mft.auth.possible import impossible
 from mft.core.peer import Address, Component, Origin
 from mft.daemon import build
 from mft.daemon.last_logins import FILE, last_login, read_last_logins
@@ -72,6 +73,9 @@ class Trial:
         real = self.methods.chains[service]
         asked = real.methods if only is None else (only,)
         answers = _Answers()
+        if told := impossible(credentials):  # they are asked of a name that nobody has
+            self._step(f"no method is asked: {told}")
+            answers.refused = True
         chain = real.asking([_Aloud(one, self._step, answers) for one in asked])
         self._pools.start()
         try:

@@ -265,7 +265,10 @@ class TlsOptions(ServiceOptions):
                 yield Wrong(str(error), _shown(source), option=_AUTHORITY)
                 return
         if not self.ssl_certificate_authority:
-            return  # lists count only with an authority
+            if self.ssl_certificate_revocation_list:
+                sentence = f"counts only together with {_AUTHORITY}"
+                yield Wrong(sentence, option=_REVOCATION, mild=True)
+            return
         for listed in self.ssl_certificate_revocation_list:
             if isinstance(listed, Path):
                 yield from self._check_list(listed)
