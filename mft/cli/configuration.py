@@ -27,7 +27,15 @@ def read_config(file: Path) -> Config:
     for problem in loaded.problems:
         click.echo(str(problem), err=True)
     if loaded.config is None:
-        if not file.exists():
+        if _is_missing(file):
             click.echo("`mft init DIR` makes an instance; -c names its server.ini.", err=True)
         raise SystemExit(REFUSED)
     return loaded.config
+
+
+def _is_missing(file: Path) -> bool:
+    """Whether there is no such file; one that nobody lets us look for is none of these."""
+    try:
+        return not file.exists()
+    except OSError:
+        return False

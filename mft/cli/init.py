@@ -83,7 +83,7 @@ _KINDS: Final = {
     default=10000,
     show_default=True,
     metavar="N",
-    help="Ports are counted from here: FTP is N + 21, SSH N + 22, FTPS N + 90.",
+    help="Ports are counted from here: FTP is N + 21, SSH N + 22, HTTPS N + 43, FTPS N + 90.",
 )
 @click.option(
     "--run-as",

@@ -1,6 +1,8 @@
 """`mft check` tells every problem with its line, or what would start."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -41,6 +43,18 @@ def test_a_missing_file_is_a_problem_not_a_trace(conf):
         "`mft init DIR` makes an instance; -c names its server.ini.",
     ]
     assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_a_file_in_a_folder_that_is_closed_to_us_is_told_once(conf, monkeypatch):
+    def closed(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    monkeypatch.setattr(Path, "exists", closed)
+    result = checked(conf)
+    assert result.exit_code == 1
+    (told,) = result.stderr.splitlines()
+    assert told.startswith("server.ini: cannot be read")
 
 
 def test_a_secret_is_never_repeated(conf):
