@@ -18,6 +18,10 @@ DEBUG_VARIABLE: Final = "MFT_DEBUG"  # set: an internal error shows its trace
 # them again and again takes a fifth of the start.
 IMPORTED: Final = 100_000
 FIRST_PROCESS: Final = 1  # of a machine, or of a container
+NAMES: Final = "utf-8"  # what clients call files by; in another code the disk would have others
+OTHER_NAMES: Final = (
+    "names of files are not UTF-8 in this locale: set LC_ALL=C.UTF-8, and not PYTHONUTF8=0"
+)
 
 
 class Entry(NamedTuple):
@@ -113,6 +117,9 @@ def main() -> None:
     """Run the command line and exit: 0 done, 1 refused or failed, 2 wrong usage; no tracebacks."""
     gc.set_threshold(IMPORTED)
     _may_be_ended()
+    if sys.getfilesystemencoding() != NAMES:
+        click.echo(f"Error: {OTHER_NAMES}", err=True)
+        sys.exit(REFUSED)
     try:
         mft(prog_name="mft")
     except BrokenPipeError:  # the reader of our output went away: `mft audit export | head`

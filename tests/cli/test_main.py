@@ -1,5 +1,6 @@
 """The command line as a whole: quick help, plain failures, three exit codes."""
 
+import os
 import subprocess
 import sys
 
@@ -38,6 +39,24 @@ def test_the_version_is_told():
     done = mft_in_a_process("--version")
     assert done.returncode == 0
     assert done.stdout.startswith("mft ")
+
+
+def test_names_of_files_are_utf_8_or_nothing_is_done(tmp_path):
+    elsewhere = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
+    done = mft_in_a_process("init", str(tmp_path / "new"), env=elsewhere)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: names of files are not UTF-8 in this locale: set LC_ALL=C.UTF-8, and not "
+        "PYTHONUTF8=0\n"
+    )
+    assert not (tmp_path / "new").exists()
+    del elsewhere["PYTHONUTF8"]  # Python takes UTF-8 in a locale without any letters
+    assert mft_in_a_process("--version", env=elsewhere).returncode == 0
+
+
+def test_what_the_system_refuses_is_told_with_its_path(monkeypatch, capsys):
+    assert fails_with(monkeypatch, FileNotFoundError(2, "No such file", "/nope/x.tar")) == 1
+    assert capsys.readouterr().err == "Error: /nope/x.tar: No such file\n"
 
 
 def test_an_unknown_command_is_wrong_usage():
