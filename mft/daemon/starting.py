@@ -43,6 +43,8 @@ def why(error: BaseException) -> str:
     """Why the server did not start, for whoever starts it."""
     if not isinstance(error, OSError) or error.filename is None:
         return str(error) or type(error).__name__
+    if error.strerror == os.strerror(errno.EEXIST):  # what the system says of a folder to be made
+        return f"{error.filename}: is there, and is no folder"
     as_whom = f" (for the account with number {os.geteuid()}, as which it runs)"
     denied = error.errno in (errno.EACCES, errno.EPERM)
     return f"{error.filename}: {error.strerror}{as_whom if denied else ''}"

@@ -281,7 +281,7 @@ def test_a_handler_that_does_not_start_ends_the_start(
     assert services.said == ["one: listens", "one: stops", "one: ends all"]
     (failed,) = [one for one in instance.told if one.event is events.COMPONENT_START_FAILED]
     assert failed.data["name"] == "bad"
-    assert problems == [f"{instance.directory}/file: File exists"]
+    assert problems == [f"{instance.directory}/file: is there, and is no folder"]
     assert problems[0].partition(": ")[0] in failed.data["details"]
     assert aborted(instance) == problems[0]
 

@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_used_is_told_with_who_it_is_for() -> None:
         f"(for the account with number {os.geteuid()}, as which it runs)"
     )
     there = FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), "/srv/mft/log")
-    assert why(there) == "/srv/mft/log: File exists"
+    assert why(there) == "/srv/mft/log: is there, and is no folder"
     assert why(Refused(Reason.BUSY, "/srv/mft/log/journal", "in use")) == (
         "/srv/mft/log/journal: in use"
     )
