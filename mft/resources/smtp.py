@@ -24,6 +24,7 @@ from mft.runtime.client_tls import SecuredFor
 
 MAX_LINE: Final = 4096  # bytes of a line of a reply; RFC 5321 has 512
 MAX_LINES: Final = 128  # of one reply
+PORT_REMEDY: Final = "see whether `port` is the one for this `secure_connection`"
 LINGER: Final = 5.0  # seconds for the server to close, once all is said
 
 
@@ -61,6 +62,7 @@ class Delivery(ESMTPClient):
         self._user = manner.username.encode()
         self._outcome: Receipt | Exception | None = None
         self._size = 0  # bytes that the server takes; 0: it did not say
+        self._greeted = False
         self._sending = False
         self._sent = False
         self.registerAuthenticator(LOGINAuthenticator(self._user))
@@ -71,6 +73,7 @@ class Delivery(ESMTPClient):
         """Take a line, unless all is said already, or the reply never ends."""
         if self._outcome is not None:
             return
+        self._greeted = True
         if len(self.resp) >= MAX_LINES:
             self._fail(f"sends a reply of more than {MAX_LINES} lines")
         elif not line[:3].isdigit():
@@ -84,7 +87,8 @@ class Delivery(ESMTPClient):
 
     def timeoutConnection(self) -> None:
         """Leave a server that is silent, or that does not close."""
-        self._fail(f"has been silent for {self._patience:g} seconds")
+        greeted = "" if self._greeted else f" and has said nothing at all; {PORT_REMEDY}"
+        self._fail(f"has been silent for {self._patience:g} seconds{greeted}")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell how it went."""
@@ -274,7 +278,7 @@ def _lost(reason: Failure) -> str:
     error = reason.value
     if isinstance(error, SSL.Error):
         said = ", ".join(str(part[-1]) for part in (error.args[0] if error.args else ()) if part)
-        remedy = "see whether `port` is the one for this `secure_connection`"
+        remedy = PORT_REMEDY
         if "certificate" in said:
             remedy = (
                 "the certificate must be for `address`, and signed by one of "

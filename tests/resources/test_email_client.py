@@ -244,6 +244,8 @@ def test_a_server_that_says_nothing_is_left(
         assert said.taken
     else:
         assert "has been silent for 0.05 seconds" in str(said)
+    if not verb:
+        assert "said nothing at all; see whether `port` is the one for" in str(said)
 
 
 def test_a_server_that_always_says_something_is_left_as_well(
