@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 SUFFIX: Final = ".json"
 KEYS: Final = 4096  # that are remembered, some 600 KiB: a login asks for several of one account
+MOST_KEY: Final = 190  # characters of a key in a database
 FILE: Final = 0  # what is wrong where it is the file that cannot be read
 
 
@@ -28,6 +29,13 @@ FILE: Final = 0  # what is wrong where it is the file that cannot be read
 def record_key(account: str) -> str:
     """What stands for the ID of an account, whatever is in it: in names of files, and in keys."""
     return sha256(account.encode()).hexdigest()
+
+
+def key_of(account: str) -> str:
+    """The ID of an account as a key of the database: itself, or its digest."""
+    if len(account) <= MOST_KEY and account.isascii() and account.isprintable():
+        return account
+    return f"sha256:{sha256(account.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def record_name(account: str) -> str:

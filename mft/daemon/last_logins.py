@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Final
 
 from mft.daemon.files import read_json
-from mft.daemon.shared_logins import key_of
+from mft.daemon.account_records import key_of
 from mft.daemon.state_file import StateFile
 from mft.events import catalogue as events
 from mft.events.bus import Bus

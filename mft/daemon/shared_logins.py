@@ -5,7 +5,6 @@ session, and hears what other nodes have seen of guesses, so that a ban holds on
 anybody learns that a guess was right. A refused one is told to others afterwards.
 """
 
-import hashlib
 import json
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from mft.auth.guard import Guard
 from mft.auth.ledger import Heard
 from mft.auth.settling import LetGo, nothing
 from mft.core.failure import Reason, Refused
+from mft.daemon.account_records import key_of
 from mft.daemon.told_once import ToldOnce
 from mft.resources.cluster import Cluster
 from mft.resources.cluster_clock import elapsed
@@ -33,7 +33,6 @@ MOST_PAGES: Final = 100  # of MOST_NEWS guesses each, when a node joins
 LATE: Final = 10.0  # seconds: a guess may be seen after one that was added later
 KEEP: Final = 86400.0  # seconds that guesses stay in the database; longer where bans last longer
 FORGET_INTERVAL: Final = 600.0  # seconds between two times at which old ones are removed
-MOST_KEY: Final = 190  # characters of a key
 
 # What says that the database cannot be asked, and not that it is asked too much.
 _AWAY: Final = frozenset({Reason.BROKEN, Reason.ABORTED})
@@ -388,10 +387,3 @@ def _once(act: LetGo) -> LetGo:
             left.pop()()
 
     return done
-
-
-def key_of(account: str) -> str:
-    """The ID of an account as a key of the database: itself, or its digest."""
-    if len(account) <= MOST_KEY and account.isascii() and account.isprintable():
-        return account
-    return f"sha256:{hashlib.sha256(account.encode(errors='surrogatepass')).hexdigest()}"

@@ -10,7 +10,7 @@ import pytest
 from mft.core.failure import Reason, Refused
 from mft.daemon import last_logins
 from mft.daemon.last_logins import FILE, MAX_SIZE, LastLogins, last_login, read_last_logins
-from mft.daemon.shared_logins import key_of
+from mft.daemon.account_records import key_of
 from mft.events import catalogue as events
 from tests.fakes.run import run
 from tests.fakes.threads import Inline

@@ -13,7 +13,8 @@ from mft.auth.permissions import Rules as Permissions
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address
 from mft.core.secret import Secret
-from mft.daemon.shared_logins import LATE, MOST_KEY, MOST_UNTOLD, SharedLogins, key_of
+from mft.daemon.account_records import MOST_KEY, key_of
+from mft.daemon.shared_logins import LATE, MOST_UNTOLD, SharedLogins
 from mft.events import catalogue as events
 from mft.resources.cluster_calls import Call
 from mft.resources.cluster_logins import MOST_NEWS, USE
