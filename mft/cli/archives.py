@@ -10,8 +10,8 @@ import click
 from mft.cli.output import REFUSED, fail, visible
 from mft.config.problem import Problem
 from mft.core.secret import Secret
-from mft.daemon.archive import Head
-from mft.daemon.exporting import NotUsable
+from mft.daemon.archives.archive import Head
+from mft.daemon.archives.exporting import NotUsable
 from mft.trust.sealed import read_passphrase
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -12,8 +12,8 @@ from mft.cli.audit_output import bar
 from mft.cli.configuration import config_option
 from mft.cli.control import exchange, json_option
 from mft.cli.output import print_json
-from mft.daemon import backing_up
-from mft.daemon.backing_up import BackedUp, size_of
+from mft.daemon.archives import backing_up
+from mft.daemon.archives.backing_up import BackedUp, size_of
 from mft.daemon.load import instance_folder
 
 

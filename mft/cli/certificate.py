@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from mft.cli.output import fail
-from mft.daemon.files import write_new
+from mft.daemon.state.files import write_new
 from mft.trust.certificates import DAYS, self_signed
 
 MAX_DAYS = 3650

@@ -6,7 +6,7 @@ import click
 
 from mft.cli.certificate import named, refuse_existing
 from mft.cli.output import fail
-from mft.daemon.files import write_new
+from mft.daemon.state.files import write_new
 from mft.trust.certificates import request, write_private
 
 

@@ -16,8 +16,8 @@ from mft.cli.output import DONE, REFUSED, visible
 from mft.core.failure import Refused
 from mft.core.peer import Address
 from mft.core.vpath import VPath
-from mft.daemon.last_logins import FILE, last_login, read_last_logins
 from mft.daemon.load import Config
+from mft.daemon.state.last_logins import FILE, last_login, read_last_logins
 
 OPERATIONS = {operation.value.replace(" ", "-"): operation for operation in Operation}
 

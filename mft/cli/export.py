@@ -16,9 +16,9 @@ from mft.cli.archives import (
 from mft.cli.configuration import config_option
 from mft.cli.control import json_option
 from mft.cli.output import print_json
-from mft.daemon import exporting
-from mft.daemon.carried import CarriedFile
-from mft.daemon.exporting import Exported, NotUsable
+from mft.daemon.archives import exporting
+from mft.daemon.archives.carried import CarriedFile
+from mft.daemon.archives.exporting import Exported, NotUsable
 
 
 @click.command()

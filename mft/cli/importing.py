@@ -17,8 +17,8 @@ from mft.cli.archives import (
 from mft.cli.configuration import config_option
 from mft.cli.control import json_option
 from mft.cli.output import print_json
-from mft.daemon.exporting import NotUsable
-from mft.daemon.importing import Imported, Wanted, import_archive
+from mft.daemon.archives.exporting import NotUsable
+from mft.daemon.archives.importing import Imported, Wanted, import_archive
 
 APPLIES = "A running server goes on with what it has; a restart or reload applies this."
 

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from mft.cli.output import fail
-from mft.daemon.files import replace
+from mft.daemon.state.files import replace
 
 Files = Mapping[str, str]  # path from the repository's root -> text
 

@@ -20,9 +20,9 @@ from mft.cli.audit_output import bar
 from mft.cli.control import json_option
 from mft.cli.output import print_json
 from mft.config.problem import Problem
-from mft.daemon import restoring
+from mft.daemon.archives import restoring
+from mft.daemon.archives.restoring import RestoredInstance, Watch
 from mft.daemon.load import load
-from mft.daemon.restoring import RestoredInstance, Watch
 from mft.events.chain import Progress, Verified
 
 

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import click
 
 from mft.cli.output import fail
-from mft.daemon.files import write_new
+from mft.daemon.state.files import write_new
 from mft.trust.ssh_keys import HostKey
 
 KINDS: Final = ("ed25519", "rsa", "ecdsa")

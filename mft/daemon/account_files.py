@@ -13,9 +13,9 @@ from mft.config.ini import MAX_FILE, parse
 from mft.config.kinds import Context
 from mft.config.problem import Problem, Severity
 from mft.config.section import check_section, given
-from mft.daemon.cross_checks import check_lifetimes, check_names, check_references
-from mft.daemon.ended_home_checks import refuse_ended_homes
-from mft.daemon.places import check_places
+from mft.daemon.checks.cross_checks import check_lifetimes, check_names, check_references
+from mft.daemon.checks.ended_home_checks import refuse_ended_homes
+from mft.daemon.checks.places import check_places
 from mft.daemon.reading import Reading
 from mft.trust.ssh_keys import open_at_once
 

@@ -23,10 +23,10 @@ from mft.auth.used_codes import NOWHERE, UsedCodes
 from mft.config.kinds import Context
 from mft.core.peer import Address, Component
 from mft.daemon.account_files import ids_of, read_again
-from mft.daemon.last_logins import LastLogins
 from mft.daemon.load import Config
 from mft.daemon.methods import NO_METHODS, Methods
 from mft.daemon.sections import TYPE_ALIASES
+from mft.daemon.state.last_logins import LastLogins
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus

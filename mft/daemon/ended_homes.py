@@ -16,9 +16,9 @@ from twisted.logger import Logger
 
 from mft.auth.inheritance import Membership
 from mft.core.failure import Reason, Refused
-from mft.daemon.ended_home_checks import Claims, claims_of, deletion_of, owner
-from mft.daemon.ended_homes_file import Begun, Ended, EndedHomesFile, Seen
+from mft.daemon.checks.ended_home_checks import Claims, claims_of, deletion_of, owner
 from mft.daemon.load import Config
+from mft.daemon.state.ended_homes_file import Begun, Ended, EndedHomesFile, Seen
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import NOT_RECORDED, Bus

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from mft.config.section import NamedSection
 from mft.daemon.build import Pools
-from mft.daemon.cross_checks import named_by
-from mft.daemon.first_seen import FirstSeenFiles
+from mft.daemon.checks.cross_checks import named_by
+from mft.daemon.cluster.nodes import Nodes
+from mft.daemon.cluster.sharing import Sharing, shared_of
 from mft.daemon.load import Config
 from mft.daemon.locations import Locations
-from mft.daemon.nodes import Nodes
-from mft.daemon.sharing import Sharing, shared_of
+from mft.daemon.state.first_seen import FirstSeenFiles
 from mft.daemon.transfers import Transfers
 from mft.events.bus import Bus
 from mft.remote.base import Parts

@@ -16,7 +16,7 @@ from mft.core.failure import Reason, Refused
 from mft.core.peer import parse_ip
 from mft.core.secret import Secret
 from mft.core.vpath import RESERVED_PREFIX
-from mft.daemon.files import sync_folder, write_new
+from mft.daemon.archives.staging import stage_of_new
 from mft.daemon.load import CONF_FOLDER, load
 from mft.daemon.server_ini import (
     FTP_PORT,
@@ -27,7 +27,7 @@ from mft.daemon.server_ini import (
     FirstValues,
     server_ini,
 )
-from mft.daemon.staging import stage_of_new
+from mft.daemon.state.files import sync_folder, write_new
 from mft.trust.first_certificate import CERTIFICATE, PUBLIC, first_certificate, write_first
 from mft.trust.ssh_keys import HostKey
 

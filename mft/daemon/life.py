@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from mft.core.failure import Refused
 from mft.daemon.notify import READY, STOPPING, WATCHDOG, notify, reloading, watchdog_interval
-from mft.daemon.pid_file import PID_FILE, remove_pid, write_pid
+from mft.daemon.state.pid_file import PID_FILE, remove_pid, write_pid
 
 DONE: Final = 0
 FAILED: Final = 1

@@ -14,8 +14,8 @@ from mft.config.kinds import Context
 from mft.config.problem import Problem, Severity
 from mft.config.section import NamedSection, check_section
 from mft.daemon.account_files import read_account_files
-from mft.daemon.cluster_checks import check_cluster, check_shared_folders
-from mft.daemon.cross_checks import (
+from mft.daemon.checks.cluster_checks import check_cluster, check_shared_folders
+from mft.daemon.checks.cross_checks import (
     check_connections,
     check_denied,
     check_detached,
@@ -27,15 +27,15 @@ from mft.daemon.cross_checks import (
     check_stable_intervals,
     check_targets,
 )
-from mft.daemon.ended_home_checks import check_ended_homes
-from mft.daemon.mail_checks import check_recipients, name_the_only_client
-from mft.daemon.method_checks import check_methods
+from mft.daemon.checks.ended_home_checks import check_ended_homes
+from mft.daemon.checks.mail_checks import check_recipients, name_the_only_client
+from mft.daemon.checks.method_checks import check_methods
+from mft.daemon.checks.places import check_local_folders, check_places
+from mft.daemon.checks.program_checks import check_programs
+from mft.daemon.checks.second_factors import check_second_factors
+from mft.daemon.checks.secret_checks import check_shared_secret
 from mft.daemon.options import ServerOptions
-from mft.daemon.places import check_local_folders, check_places
-from mft.daemon.program_checks import check_programs
 from mft.daemon.reading import Reading
-from mft.daemon.second_factors import check_second_factors
-from mft.daemon.secret_checks import check_shared_secret
 from mft.daemon.swapping import undisturbed
 from mft.protocols.options import ServiceOptions
 from mft.remote.base import LocationOptions

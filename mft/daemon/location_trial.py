@@ -11,9 +11,9 @@ from mft.core.failure import Reason, Refused
 from mft.core.peer import Origin
 from mft.core.vpath import ROOT
 from mft.daemon import build
-from mft.daemon.first_seen import FirstSeenFiles
 from mft.daemon.load import Config
 from mft.daemon.locations import connector
+from mft.daemon.state.first_seen import FirstSeenFiles
 from mft.events.model import Event
 from mft.remote.base import MAX_LISTED, Identity, OtherIdentityError, Parts, Remote
 from mft.remote.links import CLOSE_TIMEOUT, CONNECT_TIMEOUT

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from mft.auth.account import Account
-from mft.daemon.files import read_json
 from mft.daemon.load import Config
-from mft.daemon.state_file import StateFile
+from mft.daemon.state.files import read_json
+from mft.daemon.state.state_file import StateFile
 from mft.events import catalogue as events
 from mft.events.bus import Bus
 from mft.runtime.threads import Blocking

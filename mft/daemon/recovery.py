@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 from twisted.logger import Logger
 
-from mft.daemon.begun import BEGUN
-from mft.daemon.checkpoints import go_on
-from mft.daemon.files import replace
-from mft.daemon.restored import forget_mark, tell_restored
-from mft.daemon.still_open import StillOpen, known
+from mft.daemon.state.begun import BEGUN
+from mft.daemon.state.checkpoints import go_on
+from mft.daemon.state.files import replace
+from mft.daemon.state.restored import forget_mark, tell_restored
+from mft.daemon.state.still_open import StillOpen, known
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus

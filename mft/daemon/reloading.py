@@ -15,7 +15,7 @@ from mft.auth.chain import Chain
 from mft.config.section import NamedSection
 from mft.core.failure import Refused
 from mft.daemon import build
-from mft.daemon.cross_checks import resources_of
+from mft.daemon.checks.cross_checks import resources_of
 from mft.daemon.flows import Differing, changed
 from mft.daemon.handling import Handling
 from mft.daemon.load import Config

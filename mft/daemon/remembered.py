@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from mft.daemon.heard_logins import HeardLogins
-from mft.daemon.last_logins import LastLogins
+from mft.daemon.cluster.shared_records import SharedRecords
 from mft.daemon.load import Config
 from mft.daemon.memberships import Memberships
-from mft.daemon.own_factors import OwnFactorFiles
-from mft.daemon.own_passwords import OwnPasswordFiles
-from mft.daemon.shared_records import SharedRecords
-from mft.daemon.used_codes import UsedCodeFiles
+from mft.daemon.state.heard_logins import HeardLogins
+from mft.daemon.state.last_logins import LastLogins
+from mft.daemon.state.own_factors import OwnFactorFiles
+from mft.daemon.state.own_passwords import OwnPasswordFiles
+from mft.daemon.state.used_codes import UsedCodeFiles
 from mft.events.bus import Bus
 from mft.resources.cluster import Cluster
 from mft.runtime.threads import Blocking

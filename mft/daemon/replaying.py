@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component, Origin
 from mft.daemon import build
-from mft.daemon.cross_checks import resources_of
+from mft.daemon.checks.cross_checks import resources_of
 from mft.daemon.homes import Homes
 from mft.daemon.load import Config
 from mft.daemon.memberships import FILE, Addresses, Seen, groups_of, read_memberships

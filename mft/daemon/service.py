@@ -16,10 +16,9 @@ from mft import __version__
 from mft.auth.guard import Guard
 from mft.core.failure import Reason, Refused
 from mft.daemon import build
-from mft.daemon.bans import INTERVAL as BANS_INTERVAL
-from mft.daemon.bans import Bans
 from mft.daemon.becoming import become, identity
-from mft.daemon.checkpoints import Checkpoints
+from mft.daemon.cluster.nodes import Nodes
+from mft.daemon.cluster.shared_web_sessions import SharedWebSessions
 from mft.daemon.control import ControlSocket
 from mft.daemon.draining import drain, pause
 from mft.daemon.ended_homes import EndedHomes
@@ -32,15 +31,16 @@ from mft.daemon.life import StartFailed
 from mft.daemon.load import Config, load
 from mft.daemon.locations import Locations
 from mft.daemon.memberships import Addresses
-from mft.daemon.nodes import Nodes
 from mft.daemon.process import process_details
 from mft.daemon.quarantines import Quarantines
 from mft.daemon.recent import Recent
 from mft.daemon.recovery import recover
 from mft.daemon.reloading import Changes
 from mft.daemon.remembered import Remembered
-from mft.daemon.shared_web_sessions import SharedWebSessions
 from mft.daemon.starting import listen, tell_listening, tell_stopped, why
+from mft.daemon.state.bans import INTERVAL as BANS_INTERVAL
+from mft.daemon.state.bans import Bans
+from mft.daemon.state.checkpoints import Checkpoints
 from mft.daemon.transfers import Transfers
 from mft.daemon.vital import Vital
 from mft.events import catalogue as events

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from mft.core.vpath import RESERVED_PREFIX
-from mft.daemon.files import read_json, remove, sync_folder, write_new
+from mft.daemon.state.files import read_json, remove, sync_folder, write_new
 
 PLAN: Final = f"{RESERVED_PREFIX}import.json"  # beside server.ini
 BESIDE: Final = f"{RESERVED_PREFIX}new-"  # the names of files that wait beside their places

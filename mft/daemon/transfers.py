@@ -13,9 +13,9 @@ from twisted.logger import Logger
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.daemon import build
-from mft.daemon.files import write_new
+from mft.daemon.cluster.sharing import Sharing
 from mft.daemon.locations import Locations
-from mft.daemon.sharing import Sharing
+from mft.daemon.state.files import write_new
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus
@@ -34,7 +34,7 @@ from mft.transfers.transfer import State, Transfer
 from mft.transfers.transfer_queue import RUN, TransferQueue
 
 if TYPE_CHECKING:
-    from mft.daemon.turns import Turn
+    from mft.daemon.cluster.turns import Turn
 
 FAMILY: Final = "transfers"
 WORD: Final = "transfer"

@@ -23,11 +23,11 @@ from mft.auth.parts import Step
 from mft.auth.possible import impossible
 from mft.core.peer import Address, Component, Origin
 from mft.daemon import build
-from mft.daemon.last_logins import FILE, last_login, read_last_logins
 from mft.daemon.load import Config
 from mft.daemon.methods import Methods
-from mft.daemon.own_factors import KeptFactors
-from mft.daemon.own_passwords import KeptPasswords
+from mft.daemon.state.last_logins import FILE, last_login, read_last_logins
+from mft.daemon.state.own_factors import KeptFactors
+from mft.daemon.state.own_passwords import KeptPasswords
 from mft.events.model import Event
 
 D = TypeVar("D")

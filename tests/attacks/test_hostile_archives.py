@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from mft.core.failure import Malformed, Refused
 from mft.core.secret import Secret
-from mft.daemon import archive as room
-from mft.daemon.archive import (
+from mft.daemon.archives import archive as room
+from mft.daemon.archives.archive import (
     HEAD,
     LIMITS,
     MANIFEST,
@@ -33,10 +33,10 @@ from mft.daemon.archive import (
     head_bytes,
     manifest_bytes,
 )
-from mft.daemon.archive_reading import ArchiveReader
-from mft.daemon.exporting import NotUsable
-from mft.daemon.importing import Wanted, import_archive
-from mft.daemon.restoring import restore
+from mft.daemon.archives.archive_reading import ArchiveReader
+from mft.daemon.archives.exporting import NotUsable
+from mft.daemon.archives.importing import Wanted, import_archive
+from mft.daemon.archives.restoring import restore
 from mft.trust import sealed
 from mft.trust.sealed import SealedWriter
 from mft.wire.ustar import BLOCK, END, Entry, header, padding

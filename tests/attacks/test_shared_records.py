@@ -19,8 +19,8 @@ from mft.auth.time_codes import PERIOD, TimeCodes, recovery_digest
 from mft.auth.used_codes import MAX_WRONG, Used
 from mft.core.failure import Refused
 from mft.core.secret import Secret
-from mft.daemon.account_records import record_key
-from mft.daemon.shared_records import AGAIN, PURPOSE
+from mft.daemon.cluster.shared_records import AGAIN, PURPOSE
+from mft.daemon.state.account_records import record_key
 from mft.events import catalogue as events
 from mft.resources.cluster_records import MAX_TEXT
 from mft.resources.cluster_seal import Seal

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mft.core.secret import Secret
-from mft.daemon.web_session_rows import WebSessionRows
+from mft.daemon.cluster.web_session_rows import WebSessionRows
 from mft.events import catalogue as events
 from mft.protocols.http.taking_over import WRONG
 from mft.protocols.http.web_sessions import digest_of

@@ -13,7 +13,7 @@ from twisted.internet.selectreactor import SelectReactor
 from mft.auth.own_passwords import OwnPassword, mark_of
 from mft.auth.passwords import PasswordHash, make_hash
 from mft.cli import auth as module
-from mft.daemon.own_passwords import OwnPasswordFiles
+from mft.daemon.state.own_passwords import OwnPasswordFiles
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.accounts import CHEAP_HASH, CODES, code_at
 from tests.fakes.daemons import Instance

@@ -8,7 +8,7 @@ import pytest
 from mft.auth.own_factors import OwnFactor, OwnFactors
 from mft.auth.time_codes import TimeCodes, recovery_digest
 from mft.core.failure import Reason, Refused
-from mft.daemon.own_factors import OwnFactorFiles
+from mft.daemon.state.own_factors import OwnFactorFiles
 from tests.fakes.accounts import CODES, FactorsInMemory
 from tests.fakes.record_table import in_memory
 from tests.fakes.run import run

@@ -8,7 +8,7 @@ import pytest
 from mft.auth.own_passwords import OwnPassword, OwnPasswords, mark_of
 from mft.auth.passwords import PasswordHash
 from mft.core.failure import Reason, Refused
-from mft.daemon.own_passwords import OwnPasswordFiles
+from mft.daemon.state.own_passwords import OwnPasswordFiles
 from tests.fakes.accounts import CHEAP_HASH, KeptInMemory
 from tests.fakes.record_table import in_memory
 from tests.fakes.run import run

@@ -14,7 +14,7 @@ from mft.auth.guard import Guard, Rules
 from mft.auth.ledger import Ledgers
 from mft.core.peer import Address
 from mft.core.secret import Secret
-from mft.daemon.shared_logins import SharedLogins
+from mft.daemon.cluster.shared_logins import SharedLogins
 from mft.events import catalogue as events
 from mft.resources.cluster_calls import Call
 from mft.resources.cluster_database import ClusterDatabase

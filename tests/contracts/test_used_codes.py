@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mft.auth.used_codes import Used, UsedCodes
-from mft.daemon.used_codes import UsedCodeFiles
+from mft.daemon.state.used_codes import UsedCodeFiles
 from tests.fakes.accounts import UsedInMemory
 from tests.fakes.record_table import in_memory
 from tests.fakes.run import run

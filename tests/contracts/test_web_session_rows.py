@@ -7,7 +7,7 @@ import pytest
 
 from mft.auth.base import Seen
 from mft.core.peer import Actor, Address, Component
-from mft.daemon.web_session_rows import WebSessionRows
+from mft.daemon.cluster.web_session_rows import WebSessionRows
 from mft.protocols.shared_sessions import Record
 from mft.resources.cluster_web_sessions import MANY, MOST_ENDED
 from tests.fakes.clusters import Node, shared_database

@@ -11,7 +11,7 @@ import pytest
 from mft.auth.account import DAY
 from mft.daemon import ended_homes as room
 from mft.daemon.ended_homes import INTERVAL, EndedHomes
-from mft.daemon.ended_homes_file import FILE
+from mft.daemon.state.ended_homes_file import FILE
 from mft.events import catalogue as events
 from mft.events.bus import NOT_RECORDED
 from mft.events.model import Event

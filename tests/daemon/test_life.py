@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from mft.core.failure import Reason, Refused
 from mft.daemon import life
 from mft.daemon.life import Life, StartFailed
-from mft.daemon.pid_file import PID_FILE
+from mft.daemon.state.pid_file import PID_FILE
 
 
 class Reactor(Clock):

@@ -7,8 +7,8 @@ import pytest
 
 from mft.core.failure import Reason
 from mft.daemon import location_trial as module
-from mft.daemon.first_seen import FirstSeenFiles
 from mft.daemon.location_trial import KNOWN, MAX_SHOWN, LocationTrial, Tried
+from mft.daemon.state.first_seen import FirstSeenFiles
 from tests.fakes.daemons import Instance
 from tests.fakes.loop import run_loop
 from tests.fakes.refused import refused

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from mft.core.peer import Actor, Address, Component, Origin
-from mft.daemon.begun import BEGUN
 from mft.daemon.recovery import Recovered, recover
+from mft.daemon.state.begun import BEGUN
 from mft.events import catalogue as events
 from mft.events import payloads as p
 from mft.events.bus import Bus

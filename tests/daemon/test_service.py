@@ -20,13 +20,14 @@ from mft.auth.permissions import Rules
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
-from mft.daemon import becoming, checkpoints
+from mft.daemon import becoming
 from mft.daemon import service as subject
-from mft.daemon.checkpoints import Checkpoints
 from mft.daemon.control import SOCKET_NAME
 from mft.daemon.handling import Handling
 from mft.daemon.life import StartFailed
 from mft.daemon.load import Config
+from mft.daemon.state import checkpoints
+from mft.daemon.state.checkpoints import Checkpoints
 from mft.events import catalogue as events
 from mft.events.bus import Bus
 from mft.events.journal import Journal

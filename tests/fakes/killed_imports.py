@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from mft.daemon.backing_up import backup
-from mft.daemon.importing import Wanted, import_archive
-from mft.daemon.restoring import restore
+from mft.daemon.archives.backing_up import backup
+from mft.daemon.archives.importing import Wanted, import_archive
+from mft.daemon.archives.restoring import restore
 from mft.daemon.swapping import NewFile, swap
 from tests.fakes.killed import arm
 from tests.fakes.nodes import Node, small_node

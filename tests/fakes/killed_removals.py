@@ -9,8 +9,8 @@ from unittest.mock import patch
 from mft.auth.account import DAY
 from mft.core.peer import Origin
 from mft.daemon.ended_homes import EndedHomes
-from mft.daemon.ended_homes_file import FILE
 from mft.daemon.load import load
+from mft.daemon.state.ended_homes_file import FILE
 from mft.events.model import Event
 from mft.session.roster import Roster
 from mft.vfs.volume import Volumes

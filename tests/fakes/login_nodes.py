@@ -15,7 +15,7 @@ from mft.auth.permissions import Rules as Permissions
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Address, Component
 from mft.core.secret import Secret
-from mft.daemon.shared_logins import SharedLogins
+from mft.daemon.cluster.shared_logins import SharedLogins
 from mft.events.model import Event
 from mft.resources.cluster_calls import Call
 from mft.resources.cluster_logins import APPEND, COUNT, FORGET, MOST_NEWS, NEWS, OTHERS, USE

@@ -4,7 +4,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from mft.daemon.exporting import export
+from mft.daemon.archives.exporting import export
 from mft.trust.certificates import self_signed
 from mft.trust.ssh_keys import HostKey
 from tests.fakes.accounts import CHEAP_HASH

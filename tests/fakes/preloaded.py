@@ -32,7 +32,7 @@ LATER = (
     "encodings.idna",
     "mft.auth.http",
     "mft.auth.ldap",
-    "mft.daemon.joined",
+    "mft.daemon.cluster.joined",
     "mft.resources.cluster_seal",
     "mft.resources.cluster_web_sessions",
     "mft.resources.event_store",

@@ -12,10 +12,10 @@ from twisted.internet.task import Clock
 
 from mft.config.kinds import Context
 from mft.core.peer import Component
-from mft.daemon.own_factors import OwnFactorFiles
-from mft.daemon.own_passwords import OwnPasswordFiles
-from mft.daemon.shared_records import Mark, SharedRecords
-from mft.daemon.used_codes import UsedCodeFiles
+from mft.daemon.cluster.shared_records import Mark, SharedRecords
+from mft.daemon.state.own_factors import OwnFactorFiles
+from mft.daemon.state.own_passwords import OwnPasswordFiles
+from mft.daemon.state.used_codes import UsedCodeFiles
 from mft.resources.base import Surroundings
 from mft.resources.cluster import Cluster
 from mft.resources.cluster_options import ClusterOptions

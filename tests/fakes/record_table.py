@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mft.core.secret import Secret
-from mft.daemon.shared_kind import Sealed
+from mft.daemon.state.shared_kind import Sealed
 from mft.resources.cluster_records import PAGE, Listed, Place, Stored
 from mft.resources.cluster_seal import Seal
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from mft.auth.options import AccountOptions
-from mft.daemon.shared_web_sessions import SharedWebSessions
-from mft.daemon.web_session_rows import WebSessionRows
+from mft.daemon.cluster.shared_web_sessions import SharedWebSessions
+from mft.daemon.cluster.web_session_rows import WebSessionRows
 from mft.protocols.shared_sessions import SharedSessions
 from tests.fakes.accounts import CHEAP_HASH, account
 from tests.fakes.http_server import Answer, HttpClient, HttpServer

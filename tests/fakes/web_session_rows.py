@@ -6,7 +6,7 @@ from typing import Any
 
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
-from mft.daemon.web_session_rows import KEPT
+from mft.daemon.cluster.web_session_rows import KEPT
 from mft.events.model import Emitter
 from mft.protocols.shared_sessions import Record
 from mft.resources.cluster_options import ClusterOptions

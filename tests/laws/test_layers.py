@@ -39,6 +39,14 @@ NEVER = (
     ("mft.protocols.http", "mft.protocols.ssh"),
 )
 
+# The rooms of the daemon, and which of the others each may import.
+INSIDE: dict[str, frozenset[str]] = {
+    "state": frozenset(),
+    "checks": frozenset(),
+    "cluster": frozenset({"state"}),
+    "archives": frozenset({"state"}),
+}
+
 # Types that name what a lower room hands up through a session: interfaces, no way to a file.
 ALLOWED = {"mft.vfs.base"}
 
@@ -58,6 +66,12 @@ MODULES = for_each(modules)
 def room_of(name: str) -> str:
     parts = name.split(".")
     return parts[1] if parts[0] == "mft" and parts[1:] and parts[1] != "__version__" else ""
+
+
+def part_of_daemon(name: str) -> str:
+    """The room of the daemon that a module is in; empty for those that are in none."""
+    parts = name.split(".")
+    return parts[2] if parts[:2] == ["mft", "daemon"] and parts[2:] else ""
 
 
 def within(name: str, package: str) -> bool:
@@ -89,6 +103,30 @@ def test_what_must_never_be_imported_is_not(module):
                 if within(name, forbidden) and not any(within(name, one) for one in ALLOWED)
             ]
             assert not bad, f"{module.name} imports {bad}"
+
+
+def test_every_room_of_the_daemon_is_listed():
+    daemon = ROOT / "mft" / "daemon"
+    assert {path.parent.name for path in daemon.glob("*/__init__.py")} == INSIDE.keys()
+
+
+@MODULES
+def test_the_rooms_of_the_daemon_know_those_below_them(module):
+    room = part_of_daemon(module.name)
+    if room in INSIDE:
+        others = {part_of_daemon(name) for name in module.imports()} & INSIDE.keys()
+        assert others <= INSIDE[room] | {room}, f"{module.name} imports {others}"
+
+
+@MODULES
+def test_what_a_server_keeps_knows_nothing_of_its_life(module):
+    if part_of_daemon(module.name) == "state":
+        bad = [
+            name
+            for name in module.imports()
+            if within(name, "mft.daemon") and not within(name, "mft.daemon.state")
+        ]
+        assert not bad, f"{module.name} imports {bad}"
 
 
 @MODULES

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mft.auth.time_codes import step_at
-from mft.daemon.own_factors import FOLDER as CODES
-from mft.daemon.own_passwords import FOLDER as PASSWORDS
+from mft.daemon.state.own_factors import FOLDER as CODES
+from mft.daemon.state.own_passwords import FOLDER as PASSWORDS
 from mft.events import catalogue as events
 from tests.fakes.clusters import shared_database
 from tests.interop.ftp import Ftp

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from mft.auth.time_codes import TimeCodes, step_at
-from mft.daemon.own_factors import FOLDER
+from mft.daemon.state.own_factors import FOLDER
 from mft.events import catalogue as events
 from tests.interop.ftp import Ftp
 from tests.interop.web import Web

@@ -1,0 +1,1 @@
+"""An instance in one file: export and import, backup and restore."""

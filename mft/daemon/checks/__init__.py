@@ -1,0 +1,1 @@
+"""What no section of server.ini can tell alone."""

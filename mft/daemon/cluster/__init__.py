@@ -1,0 +1,1 @@
+"""What the nodes of one cluster know and do together."""
