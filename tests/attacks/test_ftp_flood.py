@@ -52,7 +52,7 @@ def test_a_line_without_an_end_is_not_collected(victim, mode):
     [
         b"\r\n",
         b"\0\r\n",
-        b"GET / HTTP/1.1\r\n",
+        b"GET /index.html\r\n",
         b"\xff\xfe\r\n",
         b"X" * 9000 + b"\r\n",
         b"XYZZY 1\r\n",

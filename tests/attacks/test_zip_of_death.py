@@ -76,9 +76,10 @@ def test_what_is_not_whole_deflated_data_is_no_file(victim, data):
     assert victim.path(name).read_bytes() == b"whole"
 
 
-def test_what_comes_behind_the_end_is_none_of_the_file(victim):
+def test_an_upload_that_goes_on_behind_its_end_is_no_file(victim):
     name = victim.name()
     with FtpClient(victim["clear"]).log_in() as client:
         line = f"STOR {name}"
-        assert in_mode_z(client).store(line, zlib.compress(b"x" * 1000) + bytes(1000)).code == 226
-    assert victim.path(name).read_bytes() == b"x" * 1000
+        assert in_mode_z(client).store(line, zlib.compress(b"x" * 1000) + bytes(1000)).code == 553
+        assert not victim.path(name).exists()
+        until(lambda: victim.told(FAILED, client.port))

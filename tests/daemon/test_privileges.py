@@ -80,7 +80,7 @@ def test_who_does_the_work_of_a_server_does_it_as_its_account(as_root, monkeypat
     become_the_server("", allow_root=False, umask=0)
     become_the_server("root", allow_root=True, umask=0)
     assert became == [(NOBODY, 0o27)]
-    with pytest.raises(Refused, match="no such account"):
+    with pytest.raises(Refused, match="is no account of this machine"):
         become_the_server("missing", allow_root=False, umask=0)
 
 
