@@ -128,10 +128,10 @@ class Pair:
     key: Path
     data: Path
 
-    def serves(self) -> bool:
-        """Whether a client that connects now is greeted."""
+    def serves(self, seconds: int = 1) -> bool:
+        """Whether a client that connects now is greeted within so many seconds."""
         greeting = f"exec 3<>/dev/tcp/{ADDRESS}/{PORT}; head -c 4 <&3"
-        done = self.client.run("timeout", "1", "bash", "-c", greeting)
+        done = self.client.run("timeout", str(seconds), "bash", "-c", greeting)
         return done.stdout == "SSH-"
 
     def sftp(self, batch: str, *options: str, account: str = "partner") -> int:
@@ -390,7 +390,7 @@ def test_a_machine_that_is_gone_is_replaced(
     pair.first.start()
     until(lambda: pair.first.role == "backup", "the first node waits")
     assert pair.second.role == "master"
-    assert pair.serves()
+    assert pair.serves(5)
 
 
 def test_the_units_carry_by_the_script_and_systemd_has_nothing_to_say(tmp_path: Path) -> None:
