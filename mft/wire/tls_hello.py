@@ -7,9 +7,6 @@ reads as well: whatever is malformed here is left to be refused there.
 
 from typing import Final
 
-from mft.core.failure import Malformed
-from mft.wire.buffer import Reader
-
 MAX_HELLO: Final = 64 << 10  # bytes of records; those of clients have 2 KiB, with all that is new
 MAX_OFFERED: Final = 32  # names of one client that are looked at; browsers have two
 _HEAD: Final = 5  # bytes before what is in a record: its type, a version, a length
@@ -77,35 +74,38 @@ def _offered(message: bytes) -> tuple[bytes, ...]:
     if message[0] != _CLIENT_HELLO:
         return ()
     try:
-        return _names(_alpn(Reader(message[4 : 4 + int.from_bytes(message[1:4], "big")])))
-    except Malformed:
+        end = 4 + int.from_bytes(message[1:4], "big")  # what is behind it is another message
+        return _names(_alpn(message[:end], 4 + _BEFORE))
+    except IndexError:  # it ends too soon
         return ()
 
 
-def _alpn(hello: Reader) -> bytes:
+def _alpn(message: bytes, at: int) -> bytes:
     """What is in the extension; empty without it."""
-    hello.take(_BEFORE)
-    hello.take(hello.byte())  # the session that it takes up
-    hello.take(_u16(hello))  # ciphers
-    hello.take(hello.byte())  # compressions
-    extensions = Reader(hello.take(_u16(hello)) if hello.left else b"")
-    while extensions.left:
-        kind, content = _u16(extensions), extensions.take(_u16(extensions))
-        if kind == _ALPN:
-            return content
+    at += 1 + message[at]  # the session that it takes up
+    at += 2 + _u16(message, at)  # ciphers
+    at += 1 + message[at]  # compressions
+    if at >= len(message):
+        return b""
+    end = at + 2 + _u16(message, at)
+    at += 2
+    while at < end:
+        begin, size = at + 4, _u16(message, at + 2)
+        if _u16(message, at) == _ALPN:
+            return message[begin : begin + size]
+        at = begin + size
     return b""
 
 
 def _names(content: bytes) -> tuple[bytes, ...]:
-    if not content:
-        return ()
-    outer = Reader(content)
-    inner = Reader(outer.take(_u16(outer)))
     names: list[bytes] = []
-    while inner.left and len(names) < MAX_OFFERED:
-        names.append(inner.take(inner.byte()))
+    at = 2  # behind the size of all
+    while at < len(content) and len(names) < MAX_OFFERED:
+        end = at + 1 + content[at]
+        names.append(content[at + 1 : end])
+        at = end
     return tuple(names)
 
 
-def _u16(reader: Reader) -> int:
-    return int.from_bytes(reader.take(2), "big")
+def _u16(data: bytes, at: int) -> int:
+    return data[at] << 8 | data[at + 1]
