@@ -22,7 +22,10 @@ def shared_database(kind: str) -> Iterator[Any]:
     with running(kind) as database:
         if kind == "mysql":
             database.execute(f"GRANT ALL ON {NAME}.* TO {USER}@'%'")
-        yield database
+        try:
+            yield database
+        finally:
+            database.look()
 
 
 def empty(database: Any) -> None:

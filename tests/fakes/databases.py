@@ -184,6 +184,12 @@ class DatabaseServer:
         told = {"name": self.kind, **self.given(**given)}
         return self.model.model_validate(told, context=Context(self.folder))
 
+    def look(self) -> None:
+        """See that it has not ended by itself; what it has said then."""
+        if self._process is not None and self._process.poll() is not None:
+            said = (self.folder / "log").read_text(errors="replace")[-4000:]
+            raise AssertionError(f"it has ended by itself ({self._process.returncode}):\n{said}")
+
     def rows(self, columns: str, more: str = "") -> list[Any]:
         """Read from the table of events."""
         return self.execute(f"SELECT {columns} FROM {TABLE} {more}")

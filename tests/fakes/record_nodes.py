@@ -58,6 +58,7 @@ class RecordNode:
             resource_options=lambda uuid: server.options(),
         )
         given = {"name": "us", "type": "cluster", "database": "shared", "secret": secret}
+        given["node_timeout"] = "5m"  # longer than a machine may hold a test up
         options = ClusterOptions.model_validate(given, context=Context(folder))
         self.cluster = Cluster(Component("us-1", "cluster", "us"), options, around)
 
@@ -124,6 +125,7 @@ class RecordNodes:
 
     def sql(self, *statements: str) -> list[Any]:
         """Ask the database as its administrator."""
+        self.server.look()
         use = (f"USE {NAME}",) if self.server.kind == "mysql" else ()
         found: list[Any] = self.server.execute(*use, *statements)
         return found
