@@ -181,9 +181,16 @@ async def finish_removal(remote: Remote, path: VPath, same: Callable[[Entry], bo
         await call(path, same)
 
 
+class Hiding(Protocol):
+    """A `Remote` that hides what it has of an upload until that is finished."""
+
+    async def discard_unfinished(self, path: VPath) -> None:
+        """Remove what is hidden there; what has the name itself stays."""
+
+
 async def discard_unfinished(remote: Remote, path: VPath) -> None:
-    """See that nothing hidden is left of an upload; only a folder of this machine has any."""
-    call = getattr(remote, "discard", None)
+    """See that nothing hidden is left of an upload; only a `Hiding` may have any."""
+    call = getattr(remote, "discard_unfinished", None)
     if call is not None:
         await call(path)
 

@@ -204,7 +204,7 @@ class LocalRemote:
         """Remove what a kill has left of a `remove_same`."""
         await self._files.finish_removal(self._at(path), same)
 
-    async def discard(self, path: VPath) -> None:
+    async def discard_unfinished(self, path: VPath) -> None:
         """Remove what a kill has left of an upload."""
         await self._files.discard(self._at(path))
 

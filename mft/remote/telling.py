@@ -157,7 +157,7 @@ class Told:
         with self._doing(events.LOCATION_REMOVE_FAILED, self._named(path)):
             await finish_removal(self._remote, path, same)
 
-    async def discard(self, path: VPath) -> None:
+    async def discard_unfinished(self, path: VPath) -> None:
         """See that nothing hidden is left of an upload."""
         with self._doing(events.LOCATION_REMOVE_FAILED, self._named(path)):
             await discard_unfinished(self._remote, path)

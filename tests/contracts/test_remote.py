@@ -20,7 +20,14 @@ from mft.config.kinds import Context
 from mft.core.failure import Reason, Refused
 from mft.core.peer import Component
 from mft.core.vpath import ROOT, VPath
-from mft.remote.base import Connector, Remote, rename_seen, seen, stat_each
+from mft.remote.base import (
+    Connector,
+    Remote,
+    discard_unfinished,
+    rename_seen,
+    seen,
+    stat_each,
+)
 from mft.remote.filesystem import BUILT_IN, FilesystemConnector
 from mft.remote.http_options import WebdavOptions
 from mft.remote.open_files import Teller
@@ -554,6 +561,16 @@ async def test_a_file_is_removed(remote: Remote, connect: Connect) -> None:
     await put(remote, A, b"x")
     await remote.remove(A)
     assert await gone(remote, A)
+
+
+@promise
+async def test_a_finished_file_stays_when_what_is_unfinished_goes(
+    remote: Remote, connect: Connect
+) -> None:
+    await put(remote, A, b"somebody else's")
+    await discard_unfinished(remote, A)
+    await discard_unfinished(remote, B)
+    assert await get(remote, A) == b"somebody else's"
 
 
 @promise
