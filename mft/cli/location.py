@@ -4,7 +4,6 @@ import stat
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ import click
 
 from mft.cli.configuration import config_option, read_config
 from mft.cli.control import all_rows, ask, json_option, print_records
-from mft.cli.output import fail, print_json, visible
+from mft.cli.output import fail, moment, print_json, visible
 from mft.core.failure import Reason, Refused
 from mft.daemon.load import Config
 from mft.remote.base import OtherIdentityError
@@ -182,17 +181,9 @@ def _counted(count: int, more: bool) -> str:
 
 def _listing(entries: list[Entry], count: int) -> Iterator[str]:
     for entry in entries:
-        when = _when(entry.modified)
+        when = moment(entry.modified, "minutes") or f"{entry.modified:>22}"
         kind = "/" if entry.is_directory else "@" if entry.is_link else ""
         size = "" if entry.is_directory else str(entry.size)
         yield f"  {stat.filemode(entry.mode)} {size:>14} {when} {entry.name}{kind}"
     if count > len(entries):
         yield f"  ... and {count - len(entries)} more"
-
-
-def _when(seconds: float) -> str:
-    """A time as it is here; servers tell any number."""
-    try:
-        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "minutes")
-    except (ValueError, OverflowError, OSError):  # before the year 1, or after 9999
-        return f"{seconds:>22}"

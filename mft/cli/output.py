@@ -31,13 +31,16 @@ def visible(text: str) -> str:
     )
 
 
-def moment(seconds: Any) -> str:
-    """A time in seconds since 1970, as people read it here; nothing for what is none."""
+def moment(seconds: Any, to: str = "seconds") -> str:
+    """A time in seconds since 1970, as people read it here; nothing for what no calendar has.
+
+    It is told `to` the seconds, or to another unit that `datetime.isoformat` knows.
+    """
     if not isinstance(seconds, int | float):
         return ""
     try:
-        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
-    except (OSError, OverflowError, ValueError):  # of a record that was damaged
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", to)
+    except (OSError, OverflowError, ValueError):  # of a damaged record, or from a server
         return ""
 
 
